@@ -1,0 +1,317 @@
+"""Settings: one TOML file with good defaults.
+
+A value that cannot be meant is refused with its file and line, what was expected, and, for a key
+that nobody knows, the key that was probably meant. See `hearth config` for the file with all
+defaults and their meaning.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_cache_path, user_config_path, user_data_path, user_runtime_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hub.errors import ConfigError
+
+Unit = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Settings(BaseModel):
+    """Base of every table of the file: frozen, and a key that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class WakeSettings(Settings):
+    """[wake]"""
+
+    micro: str | None = Field(
+        "hey_jarvis", description="microWakeWord model that listens all the time; '' for none."
+    )
+    verifier: str | None = Field(
+        "hey_jarvis", description="openWakeWord model that checks what was heard; '' for none."
+    )
+    sensitivity: Unit = Field(
+        0.5, description="0-1. Higher wakes more easily, and more often by mistake."
+    )
+    pre_roll: Seconds = Field(
+        1.6, description="Seconds of sound kept from before the wake word fired."
+    )
+
+
+class ListenSettings(Settings):
+    """[listen]"""
+
+    first_silence: Seconds = Field(
+        0.2, description="Seconds of silence after which recognition starts."
+    )
+    complete_silence: Seconds = Field(
+        0.2, description="Seconds of silence that end a command which is complete."
+    )
+    silence: Seconds = Field(0.7, description="Seconds of silence that end anything else.")
+    incomplete_silence: Seconds = Field(
+        1.6, description="Seconds of silence that end a sentence which stopped in the middle."
+    )
+    speech_threshold: Unit = Field(0.5, description="Probability from which a frame is speech.")
+    start_timeout: Seconds = Field(5.0, description="Seconds to wait for the first word.")
+    follow_up: Seconds = Field(
+        6.0, description="Seconds to wait for an answer to a question, without a wake word."
+    )
+    longest: Seconds = Field(15.0, description="Seconds after which a command is cut.")
+
+
+class RecognizerSettings(Settings):
+    """[recognizer]"""
+
+    model: str = Field("whisper-base", description="A model's name, or a folder (CTranslate2).")
+    language: str | None = Field(None, description="BCP 47 code; unset: the first of [hub].")
+    threads: int = Field(0, ge=0, le=64, description="Threads; 0 for as many as there are cores.")
+    hypotheses: int = Field(3, ge=1, le=8, description="How many readings the router is given.")
+
+
+class RouterSettings(Settings):
+    """[router]"""
+
+    model: str | None = Field(
+        "smollm2-135m", description="A language model's name, or a GGUF file; '' for rules alone."
+    )
+    threads: int = Field(0, ge=0, le=64, description="Threads; 0 for as many as there are cores.")
+    confidence: Unit = Field(
+        0.75, description="0-1. The language model acts only if it is at least this sure."
+    )
+
+
+class VoiceSettings(Settings):
+    """[voice]"""
+
+    model: str = Field("joe", description="A voice's name, or a Piper .onnx file.")
+    volume: Unit = Field(0.8, description="0-1.")
+    earcons: bool = Field(True, description="Short tones for 'I listen' and 'I gave up'.")
+
+
+class AudioSettings(Settings):
+    """[audio]"""
+
+    microphone: str | None = Field(None, description="Name or part of it; unset: the default.")
+    loudspeaker: str | None = Field(None, description="Name or part of it; unset: the default.")
+
+
+class HomeSettings(Settings):
+    """[home]"""
+
+    file: Path | None = Field(None, description="A simulated home (YAML); unset: the built-in.")
+    confirm_timeout: Seconds = Field(
+        3.0, description="Seconds a device has to report that it did as it was told."
+    )
+
+
+class SkillSettings(Settings):
+    """[skills]"""
+
+    folders: tuple[Path, ...] = Field((), description="Folders with further skills.")
+    disabled: tuple[str, ...] = Field((), description="Names of skills not to load.")
+    timeout: Seconds = Field(5.0, description="Seconds a tool may take.")
+
+
+class HubSettings(Settings):
+    """[hub]"""
+
+    name: str = Field("Hearth", min_length=1, description="What the hub calls itself.")
+    languages: tuple[str, ...] = Field(("en",), min_length=1, description="BCP 47, main one first.")
+    area: str | None = Field(None, description="Name of the room the hub's microphone is in.")
+    data: Path = Field(
+        default_factory=lambda: _folder("STATE_DIRECTORY", user_data_path("hearth")),
+        description="Folder for what must survive: models, states of the simulated home.",
+    )
+    cache: Path = Field(
+        default_factory=lambda: _folder("CACHE_DIRECTORY", user_cache_path("hearth")),
+        description="Folder for what can be made again: synthesised replies.",
+    )
+    runtime: Path = Field(
+        default_factory=lambda: _runtime(),
+        description="Folder for the control socket of the running hub.",
+    )
+
+
+class Config(Settings):
+    """The whole file."""
+
+    hub: HubSettings = Field(default_factory=HubSettings)
+    audio: AudioSettings = Field(default_factory=AudioSettings)
+    wake: WakeSettings = Field(default_factory=WakeSettings)
+    listen: ListenSettings = Field(default_factory=ListenSettings)
+    recognizer: RecognizerSettings = Field(default_factory=RecognizerSettings)
+    router: RouterSettings = Field(default_factory=RouterSettings)
+    voice: VoiceSettings = Field(default_factory=VoiceSettings)
+    home: HomeSettings = Field(default_factory=HomeSettings)
+    skills: SkillSettings = Field(default_factory=SkillSettings)
+
+    @property
+    def models(self) -> Path:
+        """Folder of the models."""
+        return self.hub.data / "models"
+
+
+def _folder(variable: str, otherwise: Path) -> Path:
+    """systemd names the service's folders in the environment; elsewhere the user's are used."""
+    given = os.environ.get(variable)
+    return Path(given.split(":")[0]) if given else otherwise
+
+
+def _runtime() -> Path:
+    """A folder that the system empties at boot; where there is none, beside the data."""
+    if "RUNTIME_DIRECTORY" not in os.environ and "XDG_RUNTIME_DIR" not in os.environ:
+        return _folder("STATE_DIRECTORY", user_data_path("hearth")) / "run"
+    return _folder("RUNTIME_DIRECTORY", user_runtime_path("hearth"))
+
+
+def default_path() -> Path:
+    """Where the settings are looked for: $HEARTH_CONFIG, systemd's folder, the user's folder."""
+    if given := os.environ.get("HEARTH_CONFIG"):
+        return Path(given)
+    return _folder("CONFIGURATION_DIRECTORY", user_config_path("hearth")) / "hearth.toml"
+
+
+def load(path: Path | None = None) -> Config:
+    """Read the settings; without a file all have their defaults.
+
+    Raises ConfigError for a named file that is missing, text that is not TOML, a key that
+    nobody knows, or a value of the wrong kind; the message gives file and line."""
+    chosen = path or default_path()
+    try:
+        text = chosen.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if path is None and "HEARTH_CONFIG" not in os.environ:
+            return Config()
+        raise ConfigError(f"{chosen}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{chosen}: cannot be read: {error}") from error
+    return parse(text, str(chosen), relative_to=chosen.parent)
+
+
+def parse(text: str, source: str = "hearth.toml", *, relative_to: Path | None = None) -> Config:
+    """Settings from TOML text; paths in it may be relative to its folder. Raises ConfigError."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not TOML: {error}") from error
+    try:
+        return Config.model_validate(_prepared(tables, relative_to))
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explained(error, text, source))) from error
+
+
+_PATHS = {("home", "file"), ("hub", "data"), ("hub", "cache"), ("hub", "runtime")}
+_OPTIONAL = {("wake", "micro"), ("wake", "verifier"), ("router", "model")}
+
+
+def _prepared(tables: dict[str, Any], base: Path | None) -> dict[str, Any]:
+    """TOML has neither paths, tuples, nor null: make them of strings, lists and ''."""
+
+    def path(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        found = Path(value).expanduser()
+        return found if found.is_absolute() or base is None else base / found
+
+    def convert(table: str, key: str, value: Any) -> Any:
+        if (table, key) in _OPTIONAL and value == "":
+            return None
+        if (table, key) in _PATHS:
+            return path(value)
+        if (table, key) == ("skills", "folders") and isinstance(value, list):
+            return tuple(path(item) for item in value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            field = _field((table, key))
+            return value if field is None or "int" in str(field.annotation) else float(value)
+        return tuple(value) if isinstance(value, list) else value
+
+    return {
+        table: {key: convert(table, key, value) for key, value in content.items()}
+        if isinstance(content, dict)
+        else content
+        for table, content in tables.items()
+    }
+
+
+def _tables() -> dict[str, type[Settings]]:
+    return {
+        name: field.annotation
+        for name, field in Config.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings)
+    }
+
+
+def _field(place: tuple[str, str]) -> Any:
+    table = _tables().get(place[0])
+    return table.model_fields.get(place[1]) if table else None
+
+
+def _explained(error: ValidationError, text: str, source: str) -> list[str]:
+    """One line for each thing wrong: where, what, and the way out."""
+    lines = []
+    for problem in error.errors():
+        place = tuple(str(part) for part in problem["loc"])
+        named = f"[{place[0]}]" + (f" {place[1]}" if len(place) > 1 else "")
+        where = f"{source}:{_line(text, place)}: {named}"
+        if problem["type"] == "extra_forbidden":
+            table = _tables().get(place[0]) if len(place) > 1 else None
+            known = list(table.model_fields if table else Config.model_fields)
+            close = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.5)
+            hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}."
+            lines.append(f"{where}: there is no such setting; {hint}")
+        else:
+            field = _field((place[0], place[1])) if len(place) > 1 else None
+            meaning = f" {field.description}" if field is not None and field.description else ""
+            got = f" (it is {problem['input']!r})"
+            lines.append(f"{where}: {problem['msg']}{got}.{meaning}")
+    return lines
+
+
+def _line(text: str, place: tuple[str, ...]) -> int:
+    """Line number of a key, which the TOML reader of the standard library does not keep."""
+    table, best = "", 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\s*([\w.\"-]+)\s*\]", line):
+            table = header[1].strip('"')
+            if table == place[0]:
+                best = number
+        elif key := re.match(r"\s*([\w\"-]+(?:\.[\w\"-]+)?)\s*=", line):
+            name = key[1].replace('"', "")
+            full = f"{table}.{name}" if table else name
+            if full == ".".join(place[:2]) or (len(place) == 1 and full == place[0]):
+                return number
+    return best
+
+
+def template() -> str:
+    """The whole file with every default, each setting explained, all commented out."""
+
+    def value(default: Any) -> str:
+        if default is None:
+            return '""'
+        if isinstance(default, bool):
+            return str(default).lower()
+        if isinstance(default, tuple):
+            return "[" + ", ".join(value(item) for item in default) + "]"
+        if isinstance(default, int | float):
+            return str(default)
+        return '"' + str(default).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    lines = ["# Hearth's settings. Remove the '#' before what you change."]
+    for name, table in _tables().items():
+        lines += ["", f"[{name}]"]
+        for key, field in table.model_fields.items():
+            lines.append(f"# {field.description}")
+            lines.append(f"#{key} = {value(field.get_default(call_default_factory=True))}")
+    return "\n".join(lines) + "\n"
+
+
+Role = Literal["wake", "verifier", "recognizer", "language-model", "voice"]

@@ -1,0 +1,198 @@
+"""One home, as the router and the skills see it. Home Assistant's vocabulary throughout."""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from hub.errors import DeviceError
+from hub.messages import StateChange
+from hub.ports import DeviceSource
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    floor_id: str
+    name: str
+    level: int = 0
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    area_id: str
+    name: str
+    floor_id: str | None = None
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    entity_id: str
+    name: str
+    domain: str
+    area_id: str | None = None
+    device_class: str | None = None
+    features: int | None = None
+    """Home Assistant's bit set of supported features; None: unknown, assume all."""
+    aliases: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+    def can(self, feature: int) -> bool:
+        """Whether it supports a feature (a bit of Home Assistant's `*EntityFeature`)."""
+        return self.features is None or bool(self.features & feature)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    state: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def available(self) -> bool:
+        return self.state not in ("unavailable", "unknown")
+
+
+def normal(name: str) -> str:
+    """The form in which names are compared: no case, no accents, single blanks."""
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    kept = "".join(c if c.isalnum() else " " for c in decomposed if not unicodedata.combining(c))
+    return " ".join(kept.split())
+
+
+class Home:
+    """All floors, areas and entities, and the last known state of each entity.
+
+    `connect` reads the sources once and then follows their changes in a task of its own, which
+    `close` ends. Names change seldom: `revision` counts those changes, so that what was built
+    from the names knows when it is out of date.
+    """
+
+    def __init__(self) -> None:
+        self.floors: dict[str, Floor] = {}
+        self.areas: dict[str, Area] = {}
+        self.entities: dict[str, Entity] = {}
+        self.revision = 0
+        self._states: dict[str, State] = {}
+        self._sources: dict[str, DeviceSource] = {}
+        self._watchers: set[Callable[[StateChange], None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def connect(self, sources: Iterable[DeviceSource]) -> None:
+        """Take in what the sources know and follow them. Raises DeviceError if one is absent."""
+        for source in sources:
+            self._sources[source.name] = source
+            changes = source.changes()
+            inventory = await source.inventory()
+            for floor in inventory.floors:
+                self.floors[floor.floor_id] = Floor(
+                    floor.floor_id, floor.name, floor.level, floor.aliases
+                )
+            for area in inventory.areas:
+                self.areas[area.area_id] = Area(area.area_id, area.name, area.floor, area.aliases)
+            for entity in inventory.entities:
+                self.entities[entity.entity_id] = Entity(
+                    entity.entity_id,
+                    entity.name,
+                    entity.domain,
+                    entity.area,
+                    entity.device_class,
+                    entity.features,
+                    entity.aliases,
+                    source.name,
+                )
+                self._states[entity.entity_id] = State(entity.state, entity.attributes or {})
+            self._tasks.append(
+                asyncio.create_task(self._follow(changes), name=f"home-changes-{source.name}")
+            )
+        self.revision += 1
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self._tasks.clear()
+        for source in self._sources.values():
+            await source.close()
+
+    async def _follow(self, changes: AsyncIterator[StateChange]) -> None:
+        async for change in changes:
+            self.apply(change)
+
+    def apply(self, change: StateChange) -> None:
+        """A state became known: keep it and tell the watchers."""
+        self._states[change.entity_id] = State(change.state, change.attributes)
+        for watcher in tuple(self._watchers):
+            watcher(change)
+
+    def watch(self, watcher: Callable[[StateChange], None]) -> Callable[[], None]:
+        """Call `watcher` with every change from now on; the result ends that."""
+        self._watchers.add(watcher)
+        return lambda: self._watchers.discard(watcher)
+
+    def state(self, entity_id: str) -> State:
+        """The last known state; `unknown` if there is none."""
+        return self._states.get(entity_id, State("unknown"))
+
+    def area_of(self, entity: Entity) -> Area | None:
+        return self.areas.get(entity.area_id) if entity.area_id else None
+
+    def floor_of(self, entity: Entity) -> Floor | None:
+        area = self.area_of(entity)
+        return self.floors.get(area.floor_id) if area and area.floor_id else None
+
+    def find_area(self, name: str) -> Area | None:
+        """The area with this id, name or alias."""
+        return self.areas.get(name) or _named(self.areas.values(), name)
+
+    def find_floor(self, name: str) -> Floor | None:
+        return self.floors.get(name) or _named(self.floors.values(), name)
+
+    def names(self) -> tuple[str, ...]:
+        """Every name that may be said, once each: entities, areas, floors, and their aliases."""
+        found = [*self.entities.values(), *self.areas.values(), *self.floors.values()]
+        return tuple(dict.fromkeys(name for thing in found for name in thing.names))
+
+    async def call_service(
+        self, domain: str, service: str, entity_ids: Sequence[str], data: Mapping[str, Any]
+    ) -> None:
+        """Pass a service call on to the sources its entities come from, all at once.
+
+        Raises DeviceError for an unknown entity, or when a source cannot be asked."""
+        by_source: dict[str, list[str]] = {}
+        for entity_id in entity_ids:
+            entity = self.entities.get(entity_id)
+            if entity is None:
+                raise DeviceError(f"there is no entity {entity_id}")
+            by_source.setdefault(entity.source, []).append(entity_id)
+        await asyncio.gather(
+            *(
+                self._sources[name].call_service(domain, service, ids, data)
+                for name, ids in by_source.items()
+            )
+        )
+
+
+_Place = TypeVar("_Place", Area, Floor)
+
+
+def _named(things: Iterable[_Place], name: str) -> _Place | None:
+    wanted = normal(name)
+    return next((t for t in things if wanted in map(normal, t.names)), None)

@@ -1,0 +1,181 @@
+"""What the core needs from the world outside, each as small as it can be.
+
+Adapters (`audio/`, `engines/`, `devices/`) implement these; `hub/app.py` alone knows which
+adapter stands behind which port. All methods are coroutines or iterators: nothing here blocks
+the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hub.messages import Audio, StateChange, Utterance, Wake
+
+FRAME_SAMPLES = 512
+"""Samples in a frame from an `AudioSource`: 32 ms, what the voice activity detector takes."""
+
+FRAME_BYTES = FRAME_SAMPLES * 2
+FRAME_SECONDS = FRAME_SAMPLES / 16_000
+
+
+class AudioSource(Protocol):
+    """A microphone, a file, a stream of raw samples."""
+
+    realtime: bool
+    """True if frames come at the pace of sound; False if as fast as they are taken."""
+
+    def frames(self) -> AsyncIterator[bytes]:
+        """Frames of FRAME_BYTES at 16 kHz, 16-bit mono; ends when the sound ends.
+
+        Raises AudioError when the device is missing or lost."""
+        ...
+
+
+class AudioSink(Protocol):
+    """A loudspeaker, a file, or nothing."""
+
+    async def play(self, audio: Audio) -> None:
+        """Return when all of it has been heard. Cancelling stops the sound at once."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class WakeWord(Protocol):
+    """Finds the wake word in a stream."""
+
+    async def process(self, pcm: bytes) -> Wake | None:
+        """Take the next stretch of the stream (any whole number of frames)."""
+        ...
+
+    async def reset(self) -> None:
+        """Forget what was heard, so that one wake word fires once."""
+        ...
+
+
+class VoiceActivity(Protocol):
+    """Tells speech from the rest."""
+
+    async def process(self, pcm: bytes) -> list[float]:
+        """Probability of speech, 0-1, for each FRAME of the stream."""
+        ...
+
+    async def reset(self) -> None: ...
+
+
+class Recognizer(Protocol):
+    """Speech to text."""
+
+    async def recognize(
+        self, audio: Audio, *, language: str | None = None, names: Sequence[str] = ()
+    ) -> Utterance:
+        """`names` of the home make their own spelling likelier. No hypotheses: no speech.
+
+        `language` None lets the recognizer find out. Raises EngineError."""
+        ...
+
+
+class Synthesizer(Protocol):
+    """Text to speech."""
+
+    name: str
+    """Identifies voice and settings: two synthesizers of one name sound the same."""
+
+    async def synthesize(self, text: str) -> Audio:
+        """Speak one sentence. Raises EngineError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a language model wrote."""
+
+    text: str
+    probability: float
+    """0-1: product of the probabilities of the tokens, among those the grammar allowed."""
+    prompt_tokens: int = 0
+    """Tokens evaluated, without those found in the cache."""
+    tokens: int = 0
+
+
+class LanguageModel(Protocol):
+    """A small language model that completes a prompt."""
+
+    async def prime(self, prefix: str) -> None:
+        """Evaluate a prefix that many prompts will share, and keep it."""
+        ...
+
+    async def complete(
+        self, prompt: str, *, grammar: str | None = None, max_tokens: int = 64
+    ) -> Completion:
+        """Continue the prompt greedily; `grammar` is GBNF and limits what can be written.
+
+        Raises EngineError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntity:
+    """An entity as a device source announces it. Home Assistant's vocabulary."""
+
+    entity_id: str
+    """`light.kitchen_ceiling`"""
+    name: str
+    domain: str
+    area: str | None = None
+    """Id of its area."""
+    device_class: str | None = None
+    features: int | None = None
+    """Home Assistant's bit set of supported features; None if unknown: assume all."""
+    aliases: tuple[str, ...] = ()
+    state: str = "unknown"
+    attributes: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceArea:
+    area_id: str
+    name: str
+    floor: str | None = None
+    """Id of its floor."""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFloor:
+    floor_id: str
+    name: str
+    level: int = 0
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All that a device source knows of at one moment."""
+
+    entities: tuple[SourceEntity, ...] = ()
+    areas: tuple[SourceArea, ...] = ()
+    floors: tuple[SourceFloor, ...] = ()
+
+
+class DeviceSource(Protocol):
+    """Devices of one kind of origin: the simulated home, MQTT, Home Assistant."""
+
+    name: str
+
+    async def inventory(self) -> Inventory: ...
+
+    async def call_service(
+        self, domain: str, service: str, entity_ids: Sequence[str], data: Mapping[str, Any]
+    ) -> None:
+        """Ask the devices; returns when the request is on its way. What they did is told by
+        `changes`. Raises DeviceError when they cannot be asked."""
+        ...
+
+    def changes(self) -> AsyncIterator[StateChange]:
+        """Every change of state from now on, whoever caused it."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,327 @@
+"""The author's side of a skill. A skill imports this module and nothing else of Hearth.
+
+A skill is a folder with a `skill.py`; a tool is a typed function in it:
+
+    from hub.skill import Minutes, tool
+
+    @tool(phrases=["flip a coin", "(toss|throw) a coin"])
+    def flip() -> str:
+        \"\"\"Flip a coin.\"\"\"
+        return random.choice(["Heads.", "Tails."])
+
+The docstring tells people and the language model what it is for; the phrases (hassil's notation,
+`{parameter}` for an argument) are understood at once; the annotations are the schema of the
+arguments. A parameter annotated with a service (`Home`, `Conversation`, `Speaker`, `Clock`,
+`Tools`, `Where`) is given that service and is no argument.
+
+A tool that acts on devices names a Home Assistant intent and the domains it serves, and gets the
+devices that were meant as `Entities`:
+
+    @tool("HassTurnOn", domains=["fan"], examples=["turn on the bedroom fan"])
+    async def turn_on(fans: Entities, home: Home) -> None:
+        \"\"\"Turn fans on.\"\"\"
+        await home.call("fan.turn_on", fans)
+
+Returning nothing lets the hub say what happened, from what the devices report. Returning a string
+says that; returning `Ask` asks, and keeps listening for the answer.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin
+
+from hub.errors import SkillError
+from hub.home.model import Area, Entity, Floor, State
+from hub.messages import Call, Outcome, ToolSpec
+
+__all__ = [
+    "Area",
+    "Ask",
+    "Call",
+    "Clock",
+    "Conversation",
+    "Entities",
+    "Entity",
+    "Floor",
+    "Home",
+    "Kelvin",
+    "Minutes",
+    "Outcome",
+    "Percent",
+    "Range",
+    "Speaker",
+    "State",
+    "Tools",
+    "Where",
+    "tool",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Limits of a whole or broken number: `Annotated[int, Range(1, 12)]`."""
+
+    low: float
+    high: float
+    unit: str = ""
+
+
+Percent = Annotated[int, Range(0, 100, "%")]
+Kelvin = Annotated[int, Range(1000, 12000, "K")]
+Minutes = Annotated[int, Range(1, 1440, "min")]
+
+
+class Entities(Sequence[Entity]):
+    """The devices that were meant, already found by name, area, floor, domain and class."""
+
+    def __init__(self, entities: Sequence[Entity]) -> None:
+        self._entities = tuple(entities)
+
+    def __len__(self) -> int:
+        return len(self._entities)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._entities[index]
+
+    def __iter__(self) -> Iterator[Entity]:
+        return iter(self._entities)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question back; the microphone stays open for the answer.
+
+    `yes` is run when the answer is yes; any other answer drops it."""
+
+    question: str
+    yes: tuple[Call, ...] = ()
+
+
+class Home(Protocol):
+    """The home, as far as a skill may see and act on it."""
+
+    async def call(self, service: str, entities: Sequence[Entity], /, **data: Any) -> list[Outcome]:
+        """Call a Home Assistant service such as `light.turn_on` and wait (bounded) until each
+        device reports what was asked for. What they report is also kept as the tool's outcome."""
+        ...
+
+    def state(self, entity: Entity) -> State: ...
+
+    def find(
+        self,
+        *,
+        name: str | None = None,
+        area: str | None = None,
+        floor: str | None = None,
+        domains: Sequence[str] = (),
+        device_class: str | None = None,
+    ) -> Entities:
+        """Entities that fit all that is given."""
+        ...
+
+    def area(self, entity: Entity) -> Area | None: ...
+
+
+class Speaker(Protocol):
+    """The hub's own loudspeaker."""
+
+    @property
+    def volume(self) -> float:
+        """0-1"""
+        ...
+
+    @property
+    def muted(self) -> bool: ...
+
+    async def set_volume(self, volume: float) -> None:
+        """0-1; outside of it is brought to the nearest limit."""
+        ...
+
+    async def set_muted(self, muted: bool) -> None: ...
+
+    async def stop(self) -> None:
+        """Be silent now."""
+        ...
+
+
+class Conversation(Protocol):
+    """What was said before, in this room."""
+
+    @property
+    def last_reply(self) -> str | None: ...
+
+    def forget(self) -> None:
+        """Drop a pending question and what 'it' and 'them' refer to."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Local time, aware of its zone."""
+        ...
+
+
+class Tools(Protocol):
+    """What can be said."""
+
+    def specs(self) -> Sequence[ToolSpec]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where and how the person spoke."""
+
+    area: str | None = None
+    """Name of the room, if known."""
+    language: str = "en"
+
+
+SERVICES: Mapping[Any, str] = {
+    Home: "home",
+    Speaker: "speaker",
+    Conversation: "conversation",
+    Clock: "clock",
+    Tools: "tools",
+    Where: "where",
+}
+"""Parameter annotations that are filled by the hub."""
+
+Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function with all that is known about it."""
+
+    function: Function
+    name: str | None
+    """Home Assistant's intent, or None for a tool of the skill's own."""
+    domains: tuple[str, ...]
+    phrases: Mapping[str, tuple[str, ...]]
+    examples: tuple[str, ...]
+    confirm: str | None
+    parameters: Mapping[str, Any]
+    """JSON schema of the arguments."""
+    services: Mapping[str, str]
+    """Parameter -> service it is given."""
+    targets: str | None
+    """Parameter that gets the Entities, if there is one."""
+    description: str = field(default="")
+
+
+ATTRIBUTE = "__hearth_tool__"
+
+
+def tool(
+    name: str | None = None,
+    *,
+    domains: Sequence[str] = (),
+    phrases: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    examples: Sequence[str] = (),
+    confirm: str | None = None,
+) -> Callable[[F], F]:
+    """Make a function a tool.
+
+    `name` is a Home Assistant intent, for tools that the shared sentences can call; without it the
+    tool is named `skill.function`. `phrases` are English sentence templates, or a mapping from
+    language to them. `confirm` is a question that is asked before the tool may run, with `{names}`
+    for the devices: 'Unlock {names}?'. A function may carry the decorator several times.
+
+    Raises SkillError when it is defined wrongly: no docstring, or a parameter without a type that
+    Hearth knows."""
+
+    def decorate(function: F) -> F:
+        by_language = phrases if isinstance(phrases, Mapping) else {"en": phrases}
+        schema, services, targets = _signature(function)
+        description = inspect.getdoc(function)
+        if not description:
+            raise SkillError(f"{_where(function)}: a tool needs a docstring that says what it does")
+        made = Tool(
+            function,
+            name,
+            tuple(domains),
+            {language: tuple(given) for language, given in by_language.items() if given},
+            tuple(examples),
+            confirm,
+            schema,
+            services,
+            targets,
+            description.splitlines()[0],
+        )
+        function.__dict__.setdefault(ATTRIBUTE, []).append(made)
+        return function
+
+    return decorate
+
+
+def _where(function: Function) -> str:
+    code = function.__code__
+    return f"{code.co_filename}:{code.co_firstlineno}: {function.__name__}"
+
+
+def _signature(function: Function) -> tuple[dict[str, Any], dict[str, str], str | None]:
+    """JSON schema of the arguments, the services asked for, and the parameter for the devices."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    properties: dict[str, Any] = {}
+    required: list[str] = []
+    services: dict[str, str] = {}
+    targets = None
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in hints:
+            raise SkillError(f"{_where(function)}: the parameter '{name}' needs a type")
+        hint = hints[name]
+        if hint in SERVICES:
+            services[name] = SERVICES[hint]
+        elif hint is Entities:
+            targets = name
+        else:
+            properties[name] = _schema(hint, f"{_where(function)}: the parameter '{name}'")
+            if parameter.default is inspect.Parameter.empty:
+                required.append(name)
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+    return schema, services, targets
+
+
+def _schema(hint: Any, place: str) -> dict[str, Any]:
+    """JSON schema of a type that a person can say a value of."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        base, *extras = get_args(hint)
+        schema = _schema(base, place)
+        for extra in extras:
+            if isinstance(extra, Range):
+                schema |= {"minimum": extra.low, "maximum": extra.high}
+                if extra.unit:
+                    schema["unit"] = extra.unit
+        return schema
+    if origin in (Union, types.UnionType):
+        kinds = [arg for arg in get_args(hint) if arg is not type(None)]
+        if len(kinds) == 1:
+            return _schema(kinds[0], place)
+    if origin is Literal:
+        return {"enum": list(get_args(hint))}
+    plain = {str: "string", int: "integer", float: "number", bool: "boolean"}
+    if hint in plain:
+        return {"type": plain[hint]}
+    if hint is Area:
+        return {"type": "string", "format": "area"}
+    raise SkillError(
+        f"{place} has the type {hint!r}, which cannot be said; use str, int, float, bool, "
+        "Literal, Annotated[..., Range(...)], Area, Entities or a service"
+    )
+
+
+Result = Union[None, str, Ask]
+Runner = Callable[..., Awaitable[Result]]
