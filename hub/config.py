@@ -143,15 +143,15 @@ class HubSettings(Settings):
 class Config(Settings):
     """The whole file."""
 
-    hub: HubSettings = Field(default_factory=HubSettings)
-    audio: AudioSettings = Field(default_factory=AudioSettings)
-    wake: WakeSettings = Field(default_factory=WakeSettings)
-    listen: ListenSettings = Field(default_factory=ListenSettings)
-    recognizer: RecognizerSettings = Field(default_factory=RecognizerSettings)
-    router: RouterSettings = Field(default_factory=RouterSettings)
-    voice: VoiceSettings = Field(default_factory=VoiceSettings)
-    home: HomeSettings = Field(default_factory=HomeSettings)
-    skills: SkillSettings = Field(default_factory=SkillSettings)
+    hub: HubSettings = Field(default_factory=lambda: HubSettings())
+    audio: AudioSettings = Field(default_factory=lambda: AudioSettings())
+    wake: WakeSettings = Field(default_factory=lambda: WakeSettings())
+    listen: ListenSettings = Field(default_factory=lambda: ListenSettings())
+    recognizer: RecognizerSettings = Field(default_factory=lambda: RecognizerSettings())
+    router: RouterSettings = Field(default_factory=lambda: RouterSettings())
+    voice: VoiceSettings = Field(default_factory=lambda: VoiceSettings())
+    home: HomeSettings = Field(default_factory=lambda: HomeSettings())
+    skills: SkillSettings = Field(default_factory=lambda: SkillSettings())
 
     @property
     def models(self) -> Path:

@@ -195,4 +195,7 @@ _Place = TypeVar("_Place", Area, Floor)
 
 def _named(things: Iterable[_Place], name: str) -> _Place | None:
     wanted = normal(name)
-    return next((t for t in things if wanted in map(normal, t.names)), None)
+    for thing in things:
+        if wanted in map(normal, thing.names):
+            return thing
+    return None
