@@ -203,7 +203,8 @@ class Trace:
     outcomes: tuple[Outcome, ...]
     reply: Reply
     stages_ms: Mapping[str, float]
-    """Milliseconds: wake, speech_end (silence waited), recognise, route, act, first_audio, total."""
+    """Milliseconds: wake, speech_end (silence waited), recognise, route, act, first_audio and
+    total."""
     wake: Wake | None = None
     area: str | None = None
     error: str | None = None
@@ -238,7 +239,7 @@ class ToolSpec:
     description: str
     """One line, the first of the tool's docstring."""
     parameters: Mapping[str, Any]
-    """JSON schema of the arguments: `{"type": "object", "properties": {...}, "required": [...]}`."""
+    """JSON schema of the arguments, an object with `properties` and `required`."""
     skill: str
     domains: tuple[str, ...] = ()
     """Domains of the entities it acts on; empty if it acts on none."""

@@ -323,5 +323,5 @@ def _schema(hint: Any, place: str) -> dict[str, Any]:
     )
 
 
-Result = Union[None, str, Ask]
+Result = None | str | Ask
 Runner = Callable[..., Awaitable[Result]]

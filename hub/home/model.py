@@ -190,12 +190,12 @@ class Home:
         )
 
 
-_Place = TypeVar("_Place", Area, Floor)
+_Place = TypeVar("_Place", bound=Area | Floor)
 
 
 def _named(things: Iterable[_Place], name: str) -> _Place | None:
     wanted = normal(name)
     for thing in things:
-        if wanted in map(normal, thing.names):
+        if wanted in {normal(n) for n in thing.names}:
             return thing
     return None

@@ -1,0 +1,265 @@
+"""A native engine in a process of its own, watched and started again.
+
+llama.cpp's AMX code kills some virtual machines and torch an older Pi: what dies there must cost
+one turn and not the hub. `Worker` starts `hub.engines.child`, passes calls to it and their
+results back, and has a new process ready soon after one died or hung.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from wyoming.event import Event, async_read_event, async_write_event
+
+from hub.errors import EngineCrashed, EngineError
+
+log = logging.getLogger(__name__)
+
+LOAD_TIMEOUT = 120.0
+"""Seconds an engine may take to load: a Pi reads a model from an SD card at 40 MB/s."""
+CRASHES = 2
+"""Deaths within a minute after which the next variant of the settings is tried."""
+LONGEST_PAUSE = 30.0
+"""Seconds between two attempts to start an engine that dies at once, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an engine's method returned."""
+
+    result: Any
+    """Whatever JSON can hold."""
+    payload: bytes = b""
+
+
+class Worker:
+    """One engine in one process.
+
+    `variants` are settings for the engine, the preferred ones first; the later ones are tried when
+    the process dies while it loads or dies repeatedly (for llama.cpp: without the code path that
+    this processor cannot run). `probe` is a method that is called after loading, so that such a
+    death comes then and not in a turn.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        engine: str,
+        variants: Sequence[Mapping[str, Any]],
+        *,
+        probe: str | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        self.name = name
+        self.variant = 0
+        """Index of the settings in use."""
+        self.restarts = 0
+        """How often a process was started after the first."""
+        self._engine = engine
+        self._variants = [dict(variant) for variant in variants]
+        self._probe = probe
+        self._timeout = timeout
+        self._numbers = itertools.count(1)
+        self._pending: dict[int, asyncio.Future[Answer]] = {}
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._ready = asyncio.Event()
+        self._failed: EngineError | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it is up, for measurements and tests."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    def start_soon(self) -> None:
+        """Begin loading; the first call waits for the end of it."""
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name=f"worker-{self.name}")
+
+    async def start(self) -> None:
+        """Load the engine. Raises EngineError if it cannot be loaded with any of its variants."""
+        self.start_soon()
+        await self._until_ready(LOAD_TIMEOUT * len(self._variants))
+
+    async def close(self) -> None:
+        """End the process; calls that were pending fail."""
+        if self._keeper:
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+            self._keeper = None
+
+    async def call(
+        self,
+        method: str,
+        payload: bytes | None = None,
+        *,
+        within: float | None = None,
+        **arguments: Any,
+    ) -> Answer:
+        """Run a method of the engine.
+
+        Raises EngineCrashed if the process dies meanwhile, EngineError if the method fails or takes
+        longer than `within` seconds; then the process is ended, since native code that hangs
+        cannot be interrupted."""
+        limit = self._timeout if within is None else within
+        started = time.monotonic()
+        self.start_soon()
+        await self._until_ready(limit)
+        number = next(self._numbers)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._pending[number] = future
+        call = Event("call", {"id": number, "method": method, "arguments": arguments}, payload)
+        try:
+            await self._send(call)
+            async with asyncio.timeout(max(0.1, limit - (time.monotonic() - started))):
+                return await future
+        except TimeoutError:
+            log.error("%s: %s did not end within %.1f s; restarting", self.name, method, limit)
+            self._ready.clear()
+            self._kill()
+            raise EngineError(f"{self.name}: {method} took longer than {limit:g} s") from None
+        finally:
+            self._pending.pop(number, None)
+
+    async def _send(self, event: Event) -> None:
+        if self._writer is None:
+            raise EngineCrashed(f"{self.name} has just died and is being restarted")
+        try:
+            await async_write_event(event, self._writer)
+        except (ConnectionError, OSError) as error:
+            raise EngineCrashed(f"{self.name} died: {error}") from error
+
+    async def _until_ready(self, limit: float) -> None:
+        try:
+            async with asyncio.timeout(limit):
+                await self._ready.wait()
+        except TimeoutError:
+            raise EngineError(f"{self.name} is still starting") from None
+        if self._failed:
+            raise self._failed
+
+    async def _keep(self) -> None:
+        """Start the process, and again whenever it ends, until cancelled."""
+        crashes: list[float] = []
+        try:
+            while True:
+                loaded = await self._run()
+                now = time.monotonic()
+                crashes = [at for at in crashes if now - at < 60] + [now]
+                if self._failed:
+                    return
+                if (not loaded or len(crashes) >= CRASHES) and self._next_variant():
+                    crashes.clear()
+                elif not loaded and len(crashes) > CRASHES:
+                    self._failed = EngineError(f"{self.name} dies whenever it is loaded")
+                    return
+                self.restarts += 1
+                await asyncio.sleep(min(LONGEST_PAUSE, 0.25 * (2 ** (len(crashes) - 1) - 1)))
+        finally:
+            await self._end()
+            if self._failed:
+                self._ready.set()  # whoever waits is told
+
+    def _next_variant(self) -> bool:
+        if self.variant + 1 >= len(self._variants):
+            return False
+        self.variant += 1
+        log.warning("%s: trying again with %s", self.name, self._variants[self.variant])
+        return True
+
+    async def _run(self) -> bool:
+        """One life of the process. False if it died before it was loaded and probed."""
+        reader = await self._spawn()
+        try:
+            settings = self._variants[self.variant]
+            await self._send(Event("load", {"engine": self._engine, "settings": settings}))
+            event = await asyncio.wait_for(async_read_event(reader), LOAD_TIMEOUT)
+            if event is not None and event.type == "ready" and self._probe:
+                await self._send(Event("call", {"id": 0, "method": self._probe, "arguments": {}}))
+                event = await asyncio.wait_for(async_read_event(reader), LOAD_TIMEOUT)
+        except (TimeoutError, EngineCrashed, ConnectionError):
+            event = None
+        if event is None:
+            await self._end()
+            return False
+        if event.type == "error":
+            self._failed = EngineError(f"{self.name}: {event.data['message']}")
+            return False
+        self._ready.set()
+        with suppress(ConnectionError):
+            while (event := await async_read_event(reader)) is not None:
+                self._deliver(event)
+        await self._end()
+        return True
+
+    async def _spawn(self) -> asyncio.StreamReader:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "hub.engines.child",
+                str(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=None if log.isEnabledFor(logging.DEBUG) else asyncio.subprocess.DEVNULL,
+                env=_environment(),
+                start_new_session=True,
+            )
+        reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        return reader
+
+    def _deliver(self, event: Event) -> None:
+        future = self._pending.get(event.data["id"])
+        if future is None or future.done():
+            return
+        if event.type == "error":
+            future.set_exception(EngineError(f"{self.name}: {event.data['message']}"))
+        else:
+            future.set_result(Answer(event.data.get("result"), event.payload or b""))
+
+    def _kill(self) -> None:
+        # Not Process.kill(): that may collect the exit status before asyncio does.
+        if self._process and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+
+    async def _end(self) -> None:
+        """Make sure that the process is gone, and tell those who wait for it."""
+        self._ready.clear()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+        self._kill()
+        code = await self._process.wait() if self._process else 0
+        cause = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+        if self._pending:
+            log.error("%s died in the middle of its work (%s)", self.name, cause)
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(EngineCrashed(f"{self.name} died ({cause})"))
+
+
+def _environment() -> dict[str, str]:
+    """Nothing is looked up in the network, and many threads do not each keep memory."""
+    return {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }

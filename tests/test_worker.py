@@ -1,0 +1,127 @@
+"""Engines in processes of their own: what dies there costs one call, and the next one works."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from hub.engines.worker import Worker
+from hub.errors import EngineCrashed, EngineError
+
+
+class Echo:
+    """An engine that does as it is told. Runs in the worker process."""
+
+    def __init__(self, die_in_load: bool = False, refuse: bool = False, tone: str = "") -> None:
+        if die_in_load:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if refuse:
+            raise ValueError("no such file: a.bin")
+        self.tone = tone
+
+    def say(self, text: str, payload: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        return {"text": self.tone + text}, payload[::-1]
+
+    def fail(self) -> None:
+        raise RuntimeError("out of tokens")
+
+    def die(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def hang(self) -> None:
+        signal.pause()
+
+    def probe(self) -> None:
+        if self.tone == "bad":
+            os.kill(os.getpid(), signal.SIGSEGV)
+
+
+ENGINE = "tests.test_worker:Echo"
+
+
+async def made(*variants: dict[str, Any], **options: Any) -> Worker:
+    worker = Worker("echo", ENGINE, variants or [{}], **options)
+    await worker.start()
+    return worker
+
+
+async def test_a_call_brings_result_and_payload_back() -> None:
+    worker = await made({"tone": "la "})
+    try:
+        answer = await worker.call("say", b"abc", text="lu")
+        assert (answer.result, answer.payload) == ({"text": "la lu"}, b"cba")
+    finally:
+        await worker.close()
+
+
+async def test_an_engine_that_dies_costs_one_call_and_the_next_one_works() -> None:
+    worker = await made()
+    try:
+        with pytest.raises(EngineCrashed, match="SIGKILL"):
+            await worker.call("die")
+        assert (await worker.call("say", text="back")).result == {"text": "back"}
+        assert worker.restarts == 1
+    finally:
+        await worker.close()
+
+
+async def test_an_engine_that_hangs_is_ended_at_the_deadline() -> None:
+    worker = await made()
+    try:
+        with pytest.raises(EngineError, match=r"took longer than 0\.2 s"):
+            await worker.call("hang", within=0.2)
+        assert (await worker.call("say", text="again")).result == {"text": "again"}
+    finally:
+        await worker.close()
+
+
+async def test_a_failing_method_is_an_error_and_no_death() -> None:
+    worker = await made()
+    try:
+        with pytest.raises(EngineError, match="out of tokens"):
+            await worker.call("fail")
+        assert worker.restarts == 0
+    finally:
+        await worker.close()
+
+
+@pytest.mark.parametrize("bad", [{"die_in_load": True}, {"tone": "bad"}])
+async def test_settings_that_kill_the_engine_are_replaced_by_the_next(bad: dict[str, Any]) -> None:
+    worker = await made(bad, {"tone": "safe "}, probe="probe")
+    try:
+        assert (await worker.call("say", text="x")).result == {"text": "safe x"}
+        assert worker.variant == 1
+    finally:
+        await worker.close()
+
+
+async def test_an_engine_that_cannot_be_loaded_says_why() -> None:
+    worker = Worker("echo", ENGINE, [{"refuse": True}])
+    try:
+        with pytest.raises(EngineError, match=r"echo: ValueError: no such file: a\.bin"):
+            await worker.start()
+        with pytest.raises(EngineError, match="no such file"):
+            await worker.call("say", text="x")
+    finally:
+        await worker.close()
+
+
+async def test_an_engine_that_always_dies_is_given_up() -> None:
+    worker = Worker("echo", ENGINE, [{"die_in_load": True}])
+    try:
+        with pytest.raises(EngineError, match="dies whenever it is loaded"):
+            await worker.start()
+    finally:
+        await worker.close()
+
+
+async def test_the_process_ends_with_its_worker() -> None:
+    worker = await made()
+    pid = worker.pid
+    assert pid
+    await worker.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
