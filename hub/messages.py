@@ -137,6 +137,8 @@ class Intent:
     """The hypothesis that was understood."""
     question: str | None = None
     """A question to ask back instead of acting."""
+    choices: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
+    """Answers to the question -> what is then done."""
     sentence: str | None = None
     """What to say when nothing can be done and the reason is known."""
     why: str = ""
