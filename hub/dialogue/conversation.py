@@ -94,7 +94,7 @@ class Conversation:
     ) -> Answered | None:
         """Take an utterance as the answer to the pending question; None if it is none.
 
-        Either way the question is no longer pending: what does not answer it changes the subject."""
+        Either way the question is no longer pending: another answer changes the subject."""
         question = self.question
         self._question = None
         if question is None:

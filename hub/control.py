@@ -1,0 +1,168 @@
+"""The door of the running hub for commands on the same machine: a Unix socket, one JSON a line.
+
+    {"say": TEXT, "area": ROOM|null, "language": CODE|null}   -> one turn, as `hearth say --json`
+    {"watch": true}                                           -> {"turn": ...} and {"change": ...}
+                                                                 as they happen
+    {"devices": true}                                         -> states of all entities
+
+Only the user who runs the hub can open it (mode 0600 in a folder of mode 0700).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hub.errors import HearthError
+from hub.messages import StateChange, Trace
+from hub.pipeline import Assistant
+
+SOCKET = "hearth.sock"
+LONGEST_LINE = 64 * 1024
+"""Bytes of a request, at most."""
+BEHIND = 1000
+"""Events kept for a watcher that does not read; after that it is let go."""
+
+
+class ControlServer:
+    """Answers on the socket while the hub runs."""
+
+    def __init__(self, folder: Path, assistant: Assistant) -> None:
+        self._path = folder / SOCKET
+        self._assistant = assistant
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        mask = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(
+                self._client, self._path, limit=LONGEST_LINE
+            )
+        finally:
+            os.umask(mask)
+
+    async def close(self) -> None:
+        if self._server:
+            self._server.close()
+        for client in tuple(self._clients):
+            client.cancel()
+            with suppress(asyncio.CancelledError):
+                await client
+        self._path.unlink(missing_ok=True)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        try:
+            while line := await reader.readline():
+                async for answer in self._answers(line, reader):
+                    writer.write(json.dumps(answer).encode() + b"\n")
+                    await writer.drain()
+        except (ConnectionError, ValueError):
+            pass  # gone, or a line longer than LONGEST_LINE
+        finally:
+            self._clients.discard(task)
+            writer.close()
+
+    async def _answers(
+        self, line: bytes, reader: asyncio.StreamReader
+    ) -> AsyncIterator[dict[str, Any]]:
+        try:
+            request = json.loads(line)
+        except ValueError:
+            request = None
+        if not isinstance(request, dict):
+            yield {"error": 'a request is one line of JSON, such as {"say": "good night"}'}
+        elif isinstance(request.get("say"), str):
+            try:
+                trace = await self._assistant.say(
+                    request["say"], area=request.get("area"), language=request.get("language")
+                )
+                self._assistant.finished(trace)
+                yield trace.to_json()
+            except HearthError as error:
+                yield {"error": str(error)}
+        elif request.get("watch"):
+            async for event in self._events(reader):
+                yield event
+        elif request.get("devices"):
+            yield {"states": self._states()}
+        else:
+            yield {"error": "known requests are say, watch and devices"}
+
+    def _states(self) -> dict[str, Any]:
+        home = self._assistant.home
+        states = {entity_id: home.state(entity_id) for entity_id in home.entities}
+        return {
+            entity_id: {"state": state.state, "attributes": dict(state.attributes)}
+            for entity_id, state in states.items()
+        }
+
+    async def _events(self, reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(BEHIND)
+
+        def on_turn(trace: Trace) -> None:
+            with suppress(asyncio.QueueFull):
+                queue.put_nowait({"turn": trace.to_json()})
+
+        def on_change(change: StateChange) -> None:
+            with suppress(asyncio.QueueFull):
+                queue.put_nowait(
+                    {
+                        "change": {
+                            "entity_id": change.entity_id,
+                            "before": change.before,
+                            "state": change.state,
+                            "attributes": dict(change.attributes),
+                        }
+                    }
+                )
+
+        gone = asyncio.create_task(reader.read(), name="control-watcher-gone")
+        ends = (self._assistant.watch(on_turn), self._assistant.home.watch(on_change))
+        try:
+            while not gone.done():
+                event = asyncio.create_task(queue.get(), name="control-next-event")
+                await asyncio.wait({event, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if event.done():
+                    yield event.result()
+                else:
+                    event.cancel()
+        finally:
+            gone.cancel()
+            for end in ends:
+                end()
+
+
+async def requests(folder: Path, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]] | None:
+    """Send a request to the running hub; its answers, or None if no hub is running."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(folder / SOCKET, limit=2**24)
+    except (OSError, ValueError):
+        return None
+
+    async def answers() -> AsyncIterator[dict[str, Any]]:
+        try:
+            while line := await reader.readline():
+                yield json.loads(line)
+        finally:
+            writer.close()
+
+    writer.write(json.dumps(request).encode() + b"\n")
+    await writer.drain()
+    return answers()
+
+
+async def ask(folder: Path, request: dict[str, Any]) -> dict[str, Any] | None:
+    """The first answer of the running hub; None if no hub is running."""
+    answers = await requests(folder, request)
+    return await anext(answers, None) if answers is not None else None
