@@ -20,11 +20,12 @@ QUESTION_SECONDS = 30.0
 """How long a question waits for its answer."""
 REFERENCE_SECONDS = 180.0
 """How long 'it' and 'them' keep their meaning."""
-CHOICE_SCORE = 80.0
-"""0-100: how alike an answer and one of the choices must be."""
+ALIKE = 80.0
+"""0-100: from which two words are taken for the same, since recognition mishears."""
 
 
 POLITE = ("please", "it", "that", "bitte", "ja", "thanks", "thank", "you", "danke")
+FILLERS = (*POLITE, "the", "a", "one", "in", "i", "mean", "die", "der", "das", "den", "im")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +130,20 @@ def _says(said: str, words: Sequence[str], question: str) -> bool:
 
 
 def _chosen(said: str, choices: Iterable[str]) -> str | None:
-    """The one choice that the answer names; None if none or more than one fits as well."""
-    scored = sorted(
-        ((fuzz.token_set_ratio(said, normal(choice)), choice) for choice in choices), reverse=True
-    )
-    if not scored or scored[0][0] < CHOICE_SCORE:
-        return None
-    if len(scored) > 1 and scored[1][0] >= scored[0][0]:
-        return None
-    return scored[0][1]
+    """The one choice that the answer names by a word that the other choices lack.
+
+    Most of the answer must be about it: 'the lamp by the window' is not 'Desk Lamp'."""
+    names = {choice: normal(choice).split() for choice in choices}
+    words = [word for word in said.split() if word not in FILLERS]
+    found = []
+    for choice, name in names.items():
+        others = {word for other, its in names.items() if other != choice for word in its}
+        named = [word for word in words if _among(word, name)]
+        distinct = [word for word in named if not _among(word, others)]
+        if distinct and len(named) * 2 >= len(words):
+            found.append(choice)
+    return found[0] if len(found) == 1 else None
+
+
+def _among(word: str, name: Iterable[str]) -> bool:
+    return any(fuzz.ratio(word, part) >= ALIKE for part in name)
