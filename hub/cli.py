@@ -1,0 +1,400 @@
+"""The command `hearth`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from hub import __version__, config, terminal
+from hub.errors import ConfigError, HearthError
+from hub.models.cli import models_app
+
+app = typer.Typer(
+    name="hearth",
+    help="Talk to your home. Everything stays on this machine.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.add_typer(models_app, name="models")
+
+CONFIG_ERROR = 78
+"""Exit status for wrong settings (sysexits.h, EX_CONFIG): systemd does not restart on it."""
+
+T = TypeVar("T")
+
+Area = Annotated[str | None, typer.Option("--area", help="The room you are in.")]
+Language = Annotated[str | None, typer.Option("--language", help="en, de, …")]
+HomeFile = Annotated[
+    Path | None,
+    typer.Option("--home", help="Another simulated home (YAML or JSON).", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a turn, for other programs.")]
+Details = Annotated[bool, typer.Option("--details", "-d", help="Also why, and how long it took.")]
+
+
+def main() -> None:
+    """Run a command; trouble that is expected ends in one clear line."""
+    try:
+        app()
+    except ConfigError as error:
+        terminal.fail(str(error))
+        sys.exit(CONFIG_ERROR)
+    except HearthError as error:
+        terminal.fail(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        terminal.out.print(f"Hearth {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    config_file: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Settings (hearth.toml).")
+    ] = None,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Say more; twice: everything.")
+    ] = 0,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    if config_file is not None:
+        os.environ["HEARTH_CONFIG"] = str(config_file)
+    level = {0: logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    if verbose < 2:
+        logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+@app.command()
+def say(
+    text: Annotated[list[str] | None, typer.Argument(help="What you say.")] = None,
+    area: Area = None,
+    language: Language = None,
+    home: HomeFile = None,
+    as_json: Json = False,
+    details: Details = False,
+) -> None:
+    """Say something to the hub, typed.
+
+    Without TEXT each line of standard input is a turn of one conversation. A running hub
+    (`hearth run`) is asked if there is one, otherwise the home is opened for this command.
+
+    [bold]Examples[/]
+
+      hearth say turn on the kitchen lights
+      hearth say --area Bedroom "make it a bit brighter"
+      hearth say --json "is the front door locked?"
+    """
+    _run(_say(" ".join(text) if text else None, area, language, home, as_json, details))
+
+
+async def _say(
+    text: str | None,
+    area: str | None,
+    language: str | None,
+    home: Path | None,
+    as_json: bool,
+    details: bool,
+) -> None:
+    from hub import control
+    from hub.app import open_hub
+
+    settings = config.load()
+    texts = _once(text) if text is not None else _lines()
+    request = {"area": area, "language": language}
+    if home is None and await control.ask(settings.hub.runtime, {"devices": True}) is not None:
+        async for line in texts:
+            answer = await control.ask(settings.hub.runtime, {"say": line, **request})
+            _show_turn(answer or {"error": "the hub has just ended"}, as_json, details)
+        return
+    async with open_hub(settings, home_file=home) as hub:
+        async for line in texts:
+            trace = await hub.assistant.say(
+                line, area=hub.area(area), language=hub.language(language)
+            )
+            hub.assistant.finished(trace)
+            _show_turn(trace.to_json(), as_json, details)
+
+
+async def _once(text: str) -> AsyncIterator[str]:
+    yield text
+
+
+async def _lines() -> AsyncIterator[str]:
+    """Lines of standard input, with a prompt where a person types them."""
+    while True:
+        if sys.stdin.isatty():
+            terminal.err.print("[bold cyan]»[/] ", end="")
+        line = await asyncio.to_thread(sys.stdin.readline)
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def _show_turn(turn: dict[str, Any], as_json: bool, details: bool = False) -> None:
+    if "heard" not in turn:
+        raise HearthError(turn["error"])
+    if as_json:
+        print(json.dumps(turn, ensure_ascii=False), flush=True)
+    else:
+        terminal.show_turn(turn, details=details)
+
+
+@app.command()
+def hear(
+    files: Annotated[
+        list[str], typer.Argument(help="WAV or FLAC files; '-' for raw 16 kHz 16-bit mono PCM.")
+    ],
+    no_wake: Annotated[
+        bool, typer.Option("--no-wake", help="Each file is one command without a wake word.")
+    ] = False,
+    area: Area = None,
+    language: Language = None,
+    home: HomeFile = None,
+    replies: Annotated[
+        Path | None, typer.Option("--replies", help="Folder for the spoken replies, as WAV.")
+    ] = None,
+    as_json: Json = False,
+    details: Details = False,
+) -> None:
+    """Hear sound from files as if it came from the microphone.
+
+    [bold]Examples[/]
+
+      hearth hear morning.wav
+      hearth hear --no-wake --json command-*.flac
+      arecord -t raw -f S16_LE -r 16000 -c 1 | hearth hear -
+    """
+    for name in files:
+        if name != "-" and not Path(name).is_file():
+            raise HearthError(f"{name}: there is no such file")
+    _run(_hear(files, no_wake, area, language, home, replies, as_json, details))
+
+
+async def _hear(
+    files: list[str],
+    no_wake: bool,
+    area: str | None,
+    language: str | None,
+    home: Path | None,
+    replies: Path | None,
+    as_json: bool,
+    details: bool,
+) -> None:
+    from hub.app import open_hub, reply_sink, sound_source
+
+    settings = config.load()
+    async with open_hub(
+        settings, home_file=home, ears=not no_wake, recognise=True, sink=reply_sink(replies)
+    ) as hub:
+        hub.assistant.watch(lambda trace: _show_turn(trace.to_json(), as_json, details))
+        for name in files:
+            room = hub.room(
+                sound_source(name),
+                area=hub.area(area),
+                language=hub.language(language),
+            )
+            turns = await (room.command() if no_wake else room.converse())
+            if not turns and not as_json:
+                what = "no speech" if no_wake else "no wake word"
+                terminal.err.print(f"{name}: {what} heard")
+
+
+@app.command()
+def run(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Play a short spoken scene; needs no sound card.")
+    ] = False,
+    text_only: Annotated[
+        bool, typer.Option("--no-microphone", help="Without ears: only `hearth say` reaches it.")
+    ] = False,
+) -> None:
+    """Run the hub: listen, understand, act, answer. Ends with Ctrl-C or SIGTERM.
+
+    [bold]Examples[/]
+
+      hearth run
+      hearth run --demo
+    """
+    from hub.service import serve
+
+    if demo:
+        from hub.demo import play
+
+        _run(play(config.load()))
+    else:
+        _run(serve(config.load(), microphone=not text_only))
+
+
+@app.command()
+def devices(
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show changes as they come.")
+    ] = False,
+    home: HomeFile = None,
+    as_json: Json = False,
+) -> None:
+    """Show the home: floors, rooms, devices and their states."""
+    _run(_devices(watch, home, as_json))
+
+
+async def _devices(watch: bool, home_file: Path | None, as_json: bool) -> None:
+    from hub import control
+    from hub.app import follow_states, open_home, overlay
+    from hub.home.view import describe_change, home_table
+
+    settings = config.load()
+    async with open_home(settings, home_file) as home:
+        if home_file is None:
+            answer = await control.ask(settings.hub.runtime, {"devices": True})
+            if answer is not None:
+                overlay(home, answer["states"])
+        if as_json:
+            for entity in home.entities.values():
+                state = home.state(entity.entity_id)
+                area = home.area_of(entity)
+                row = {
+                    "entity_id": entity.entity_id,
+                    "name": entity.name,
+                    "area": area.name if area else None,
+                    "source": entity.source,
+                    "state": state.state,
+                    "attributes": dict(state.attributes),
+                }
+                print(json.dumps(row, ensure_ascii=False))
+        else:
+            terminal.out.print(home_table(home))
+        if watch:
+            async for change in follow_states(settings, home):
+                if as_json:
+                    row = {"entity_id": change.entity_id, "state": change.state}
+                    print(json.dumps(row | {"attributes": dict(change.attributes)}), flush=True)
+                else:
+                    terminal.out.print(describe_change(home, change))
+
+
+@app.command()
+def skills(as_json: Json = False) -> None:
+    """List the skills, and what can be said for each."""
+    from rich.table import Table
+
+    from hub.app import load_skills
+
+    skillset = load_skills(config.load())
+    specs = skillset.specs()
+    if as_json:
+        for spec in specs:
+            print(
+                json.dumps(
+                    {
+                        "skill": spec.skill,
+                        "tool": spec.name,
+                        "description": spec.description,
+                        "domains": spec.domains,
+                        "examples": spec.examples,
+                        "parameters": spec.parameters,
+                    },
+                    ensure_ascii=False,
+                )
+            )
+        return
+    table = Table("skill", "tool", "what it does", "say", header_style="bold", box=None)
+    previous = ""
+    for spec in specs:
+        name = spec.skill if spec.skill != previous else ""
+        previous = spec.skill
+        example = spec.examples[0] if spec.examples else ""
+        table.add_row(f"[bold]{name}[/]", spec.name, spec.description, f"[cyan]{example}[/]")
+    terminal.out.print(table)
+    for problem in skillset.problems:
+        terminal.fail(str(problem))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check every part, and say what to do about what is wrong."""
+    from hub.doctor import examine
+
+    healthy = _run(examine(as_json))
+    raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def bench(
+    as_json: Json = False,
+    commands: Annotated[int, typer.Option(help="How many spoken commands.")] = 24,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="turn, recognise, rules, reply, idle, start.")
+    ] = None,
+) -> None:
+    """Measure speed and memory on this machine, with the real models."""
+    from hub.evaluate.bench import bench as measure
+
+    _run(measure(as_json, commands, only))
+
+
+@app.command(name="eval")
+def evaluate(
+    folders: Annotated[list[Path], typer.Argument(help="Folders with test sets.")],
+    as_json: Json = False,
+    failures: Annotated[bool, typer.Option("--failures", help="List what went wrong.")] = False,
+) -> None:
+    """Measure how well it hears and understands, on recordings and texts with known answers.
+
+    The kind of a set is seen from its layout: recorded commands (transcripts.tsv), wake words
+    (PHRASE.csv beside PHRASE folders, or folders of sounds that must not wake), and homes with
+    sentences and expected changes (_fixtures.yaml).
+    """
+    from hub.evaluate.sets import evaluate as measure
+
+    _run(measure(folders, as_json, failures))
+
+
+@app.command(name="config")
+def show_config(
+    check: Annotated[bool, typer.Option("--check", help="Only say whether it is right.")] = False,
+) -> None:
+    """Print a settings file with every default explained, to be kept as hearth.toml.
+
+    [bold]Example[/]
+
+      hearth config > ~/.config/hearth/hearth.toml
+    """
+    path = config.default_path()
+    if not check:
+        print(config.template(), end="")
+        return
+    config.load()
+    known = "is right" if path.exists() else "does not exist; all settings have their defaults"
+    terminal.out.print(f"{path} {known}")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        main()
