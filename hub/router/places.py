@@ -1,0 +1,139 @@
+"""Which things of the home a call is about, and how they are named in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hub.home.model import Area, Entity, Floor, Home, normal
+from hub.messages import Call, ToolSpec
+from hub.router.context import Target, Targets
+
+TARGET_SLOTS = ("name", "area", "floor", "domain", "device_class")
+"""Slots that choose entities. All others are arguments of the tool itself."""
+
+Slots = Mapping[str, Any]
+"""Slots of an intent with ids in `name`, `area` and `floor`."""
+
+
+class Places:
+    """The home's names, indexed once for each revision of the home."""
+
+    def __init__(self, home: Home, tools: Sequence[ToolSpec]) -> None:
+        self.entities: dict[str, Entity] = dict(home.entities)
+        self.areas: dict[str, Area] = dict(home.areas)
+        self.floors: dict[str, Floor] = dict(home.floors)
+        self.revision = home.revision
+        self._shared = _shared(self.entities.values())
+        self._shared_places = _shared([*self.areas.values(), *self.floors.values()])
+        self.tools: dict[str, list[ToolSpec]] = {}
+        for tool in tools:
+            self.tools.setdefault(tool.name, []).append(tool)
+
+    def area_id(self, name: str | None) -> str | None:
+        """Id of an area by id, name or alias; None if there is none."""
+        if name is None:
+            return None
+        if name in self.areas:
+            return name
+        wanted = normal(name)
+        for area in self.areas.values():
+            if wanted in map(normal, area.names):
+                return area.area_id
+        return None
+
+    def entities_for(self, slots: Slots) -> list[Entity]:
+        """Entities that fit all the slots that choose entities."""
+        named = slots.get("name")
+        pool = [self.entities[named]] if named in self.entities else []
+        if named is None:
+            pool = list(self.entities.values())
+        return [entity for entity in pool if self._fits(entity, slots)]
+
+    def _fits(self, entity: Entity, slots: Slots) -> bool:
+        area = self.areas.get(entity.area_id) if entity.area_id else None
+        if "area" in slots and entity.area_id != slots["area"]:
+            return False
+        if "floor" in slots and (area is None or area.floor_id != slots["floor"]):
+            return False
+        if "domain" in slots and entity.domain not in _listed(slots["domain"]):
+            return False
+        wanted = slots.get("device_class")
+        return wanted is None or entity.device_class in _listed(wanted)
+
+    def doable(self, intent: str, slots: Slots) -> bool:
+        """Whether some tool takes these slots, and there is something in the home to act on."""
+        return any(self._takes(tool, slots) for tool in self.tools.get(intent, ()))
+
+    def _takes(self, tool: ToolSpec, slots: Slots) -> bool:
+        properties = tool.parameters.get("properties", {})
+        own = {slot for slot in slots if slot not in TARGET_SLOTS}
+        if not own <= set(properties):
+            return False
+        if not tool.domains:
+            return True
+        return any(entity.domain in tool.domains for entity in self.entities_for(slots))
+
+    def actable(self, intent: str, slots: Slots) -> list[Entity]:
+        """The entities that the tools of this name would act on."""
+        domains = {domain for tool in self.tools.get(intent, ()) for domain in tool.domains}
+        return [entity for entity in self.entities_for(slots) if entity.domain in domains]
+
+    def acts_on_entities(self, intent: str) -> bool:
+        return any(tool.domains for tool in self.tools.get(intent, ()))
+
+    def call(self, intent: str, slots: Slots, response: str = "default") -> Call:
+        """The call with names instead of ids, as the rest of the hub reads it."""
+        return Call(intent, {slot: self._said(slot, slots[slot]) for slot in slots}, response)
+
+    def _said(self, slot: str, value: Any) -> Any:
+        if slot == "name" and value in self.entities:
+            name = self.entities[value].name
+            return value if normal(name) in self._shared else name
+        if slot in ("area", "floor"):
+            places: Mapping[str, Area | Floor] = self.areas if slot == "area" else self.floors
+            if value in places:
+                name = places[value].name
+                return value if normal(name) in self._shared_places else name
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        return value
+
+    def full_name(self, entity: Entity) -> str:
+        """The name with the room in front, unless it is in the name already."""
+        area = self.areas.get(entity.area_id) if entity.area_id else None
+        if area is None or normal(area.name) in normal(entity.name):
+            return entity.name
+        return f"{area.name} {entity.name}"
+
+
+def target(slots: Slots) -> Target | None:
+    """What 'it' means after a call with these slots; None if it was about nothing."""
+    if not any(slots.get(slot) for slot in TARGET_SLOTS):
+        return None
+    domain = slots.get("domain")
+    return Target(
+        entity=slots.get("name"),
+        area=slots.get("area"),
+        floor=slots.get("floor"),
+        domain=domain if isinstance(domain, str) else None,
+        device_class=slots.get("device_class"),
+    )
+
+
+def targets(all_slots: Iterable[Slots]) -> Targets | None:
+    found = tuple(dict.fromkeys(t for slots in all_slots if (t := target(slots))))
+    return Targets(found) if found else None
+
+
+def _listed(value: Any) -> Sequence[str]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _shared(things: Iterable[Entity | Area | Floor]) -> set[str]:
+    """Names, in normal form, that more than one thing answers to."""
+    owners: dict[str, set[int]] = {}
+    for thing in things:
+        for name in thing.names:
+            owners.setdefault(normal(name), set()).add(id(thing))
+    return {name for name, found in owners.items() if len(found) > 1}

@@ -1,0 +1,225 @@
+"""Matches of the rules become readings: what can be done here, asked back, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from hub.home.model import Entity, normal
+from hub.messages import Call
+from hub.router.context import Context, Targets
+from hub.router.fuzzy import Fuzzy
+from hub.router.places import Places, targets
+from hub.router.reading import Parsed, Reading
+from hub.router.rules import ANYTHING, NOWHERE, Match
+from hub.router.words import Words
+
+MOST_CHOICES = 4
+"""A question that offers more than this many things cannot be answered by ear."""
+
+WILDCARD_QUALITY = 0.9
+"""A template with free text in it fits many sentences that were meant otherwise."""
+
+
+def from_matches(
+    matches: Sequence[Match], places: Places, words: Words, context: Context
+) -> Reading | None:
+    """The best reading of what the grammar found; None if it found nothing.
+
+    Matches of equal rank say the same about different things: a question, unless the room or
+    the home leaves only one of them.
+    """
+    area = places.area_id(context.area)
+    undoable: Reading | None = None
+    for _, group in groupby(matches, key=lambda match: match.rank):
+        resolved = [r for match in group if (r := _resolved(match, places, context))]
+        possible = [(m, s) for m, s in resolved if _complete(s) and places.doable(m.intent, s)]
+        asking = [(m, s) for m, s in resolved if not _complete(s)]
+        if possible:
+            return _of_equals(possible, places, words, area)
+        for match, slots in asking:
+            if reading := _without_room(match, slots, places, words):
+                return reading
+        if undoable is None and resolved:
+            undoable = _undoable(*resolved[0], places)
+    return undoable
+
+
+def _complete(slots: dict[str, Any]) -> bool:
+    return slots.get("area") != NOWHERE
+
+
+def _resolved(
+    match: Match, places: Places, context: Context
+) -> tuple[Match, dict[str, Any]] | None:
+    """The match with pronouns replaced; None if a pronoun means nothing here."""
+    slots = dict(match.slots)
+    name = slots.get("name")
+    if isinstance(name, str) and name.startswith(ANYTHING):
+        known = context.targets if isinstance(context.targets, Targets) else None
+        if known is None or len(known.things) != 1:
+            return None
+        thing = known.things[0]
+        meant = places.entities[thing.entity].domain if thing.entity in places.entities else None
+        if name != ANYTHING + (meant or thing.domain or ""):
+            return None
+        del slots["name"]
+        chosen = {
+            "name": thing.entity,
+            "area": thing.area,
+            "floor": thing.floor,
+            "domain": None if thing.entity else thing.domain,
+            "device_class": None if thing.entity else thing.device_class,
+        }
+        slots |= {slot: value for slot, value in chosen.items() if value is not None}
+    return match, slots
+
+
+def _of_equals(
+    possible: Sequence[tuple[Match, dict[str, Any]]],
+    places: Places,
+    words: Words,
+    area: str | None,
+) -> Reading:
+    """One reading of matches that rank equally."""
+    intent = min(match.intent for match, _ in possible)
+    same = [(match, slots) for match, slots in possible if match.intent == intent]
+    named = {s["name"]: (m, s) for m, s in same if s.get("name") in places.entities}
+    if len(named) > 1:
+        here = {n: both for n, both in named.items() if places.entities[n].area_id == area}
+        named = here if area and here else named
+    if len(named) > 1:
+        match, _ = next(iter(named.values()))
+        return _question(match, [slots for _, slots in named.values()], places, words)
+    match, slots = next(iter(named.values())) if named else same[0]
+    return _reading(match, slots, places)
+
+
+def _reading(match: Match, slots: dict[str, Any], places: Places) -> Reading:
+    return Reading(
+        calls=(places.call(match.intent, slots, match.response),),
+        tier="rules",
+        quality=WILDCARD_QUALITY if match.wildcards else 1.0,
+        why=f"hassil: {match.intent} <- {match.template}",
+        targets=targets([slots]),
+    )
+
+
+def _undoable(match: Match, slots: dict[str, Any], places: Places) -> Reading:
+    slots = {slot: value for slot, value in slots.items() if value != NOWHERE}
+    return replace(
+        _reading(match, slots, places),
+        calls=(),
+        doable=False,
+        targets=None,
+        why=f"hassil: {match.intent} <- {match.template}, but the home has nothing for it",
+    )
+
+
+def _without_room(
+    match: Match, slots: dict[str, Any], places: Places, words: Words
+) -> Reading | None:
+    """A sentence that depends on the room, from a person whose room is not known.
+
+    If the whole home has one thing it can mean, that is meant."""
+    anywhere = {slot: value for slot, value in slots.items() if value != NOWHERE}
+    if not places.doable(match.intent, anywhere):
+        return None
+    if not places.acts_on_entities(match.intent):
+        return _reading(match, anywhere, places)
+    found = places.actable(match.intent, anywhere)
+    if len(found) == 1:
+        kept = {k: v for k, v in anywhere.items() if k not in ("domain", "device_class")}
+        plain = replace(match, response="default")
+        return _reading(plain, {**kept, "name": found[0].entity_id}, places)
+    rooms = dict.fromkeys(entity.area_id for entity in found if entity.area_id)
+    if len(rooms) == 1:
+        return _reading(match, {**anywhere, "area": next(iter(rooms))}, places)
+    choices = {
+        places.areas[room].name: (
+            places.call(match.intent, {**anywhere, "area": room}, match.response),
+        )
+        for room in rooms
+        if room in places.areas
+    }
+    return Reading(
+        calls=(),
+        tier="rules",
+        quality=1.0,
+        why=f"hassil: {match.intent} <- {match.template}, in a room that is not known",
+        question=words.questions.get("room", "In which room?"),
+        choices=choices,
+    )
+
+
+def _question(
+    match: Match, options: Sequence[dict[str, Any]], places: Places, words: Words
+) -> Reading:
+    """Ask which of several equal things is meant."""
+    entities = [places.entities[slots["name"]] for slots in options]
+    labels = _labels(entities, places)
+    choices: dict[str, tuple[Call, ...]] = {
+        label: (places.call(match.intent, slots, match.response),)
+        for label, slots in zip(labels, options, strict=True)
+    }
+    return Reading(
+        calls=(),
+        tier="rules",
+        quality=1.0,
+        why=f"hassil: {match.intent} <- {match.template}, which fits {len(choices)} things",
+        question=which(list(choices), words),
+        choices=choices,
+    )
+
+
+def _labels(entities: Sequence[Entity], places: Places) -> list[str]:
+    """Names that tell the entities apart: with the room, or else the id."""
+    named = [places.full_name(entity) for entity in entities]
+    same = {name for name in named if [normal(n) for n in named].count(normal(name)) > 1}
+    return [
+        entity.entity_id.split(".")[-1].replace("_", " ") if name in same else name
+        for name, entity in zip(named, entities, strict=True)
+    ]
+
+
+def which(labels: Sequence[str], words: Words) -> str:
+    """'Which one: the Kitchen Light or the Bedroom Light?'"""
+    offered = [words.questions.get("the", "") + label for label in labels[:MOST_CHOICES]]
+    either = f" {words.questions.get('or', 'or')} "
+    listed = (
+        either.join(offered)
+        if len(offered) < 3
+        else (", ".join(offered[:-1]) + either + offered[-1])
+    )
+    return words.questions.get("which", "Which one: {choices}?").format(choices=listed)
+
+
+def from_fuzzy(fuzzy: Fuzzy, places: Places) -> Reading | None:
+    """A reading of what the fuzzy matcher found; None if it found nothing to say."""
+    if not fuzzy.parsed:
+        if fuzzy.sentence is None:
+            return None
+        return Reading(
+            (), "rules", 0.0, f"gazetteer: {fuzzy.reason}", False, sentence=fuzzy.sentence
+        )
+    missing = [intent for intent, slots, _ in fuzzy.parsed if not _doable(intent, slots, places)]
+    what = ", ".join(f"fuzzy {guess}" for guess in fuzzy.guesses) or "every word explained"
+    said = " + ".join(intent for intent, _, _ in fuzzy.parsed)
+    return Reading(
+        calls=tuple(places.call(*parsed) for parsed in fuzzy.parsed) if not missing else (),
+        tier="rules",
+        quality=0.8 - 0.3 * fuzzy.distance if fuzzy.guesses else 0.95,
+        why=f"gazetteer: {said} <- {what}"
+        + (f", but the home has nothing for {missing[0]}" if missing else ""),
+        doable=not missing,
+        targets=targets(slots for _, slots, _ in fuzzy.parsed) if not missing else None,
+    )
+
+
+def _doable(intent: str, slots: dict[str, Any], places: Places) -> bool:
+    return places.doable(intent, slots)
+
+
+__all__ = ["Parsed", "from_fuzzy", "from_matches", "which"]

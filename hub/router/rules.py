@@ -1,0 +1,174 @@
+"""Home Assistant's shared sentences (`home-assistant-intents`), matched by `hassil`.
+
+One grammar for each language; the names of the home are slot lists in it, as in Home Assistant's
+own conversation agent, but with ids as their values, so that equal names stay apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hassil import Intents, RecognizeResult, SlotList, TextSlotList, is_match, recognize_all
+from hassil.filter import filter_intents
+from hassil.intents import RangeSlotList
+from hassil.parse_expression import parse_sentence
+from home_assistant_intents import get_intents, get_languages
+
+from hub.home.model import Entity, normal
+from hub.router.places import Places
+from hub.router.words import Words
+
+NOWHERE = "?"
+"""Area of a person whose room is not known: what depends on it can be asked back."""
+ANYTHING = "@"
+"""Begins the value of a pronoun in the list of names; the domain follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A sentence template that a text fits."""
+
+    intent: str
+    slots: Mapping[str, Any]
+    """With ids; `area` may be NOWHERE, `name` may begin with ANYTHING."""
+    response: str
+    template: str
+    short: bool
+    """The name was said without its room: 'ceiling light' for 'Kitchen Ceiling Light'."""
+    wildcards: int
+    rank: tuple[int, int, int, int, int]
+    """Lower is better, as Home Assistant orders results."""
+
+
+def data_language(language: str) -> str | None:
+    """The language of the shared sentences that serves a BCP 47 code best, if there is one."""
+    known = {code.lower(): code for code in get_languages()}
+    wanted = language.replace("_", "-").lower()
+    base = wanted.split("-")[0]
+    for code in (wanted, base):
+        if code in known:
+            return known[code]
+    return next((known[code] for code in sorted(known) if code.split("-")[0] == base), None)
+
+
+class SentenceRules:
+    """The grammar of one language for one home."""
+
+    def __init__(self, language: str, places: Places, words: Words) -> None:
+        """Takes about 0.1 s: build it off the event loop."""
+        self.language = data_language(language) or language
+        loaded = get_intents(self.language) or {"language": self.language, "intents": {}}
+        loaded.pop("responses", None)
+        domains = {entity.domain for entity in places.entities.values()}
+        self._intents: Intents = filter_intents(
+            Intents.from_dict(loaded), domains=domains, intent_names=places.tools
+        )
+        self._lists = _slot_lists(places, words)
+        self._warm()
+
+    def _warm(self) -> None:
+        """Parse the templates and spell out the numbers now rather than in the first turn."""
+        for intent in self._intents.intents.values():
+            for block in intent.data:
+                _ = block.sentences
+                lists = {**self._intents.slot_lists, **block.slot_lists}
+                for name, values in lists.items():
+                    if isinstance(values, RangeSlotList):
+                        is_match(
+                            "zero",
+                            parse_sentence(f"{{{name}}}"),
+                            slot_lists={name: values},
+                            language=self.language,
+                        )
+
+    def matches(self, text: str, area: str | None) -> list[Match]:
+        """All templates that the text fits, the best first. `area` is the id of the room."""
+        results = recognize_all(
+            text,
+            self._intents,
+            slot_lists=self._lists,
+            intent_context={"area": area or NOWHERE},
+            language=self.language,
+        )
+        return sorted(map(_match, results), key=lambda match: match.rank)
+
+
+def _match(result: RecognizeResult) -> Match:
+    name = result.entities.get("name")
+    metadata = (name.metadata or {}) if name else {}
+    named = name is not None and not name.is_wildcard
+    wild = [entity for entity in result.entities_list if entity.is_wildcard]
+    template = result.intent_sentence.text if result.intent_sentence else None
+    return Match(
+        intent=result.intent.name,
+        slots={slot: entity.value for slot, entity in result.entities.items()},
+        response=result.response or "default",
+        template=template or result.intent.name,
+        short=bool(metadata.get("short")),
+        wildcards=len(wild),
+        rank=(
+            not named,
+            -len(name.text) if name and named else 0,
+            len(wild),
+            -result.text_chunks_matched,
+            sum(len(entity.text) for entity in wild),
+        ),
+    )
+
+
+def _slot_lists(places: Places, words: Words) -> dict[str, SlotList]:
+    names: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = []
+    for entity in places.entities.values():
+        context = {"domain": entity.domain}
+        if entity.device_class:
+            context["device_class"] = entity.device_class
+        for text, short in spoken_names(entity, places, words):
+            names.append((text, entity.entity_id, context, {"short": short}))
+    for domain in sorted({entity.domain for entity in places.entities.values()}):
+        for pronoun in (*words.singular, *words.plural):
+            names.append((pronoun, ANYTHING + domain, {"domain": domain}, {"pronoun": pronoun}))
+    return {
+        "name": TextSlotList.from_tuples(names, allow_template=False, name="name"),
+        "area": _place_list(
+            "area", [(n, a.area_id) for a in places.areas.values() for n in a.names]
+        ),
+        "floor": _place_list(
+            "floor", [(n, f.floor_id) for f in places.floors.values() for n in f.names]
+        ),
+    }
+
+
+def _place_list(name: str, values: Iterable[tuple[str, str]]) -> TextSlotList:
+    return TextSlotList.from_tuples(values, allow_template=False, name=name)
+
+
+def spoken_names(entity: Entity, places: Places, words: Words) -> list[tuple[str, bool]]:
+    """What people call an entity, and whether that leaves out its room.
+
+    A 'Ceiling Light' in the bedroom is also the 'Bedroom Ceiling Light'; a 'Bedroom Ceiling
+    Light' is also the 'Ceiling Light' to a person in the bedroom. A mere kind ('light') is no name.
+    """
+    area = places.areas.get(entity.area_id) if entity.area_id else None
+    found: dict[str, bool] = {name: False for name in entity.names if normal(name)}
+    kinds = {kind for kinds in words.domains.values() for kind in kinds}
+    for room in area.names if area else ():
+        for name in entity.names:
+            rest = _without_prefix(name, room)
+            if rest is None:
+                found.setdefault(f"{room} {name}", False)
+            elif rest and normal(rest) not in kinds:
+                found.setdefault(rest, True)
+    return list(found.items())
+
+
+def _without_prefix(name: str, prefix: str) -> str | None:
+    """The name without words it begins with; None if it does not begin with them."""
+    if not normal(f"{name} ").startswith(normal(prefix)) or not normal(prefix):
+        return None
+    tokens: Sequence[str] = name.split()
+    for count in range(1, len(tokens) + 1):
+        if normal(" ".join(tokens[:count])) == normal(prefix):
+            return " ".join(tokens[count:])
+    return None

@@ -1,0 +1,91 @@
+"""Small closed sets of words of a language, kept in `data/<language>.toml`.
+
+These are the words around a command (politeness, pronouns, words a sentence cannot end with), not
+the commands themselves, which come from the shared sentences. A language without a file works,
+without these comforts.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+from hub.home.model import normal
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language. All phrases are in the normal form of names."""
+
+    language: str
+    wake: tuple[str, ...] = ()
+    """Wake phrases that may be left at the beginning."""
+    before: tuple[str, ...] = ()
+    """Politeness in front of a command: 'could you'."""
+    after: tuple[str, ...] = ()
+    """Politeness behind it: 'thank you'."""
+    fillers: tuple[str, ...] = ()
+    """Words that change nothing wherever they stand: 'just', 'now'."""
+    dangling: frozenset[str] = frozenset()
+    """Words that no command ends with: 'the', 'and'."""
+    openers: frozenset[str] = frozenset()
+    """Beginnings that are no command alone: 'turn on'."""
+    singular: tuple[str, ...] = ()
+    """Pronouns for one thing: 'it'."""
+    plural: tuple[str, ...] = ()
+    """Pronouns for several: 'them'."""
+    negations: frozenset[str] = frozenset()
+    """Words that turn a command round or put it off: 'not', 'if'. Only rules may explain them."""
+    domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Domain -> words for its things."""
+    actions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Direction of an action (`on`, `off`, `open`, `close`, `up`, `down`) -> words for it."""
+    questions: Mapping[str, str] = field(default_factory=dict)
+    """`which` and `room`: questions to ask back; `or` between the last two choices."""
+
+
+@cache
+def words(language: str) -> Words:
+    """The words of a language, or of its base language (`de` for `de-AT`)."""
+    for name in dict.fromkeys((language, language.split("-")[0])):
+        file = files("hub.router").joinpath("data", f"{name}.toml")
+        if file.is_file():
+            return _read(name, tomllib.loads(file.read_text(encoding="utf-8")))
+    return Words(language)
+
+
+def _read(language: str, table: Mapping[str, object]) -> Words:
+    def phrases(key: str) -> tuple[str, ...]:
+        return _phrases(table.get(key, ()))
+
+    def groups(key: str) -> dict[str, tuple[str, ...]]:
+        found = table.get(key, {})
+        assert isinstance(found, Mapping)
+        return {name: _phrases(value) for name, value in found.items()}
+
+    questions = table.get("questions", {})
+    assert isinstance(questions, Mapping)
+    return Words(
+        language,
+        wake=phrases("wake"),
+        before=phrases("before"),
+        after=phrases("after"),
+        fillers=phrases("fillers"),
+        dangling=frozenset(phrases("dangling")),
+        openers=frozenset(phrases("openers")),
+        singular=phrases("singular"),
+        plural=phrases("plural"),
+        negations=frozenset(phrases("negations")),
+        domains=groups("domains"),
+        actions=groups("actions"),
+        questions={str(key): str(text) for key, text in questions.items()},
+    )
+
+
+def _phrases(value: object) -> tuple[str, ...]:
+    """Phrases in normal form, the longest first, so that the longest is found first."""
+    assert isinstance(value, Sequence)
+    return tuple(sorted({normal(str(item)) for item in value}, key=lambda p: (-len(p), p)))
