@@ -1,0 +1,182 @@
+"""The few calls of llama.cpp's C interface that a completion takes, with Python's types.
+
+`llama_cpp.Llama` is not used: it keeps a batch's worth of logits, evaluates the chat template
+that a model file brings with it, and cannot be told to do without the extra buffers (below).
+Only imported in the worker process.
+
+Constants and signatures: llama.h, through llama-cpp-python's low-level interface.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import llama_cpp
+import numpy as np
+from numpy.typing import NDArray
+
+from hub.errors import EngineError, ModelError
+
+CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)], align=True)
+"""llama_token_data"""
+
+LOG_ERROR = 4
+"""GGML_LOG_LEVEL_ERROR"""
+
+
+class Model:
+    """A model file with one context: tokens in, logits out, several sequences kept.
+
+    `extra_buffers` lets llama.cpp repack weights for this processor's matrix instructions: faster,
+    takes more memory, and its AMX path kills the process on some virtual machines.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        context: int,
+        batch: int,
+        threads: int,
+        sequences: int,
+        extra_buffers: bool,
+    ) -> None:
+        self._complaints = _Complaints()
+        llama_cpp.llama_backend_init()
+        settings = llama_cpp.llama_model_default_params()
+        settings.use_extra_bufts = extra_buffers
+        settings.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP
+        settings.n_gpu_layers = 0
+        self._model = llama_cpp.llama_model_load_from_file(path.encode(), settings)
+        if not self._model:
+            raise ModelError(f"{path}: llama.cpp cannot load this model: {self._complaints}")
+        self._vocabulary: Any = llama_cpp.llama_model_get_vocab(self._model)
+        self._context: Any = self._new_context(context, batch, threads, sequences)
+        if not self._context:
+            raise ModelError(f"{path}: llama.cpp cannot run this model: {self._complaints}")
+        self._memory: Any = llama_cpp.llama_get_memory(self._context)
+        self._batch = llama_cpp.llama_batch_init(batch, 0, 1)
+        self.context = context
+        self.batch = batch
+        self.vocabulary = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
+        self.partial_copies = not (
+            llama_cpp.llama_model_is_recurrent(self._model)
+            or llama_cpp.llama_model_is_hybrid(self._model)
+        )
+        """Whether the beginning of a sequence can be kept; recurrent models have only the end."""
+
+    def _new_context(self, context: int, batch: int, threads: int, sequences: int) -> Any:
+        settings = llama_cpp.llama_context_default_params()
+        settings.n_ctx = context
+        settings.n_batch = settings.n_ubatch = batch
+        settings.n_seq_max = sequences
+        settings.n_outputs_max = sequences
+        settings.n_threads = settings.n_threads_batch = threads
+        settings.kv_unified = True  # sequences with a common beginning share its cells
+        settings.swa_full = True  # or the beginning of a sliding window could not be used again
+        settings.no_perf = True
+        return llama_cpp.llama_init_from_model(self._model, settings)
+
+    def tokens(self, text: str) -> list[int]:
+        """Tokens of a prompt, with the model's own start token; `<|...|>` marks are understood."""
+        data = text.encode("utf-8", errors="replace")
+        room = len(data) + 8
+        found = (llama_cpp.llama_token * room)()
+        count = llama_cpp.llama_tokenize(self._vocabulary, data, len(data), found, room, True, True)
+        if count < 0:
+            raise EngineError("the prompt cannot be turned into tokens")
+        return list(found[:count])
+
+    def piece(self, token: int) -> bytes:
+        """What a token stands for; nothing for a control token."""
+        room = ctypes.create_string_buffer(256)
+        count = llama_cpp.llama_token_to_piece(self._vocabulary, token, room, 256, 0, False)
+        return room.raw[: max(0, count)]
+
+    def ends(self, token: int) -> bool:
+        """Whether the token ends a text."""
+        return bool(llama_cpp.llama_vocab_is_eog(self._vocabulary, token))
+
+    def decode(self, tokens: Sequence[int], sequence: int, position: int) -> None:
+        """Evaluate at most `batch` tokens of a sequence, from `position` on."""
+        batch = self._batch
+        batch.n_tokens = len(tokens)
+        for index, token in enumerate(tokens):
+            batch.token[index] = token
+            batch.pos[index] = position + index
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = sequence
+            batch.logits[index] = index == len(tokens) - 1
+        if code := llama_cpp.llama_decode(self._context, batch):
+            raise EngineError(f"llama.cpp could not evaluate the prompt (code {code})")
+
+    def logits(self) -> NDArray[np.float32]:
+        """For the token after the last one evaluated. Overwritten by the next `decode`."""
+        pointer = llama_cpp.llama_get_logits_ith(self._context, -1)
+        return np.ctypeslib.as_array(pointer, shape=(self.vocabulary,))
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Let `target` be the first `length` tokens of `source`."""
+        self.cut(target, 0)
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, length)
+
+    def cut(self, sequence: int, length: int) -> None:
+        """Forget a sequence but for its first `length` tokens."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, length or -1, -1)
+
+    def grammar(self, text: str) -> Grammar:
+        """Raises EngineError if it is not GBNF with a rule `root`."""
+        self._complaints.clear()
+        sampler = llama_cpp.llama_sampler_init_grammar(self._vocabulary, text.encode(), b"root")
+        if not sampler:
+            raise EngineError(f"not a GBNF grammar with a rule 'root': {self._complaints}")
+        return Grammar(sampler)
+
+
+class Grammar:
+    """What may be written next."""
+
+    def __init__(self, sampler: Any) -> None:
+        self._sampler = sampler
+
+    def allows(self, tokens: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which of these tokens may come next."""
+        candidates = np.zeros(len(tokens), CANDIDATE)
+        candidates["id"] = tokens
+        array = llama_cpp.llama_token_data_array(
+            data=candidates.ctypes.data_as(llama_cpp.llama_token_data_p),
+            size=len(tokens),
+            selected=-1,
+            sorted=False,
+        )
+        llama_cpp.llama_sampler_apply(self._sampler, ctypes.byref(array))
+        allowed: NDArray[np.bool_] = candidates["logit"] > -np.inf
+        return allowed
+
+    def accept(self, token: int) -> None:
+        """Go on; the token must have been allowed."""
+        llama_cpp.llama_sampler_accept(self._sampler, token)
+
+    def close(self) -> None:
+        llama_cpp.llama_sampler_free(self._sampler)
+
+
+class _Complaints:
+    """Keeps what llama.cpp logs as an error, for the message of the exception."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._callback = llama_cpp.llama_log_callback(self._take)
+        llama_cpp.llama_log_set(self._callback, ctypes.c_void_p(0))
+
+    def _take(self, level: int, text: bytes, _data: Any) -> None:
+        if level == LOG_ERROR:
+            self._lines = [*self._lines[-2:], text.decode(errors="replace").strip()]
+
+    def clear(self) -> None:
+        self._lines.clear()
+
+    def __str__(self) -> str:
+        return "; ".join(self._lines) or "no reason given"

@@ -1,0 +1,383 @@
+"""A small language model (a GGUF file) run by llama.cpp.
+
+`Engine` lives in the worker process; `LlamaModel` is the hub's side. Prompts are completed as they
+are: the chat template inside a model file is a program by whoever made the file and never run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hub.engines.worker import Worker
+from hub.errors import EngineError, ModelError
+from hub.ports import Completion
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hub.engines.llama_native import Grammar, Model
+
+log = logging.getLogger(__name__)
+
+CONTEXT = 2048
+"""Tokens that are remembered at most, over all prefixes and the prompt."""
+BATCH = 256
+"""Tokens evaluated at once: 512 is hardly faster and takes twice the working memory."""
+PREFIXES = 3
+"""Prefixes kept; the one not used for longest makes room."""
+TOP = 256
+"""Likeliest tokens that a grammar is asked about first."""
+NEGLIGIBLE = 0.01
+"""Share of unasked tokens, relative to the allowed ones, up to which the rest is left out."""
+SECONDS = 10.0
+"""Time for one completion."""
+
+
+class LlamaModel:
+    """A `LanguageModel` for one GGUF file.
+
+    `notes` is a folder where the settings are remembered with which llama.cpp survived on this
+    processor. Raises ModelError if the file is not there.
+    """
+
+    def __init__(
+        self, path: Path, *, threads: int = 0, context: int = CONTEXT, notes: Path | None = None
+    ) -> None:
+        _check(path)
+        variants = [{"extra_buffers": True}, {"extra_buffers": False}]
+        self._notes = _Notes(notes) if notes else None
+        if self._notes and self._notes.best() == variants[1]:
+            variants.reverse()
+        self._variants = variants
+        common = {"path": str(path), "threads": threads, "context": context}
+        self._worker = Worker(
+            "language model",
+            "hub.engines.llamacpp:Engine",
+            [common | variant for variant in variants],
+            probe="probe",
+            timeout=SECONDS + 5,
+        )
+        self._prefixes: list[str] = []
+        self._primed = -1
+        """Count of restarts at which the prefixes were evaluated last."""
+
+    @property
+    def worker(self) -> Worker:
+        """The process, for measurements."""
+        return self._worker
+
+    def start_soon(self) -> None:
+        """Begin loading the model."""
+        self._worker.start_soon()
+
+    async def start(self) -> None:
+        """Load the model. Raises EngineError."""
+        await self._worker.start()
+        if self._notes and self._worker.variant:
+            self._notes.keep(self._variants[self._worker.variant])
+
+    async def close(self) -> None:
+        await self._worker.close()
+
+    async def prime(self, prefix: str) -> None:
+        """Evaluate a prefix and keep it, beside others. Raises EngineError."""
+        if prefix in self._prefixes:
+            self._prefixes.remove(prefix)
+        self._prefixes = [*self._prefixes[1 - PREFIXES :], prefix]
+        await self._call("prime", prefix=prefix)
+
+    async def complete(
+        self, prompt: str, *, grammar: str | None = None, max_tokens: int = 64
+    ) -> Completion:
+        """Continue the prompt greedily. What `max_tokens` cuts off is not what `grammar` wants.
+
+        Raises EngineError."""
+        result = await self._call("complete", prompt=prompt, grammar=grammar, max_tokens=max_tokens)
+        return Completion(**result)
+
+    async def _call(self, method: str, **arguments: Any) -> Any:
+        """A process that was started again has lost the prefixes: evaluate them first."""
+        await self.start()
+        if self._worker.restarts != self._primed:
+            self._primed = self._worker.restarts
+            for prefix in self._prefixes:
+                await self._worker.call("prime", prefix=prefix)
+        return (await self._worker.call(method, **arguments)).result
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A sequence of tokens that is in llama.cpp's memory."""
+
+    sequence: int
+    tokens: list[int]
+
+
+class Engine:
+    """The model itself, in the worker process.
+
+    Sequence 0 is the prompt at work, and of use for the next one; the others are prefixes.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        threads: int = 0,
+        context: int = CONTEXT,
+        batch: int = BATCH,
+        extra_buffers: bool = True,
+    ) -> None:
+        from hub.engines.llama_native import Model
+
+        self._model: Model = Model(
+            path,
+            context=context,
+            batch=batch,
+            threads=threads or os.cpu_count() or 1,
+            sequences=PREFIXES + 1,
+            extra_buffers=extra_buffers,
+        )
+        self._work = _Kept(0, [])
+        self._prefixes: list[_Kept] = []
+        """Least recently used first."""
+        self._single = self._single_bytes()
+
+    def probe(self) -> None:
+        """Use the code paths for many tokens and for one, which die on some processors."""
+        tokens = self._model.tokens("turn on the light in the kitchen and " * 16)[:96]
+        self._model.decode(tokens, 0, 0)
+        self._model.decode(tokens[:1], 0, len(tokens))
+        self._model.cut(0, 0)
+
+    def prime(self, prefix: str) -> dict[str, int]:
+        """Evaluate a prefix and keep it. `evaluated`: tokens that it took."""
+        deadline = time.monotonic() + SECONDS
+        tokens = self._model.tokens(prefix)
+        for kept in self._prefixes:
+            if kept.tokens == tokens:
+                self._used(kept)
+                return {"evaluated": 0}
+        if len(self._prefixes) == PREFIXES:
+            self._forget(self._prefixes[0])
+        free = set(range(1, PREFIXES + 1)) - {kept.sequence for kept in self._prefixes}
+        target = _Kept(min(free), [])
+        evaluated = self._fill(target, tokens, 0, deadline)
+        self._prefixes.append(target)
+        return {"evaluated": evaluated}
+
+    def complete(
+        self,
+        prompt: str,
+        grammar: str | None = None,
+        max_tokens: int = 64,
+        seconds: float = SECONDS,
+    ) -> dict[str, Any]:
+        """See `hub.ports.LanguageModel` and `Completion`."""
+        deadline = time.monotonic() + seconds
+        rules = self._model.grammar(grammar) if grammar else None
+        try:
+            tokens = self._model.tokens(prompt)
+            evaluated = self._fill(self._work, tokens, max_tokens, deadline)
+            return self._write(rules, max_tokens, deadline) | {"prompt_tokens": evaluated}
+        finally:
+            if rules:
+                rules.close()
+
+    def _write(self, rules: Grammar | None, max_tokens: int, deadline: float) -> dict[str, Any]:
+        written: list[int] = []
+        probability = 1.0
+        while True:
+            token, share = self._choose(rules)
+            probability *= share
+            if self._model.ends(token):
+                break
+            written.append(token)
+            if rules:
+                rules.accept(token)
+                if not rules.allows(self._single).any():
+                    break  # nothing but the end could follow: no need to compute that
+            if len(written) >= max_tokens:
+                break
+            if time.monotonic() > deadline:
+                raise EngineError(f"the language model wrote only {len(written)} tokens in time")
+            self._model.decode([token], 0, len(self._work.tokens))
+            self._work.tokens.append(token)
+        text = b"".join(self._model.piece(token) for token in written)
+        return {
+            "text": text.decode("utf-8", errors="ignore"),
+            "probability": probability,
+            "tokens": len(written),
+        }
+
+    def _choose(self, rules: Grammar | None) -> tuple[int, float]:
+        """The likeliest token, and its share of the probability of all that are allowed.
+
+        A grammar is slow to ask about 262,144 tokens, so it is asked about the likeliest. The
+        others count as forbidden if all of them together could change the share by no more than
+        1 %; otherwise it is asked about all."""
+        import numpy as np
+
+        logits = self._model.logits()
+        weights = np.exp(logits - logits.max())
+        if rules is None:
+            best = int(weights.argmax())
+            return best, float(weights[best] / weights.sum())
+        tokens = np.argpartition(weights, -TOP)[-TOP:] if len(weights) > TOP else None
+        if tokens is not None:
+            chosen = self._likeliest(rules, tokens.astype(np.int32), weights)
+            rest = float(weights.sum() - weights[tokens].sum())
+            if chosen and rest <= NEGLIGIBLE * chosen[2]:
+                return chosen[0], chosen[1]
+        chosen = self._likeliest(rules, np.arange(len(weights), dtype=np.int32), weights)
+        if chosen is None:
+            raise EngineError("the grammar allows nothing that the model could write")
+        return chosen[0], chosen[1]
+
+    @staticmethod
+    def _likeliest(
+        rules: Grammar, tokens: NDArray[np.int32], weights: NDArray[np.float32]
+    ) -> tuple[int, float, float] | None:
+        """The likeliest of the allowed ones, its share of them, and the weight of them all."""
+        allowed = tokens[rules.allows(tokens)]
+        if not len(allowed):
+            return None
+        best = int(allowed[weights[allowed].argmax()])
+        total = float(weights[allowed].sum())
+        return best, (float(weights[best]) / total if total else 1.0), total
+
+    def _fill(self, target: _Kept, tokens: Sequence[int], more: int, deadline: float) -> int:
+        """Make `target` hold the tokens, with logits for what follows; how many it took.
+
+        The longest beginning that is already known is not evaluated again."""
+        source, common = self._known(tokens)
+        self._make_room(len(tokens) - common + more, source)
+        if source is None:
+            common = 0
+        if source is target:
+            self._model.cut(target.sequence, common)
+        elif source is not None:
+            self._model.copy(source.sequence, target.sequence, common)
+            self._used(source)
+        else:
+            self._model.cut(target.sequence, 0)
+        target.tokens = list(tokens[:common])
+        for start in range(common, len(tokens), self._model.batch):
+            if time.monotonic() > deadline:
+                raise EngineError(f"the language model read only {start} tokens in time")
+            part = list(tokens[start : start + self._model.batch])
+            self._model.decode(part, target.sequence, start)
+            target.tokens += part
+        return len(tokens) - common
+
+    def _known(self, tokens: Sequence[int]) -> tuple[_Kept | None, int]:
+        """The sequence that shares the longest beginning, always short of the last token."""
+        best: _Kept | None = None
+        longest = 0
+        for kept in [self._work, *self._prefixes]:
+            common = _common(kept.tokens, tokens[:-1])
+            if common < len(kept.tokens) and not self._model.partial_copies:
+                continue
+            if common > longest:
+                best, longest = kept, common
+        return best, longest
+
+    def _make_room(self, needed: int, source: _Kept | None) -> None:
+        """Forget prefixes until `needed` more tokens fit. Raises EngineError if they never do."""
+
+        def used() -> int:
+            kept = self._prefixes if source is self._work else [*self._prefixes]
+            return sum(len(one.tokens) for one in kept)
+
+        extra = len(source.tokens) if source is self._work and source else 0
+        for kept in list(self._prefixes):
+            if used() + extra + needed <= self._model.context:
+                return
+            if kept is not source:
+                self._forget(kept)
+        if used() + extra + needed > self._model.context:
+            raise EngineError(f"the prompt is too long: {self._model.context} tokens are possible")
+
+    def _used(self, kept: _Kept) -> None:
+        if kept in self._prefixes:
+            self._prefixes.remove(kept)
+            self._prefixes.append(kept)
+
+    def _forget(self, kept: _Kept) -> None:
+        self._prefixes.remove(kept)
+        self._model.cut(kept.sequence, 0)
+
+    def _single_bytes(self) -> NDArray[np.int32]:
+        """Tokens of one byte: if a grammar allows none of them, it allows only the end."""
+        import numpy as np
+
+        pieces = ((token, self._model.piece(token)) for token in range(self._model.vocabulary))
+        return np.array([token for token, piece in pieces if len(piece) == 1], np.int32)
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """Length of the common beginning."""
+    for index, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return index
+    return min(len(one), len(other))
+
+
+def _check(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise ModelError(f"{path}: the language model cannot be read: {error}") from error
+    if magic != b"GGUF":
+        raise ModelError(f"{path}: not a language model: a GGUF file is needed")
+
+
+class _Notes:
+    """Remembers which settings llama.cpp survived, for this processor and version."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "llamacpp.json"
+        version = importlib.metadata.version("llama-cpp-python")
+        self._key = f"{version} {_processor()}"
+
+    def best(self) -> Any:
+        return self._all().get(self._key)
+
+    def keep(self, settings: Any) -> None:
+        """A note that cannot be written costs a second at the next start and nothing else."""
+        notes = self._all()
+        if notes.get(self._key) == settings:
+            return
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(json.dumps(notes | {self._key: settings}), encoding="utf-8")
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._file, error)
+
+    def _all(self) -> dict[str, Any]:
+        try:
+            notes = json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return notes if isinstance(notes, dict) else {}
+
+
+def _processor() -> str:
+    """Names the processor with what it can do: a virtual machine may hide part of it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    wanted = ("model name", "flags", "Features", "CPU part", "Model")
+    lines = sorted({line for line in text.splitlines() if line.startswith(wanted)})
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
