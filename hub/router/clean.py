@@ -26,10 +26,13 @@ _WAKE_SCORE = 78.0
 
 def clean(text: str, words: Words, wake: str | None = None) -> str:
     """The command in a recognised sentence, in its own spelling; may be empty."""
-    tokens = spoken(text).split()
-    tokens = _without_wake(tokens, (*((normal(wake),) if wake else ()), *words.wake))
-    tokens = _without_politeness(tokens, words)
-    return " ".join(tokens)
+    return " ".join(_without_politeness(addressed(text, words, wake).split(), words))
+
+
+def addressed(text: str, words: Words, wake: str | None = None) -> str:
+    """What was said behind the wake phrase, politeness and all."""
+    phrases = (*((normal(wake),) if wake else ()), *words.wake)
+    return " ".join(_without_wake(spoken(text).split(), phrases))
 
 
 def spoken(text: str) -> str:

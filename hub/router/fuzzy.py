@@ -26,8 +26,15 @@ from hub.router.words import Words
 
 LANGUAGE = "en"
 
-NOTHING_KNOWN = frozenset({"generic", "missing_target", "no_action"})
-"""Rejections that say little; their wording is used only if they name something of the home."""
+PRECISE = frozenset(
+    {
+        "invalid_percentage",
+        "conflicting_scope",
+        "anaphora_missing_target",
+        "anaphora_multiple_targets",
+    }
+)
+"""Rejections worth saying even if they name nothing of the home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class FuzzyRules:
         )
         if not result.accepted:
             told = result.response
-            useful = result.refusal_target or result.rejection_code not in NOTHING_KNOWN
+            useful = result.refusal_target or result.rejection_code in PRECISE
             return Fuzzy(
                 ambiguous=result.ambiguous,
                 reason=f"{result.rejection_code}: {result.reason}",

@@ -71,7 +71,7 @@ class Places:
         if not own <= set(properties):
             return False
         if not tool.domains:
-            return True
+            return set(slots) <= set(properties)
         return any(entity.domain in tool.domains for entity in self.entities_for(slots))
 
     def actable(self, intent: str, slots: Slots) -> list[Entity]:
@@ -84,7 +84,17 @@ class Places:
 
     def call(self, intent: str, slots: Slots, response: str = "default") -> Call:
         """The call with names instead of ids, as the rest of the hub reads it."""
-        return Call(intent, {slot: self._said(slot, slots[slot]) for slot in slots}, response)
+        areas = {"area"} | {
+            slot
+            for tool in self.tools.get(intent, ())
+            for slot, schema in tool.parameters.get("properties", {}).items()
+            if schema.get("format") == "area"
+        }
+        said = {
+            slot: self._said("area" if slot in areas else slot, value)
+            for slot, value in slots.items()
+        }
+        return Call(intent, said, response)
 
     def _said(self, slot: str, value: Any) -> Any:
         if slot == "name" and value in self.entities:

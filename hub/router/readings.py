@@ -100,11 +100,16 @@ def _of_equals(
 def _reading(match: Match, slots: dict[str, Any], places: Places) -> Reading:
     return Reading(
         calls=(places.call(match.intent, slots, match.response),),
-        tier="rules",
+        tier=match.tier,
         quality=WILDCARD_QUALITY if match.wildcards else 1.0,
-        why=f"hassil: {match.intent} <- {match.template}",
+        why=_why(match),
         targets=targets([slots]),
     )
+
+
+def _why(match: Match) -> str:
+    source = "phrase" if match.tier == "phrase" else "hassil"
+    return f"{source}: {match.intent} <- {match.template}"
 
 
 def _undoable(match: Match, slots: dict[str, Any], places: Places) -> Reading:
@@ -114,7 +119,7 @@ def _undoable(match: Match, slots: dict[str, Any], places: Places) -> Reading:
         calls=(),
         doable=False,
         targets=None,
-        why=f"hassil: {match.intent} <- {match.template}, but the home has nothing for it",
+        why=f"{_why(match)}, but the home has nothing for it",
     )
 
 
@@ -146,9 +151,9 @@ def _without_room(
     }
     return Reading(
         calls=(),
-        tier="rules",
+        tier=match.tier,
         quality=1.0,
-        why=f"hassil: {match.intent} <- {match.template}, in a room that is not known",
+        why=f"{_why(match)}, in a room that is not known",
         question=words.questions.get("room", "In which room?"),
         choices=choices,
     )
@@ -166,9 +171,9 @@ def _question(
     }
     return Reading(
         calls=(),
-        tier="rules",
+        tier=match.tier,
         quality=1.0,
-        why=f"hassil: {match.intent} <- {match.template}, which fits {len(choices)} things",
+        why=f"{_why(match)}, which fits {len(choices)} things",
         question=which(list(choices), words),
         choices=choices,
     )

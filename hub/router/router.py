@@ -7,6 +7,7 @@ small language model for the rest. What none of them understands ends in an hone
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,14 +15,15 @@ from hub.config import RouterSettings
 from hub.home.model import Home
 from hub.messages import Candidate, Intent, ToolSpec, Utterance
 from hub.ports import LanguageModel
-from hub.router.clean import clean
+from hub.router.clean import addressed, clean
 from hub.router.context import Context, Targets
-from hub.router.fuzzy import LANGUAGE as FUZZY_LANGUAGE
+from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.fuzzy import FuzzyRules
+from hub.router.phrases import phrase_rules
 from hub.router.places import Places
 from hub.router.reading import Reading
 from hub.router.readings import from_fuzzy, from_matches
-from hub.router.rules import SentenceRules
+from hub.router.rules import Grammar, home_lists, sentence_rules
 from hub.router.words import words
 
 EXACT = 0.9
@@ -37,8 +39,19 @@ class Grammars:
     """All that is built from the names of the home."""
 
     places: Places
-    sentences: dict[str, SentenceRules]
+    phrases: dict[str, Grammar]
+    sentences: dict[str, Grammar]
     fuzzy: FuzzyRules | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One hypothesis, cleaned."""
+
+    command: str
+    """Without politeness."""
+    all: str
+    """With it, in case a skill's phrase is made of it: 'can you hear me'."""
 
 
 class Router:
@@ -70,13 +83,20 @@ class Router:
             self._grammars = await asyncio.to_thread(self._build, places)
 
     def _build(self, places: Places) -> Grammars:
-        return Grammars(
+        lists = {code: home_lists(places, words(code)) for code in self.languages}
+        built = Grammars(
             places,
-            {code: SentenceRules(code, places, words(code)) for code in self.languages},
-            FuzzyRules(places, words(FUZZY_LANGUAGE))
-            if any(_base(code) == FUZZY_LANGUAGE for code in self.languages)
+            {code: phrase_rules(code, self.tools, lists[code]) for code in self.languages},
+            {code: sentence_rules(code, places, lists[code]) for code in self.languages},
+            FuzzyRules(places, words(GUESSED))
+            if any(_base(code) == GUESSED for code in self.languages)
             else None,
         )
+        # Hundreds of thousands of small objects that stay: without this, each full collection
+        # walks through them, and a turn that meets one waits for 0.1 s.
+        gc.collect()
+        gc.freeze()
+        return built
 
     def quick(self, utterance: Utterance, context: Context) -> Intent | None:
         """What phrases and rules make of it; None if nothing. Before `prepare`: nothing."""
@@ -111,31 +131,33 @@ class Router:
         language = self._language(utterance.language)
         texts = _texts(utterance, language, context)
         found: list[tuple[Reading, str, float]] = []
-        for rank, text in enumerate(texts):
-            if reading := self._exact(grammars, language, text, context):
-                score = reading.quality - RANK_PENALTY * rank
-                found.append((reading, text, score))
-                if reading.doable and reading.quality >= EXACT:
-                    break
-        if not any(reading.doable for reading, _, _ in found) and self._may_guess(language):
-            for rank, text in enumerate(texts):
-                if reading := self._fuzzy(grammars, text, context):
-                    found.append((reading, text, reading.quality - RANK_PENALTY * rank))
+        for rank, said in enumerate(texts):
+            for reading in self._exact(grammars, language, said, context):
+                found.append((reading, said.command, reading.quality - RANK_PENALTY * rank))
+            if any(reading.doable and reading.quality >= EXACT for reading, _, _ in found):
+                break
+        if not any(reading.doable for reading, _, _ in found) and _base(language) == GUESSED:
+            for rank, said in enumerate(texts):
+                if guess := self._guess(grammars, said.command, context):
+                    found.append((guess, said.command, guess.quality - RANK_PENALTY * rank))
         return max(found, key=lambda f: (f[0].doable, f[2]), default=None)
 
-    def _may_guess(self, language: str) -> bool:
-        return _base(language) == FUZZY_LANGUAGE
-
     def _exact(
-        self, grammars: Grammars, language: str, text: str, context: Context
-    ) -> Reading | None:
-        rules = grammars.sentences.get(language)
-        if rules is None:
-            return None
-        area = grammars.places.area_id(context.area)
-        return from_matches(rules.matches(text, area), grammars.places, words(language), context)
+        self, grammars: Grammars, language: str, said: Said, context: Context
+    ) -> Iterator[Reading]:
+        """What the phrases and the sentences make of one hypothesis."""
+        places, known = grammars.places, words(language)
+        area = places.area_id(context.area)
+        for text in dict.fromkeys((said.command, said.all)):
+            matches = grammars.phrases[language].matches(text, area)
+            if reading := from_matches(matches, places, known, context):
+                yield reading
+        matches = grammars.sentences[language].matches(said.command, area)
+        if reading := from_matches(matches, places, known, context):
+            yield reading
 
-    def _fuzzy(self, grammars: Grammars, text: str, context: Context) -> Reading | None:
+    def _guess(self, grammars: Grammars, text: str, context: Context) -> Reading | None:
+        """What the fuzzy matcher makes of it."""
         if grammars.fuzzy is None:
             return None
         known = context.targets if isinstance(context.targets, Targets) else None
@@ -150,12 +172,16 @@ class Router:
         return same[0] if same else self.languages[0]
 
 
-def _texts(utterance: Utterance, language: str, context: Context) -> list[str]:
-    """The cleaned texts worth a try, the likeliest first."""
+def _texts(utterance: Utterance, language: str, context: Context) -> list[Said]:
+    """The hypotheses worth a try, the likeliest first."""
     first = utterance.hypotheses[0].score
-    near = (h for h in utterance.hypotheses if first - h.score <= DOUBT)
-    cleaned = (clean(h.text, words(language), context.wake) for h in near)
-    return [text for text in dict.fromkeys(cleaned) if text]
+    near = [h.text for h in utterance.hypotheses if first - h.score <= DOUBT]
+    known = words(language)
+    said = (
+        Said(clean(text, known, context.wake), addressed(text, known, context.wake))
+        for text in near
+    )
+    return [each for each in dict.fromkeys(said) if each.command]
 
 
 def _intent(reading: Reading, heard: str, score: float) -> Intent:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from hassil import Intents, RecognizeResult, SlotList, TextSlotList, is_match, recognize_all
 from hassil.filter import filter_intents
@@ -30,6 +30,7 @@ ANYTHING = "@"
 class Match:
     """A sentence template that a text fits."""
 
+    tier: Literal["phrase", "rules"]
     intent: str
     slots: Mapping[str, Any]
     """With ids; `area` may be NOWHERE, `name` may begin with ANYTHING."""
@@ -53,56 +54,66 @@ def data_language(language: str) -> str | None:
     return next((known[code] for code in sorted(known) if code.split("-")[0] == base), None)
 
 
-class SentenceRules:
-    """The grammar of one language for one home."""
+class Grammar:
+    """Sentence templates with the slot lists they need, ready to match."""
 
-    def __init__(self, language: str, places: Places, words: Words) -> None:
-        """Takes about 0.1 s: build it off the event loop."""
-        self.language = data_language(language) or language
-        loaded = get_intents(self.language) or {"language": self.language, "intents": {}}
-        loaded.pop("responses", None)
-        domains = {entity.domain for entity in places.entities.values()}
-        self._intents: Intents = filter_intents(
-            Intents.from_dict(loaded), domains=domains, intent_names=places.tools
-        )
-        self._lists = _slot_lists(places, words)
+    def __init__(
+        self, intents: Intents, lists: Mapping[str, SlotList], tier: Literal["phrase", "rules"]
+    ) -> None:
+        self.tier = tier
+        self._intents = intents
+        self._lists = dict(lists)
         self._warm()
 
     def _warm(self) -> None:
         """Parse the templates and spell out the numbers now rather than in the first turn."""
         for intent in self._intents.intents.values():
             for block in intent.data:
-                _ = block.sentences
-                lists = {**self._intents.slot_lists, **block.slot_lists}
-                for name, values in lists.items():
+                for name, values in {**self._intents.slot_lists, **block.slot_lists}.items():
                     if isinstance(values, RangeSlotList):
                         is_match(
                             "zero",
                             parse_sentence(f"{{{name}}}"),
                             slot_lists={name: values},
-                            language=self.language,
+                            language=self._intents.language,
                         )
+        self.matches("zero", None)
 
     def matches(self, text: str, area: str | None) -> list[Match]:
         """All templates that the text fits, the best first. `area` is the id of the room."""
+        if not self._intents.intents:
+            return []
         results = recognize_all(
             text,
             self._intents,
             slot_lists=self._lists,
             intent_context={"area": area or NOWHERE},
-            language=self.language,
+            language=self._intents.language,
         )
-        return sorted(map(_match, results), key=lambda match: match.rank)
+        return sorted(
+            (_match(result, self.tier) for result in results), key=lambda match: match.rank
+        )
 
 
-def _match(result: RecognizeResult) -> Match:
+def sentence_rules(language: str, places: Places, lists: Mapping[str, SlotList]) -> Grammar:
+    """The shared sentences of a language for one home; takes about 0.1 s."""
+    code = data_language(language)
+    loaded = (get_intents(code) if code else None) or {"language": language, "intents": {}}
+    loaded.pop("responses", None)
+    domains = {entity.domain for entity in places.entities.values()}
+    intents = filter_intents(Intents.from_dict(loaded), domains=domains, intent_names=places.tools)
+    return Grammar(intents, lists, "rules")
+
+
+def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
     name = result.entities.get("name")
     metadata = (name.metadata or {}) if name else {}
     named = name is not None and not name.is_wildcard
     wild = [entity for entity in result.entities_list if entity.is_wildcard]
     template = result.intent_sentence.text if result.intent_sentence else None
     return Match(
-        intent=result.intent.name,
+        tier=tier,
+        intent=result.intent.name.split("#")[0],
         slots={slot: entity.value for slot, entity in result.entities.items()},
         response=result.response or "default",
         template=template or result.intent.name,
@@ -118,7 +129,8 @@ def _match(result: RecognizeResult) -> Match:
     )
 
 
-def _slot_lists(places: Places, words: Words) -> dict[str, SlotList]:
+def home_lists(places: Places, words: Words) -> dict[str, SlotList]:
+    """The names of the home, as lists for the templates."""
     names: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = []
     for entity in places.entities.values():
         context = {"domain": entity.domain}

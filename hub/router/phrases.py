@@ -1,0 +1,116 @@
+"""The skills' own phrases: one hassil grammar for each language, typed by the tools' schemas."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hassil import Intents, SlotList, TextSlotList, WildcardSlotList, parse_sentence
+from hassil.errors import HassilError
+from hassil.intents import RangeFractionType, RangeSlotList
+from hassil.parser import ParseError
+
+from hub.errors import SkillError
+from hub.messages import ToolSpec
+from hub.router.rules import Grammar, data_language
+
+log = logging.getLogger(__name__)
+
+HOME_LISTS = frozenset({"name", "area", "floor"})
+"""Lists that every phrase may use: the names of the home."""
+
+UNBOUNDED = (0, 1000)
+"""Range of a number whose schema gives no limits."""
+
+TRUTH = {"en": (("on", True), ("yes", True), ("off", False), ("no", False))}
+
+
+def phrase_rules(
+    language: str, tools: Sequence[ToolSpec], home_lists: Mapping[str, SlotList]
+) -> Grammar:
+    """All phrases of all tools in one language, for one home.
+
+    Phrases that cannot be used are logged and left out: `check` says what is wrong."""
+    blocks: dict[str, Any] = {}
+    local: dict[str, dict[str, SlotList]] = {}
+    for number, tool in enumerate(tools):
+        sentences = [p for p in _phrases(tool, language) if _usable(tool, p)]
+        if not sentences:
+            continue
+        # Several tools may bear one name (HassTurnOn of lights and of fans).
+        key = f"{tool.name}#{number}"
+        block = {"sentences": sentences, "requires_context": _only_if_named(sentences, tool)}
+        blocks[key] = {"data": [block]}
+        local[key] = _lists(tool, language, home_lists)
+    intents = Intents.from_dict(
+        {"language": data_language(language) or language, "intents": blocks}
+    )
+    for key, lists in local.items():
+        intents.intents[key].data[0].slot_lists.update(lists)
+        wild = {name for name, values in lists.items() if isinstance(values, WildcardSlotList)}
+        intents.intents[key].data[0].wildcard_list_names.update(wild)
+    return Grammar(intents, home_lists, "phrase")
+
+
+def check(tool: ToolSpec, phrase: str) -> None:
+    """Raises SkillError if a phrase is no template, or names a parameter the tool does not have."""
+    where = f"{tool.name}: the phrase {phrase!r}"
+    try:
+        names = set(parse_sentence(phrase).list_names())
+    except (HassilError, ParseError, ValueError, AssertionError) as error:
+        raise SkillError(f"{where} is not a sentence template: {error}") from error
+    unknown = names - set(tool.parameters.get("properties", {})) - HOME_LISTS
+    if unknown:
+        raise SkillError(f"{where} names {{{min(unknown)}}}, which is no parameter of the tool")
+
+
+def _usable(tool: ToolSpec, phrase: str) -> bool:
+    try:
+        check(tool, phrase)
+    except SkillError as error:
+        log.error("%s", error)
+        return False
+    return True
+
+
+def _phrases(tool: ToolSpec, language: str) -> Sequence[str]:
+    base = language.split("-")[0]
+    return tool.phrases.get(language) or tool.phrases.get(base) or ()
+
+
+def _only_if_named(sentences: Sequence[str], tool: ToolSpec) -> dict[str, Any]:
+    """A name in a phrase must be one of the tool's own devices."""
+    named = any("{name" in sentence for sentence in sentences)
+    return {"domain": list(tool.domains)} if named else {}
+
+
+def _lists(
+    tool: ToolSpec, language: str, home_lists: Mapping[str, SlotList]
+) -> dict[str, SlotList]:
+    properties = tool.parameters.get("properties", {})
+    return {
+        name: home_lists["area"]
+        if schema.get("format") == "area"
+        else _list(name, schema, language)
+        for name, schema in properties.items()
+        if name not in HOME_LISTS
+    }
+
+
+def _list(name: str, schema: Mapping[str, Any], language: str) -> SlotList:
+    """What can be said for an argument, from its JSON schema."""
+    if "enum" in schema:
+        values = [(str(value).replace("_", " "), value) for value in schema["enum"]]
+        return TextSlotList.from_tuples(values, allow_template=False, name=name)
+    if schema.get("type") in ("integer", "number"):
+        return RangeSlotList(
+            name=name,
+            start=int(schema.get("minimum", UNBOUNDED[0])),
+            stop=int(schema.get("maximum", UNBOUNDED[1])),
+            fraction_type=RangeFractionType.HALVES if schema["type"] == "number" else None,
+        )
+    if schema.get("type") == "boolean":
+        said = TRUTH.get(language.split("-")[0], TRUTH["en"])
+        return TextSlotList.from_tuples(said, allow_template=False, name=name)
+    return WildcardSlotList(name=name)
