@@ -23,7 +23,8 @@ devices that were meant as `Entities`:
         await home.call("fan.turn_on", fans)
 
 Returning nothing lets the hub say what happened, from what the devices report. Returning a string
-says that; returning `Ask` asks, and keeps listening for the answer.
+says that; returning `Ask` asks, and keeps listening for the answer; returning `Answer` lets the
+hub word what was found.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from hub.home.model import Area, Entity, Floor, State
 from hub.messages import Call, Outcome, ToolSpec
 
 __all__ = [
+    "Answer",
     "Area",
     "Ask",
     "Call",
@@ -101,6 +103,18 @@ class Ask:
 
     question: str
     yes: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Facts that answer a question; the hub words them in the language that was spoken."""
+
+    matched: Sequence[Entity] = ()
+    """Devices of which it is true, or the one that was asked about."""
+    unmatched: Sequence[Entity] = ()
+    """Devices that were looked at and of which it is not true."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else the sentence needs, such as `{"time": datetime.time}`."""
 
 
 class Home(Protocol):
@@ -206,7 +220,8 @@ class Tool:
     domains: tuple[str, ...]
     phrases: Mapping[str, tuple[str, ...]]
     examples: tuple[str, ...]
-    confirm: str | None
+    confirm: Mapping[str, str]
+    """Language -> question that is asked before it may run; empty if it just runs."""
     parameters: Mapping[str, Any]
     """JSON schema of the arguments."""
     services: Mapping[str, str]
@@ -214,6 +229,12 @@ class Tool:
     targets: str | None
     """Parameter that gets the Entities, if there is one."""
     description: str = field(default="")
+    classes: tuple[str, ...] = ()
+    """Device classes it is for; empty for all."""
+    named: bool = False
+    """Only for devices whose name or kind was said."""
+    single: bool = False
+    """For one device at a time."""
 
 
 ATTRIBUTE = "__hearth_tool__"
@@ -223,16 +244,27 @@ def tool(
     name: str | None = None,
     *,
     domains: Sequence[str] = (),
+    classes: Sequence[str] = (),
     phrases: Sequence[str] | Mapping[str, Sequence[str]] = (),
     examples: Sequence[str] = (),
-    confirm: str | None = None,
+    confirm: str | Mapping[str, str] = "",
+    named: bool = False,
+    single: bool = False,
 ) -> Callable[[F], F]:
     """Make a function a tool.
 
     `name` is a Home Assistant intent, for tools that the shared sentences can call; without it the
-    tool is named `skill.function`. `phrases` are English sentence templates, or a mapping from
-    language to them. `confirm` is a question that is asked before the tool may run, with `{names}`
-    for the devices: 'Unlock {names}?'. A function may carry the decorator several times.
+    tool is named `skill.function`. Among several tools of one name each device goes to the one
+    that serves its domain, first of all to one that names its device class in `classes`.
+    `phrases` are English sentence templates, or a mapping from language to them. A function may
+    carry the decorator several times.
+
+    `confirm` is a question that is asked before the tool may run, with `{names}` for the devices:
+    'Unlock the {names}?'; or a mapping from language to it. Such a tool acts on one device at a
+    time, and never on one that was only swept along ('open everything').
+    `named` keeps devices out unless their name or kind was said: 'turn everything on' opens no
+    blinds. `single` is for what is meant for one device: where nothing else was said, the one in
+    the speaker's room, or the only one.
 
     Raises SkillError when it is defined wrongly: no docstring, or a parameter without a type that
     Hearth knows."""
@@ -249,16 +281,23 @@ def tool(
             tuple(domains),
             {language: tuple(given) for language, given in by_language.items() if given},
             tuple(examples),
-            confirm,
+            _by_language(confirm),
             schema,
             services,
             targets,
             description.splitlines()[0],
+            tuple(classes),
+            named or bool(confirm),
+            single,
         )
         function.__dict__.setdefault(ATTRIBUTE, []).append(made)
         return function
 
     return decorate
+
+
+def _by_language(text: str | Mapping[str, str]) -> dict[str, str]:
+    return {"en": text} if text and isinstance(text, str) else dict(text or {})
 
 
 def _where(function: Function) -> str:
@@ -323,5 +362,5 @@ def _schema(hint: Any, place: str) -> dict[str, Any]:
     )
 
 
-Result = None | str | Ask
+Result = None | str | Ask | Answer
 Runner = Callable[..., Awaitable[Result]]

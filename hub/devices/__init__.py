@@ -1,0 +1,1 @@
+"""Where devices come from: the simulated home, MQTT, Home Assistant."""

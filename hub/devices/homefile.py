@@ -1,0 +1,339 @@
+"""Reads a home from a file: its floors, areas and entities, with the states they begin in.
+
+YAML (JSON is YAML, too) with the lists `floors`, `areas`, `devices` and `entities`, in Home
+Assistant's words:
+
+    floors:
+      - {name: Ground Floor, level: 0, aliases: [downstairs]}
+    areas:
+      - {name: Kitchen, floor: Ground Floor}
+    entities:
+      - {id: light.kitchen_ceiling, name: Kitchen Ceiling Light, area: Kitchen, state: "on",
+         attributes: {supported_color_modes: [color_temp], brightness: 128}}
+
+Areas and floors may be referred to by id or name, and an `id` may be left out: it is made of the
+name. Files of the home-assistant-datasets project (`_fixtures.yaml`), fixtures of the Home
+Assistant intents, and an inventory with `entity_id`, `device_class` and `features` as its own
+keys are read as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hub.errors import ConfigError
+from hub.ports import Inventory, SourceArea, SourceEntity, SourceFloor
+
+BUILT_IN = Path(__file__).with_name("home.yaml")
+
+FEATURES: Mapping[str, Mapping[str, int]] = {
+    "climate": {
+        "TARGET_TEMPERATURE": 1,
+        "TARGET_TEMPERATURE_RANGE": 2,
+        "TARGET_HUMIDITY": 4,
+        "FAN_MODE": 8,
+        "PRESET_MODE": 16,
+        "SWING_MODE": 32,
+        "TURN_OFF": 128,
+        "TURN_ON": 256,
+    },
+    "cover": {
+        "OPEN": 1,
+        "CLOSE": 2,
+        "SET_POSITION": 4,
+        "STOP": 8,
+        "OPEN_TILT": 16,
+        "CLOSE_TILT": 32,
+        "STOP_TILT": 64,
+        "SET_TILT_POSITION": 128,
+    },
+    "fan": {
+        "SET_SPEED": 1,
+        "OSCILLATE": 2,
+        "DIRECTION": 4,
+        "PRESET_MODE": 8,
+        "TURN_OFF": 16,
+        "TURN_ON": 32,
+    },
+    "humidifier": {"MODES": 1},
+    "lawn_mower": {"START_MOWING": 1, "PAUSE": 2, "DOCK": 4},
+    "light": {"EFFECT": 4, "FLASH": 8, "TRANSITION": 32},
+    "lock": {"OPEN": 1},
+    "media_player": {
+        "PAUSE": 1,
+        "SEEK": 2,
+        "VOLUME_SET": 4,
+        "VOLUME_MUTE": 8,
+        "PREVIOUS_TRACK": 16,
+        "NEXT_TRACK": 32,
+        "TURN_ON": 128,
+        "TURN_OFF": 256,
+        "PLAY_MEDIA": 512,
+        "VOLUME_STEP": 1024,
+        "SELECT_SOURCE": 2048,
+        "STOP": 4096,
+        "CLEAR_PLAYLIST": 8192,
+        "PLAY": 16384,
+        "SHUFFLE_SET": 32768,
+        "SELECT_SOUND_MODE": 65536,
+        "BROWSE_MEDIA": 131072,
+        "REPEAT_SET": 262144,
+        "GROUPING": 524288,
+    },
+    "todo": {
+        "CREATE_TODO_ITEM": 1,
+        "DELETE_TODO_ITEM": 2,
+        "UPDATE_TODO_ITEM": 4,
+        "MOVE_TODO_ITEM": 8,
+    },
+    "vacuum": {
+        "TURN_ON": 1,
+        "TURN_OFF": 2,
+        "PAUSE": 4,
+        "STOP": 8,
+        "RETURN_HOME": 16,
+        "FAN_SPEED": 32,
+        "BATTERY": 64,
+        "STATUS": 128,
+        "SEND_COMMAND": 256,
+        "LOCATE": 512,
+        "CLEAN_SPOT": 1024,
+        "MAP": 2048,
+        "STATE": 4096,
+        "START": 8192,
+        "CLEAN_AREA": 16384,
+    },
+    "valve": {"OPEN": 1, "CLOSE": 2, "SET_POSITION": 4, "STOP": 8},
+    "water_heater": {"TARGET_TEMPERATURE": 1, "OPERATION_MODE": 2, "AWAY_MODE": 4, "ON_OFF": 8},
+}
+"""Bits of Home Assistant's `*EntityFeature` enumerations (home-assistant/core)."""
+
+BEGINNINGS: Mapping[str, str] = {
+    "binary_sensor": "off",
+    "climate": "off",
+    "cover": "closed",
+    "fan": "off",
+    "humidifier": "off",
+    "input_boolean": "off",
+    "lawn_mower": "docked",
+    "light": "off",
+    "lock": "locked",
+    "media_player": "off",
+    "script": "off",
+    "siren": "off",
+    "switch": "off",
+    "todo": "0",
+    "vacuum": "docked",
+    "valve": "closed",
+    "water_heater": "off",
+}
+"""State of an entity whose file names none."""
+
+TRUTHS: Mapping[str, tuple[str, str]] = {
+    "cover": ("closed", "open"),
+    "valve": ("closed", "open"),
+    "lock": ("unlocked", "locked"),
+}
+"""What false and true mean as the state of a domain; elsewhere off and on."""
+
+ATTRIBUTES: Mapping[str, str] = {
+    "native_unit_of_measurement": "unit_of_measurement",
+    "native_temperature": "temperature",
+    "native_temperature_unit": "temperature_unit",
+    "native_wind_speed": "wind_speed",
+    "native_wind_speed_unit": "wind_speed_unit",
+    "target_temperature": "temperature",
+    "current_valve_position": "current_position",
+    "position": "current_position",
+}
+"""An attribute of an entity's class in Home Assistant -> the attribute of its state."""
+
+STATES_AS_ATTRIBUTES = ("native_value", "hvac_mode", "condition")
+"""Attributes of an entity's class that are the state itself."""
+
+
+def load(path: Path | None = None) -> Inventory:
+    """The home in a file; without one the built-in home. Raises ConfigError."""
+    chosen = path or BUILT_IN
+    try:
+        text = chosen.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{chosen}: cannot be read: {error}") from error
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{chosen}: not YAML: {error}") from error
+    return parse(content, str(chosen))
+
+
+def parse(content: Any, source: str = "home") -> Inventory:
+    """The home in a mapping as read from YAML or JSON. Raises ConfigError."""
+    if not isinstance(content, Mapping) or not isinstance(content.get("entities"), list):
+        raise ConfigError(f"{source}: a home needs a list 'entities'")
+    return _Reader(content, source).inventory()
+
+
+def slug(name: str) -> str:
+    """An id made of a name: 'Kitchen Ceiling' -> 'kitchen_ceiling'."""
+    return re.sub(r"\W+", "_", name.casefold()).strip("_") or "unnamed"
+
+
+class _Reader:
+    def __init__(self, content: Mapping[str, Any], source: str) -> None:
+        self._content = content
+        self._source = source
+        self._floors: dict[str, SourceFloor] = {}
+        self._areas: dict[str, SourceArea] = {}
+
+    def inventory(self) -> Inventory:
+        for number, floor in enumerate(self._list("floors")):
+            made = SourceFloor(
+                str(floor.get("id") or slug(self._name(floor))),
+                self._name(floor),
+                int(floor.get("level", number)),
+                _strings(floor.get("aliases")),
+            )
+            self._floors[made.floor_id] = made
+        for area in self._list("areas"):
+            self._area(area)
+        rooms = {
+            str(device.get("id") or slug(self._name(device))): device.get("area")
+            for device in self._list("devices")
+        }
+        entities: dict[str, SourceEntity] = {}
+        for given in self._list("entities"):
+            entity = self._entity(given, rooms)
+            entity_id, number = entity.entity_id, 2
+            while entity_id in entities:  # as Home Assistant does with an id that is taken
+                entity_id, number = f"{entity.entity_id}_{number}", number + 1
+            entities[entity_id] = replace(entity, entity_id=entity_id)
+        return Inventory(
+            tuple(entities.values()), tuple(self._areas.values()), tuple(self._floors.values())
+        )
+
+    def _list(self, key: str) -> Iterable[Mapping[str, Any]]:
+        for item in self._content.get(key) or ():
+            if not isinstance(item, Mapping):
+                raise ConfigError(f"{self._source}: {key}: {item!r} is not a mapping")
+            yield item
+
+    def _name(self, item: Mapping[str, Any]) -> str:
+        name = item.get("name") or item.get("id") or item.get("entity_id")
+        if not isinstance(name, str) or not name.strip():
+            raise ConfigError(f"{self._source}: {dict(item)!r} needs a name")
+        return name.strip()
+
+    def _area(self, area: Mapping[str, Any]) -> SourceArea:
+        name = self._name(area)
+        floor = area.get("floor") or area.get("floor_id")
+        floor_id = _found(self._floors, floor)
+        if floor and floor_id is None:
+            floor_id = slug(str(floor))
+            title = str(floor).replace("_", " ").title()
+            self._floors[floor_id] = SourceFloor(floor_id, title, len(self._floors))
+        made = SourceArea(
+            str(area.get("id") or slug(name)), name, floor_id, _strings(area.get("aliases"))
+        )
+        self._areas[made.area_id] = made
+        return made
+
+    def _entity(self, given: Mapping[str, Any], rooms: Mapping[str, str | None]) -> SourceEntity:
+        name = self._name(given)
+        entity_id = str(given.get("entity_id") or given.get("id") or "")
+        domain = str(given.get("domain") or entity_id.partition(".")[0])
+        if not entity_id:
+            entity_id = f"{domain}.{slug(name)}"
+        if not domain or "." not in entity_id:
+            raise ConfigError(f"{self._source}: {name}: its id must be like 'light.{slug(name)}'")
+        attributes = _attributes(domain, given.get("attributes") or {})
+        device_class = given.get("device_class") or attributes.get("device_class")
+        if device_class:
+            attributes["device_class"] = device_class = _last(device_class)
+        features = given.get("features", attributes.pop("supported_features", None))
+        return SourceEntity(
+            entity_id,
+            name,
+            domain,
+            self._area_id(given.get("area") or rooms.get(str(given.get("device"))), name),
+            device_class,
+            self._features(domain, features, entity_id),
+            _strings(given.get("aliases")),
+            _state(domain, given.get("state"), attributes),
+            attributes,
+        )
+
+    def _area_id(self, area: Any, name: str) -> str | None:
+        if not area:
+            return None
+        found = _found(self._areas, area)
+        if found is None and self._content.get("areas"):
+            raise ConfigError(f"{self._source}: {name}: there is no area '{area}'")
+        return found or self._area({"name": str(area)}).area_id
+
+    def _features(self, domain: str, given: Any, entity_id: str) -> int | None:
+        if given is None or isinstance(given, int):
+            return given
+        if not isinstance(given, list):
+            raise ConfigError(f"{self._source}: {entity_id}: features must be a number or a list")
+        known = FEATURES.get(domain)
+        return None if known is None else sum(known.get(_last(name).upper(), 0) for name in given)
+
+
+def _found(things: Mapping[str, SourceArea] | Mapping[str, SourceFloor], wanted: Any) -> str | None:
+    """The id of the thing with this id or name."""
+    if wanted in things:
+        return str(wanted)
+    for key, thing in things.items():
+        if slug(thing.name) == slug(str(wanted)):
+            return key
+    return None
+
+
+def _strings(given: Any) -> tuple[str, ...]:
+    return tuple(str(item) for item in given or ())
+
+
+def _last(name: Any) -> str:
+    """`cover.CoverDeviceClass.GARAGE` -> `garage`."""
+    return str(name).rpartition(".")[2].lower()
+
+
+def _attributes(domain: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as Home Assistant's states have them."""
+    attributes = {ATTRIBUTES.get(key, key): value for key, value in given.items()}
+    for key in ("color_mode", "state_class"):
+        if isinstance(value := attributes.get(key), list):
+            attributes[key] = value[0]
+    if "state_class" in attributes:
+        attributes["state_class"] = _last(attributes["state_class"])
+    if domain == "media_player" and "volume_level" in attributes:
+        level = float(attributes["volume_level"])
+        attributes["volume_level"] = level / 100 if level > 1 else level
+    if domain in ("cover", "valve") and "current_position" in attributes:
+        attributes["current_position"] = int(attributes["current_position"])
+    return attributes
+
+
+def _state(domain: str, given: Any, attributes: dict[str, Any]) -> str:
+    if isinstance(given, Mapping):
+        given = given.get("out")  # intents fixtures: {in: "closed", out: "off"}
+    for key in STATES_AS_ATTRIBUTES:
+        value = attributes.pop(key, None)
+        given = value if given is None else given
+    if isinstance(given, bool):
+        return TRUTHS.get(domain, ("off", "on"))[given]
+    if given is not None and str(given).strip():
+        return str(given)
+    if domain == "light" and attributes.get("brightness"):
+        return "on"
+    if domain in ("cover", "valve") and attributes.get("current_position"):
+        return "open"
+    if domain == "todo":
+        return str(len(attributes.get("todo_items") or ()))
+    return BEGINNINGS.get(domain, "unknown")
