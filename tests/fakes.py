@@ -1,0 +1,96 @@
+"""Stand-ins for the world outside, shared by all tests. Append; do not change what is here."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Iterable
+
+from hub.messages import Wake
+from hub.ports import FRAME_BYTES, FRAME_SAMPLES
+
+# --- sound whose meaning is written in it --------------------------------------------------------
+#
+# A fake frame holds one number in all its samples: the probability of speech in thousandths, and
+# WAKE where the wake word is heard. The fakes below read it back, so a test writes a scene as
+# `silence(0.5) + speech(1.0)`, and sees in what is cut out which part of the scene it was.
+
+WAKE = 7000
+
+
+def frame(value: int) -> bytes:
+    return struct.pack("<h", value) * FRAME_SAMPLES
+
+
+def value(pcm: bytes) -> int:
+    return int(struct.unpack_from("<h", pcm)[0])
+
+
+def _frames(seconds: float, number: int) -> list[bytes]:
+    return [frame(number)] * round(seconds * 16_000 / FRAME_SAMPLES)
+
+
+def silence(seconds: float) -> list[bytes]:
+    return _frames(seconds, 20)
+
+
+def speech(seconds: float, probability: float = 0.95) -> list[bytes]:
+    return _frames(seconds, round(probability * 1000))
+
+
+def wake_word() -> list[bytes]:
+    """0.8 s, detected in the last frame."""
+    return [*speech(0.8)[:-1], frame(WAKE)]
+
+
+class FakeSource:
+    """An AudioSource with a script. If it is `realtime`, frames come only as `go` lets them."""
+
+    def __init__(self, frames: Iterable[bytes], *, realtime: bool = False) -> None:
+        self.realtime = realtime
+        self.opened = 0
+        self._frames = list(frames)
+        self._allowed = asyncio.Semaphore(0)
+
+    def go(self, seconds: float) -> None:
+        """Let time pass."""
+        for _ in range(round(seconds * 16_000 / FRAME_SAMPLES)):
+            self._allowed.release()
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        self.opened += 1
+        for item in self._frames:
+            if self.realtime:
+                await self._allowed.acquire()
+            yield item
+
+
+class FakeVoices:
+    """A VoiceActivity that reads the probability from the frame."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+
+    async def process(self, pcm: bytes) -> list[float]:
+        self.heard += len(pcm) // FRAME_BYTES
+        return [
+            min(1.0, value(pcm[i : i + FRAME_BYTES]) / 1000)
+            for i in range(0, len(pcm), FRAME_BYTES)
+        ]
+
+    async def reset(self) -> None:
+        pass
+
+
+class FakeWakeWord:
+    """A WakeWord that fires at WAKE."""
+
+    def __init__(self) -> None:
+        self.resets = 0
+
+    async def process(self, pcm: bytes) -> Wake | None:
+        values = [value(pcm[i : i + FRAME_BYTES]) for i in range(0, len(pcm), FRAME_BYTES)]
+        return Wake("hey_jarvis", "Hey Jarvis", 0.99, 0.0) if WAKE in values else None
+
+    async def reset(self) -> None:
+        self.resets += 1
