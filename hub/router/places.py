@@ -24,6 +24,8 @@ class Places:
         self.areas: dict[str, Area] = dict(home.areas)
         self.floors: dict[str, Floor] = dict(home.floors)
         self.revision = home.revision
+        places: list[Area | Floor] = [*self.areas.values(), *self.floors.values()]
+        self._places = {normal(name) for place in places for name in spellings(place.names)}
         self._shared = _shared(self.entities.values())
         self._shared_places = _shared([*self.areas.values(), *self.floors.values()])
         self.tools: dict[str, list[ToolSpec]] = {}
@@ -41,6 +43,10 @@ class Places:
             if wanted in map(normal, area.names):
                 return area.area_id
         return None
+
+    def is_place(self, name: str) -> bool:
+        """Whether an area or a floor bears this name."""
+        return normal(name) in self._places
 
     def entities_for(self, slots: Slots) -> list[Entity]:
         """Entities that fit all the slots that choose entities."""
@@ -115,6 +121,12 @@ class Places:
         if area is None or normal(area.name) in normal(entity.name):
             return entity.name
         return f"{area.name} {entity.name}"
+
+
+def spellings(names: Iterable[str]) -> list[str]:
+    """The names, and the parts of 'Living Room/Kitchen', which nobody says as one."""
+    parts = [part.strip() for name in names for part in (name, *name.split("/"))]
+    return list(dict.fromkeys(part for part in parts if normal(part)))
 
 
 def target(slots: Slots) -> Target | None:

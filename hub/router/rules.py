@@ -17,13 +17,16 @@ from hassil.parse_expression import parse_sentence
 from home_assistant_intents import get_intents, get_languages
 
 from hub.home.model import Entity, normal
-from hub.router.places import Places
+from hub.router.places import Places, spellings
 from hub.router.words import Words
 
 NOWHERE = "?"
 """Area of a person whose room is not known: what depends on it can be asked back."""
 ANYTHING = "@"
 """Begins the value of a pronoun in the list of names; the domain follows."""
+
+FULL, SHORT, KIND = range(3)
+"""How far what was said is from a name: the name; a part of it; only what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,13 @@ class Match:
     """With ids; `area` may be NOWHERE, `name` may begin with ANYTHING."""
     response: str
     template: str
-    short: bool
-    """The name was said without its room: 'ceiling light' for 'Kitchen Ceiling Light'."""
+    distance: int
+    """FULL, SHORT or KIND: how the name was said; FULL without one."""
     wildcards: int
-    rank: tuple[int, int, int, int, int]
-    """Lower is better, as Home Assistant orders results."""
+    rank: tuple[int, ...]
+    """Lower is better. As Home Assistant orders results: a name, and a long one, before a room or
+    kind; then few wildcards; then many literal words. What only names a kind of thing comes last,
+    behind the sentences that are made for that kind."""
 
 
 def data_language(language: str) -> str | None:
@@ -107,7 +112,7 @@ def sentence_rules(language: str, places: Places, lists: Mapping[str, SlotList])
 
 def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
     name = result.entities.get("name")
-    metadata = (name.metadata or {}) if name else {}
+    distance = (name.metadata or {}).get("distance", FULL) if name else FULL
     named = name is not None and not name.is_wildcard
     wild = [entity for entity in result.entities_list if entity.is_wildcard]
     template = result.intent_sentence.text if result.intent_sentence else None
@@ -117,11 +122,12 @@ def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
         slots={slot: entity.value for slot, entity in result.entities.items()},
         response=result.response or "default",
         template=template or result.intent.name,
-        short=bool(metadata.get("short")),
+        distance=distance,
         wildcards=len(wild),
         rank=(
-            not named,
+            2 if distance == KIND else 0 if named else 1,
             -len(name.text) if name and named else 0,
+            distance,
             len(wild),
             -result.text_chunks_matched,
             sum(len(entity.text) for entity in wild),
@@ -136,15 +142,15 @@ def home_lists(places: Places, words: Words) -> dict[str, SlotList]:
         context = {"domain": entity.domain}
         if entity.device_class:
             context["device_class"] = entity.device_class
-        for text, short in spoken_names(entity, places, words):
-            names.append((text, entity.entity_id, context, {"short": short}))
+        for text, distance in spoken_names(entity, places, words).items():
+            names.append((text, entity.entity_id, context, {"distance": distance}))
     for domain in sorted({entity.domain for entity in places.entities.values()}):
         for pronoun in (*words.singular, *words.plural):
-            names.append((pronoun, ANYTHING + domain, {"domain": domain}, {"pronoun": pronoun}))
+            names.append((pronoun, ANYTHING + domain, {"domain": domain}, {"distance": FULL}))
     return {
         "name": TextSlotList.from_tuples(names, allow_template=False, name="name"),
         "area": _place_list(
-            "area", [(n, a.area_id) for a in places.areas.values() for n in a.names]
+            "area", [(n, a.area_id) for a in places.areas.values() for n in spellings(a.names)]
         ),
         "floor": _place_list(
             "floor", [(n, f.floor_id) for f in places.floors.values() for n in f.names]
@@ -156,27 +162,43 @@ def _place_list(name: str, values: Iterable[tuple[str, str]]) -> TextSlotList:
     return TextSlotList.from_tuples(values, allow_template=False, name=name)
 
 
-def spoken_names(entity: Entity, places: Places, words: Words) -> list[tuple[str, bool]]:
-    """What people call an entity, and whether that leaves out its room.
+def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]:
+    """What people call an entity -> how far that is from its name: FULL, SHORT or KIND.
 
-    A 'Ceiling Light' in the bedroom is also the 'Bedroom Ceiling Light'; a 'Bedroom Ceiling
-    Light' is also the 'Ceiling Light' to a person in the bedroom. A mere kind ('light') is no name.
+    A 'Ceiling Light' in the bedroom is also the 'Bedroom Ceiling Light'. A 'Bedroom Ceiling
+    Light' is also the 'Ceiling Light', or the 'Ceiling' where a sentence says 'light' anyway. And
+    a thermostat is 'the thermostat', or 'the bedroom thermostat', whatever its name.
     """
     area = places.areas.get(entity.area_id) if entity.area_id else None
-    found: dict[str, bool] = {name: False for name in entity.names if normal(name)}
-    kinds = {kind for kinds in words.domains.values() for kind in kinds}
-    for room in area.names if area else ():
-        for name in entity.names:
-            rest = _without_prefix(name, room)
-            if rest is None:
-                found.setdefault(f"{room} {name}", False)
-            elif rest and normal(rest) not in kinds:
-                found.setdefault(rest, True)
-    return list(found.items())
+    rooms = spellings(area.names) if area else []
+    kinds = words.kinds_of(entity.domain, entity.device_class)
+    found = dict.fromkeys(spellings(entity.names), FULL)
+    for name in tuple(found):
+        found |= {f"{room} {name}": FULL for room in rooms if _behind(name, room) is None}
+    for name in tuple(found):
+        for less in (*rooms, *words.adjectives):
+            if (rest := _behind(name, less)) and normal(rest) not in kinds:
+                found.setdefault(rest, SHORT)
+    for name in tuple(found):
+        for kind in kinds:
+            rest = _before(name, kind)
+            if rest and not places.is_place(rest):
+                found.setdefault(rest, SHORT)
+    for kind in kinds:
+        found.setdefault(kind, KIND)
+        for room in rooms:
+            found.setdefault(f"{room} {kind}", KIND)
+    return found
 
 
-def _without_prefix(name: str, prefix: str) -> str | None:
-    """The name without words it begins with; None if it does not begin with them."""
+def _before(name: str, ending: str) -> str | None:
+    """The words of a name before its ending; None if it does not end so."""
+    turned = _behind(" ".join(reversed(name.split())), " ".join(reversed(ending.split())))
+    return None if turned is None else " ".join(reversed(turned.split()))
+
+
+def _behind(name: str, prefix: str) -> str | None:
+    """The words of a name behind the first ones; None if it does not begin so."""
     if not normal(f"{name} ").startswith(normal(prefix)) or not normal(prefix):
         return None
     tokens: Sequence[str] = name.split()

@@ -39,12 +39,19 @@ class Words:
     """Pronouns for several: 'them'."""
     negations: frozenset[str] = frozenset()
     """Words that turn a command round or put it off: 'not', 'if'. Only rules may explain them."""
-    domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Domain -> words for its things."""
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Domain, or `domain.device_class` -> words for one such thing: 'thermostat'."""
+    adjectives: tuple[str, ...] = ()
+    """Words in front of names that people leave out: 'smart'."""
     actions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Direction of an action (`on`, `off`, `open`, `close`, `up`, `down`) -> words for it."""
     questions: Mapping[str, str] = field(default_factory=dict)
     """`which` and `room`: questions to ask back; `or` between the last two choices."""
+
+    def kinds_of(self, domain: str, device_class: str | None) -> tuple[str, ...]:
+        """Words for one thing of a kind; those of its class if there are any."""
+        own = self.kinds.get(f"{domain}.{device_class}", ())
+        return own or self.kinds.get(domain, ())
 
 
 @cache
@@ -79,7 +86,8 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         singular=phrases("singular"),
         plural=phrases("plural"),
         negations=frozenset(phrases("negations")),
-        domains=groups("domains"),
+        kinds=groups("kinds"),
+        adjectives=phrases("adjectives"),
         actions=groups("actions"),
         questions={str(key): str(text) for key, text in questions.items()},
     )
