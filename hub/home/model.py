@@ -190,7 +190,7 @@ class Home:
         )
 
 
-_Place = TypeVar("_Place", bound=Area | Floor)
+_Place = TypeVar("_Place", Area, Floor)
 
 
 def _named(things: Iterable[_Place], name: str) -> _Place | None:

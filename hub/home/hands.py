@@ -1,0 +1,211 @@
+"""How skills act on the home: ask the devices, and wait until they say that they did it.
+
+Nothing is queued or sent again. A device that does not answer in time has not done it as far as
+anybody knows, and that is what is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hub.errors import DeviceError
+from hub.home.colours import rgb
+from hub.home.expect import Expectation, expected
+from hub.home.model import Area, Entity, Home, State
+from hub.home.targets import resolve
+from hub.messages import Outcome, StateChange
+from hub.skill import Entities
+
+DID_NOT_ANSWER = "did not answer"
+UNAVAILABLE = "is unavailable"
+REFUSED = "refused"
+
+COLOURS = frozenset({"hs", "rgb", "rgbw", "rgbww", "xy"})
+
+ABILITIES: Mapping[tuple[str, str], tuple[int, str]] = {
+    ("cover", "set_cover_position"): (4, "cannot be moved to a position"),
+    ("cover", "stop_cover"): (8, "cannot be stopped"),
+    ("valve", "set_valve_position"): (4, "cannot be moved to a position"),
+    ("fan", "set_percentage"): (1, "has no speed to set"),
+    ("climate", "set_fan_mode"): (8, "has no fan mode"),
+    ("media_player", "media_pause"): (1, "cannot pause"),
+    ("media_player", "volume_set"): (4, "has no volume to set"),
+    ("media_player", "volume_mute"): (8, "cannot be muted"),
+    ("media_player", "media_previous_track"): (16, "cannot go back"),
+    ("media_player", "media_next_track"): (32, "cannot skip"),
+    ("vacuum", "return_to_base"): (16, "cannot go back to its base"),
+}
+"""Domain and service -> the bit of Home Assistant's feature set it needs, and what is said of a
+device that lacks it."""
+
+
+class Hands:
+    """The `Home` that one run of a tool is given. `outcomes` collects what became of it.
+
+    `timeout`: seconds a device has to report."""
+
+    def __init__(self, home: Home, timeout: float) -> None:
+        self.outcomes: list[Outcome] = []
+        self._home = home
+        self._timeout = timeout
+
+    async def call(self, service: str, entities: Sequence[Entity], /, **data: Any) -> list[Outcome]:
+        """Call a service such as `light.turn_on` for all entities at once and wait, at most for
+        the timeout, until each reports what was asked for.
+
+        What goes wrong with a device is told in its outcome and stops no other."""
+        domain, _, name = service.partition(".")
+        if not domain or not name:
+            raise DeviceError(f"'{service}' is not a service; one is named like 'light.turn_on'")
+        data = _settled(data)
+        attempts = [_Attempt(self._home, domain, name, data, entity) for entity in entities]
+        reachable = [attempt for attempt in attempts if attempt.error is None]
+        by_source: dict[str, list[_Attempt]] = {}
+        for attempt in reachable:
+            by_source.setdefault(attempt.entity.source, []).append(attempt)
+        await asyncio.gather(
+            *(self._ask(domain, name, data, group) for group in by_source.values())
+        )
+        outcomes = [attempt.outcome() for attempt in attempts]
+        self.outcomes += outcomes
+        return outcomes
+
+    async def _ask(
+        self, domain: str, service: str, data: Mapping[str, Any], attempts: Sequence[_Attempt]
+    ) -> None:
+        """Ask the devices of one source, and wait for their reports."""
+        news = asyncio.Event()
+        waiting = {attempt.entity.entity_id for attempt in attempts}
+
+        def watch(change: StateChange) -> None:
+            if change.entity_id in waiting:
+                news.set()
+
+        stop = self._home.watch(watch)
+        try:
+            async with asyncio.timeout(self._timeout):
+                ids = [attempt.entity.entity_id for attempt in attempts]
+                await self._home.call_service(domain, service, ids, data)
+                for attempt in attempts:
+                    attempt.sent = True
+                while not all(attempt.settled() for attempt in attempts):
+                    await news.wait()
+                    news.clear()
+        except TimeoutError:
+            pass  # each attempt knows whether its device has reported
+        except DeviceError as error:
+            for attempt in attempts:
+                attempt.refuse(error)
+        finally:
+            stop()
+
+    def state(self, entity: Entity) -> State:
+        return self._home.state(entity.entity_id)
+
+    def area(self, entity: Entity) -> Area | None:
+        return self._home.area_of(entity)
+
+    def find(
+        self,
+        *,
+        name: str | None = None,
+        area: str | None = None,
+        floor: str | None = None,
+        domains: Sequence[str] = (),
+        device_class: str | None = None,
+    ) -> Entities:
+        """Entities that fit all that is given; none if an area or floor does not exist."""
+        slots = {"name": name, "area": area, "floor": floor, "device_class": device_class}
+        found = resolve(self._home, slots, domains=domains)
+        several = found.missing.candidates if found.missing else ()
+        if found.missing and found.missing.reason == "several":
+            return Entities(several)
+        return Entities(found.entities)
+
+
+class _Attempt:
+    """One device and what it is asked for."""
+
+    def __init__(
+        self, home: Home, domain: str, service: str, data: Mapping[str, Any], entity: Entity
+    ) -> None:
+        self.entity = entity
+        self.sent = False
+        self.error: str | None = None
+        self._home = home
+        before = home.state(entity.entity_id)
+        self._test: Expectation | None = expected(domain, service, data, entity, before)
+        self._already = self._test is not None and self._test(before)
+        if before.state == "unavailable":
+            self.error = UNAVAILABLE
+        else:
+            self.error = _inability(entity, service, data, before)
+
+    def settled(self) -> bool:
+        """Whether nothing more is to be waited for."""
+        state = self._home.state(self.entity.entity_id)
+        if state.state == "unavailable":
+            return True
+        return self._test is None or self._test(state)
+
+    def refuse(self, error: DeviceError) -> None:
+        """The source could not pass it on, or would not. What a device reported still counts."""
+        if self._test is None or not self.settled():
+            self.error = (
+                REFUSED if self._home.state(self.entity.entity_id).available else UNAVAILABLE
+            )
+
+    def outcome(self) -> Outcome:
+        state = self._home.state(self.entity.entity_id)
+        error = self.error
+        confirmed = error is None and self._test is not None and self._test(state)
+        if error is None and not confirmed:
+            if state.state == "unavailable":
+                error = UNAVAILABLE
+            elif self._test is not None or not self.sent:
+                error = DID_NOT_ANSWER
+        return Outcome(
+            self.entity.entity_id,
+            self.entity.name,
+            state.state,
+            confirmed,
+            changed=not (confirmed and self._already),
+            error=error,
+        )
+
+
+def _settled(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data without what says nothing, and colours as numbers, which every device source
+    understands. Raises DeviceError for a colour that nobody knows."""
+    settled = {key: value for key, value in data.items() if value is not None}
+    if name := settled.pop("color_name", None):
+        colour = rgb(str(name))
+        if colour is None:
+            raise DeviceError(
+                f"there is no colour '{name}'", spoken=f"Sorry, I do not know the colour {name}."
+            )
+        settled["rgb_color"] = colour
+    return settled
+
+
+def _inability(entity: Entity, service: str, data: Mapping[str, Any], before: State) -> str | None:
+    """What a device lacks for this, as the end of a sentence."""
+    if entity.domain == "light" and service == "turn_on":
+        return _light_inability(data, before)
+    feature, lacks = ABILITIES.get((entity.domain, service), (0, ""))
+    return lacks if feature and not entity.can(feature) else None
+
+
+def _light_inability(data: Mapping[str, Any], before: State) -> str | None:
+    modes = set(before.attributes.get("supported_color_modes") or ())
+    if not modes:
+        return None
+    if modes <= {"onoff"} and {"brightness", "brightness_pct"} & set(data):
+        return "cannot be dimmed"
+    if "rgb_color" in data and not modes & COLOURS:
+        return "cannot show colours"
+    if "color_temp_kelvin" in data and "color_temp" not in modes:
+        return "cannot change its shade of white"
+    return None
