@@ -31,6 +31,8 @@ from hub.messages import (
 )
 from hub.ports import Recognizer
 from hub.router import Context, Router
+from hub.router.clean import clean
+from hub.router.words import words
 from hub.skill import Where
 from hub.skillset import Performed, Skillset
 
@@ -68,8 +70,12 @@ class Understood:
     utterance: Utterance
     intent: Intent | None
     """None: not understood (yet)."""
+    command: str
+    """The likeliest reading without wake phrase and politeness; empty if that is all there is."""
     unfinished: bool
     """It stopped in the middle of a sentence."""
+    answer: bool
+    """A question was pending, so that a word or two may be all."""
     milliseconds: float
     """Time spent recognising."""
 
@@ -110,7 +116,12 @@ class Assistant:
         return lambda: self._onlookers.remove(onlooker)
 
     async def understand(
-        self, audio: Audio, area: str | None = None, language: str | None = None
+        self,
+        audio: Audio,
+        *,
+        area: str | None = None,
+        language: str | None = None,
+        wake: str | None = None,
     ) -> Understood:
         """Recognise what was said so far, and see whether it is a whole command. No effects."""
         if self._recognizer is None:
@@ -120,11 +131,11 @@ class Assistant:
             audio, language=language or self._only_language(), names=self.home.names()
         )
         milliseconds = (time.perf_counter() - started) * 1000
-        intent = self.router.quick(utterance, self._context(area))
-        unfinished = bool(utterance.text) and self.router.unfinished(
-            utterance.text, utterance.language
-        )
-        return Understood(utterance, intent, unfinished, milliseconds)
+        intent = self.router.quick(utterance, self._context(area, wake))
+        command = clean(utterance.text, words(utterance.language), wake)
+        unfinished = bool(command) and self.router.unfinished(command, utterance.language)
+        pending = self.conversation(area).question is not None
+        return Understood(utterance, intent, command, unfinished, pending, milliseconds)
 
     async def hear(
         self,
@@ -137,16 +148,19 @@ class Assistant:
         """A turn from sound. `understood` is what was made of the same speech before its end."""
         watch = Stopwatch()
         area = area or self.area
+        wake = heard.wake.phrase if heard.wake else None
         watch.stages["wake"] = heard.wake.milliseconds if heard.wake else 0.0
         watch.stages["speech_end"] = (heard.ended - heard.speech_ended) * 1000
         try:
             if understood is None:
-                understood = await self.understand(heard.audio, area, language)
+                understood = await self.understand(
+                    heard.audio, area=area, language=language, wake=wake
+                )
         except HearthError as error:
             trace = self._failed(error, Utterance((), self.languages[0]), watch)
         else:
             watch.stages["recognise"] = understood.milliseconds
-            trace = await self._turn(understood.utterance, area, watch)
+            trace = await self._turn(understood.utterance, area, watch, wake)
         return replace(trace, wake=heard.wake, area=area)
 
     async def say(
@@ -158,11 +172,17 @@ class Assistant:
         trace = await self._turn(utterance, area, Stopwatch())
         return replace(trace, area=area)
 
-    async def _turn(self, utterance: Utterance, area: str | None, watch: Stopwatch) -> Trace:
+    async def _turn(
+        self,
+        utterance: Utterance,
+        area: str | None,
+        watch: Stopwatch,
+        wake: str | None = None,
+    ) -> Trace:
         intent, performed = Intent(), []
         try:
             with watch.stage("route"):
-                intent = await self._decide(utterance, area)
+                intent = await self._decide(utterance, area, wake)
             with watch.stage("act"):
                 performed = await self._act(intent, utterance.language, area)
             reply = self._reply(utterance, intent, performed, area)
@@ -180,7 +200,7 @@ class Assistant:
             stages_ms=watch.stages,
         )
 
-    async def _decide(self, utterance: Utterance, area: str | None) -> Intent:
+    async def _decide(self, utterance: Utterance, area: str | None, wake: str | None) -> Intent:
         """What is meant: the answer to a pending question, or a new command."""
         if not utterance.hypotheses:
             return Intent(why="no speech")
@@ -195,7 +215,7 @@ class Assistant:
                 sentence=None if answered.calls else self.replies.dropped(utterance.language),
                 why=answered.why,
             )
-        return await self.router.route(utterance, self._context(area))
+        return await self.router.route(utterance, self._context(area, wake))
 
     async def _act(
         self, intent: Intent, language: str, area: str | None
@@ -271,8 +291,8 @@ class Assistant:
         for onlooker in tuple(self._onlookers):
             onlooker(trace)
 
-    def _context(self, area: str | None) -> Context:
-        return Context(area=area, targets=self.conversation(area).targets)
+    def _context(self, area: str | None, wake: str | None) -> Context:
+        return Context(area=area, targets=self.conversation(area).targets, wake=wake)
 
     def _only_language(self) -> str | None:
         """With one language configured, nothing needs to be found out."""

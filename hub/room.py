@@ -1,0 +1,175 @@
+"""One room: its microphone and its loudspeaker, from the wake word to the end of the reply.
+
+    wait for the wake word -> listen (and understand meanwhile) -> turn -> speak
+            ^                            ^                          |        |
+            |                            +--- the reply was a question <-----+
+            +-------------------------------------- otherwise <--------------+
+
+While the hub speaks it listens for its wake word, which silences it. An action that has begun is
+never cut short: the turn is awaited before anything else happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Protocol
+
+from hub.config import ListenSettings
+from hub.errors import HearthError
+from hub.listening import Judgement, Listener, Verdict
+from hub.messages import Audio, Heard, Trace, Wake
+from hub.pipeline import Assistant, Understood
+
+log = logging.getLogger(__name__)
+
+
+class Mouth(Protocol):
+    """What speaks in this room (`hub.voice.Voice`)."""
+
+    async def say(self, text: str) -> None:
+        """Return when all of it has been heard."""
+        ...
+
+    async def stop(self) -> None: ...
+
+    @property
+    def first_audio_ms(self) -> float:
+        """Milliseconds from the last `say` to its first sound."""
+        ...
+
+
+class Room:
+    """Turns in one room, one after the other. `earcons`: tones by their name."""
+
+    def __init__(
+        self,
+        assistant: Assistant,
+        listener: Listener,
+        voice: Mouth | None,
+        settings: ListenSettings,
+        *,
+        area: str | None = None,
+        language: str | None = None,
+        earcon: Callable[[str], None] = lambda name: None,
+        realtime: bool = False,
+    ) -> None:
+        self._assistant = assistant
+        self._listener = listener
+        self._voice = voice
+        self._settings = settings
+        self._area = area or assistant.area
+        self._language = language
+        self._earcon = earcon
+        self._realtime = realtime
+
+    async def converse(self) -> int:
+        """Wait for the wake word and answer, until the sound ends; the number of turns."""
+        turns = 0
+        wake = await self._listener.wait_for_wake()
+        while wake is not None:
+            count, wake = await self._exchange(wake)
+            turns += count
+            wake = wake or await self._listener.wait_for_wake()
+        return turns
+
+    async def command(self) -> int:
+        """Take the sound as commands without a wake word, until it ends; the number of turns."""
+        turns = 0
+        while not self._listener.ended:
+            count, _ = await self._exchange(None)
+            turns += count
+        return turns
+
+    async def _exchange(self, wake: Wake | None) -> tuple[int, Wake | None]:
+        """A command, and the answers to what it makes the hub ask.
+
+        Returns the number of turns, and the wake word that cut off the last reply."""
+        turns, timeout = 0, self._settings.start_timeout
+        if wake:
+            self._earcon("wake")
+        while True:
+            listened = await self._listener.listen(
+                wake, start_timeout=timeout, judge=self._judge(wake)
+            )
+            if listened is None:
+                if wake:
+                    self._earcon("gave_up")
+                return turns, None
+            understood = listened.judged
+            if understood is not None and not understood.utterance.hypotheses:
+                return turns, None  # a cough, music: nobody said anything
+            trace = await self._turn(listened.heard, understood)
+            turns += 1
+            wake, heard_all = await self._speak(trace)
+            if wake is not None:
+                self._earcon("wake")
+            elif not (trace.reply.expects_answer and heard_all):
+                return turns, None
+            timeout = self._settings.start_timeout if wake else self._settings.follow_up
+
+    def _judge(self, wake: Wake | None) -> Callable[[Audio], asyncio.Future[Judgement[Understood]]]:
+        async def judge(audio: Audio) -> Judgement[Understood]:
+            understood = await self._assistant.understand(
+                audio,
+                area=self._area,
+                language=self._language,
+                wake=wake.phrase if wake else None,
+            )
+            return Judgement(_verdict(understood), understood)
+
+        return lambda audio: asyncio.ensure_future(judge(audio))
+
+    async def _turn(self, heard: Heard, understood: Understood | None) -> Trace:
+        return await self._assistant.hear(
+            heard, understood, area=self._area, language=self._language
+        )
+
+    async def _speak(self, trace: Trace) -> tuple[Wake | None, bool]:
+        """Say the reply. Returns the wake word that cut it off, and whether all was said."""
+        if self._voice is None or not trace.reply.text:
+            self._assistant.finished(trace)
+            return None, True
+        speech = asyncio.create_task(self._voice.say(trace.reply.text), name="reply")
+        try:
+            wake = await self._wake_during(speech) if self._realtime else None
+            if wake is not None:
+                await self._voice.stop()
+            with suppress(asyncio.CancelledError):
+                await speech
+        except HearthError as error:
+            log.error("the reply could not be spoken: %s", error)
+            trace = replace(trace, error=trace.error or type(error).__name__)
+            wake = None
+        finally:
+            speech.cancel()
+        spoken = self._voice.first_audio_ms
+        self._assistant.finished(_with_first_audio(trace, spoken))
+        return wake, wake is None
+
+    async def _wake_during(self, speech: asyncio.Task[None]) -> Wake | None:
+        """The wake word, if it is heard before the speech has ended."""
+        waiting = asyncio.create_task(self._listener.wait_for_wake(), name="barge-in")
+        await asyncio.wait({speech, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        return None
+
+
+def _verdict(understood: Understood) -> Verdict:
+    if not understood.command:
+        return Verdict.NOTHING
+    if understood.intent is not None or understood.answer:
+        return Verdict.COMPLETE
+    return Verdict.UNFINISHED if understood.unfinished else Verdict.UNKNOWN
+
+
+def _with_first_audio(trace: Trace, milliseconds: float) -> Trace:
+    stages: Mapping[str, float] = trace.stages_ms
+    total = stages.get("total", 0.0) + milliseconds
+    return replace(trace, stages_ms={**stages, "first_audio": milliseconds, "total": total})
