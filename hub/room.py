@@ -14,32 +14,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol
 
 from hub.config import ListenSettings
 from hub.errors import HearthError
 from hub.listening import Judgement, Listener, Verdict
 from hub.messages import Audio, Heard, Trace, Wake
 from hub.pipeline import Assistant, Understood
+from hub.voice import Spoken, Voice
 
 log = logging.getLogger(__name__)
-
-
-class Mouth(Protocol):
-    """What speaks in this room (`hub.voice.Voice`)."""
-
-    async def say(self, text: str) -> None:
-        """Return when all of it has been heard."""
-        ...
-
-    async def stop(self) -> None: ...
-
-    @property
-    def first_audio_ms(self) -> float:
-        """Milliseconds from the last `say` to its first sound."""
-        ...
 
 
 class Room:
@@ -49,7 +33,7 @@ class Room:
         self,
         assistant: Assistant,
         listener: Listener,
-        voice: Mouth | None,
+        voice: Voice | None,
         settings: ListenSettings,
         *,
         area: str | None = None,
@@ -133,24 +117,30 @@ class Room:
         if self._voice is None or not trace.reply.text:
             self._assistant.finished(trace)
             return None, True
-        speech = asyncio.create_task(self._voice.say(trace.reply.text), name="reply")
+        shown = False
+
+        def begun(milliseconds: float) -> None:
+            nonlocal shown
+            shown = True
+            self._assistant.finished(_with_first_audio(trace, milliseconds))
+
+        speech = asyncio.create_task(
+            self._voice.say(trace.reply.text, language=trace.reply.language, begun=begun),
+            name="reply",
+        )
+        wake = await self._wake_during(speech) if self._realtime else None
+        if wake is not None:
+            self._voice.stop()
         try:
-            wake = await self._wake_during(speech) if self._realtime else None
-            if wake is not None:
-                await self._voice.stop()
-            with suppress(asyncio.CancelledError):
-                await speech
+            await speech
         except HearthError as error:
             log.error("the reply could not be spoken: %s", error)
             trace = replace(trace, error=trace.error or type(error).__name__)
-            wake = None
-        finally:
-            speech.cancel()
-        spoken = self._voice.first_audio_ms
-        self._assistant.finished(_with_first_audio(trace, spoken))
+        if not shown:
+            self._assistant.finished(trace)
         return wake, wake is None
 
-    async def _wake_during(self, speech: asyncio.Task[None]) -> Wake | None:
+    async def _wake_during(self, speech: asyncio.Task[Spoken]) -> Wake | None:
         """The wake word, if it is heard before the speech has ended."""
         waiting = asyncio.create_task(self._listener.wait_for_wake(), name="barge-in")
         await asyncio.wait({speech, waiting}, return_when=asyncio.FIRST_COMPLETED)
