@@ -1,14 +1,10 @@
-"""Homes to measure with: those of the data sets, and generated ones of any size."""
+"""Homes to measure the router with: generated ones of any size, whose devices do nothing."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from hub.home.model import Home, normal
 from hub.messages import StateChange
@@ -46,71 +42,11 @@ async def still_home(inventory: Inventory) -> Home:
     return home
 
 
-def read_fixtures(path: Path) -> Inventory:
-    """The home of a data set in the format of `home-assistant-datasets` or the intent tests.
-
-    Areas, floors and entities by name; a floor may be given by its name alone."""
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    areas = data.get("areas") or []
-    floors = {_id(floor): _spelling(floor["name"]) for floor in data.get("floors") or []}
-    for area in areas:
-        if (floor := area.get("floor")) and floor not in floors:
-            floors.setdefault(_slug(floor), _spelling(floor))
-    return Inventory(
-        entities=tuple(_entity(entity) for entity in data.get("entities") or []),
-        areas=tuple(
-            SourceArea(
-                _id(area),
-                _spelling(area["name"]),
-                (floor if (floor := area.get("floor")) in floors else _slug(floor))
-                if area.get("floor")
-                else None,
-                tuple(map(_spelling, area.get("aliases") or ())),
-            )
-            for area in areas
-        ),
-        floors=tuple(SourceFloor(floor, name) for floor, name in floors.items()),
-    )
-
-
-def _entity(entity: Mapping[str, Any]) -> SourceEntity:
-    attributes = dict(entity.get("attributes") or {})
-    entity_id = str(entity["id"])
-    device_class = attributes.pop("device_class", None)
-    state = entity.get("state")
-    if isinstance(state, Mapping):
-        state = state.get("out")
-    if isinstance(state, bool):
-        state = "on" if state else "off"
-    return SourceEntity(
-        entity_id,
-        _spelling(entity["name"]),
-        entity_id.split(".")[0],
-        area=entity.get("area"),
-        # `cover.CoverDeviceClass.GARAGE`
-        device_class=str(device_class).split(".")[-1].lower() if device_class else None,
-        state="unknown" if state is None else str(state),
-        attributes=attributes,
-    )
-
-
-def _id(thing: Mapping[str, Any]) -> str:
-    return str(thing.get("id") or _slug(thing["name"]))
-
-
-def _slug(name: str) -> str:
-    return normal(str(name)).replace(" ", "_")
-
-
-def _spelling(name: Any) -> str:
-    """The first of the spellings of a name that is written as a template: `Bad[ezimmer]`."""
-    return re.sub(r"\[[^\]]*\]|\(([^|)]*)[^)]*\)", r"\1", str(name)).strip()
-
-
 _ROOMS = (
-    "Kitchen,Living Room,Bedroom,Bathroom,Hallway,Office,Garage,Dining Room,Attic,Basement,Nursery,"
-    "Guest Room,Laundry Room,Porch,Balcony,Library,Pantry,Workshop,Terrace,Studio"
-).split(",")
+    "Kitchen", "Living Room", "Bedroom", "Bathroom", "Hallway", "Office", "Garage",
+    "Dining Room", "Attic", "Basement", "Nursery", "Guest Room", "Laundry Room", "Porch",
+    "Balcony", "Library", "Pantry", "Workshop", "Terrace", "Studio",
+)  # fmt: skip
 _THINGS = (
     ("Ceiling Light", "light", None),
     ("Floor Lamp", "light", None),
@@ -135,6 +71,10 @@ _THINGS = (
 )
 
 
+def _slug(name: str) -> str:
+    return normal(name).replace(" ", "_")
+
+
 def generated(entities: int) -> Inventory:
     """A home with this many entities: about 10 to a room, as in real homes; always the same."""
     rooms = max(4, entities // 10)
@@ -145,7 +85,9 @@ def generated(entities: int) -> Inventory:
         for number in range(rooms)
     ]
     floors = tuple(SourceFloor(f"floor_{n}", f"Floor {n}", n) for n in range(1, 4))
-    areas = tuple(SourceArea(_slug(name), name, f"floor_{n % 3 + 1}") for n, name in enumerate(names))
+    areas = tuple(
+        SourceArea(_slug(name), name, f"floor_{n % 3 + 1}") for n, name in enumerate(names)
+    )
     made = []
     for number in range(entities):
         room, turn = names[number % rooms], number // rooms

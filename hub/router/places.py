@@ -67,26 +67,30 @@ class Places:
         wanted = slots.get("device_class")
         return wanted is None or entity.device_class in _listed(wanted)
 
+    def accepted(self, intent: str, slots: Slots) -> bool:
+        """Whether some tool takes these slots, be there something in the home to act on or not."""
+        return any(_accepts(tool, slots) for tool in self.tools.get(intent, ()))
+
     def doable(self, intent: str, slots: Slots) -> bool:
         """Whether some tool takes these slots, and there is something in the home to act on."""
-        return any(self._takes(tool, slots) for tool in self.tools.get(intent, ()))
-
-    def _takes(self, tool: ToolSpec, slots: Slots) -> bool:
-        properties = tool.parameters.get("properties", {})
-        own = {slot for slot in slots if slot not in TARGET_SLOTS}
-        if not own <= set(properties):
-            return False
-        if not tool.domains:
-            return set(slots) <= set(properties)
-        return any(entity.domain in tool.domains for entity in self.entities_for(slots))
+        accepting = [tool for tool in self.tools.get(intent, ()) if _accepts(tool, slots)]
+        if any(not _acts_on_entities(tool) for tool in accepting):
+            return True
+        return any(
+            _serves(tool, entity) for entity in self.entities_for(slots) for tool in accepting
+        )
 
     def actable(self, intent: str, slots: Slots) -> list[Entity]:
         """The entities that the tools of this name would act on."""
-        domains = {domain for tool in self.tools.get(intent, ()) for domain in tool.domains}
-        return [entity for entity in self.entities_for(slots) if entity.domain in domains]
+        tools = [tool for tool in self.tools.get(intent, ()) if _acts_on_entities(tool)]
+        return [
+            entity
+            for entity in self.entities_for(slots)
+            if any(_serves(tool, entity) for tool in tools)
+        ]
 
     def acts_on_entities(self, intent: str) -> bool:
-        return any(tool.domains for tool in self.tools.get(intent, ()))
+        return any(_acts_on_entities(tool) for tool in self.tools.get(intent, ()))
 
     def call(self, intent: str, slots: Slots, response: str = "default") -> Call:
         """The call with names instead of ids, as the rest of the hub reads it."""
@@ -146,6 +150,25 @@ def target(slots: Slots) -> Target | None:
 def targets(all_slots: Iterable[Slots]) -> Targets | None:
     found = tuple(dict.fromkeys(t for slots in all_slots if (t := target(slots))))
     return Targets(found) if found else None
+
+
+def _acts_on_entities(tool: ToolSpec) -> bool:
+    """Tools for devices have domains, or take the slots that choose devices of any domain."""
+    return bool(tool.domains) or {"name", "area", "floor"} <= set(_properties(tool))
+
+
+def _serves(tool: ToolSpec, entity: Entity) -> bool:
+    return not tool.domains or entity.domain in tool.domains
+
+
+def _accepts(tool: ToolSpec, slots: Slots) -> bool:
+    chosen = set(TARGET_SLOTS) if _acts_on_entities(tool) else set()
+    return set(slots) - chosen <= set(_properties(tool))
+
+
+def _properties(tool: ToolSpec) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = tool.parameters.get("properties", {})
+    return properties
 
 
 def _listed(value: Any) -> Sequence[str]:

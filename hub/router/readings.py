@@ -21,6 +21,10 @@ MOST_CHOICES = 4
 
 WILDCARD_QUALITY = 0.9
 """A template with free text in it fits many sentences that were meant otherwise."""
+EXPLAINED_QUALITY = 0.95
+"""Every word was explained, but there was no template for all of them."""
+GUESS_QUALITY, GUESS_LOSS = 0.8, 0.3
+"""Some word is only like one that is known; the loss is for each unit of distance."""
 
 
 def from_matches(
@@ -42,9 +46,15 @@ def from_matches(
         for match, slots in asking:
             if reading := _without_room(match, slots, places, words):
                 return reading
-        if undoable is None and resolved:
-            undoable = _undoable(*resolved[0], places)
+        known = [(m, s) for m, s in resolved if places.accepted(m.intent, _placed(s))]
+        if undoable is None and known:
+            undoable = _undoable(*known[0], places)
     return undoable
+
+
+def _placed(slots: dict[str, Any]) -> dict[str, Any]:
+    """The slots without a room that is not known."""
+    return {slot: value for slot, value in slots.items() if value != NOWHERE}
 
 
 def _complete(slots: dict[str, Any]) -> bool:
@@ -113,10 +123,9 @@ def _why(match: Match) -> str:
 
 
 def _undoable(match: Match, slots: dict[str, Any], places: Places) -> Reading:
-    slots = {slot: value for slot, value in slots.items() if value != NOWHERE}
+    """Understood, but the home has nothing for it: the skills can say what is missing."""
     return replace(
-        _reading(match, slots, places),
-        calls=(),
+        _reading(match, _placed(slots), places),
         doable=False,
         targets=None,
         why=f"{_why(match)}, but the home has nothing for it",
@@ -129,7 +138,7 @@ def _without_room(
     """A sentence that depends on the room, from a person whose room is not known.
 
     If the whole home has one thing it can mean, that is meant."""
-    anywhere = {slot: value for slot, value in slots.items() if value != NOWHERE}
+    anywhere = _placed(slots)
     if not places.doable(match.intent, anywhere):
         return None
     if not places.acts_on_entities(match.intent):
@@ -209,22 +218,20 @@ def from_fuzzy(fuzzy: Fuzzy, places: Places) -> Reading | None:
         return Reading(
             (), "rules", 0.0, f"gazetteer: {fuzzy.reason}", False, sentence=fuzzy.sentence
         )
-    missing = [intent for intent, slots, _ in fuzzy.parsed if not _doable(intent, slots, places)]
+    if not all(places.accepted(intent, slots) for intent, slots, _ in fuzzy.parsed):
+        return None
+    missing = [i for i, slots, _ in fuzzy.parsed if not places.doable(i, slots)]
     what = ", ".join(f"fuzzy {guess}" for guess in fuzzy.guesses) or "every word explained"
     said = " + ".join(intent for intent, _, _ in fuzzy.parsed)
     return Reading(
-        calls=tuple(places.call(*parsed) for parsed in fuzzy.parsed) if not missing else (),
+        calls=tuple(places.call(*parsed) for parsed in fuzzy.parsed),
         tier="rules",
-        quality=0.8 - 0.3 * fuzzy.distance if fuzzy.guesses else 0.95,
+        quality=GUESS_QUALITY - GUESS_LOSS * fuzzy.distance if fuzzy.guesses else EXPLAINED_QUALITY,
         why=f"gazetteer: {said} <- {what}"
         + (f", but the home has nothing for {missing[0]}" if missing else ""),
         doable=not missing,
-        targets=targets(slots for _, slots, _ in fuzzy.parsed) if not missing else None,
+        targets=None if missing else targets(slots for _, slots, _ in fuzzy.parsed),
     )
-
-
-def _doable(intent: str, slots: dict[str, Any], places: Places) -> bool:
-    return places.doable(intent, slots)
 
 
 __all__ = ["Parsed", "from_fuzzy", "from_matches", "which"]

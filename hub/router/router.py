@@ -101,9 +101,7 @@ class Router:
     def quick(self, utterance: Utterance, context: Context) -> Intent | None:
         """What phrases and rules make of it; None if nothing. Before `prepare`: nothing."""
         best = self._best(utterance, context)
-        if best is None or not (best[0].calls or best[0].question):
-            return None
-        return _intent(*best)
+        return _intent(*best) if best and best[0].doable else None
 
     def unfinished(self, text: str, language: str) -> bool:
         """Whether a text stopped in the middle of a sentence: 'turn on the', 'and'."""
@@ -120,8 +118,7 @@ class Router:
         heard = utterance.text
         if best is None:
             return Intent(heard=heard, why="no sentence, name or tool fits")
-        reading = best[0]
-        return Intent(heard=heard, sentence=reading.sentence, why=reading.why)
+        return Intent(heard=heard, sentence=best[0].sentence, why=best[0].why)
 
     def _best(self, utterance: Utterance, context: Context) -> tuple[Reading, str, float] | None:
         """The best reading over all hypotheses, with its text and score."""
