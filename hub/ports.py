@@ -88,6 +88,15 @@ class Synthesizer(Protocol):
         ...
 
 
+class SoundCache(Protocol):
+    """Keeps what was spoken, so that it need not be synthesized again. `voice` is a
+    synthesizer's name. Nothing here fails: what cannot be kept or read is missing."""
+
+    async def get(self, voice: str, text: str) -> Audio | None: ...
+
+    async def put(self, voice: str, text: str, audio: Audio) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """What a language model wrote."""
