@@ -1,0 +1,165 @@
+"""Whisper on a window as short as what was said. Runs inside a worker process.
+
+faster-whisper's `transcribe()` computes 30 s of sound whatever was said, which is most of the time
+a hub spends on a command of three. This uses faster-whisper's features and tokens and its
+CTranslate2 model directly, on the speech and a few seconds of padding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import tokenizers
+from faster_whisper.feature_extractor import FeatureExtractor
+from faster_whisper.tokenizer import Tokenizer
+from numpy.typing import NDArray
+
+from hub.engines import whisper_guards as guards
+from hub.errors import ModelError
+from hub.messages import SAMPLE_RATE
+
+HOP = 160
+"""Samples between two frames of features: 10 ms."""
+WINDOW = 3_000
+"""Frames that the model was trained on: 30 s."""
+SHORT = 1_000
+"""Frames of the shortest window: below 8 s the decoder does not find the end and repeats."""
+TAIL = 200
+"""Frames of padding after the speech, at least."""
+LONGEST = 448
+"""Tokens that the decoder has positions for."""
+
+Samples = NDArray[np.float32]
+
+
+class Engine:
+    """The model and one recognition at a time."""
+
+    def __init__(self, folder: str, threads: int = 0, hypotheses: int = 3, beam: int = 3) -> None:
+        """`folder` holds model.bin, config.json and tokenizer.json; threads 0: one per core.
+
+        Raises ModelError."""
+        path = Path(folder)
+        for name in ("model.bin", "config.json", "tokenizer.json"):
+            if not (path / name).is_file():
+                raise ModelError(f"{path} is not a Whisper model for CTranslate2: no {name}")
+        try:
+            self._model = ctranslate2.models.Whisper(
+                folder,
+                device="cpu",
+                compute_type="int8",
+                inter_threads=1,
+                intra_threads=threads or os.cpu_count() or 1,
+            )
+            self._tokens = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
+            config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ModelError(f"{path}: the Whisper model cannot be loaded: {error}") from error
+        self._features = FeatureExtractor(feature_size=self._model.n_mels)
+        self._suppressed = list(config.get("suppress_ids") or [-1])
+        self._hypotheses = hypotheses
+        self._beam = max(beam, hypotheses)
+
+    def warm(self) -> dict[str, Any]:
+        """Recognise a moment of noise, so that the first command is as fast as the others."""
+        noise = np.random.default_rng(0).normal(0, 300, SAMPLE_RATE).astype("<i2")
+        return self.recognize(noise.tobytes(), language="en")
+
+    def recognize(
+        self,
+        payload: bytes = b"",
+        rate: int = SAMPLE_RATE,
+        language: str | None = None,
+        languages: list[str] | None = None,
+        names: list[str] | None = None,
+    ) -> dict[str, Any]:
+        """Readings of 16-bit mono sound, best first: `{language, hypotheses: [{text, score}]}`."""
+        samples = _samples(payload, rate)
+        loudness = _loudness(samples)
+        if loudness < guards.QUIET:
+            return {"language": language or "en", "hypotheses": []}
+        frames = -(-len(samples) // HOP)
+        readings: list[tuple[str, float]] = []
+        no_speech = 0.0
+        for window in _windows(frames):
+            encoded = self._encode(samples, window)
+            code = self._language(encoded, language, languages)
+            limit = guards.token_limit(len(samples) / SAMPLE_RATE)
+            readings, no_speech = self._generate(encoded, code, limit)
+            if readings and guards.unlooped(readings[0][0]) == readings[0][0]:
+                break
+        readings = guards.distinct([(guards.unlooped(text), score) for text, score in readings])
+        kept = [
+            {"text": text, "score": round(score, 4)}
+            for text, score in readings
+            if guards.is_speech(text, guards.Evidence(no_speech, score, loudness))
+        ]
+        return {"language": code, "hypotheses": kept, "no_speech": round(no_speech, 4)}
+
+    def _encode(self, samples: Samples, window: int) -> Any:
+        """The encoder's output for the sound and padding, `window` frames together."""
+        features = self._features(samples)[:, :window]
+        padded = np.zeros((features.shape[0], window), np.float32)
+        padded[:, : features.shape[1]] = features
+        return self._model.encode(ctranslate2.StorageView.from_array(padded[None]))
+
+    def _language(self, encoded: Any, language: str | None, allowed: list[str] | None) -> str:
+        if not self._model.is_multilingual:
+            return "en"
+        if language:
+            return language.split("-")[0].lower()
+        found: list[str] = [token[2:-2] for token, _ in self._model.detect_language(encoded)[0]]
+        codes = [code.split("-")[0].lower() for code in allowed or []]
+        return next((code for code in found if not codes or code in codes), found[0])
+
+    def _generate(
+        self, encoded: Any, language: str, limit: int
+    ) -> tuple[list[tuple[str, float]], float]:
+        """Texts with their mean log-probability, and the probability that there is no speech."""
+        tokenizer = Tokenizer(
+            self._tokens, self._model.is_multilingual, task="transcribe", language=language
+        )
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        result = self._model.generate(
+            encoded,
+            [prompt],
+            beam_size=self._beam,
+            num_hypotheses=self._hypotheses,
+            max_length=min(LONGEST, len(prompt) + limit),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=self._suppressed,
+        )[0]
+        texts = [tokenizer.decode(tokens).strip() for tokens in result.sequences_ids]
+        return list(zip(texts, map(float, result.scores), strict=True)), result.no_speech_prob
+
+
+def _windows(frames: int) -> list[int]:
+    """Frames to compute: short first, and longer ones in case the decoder repeats itself."""
+    shortest = min(WINDOW, max(SHORT, frames + TAIL))
+    return sorted({shortest, min(WINDOW, shortest + 500), WINDOW})
+
+
+def _samples(pcm: bytes, rate: int) -> Samples:
+    """Samples in -1..1 at 16 kHz, of the last 30 s at most; half a sample at the end is dropped."""
+    samples = np.frombuffer(pcm, "<i2", count=len(pcm) // 2).astype(np.float32) / 32_768
+    samples = samples[-30 * rate :]
+    if rate != SAMPLE_RATE and len(samples):
+        size = round(len(samples) * SAMPLE_RATE / rate)
+        spectrum = np.fft.rfft(samples)[: size // 2 + 1]
+        samples = np.fft.irfft(spectrum, size) * (size / len(samples))
+    return samples.astype(np.float32, copy=False)
+
+
+def _loudness(samples: Samples) -> float:
+    """Root mean square of the loudest 100 ms."""
+    size = SAMPLE_RATE // 10
+    if not len(samples):
+        return 0.0
+    padded = np.append(samples, np.zeros(-len(samples) % size, np.float32)).reshape(-1, size)
+    return float(np.sqrt((padded**2).mean(axis=1).max()))
