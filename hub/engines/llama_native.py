@@ -124,7 +124,7 @@ class Model:
 
     def cut(self, sequence: int, length: int) -> None:
         """Forget a sequence but for its first `length` tokens."""
-        llama_cpp.llama_memory_seq_rm(self._memory, sequence, length or -1, -1)
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1)
 
     def grammar(self, text: str) -> Grammar:
         """Raises EngineError if it is not GBNF with a rule `root`."""

@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 CONTEXT = 2048
 """Tokens that are remembered at most, over all prefixes and the prompt."""
-BATCH = 256
-"""Tokens evaluated at once: 512 is hardly faster and takes twice the working memory."""
+BATCH = 64
+"""Tokens evaluated at once: more of them are no faster and take more working memory."""
 PREFIXES = 3
 """Prefixes kept; the one not used for longest makes room."""
 TOP = 256
@@ -154,7 +154,8 @@ class Engine:
 
     def probe(self) -> None:
         """Use the code paths for many tokens and for one, which die on some processors."""
-        tokens = self._model.tokens("turn on the light in the kitchen and " * 16)[:96]
+        tokens = self._model.tokens("turn on the light in the kitchen and " * 16)
+        tokens = tokens[: min(96, self._model.batch)]
         self._model.decode(tokens, 0, 0)
         self._model.decode(tokens[:1], 0, len(tokens))
         self._model.cut(0, 0)
@@ -171,9 +172,8 @@ class Engine:
             self._forget(self._prefixes[0])
         free = set(range(1, PREFIXES + 1)) - {kept.sequence for kept in self._prefixes}
         target = _Kept(min(free), [])
-        evaluated = self._fill(target, tokens, 0, deadline)
         self._prefixes.append(target)
-        return {"evaluated": evaluated}
+        return {"evaluated": self._fill(target, tokens, 0, deadline)}
 
     def complete(
         self,
@@ -204,8 +204,8 @@ class Engine:
             written.append(token)
             if rules:
                 rules.accept(token)
-                if not rules.allows(self._single).any():
-                    break  # nothing but the end could follow: no need to compute that
+                if self._single.size and not rules.allows(self._single).any():
+                    break  # nothing but the end can follow: no need to compute that
             if len(written) >= max_tokens:
                 break
             if time.monotonic() > deadline:
@@ -260,23 +260,23 @@ class Engine:
 
         The longest beginning that is already known is not evaluated again."""
         source, common = self._known(tokens)
-        self._make_room(len(tokens) - common + more, source)
-        if source is None:
-            common = 0
-        if source is target:
+        source, common = self._make_room(target, source, common, len(tokens) + more)
+        if source is None or source is target:
             self._model.cut(target.sequence, common)
-        elif source is not None:
+        else:
             self._model.copy(source.sequence, target.sequence, common)
             self._used(source)
-        else:
-            self._model.cut(target.sequence, 0)
         target.tokens = list(tokens[:common])
-        for start in range(common, len(tokens), self._model.batch):
-            if time.monotonic() > deadline:
-                raise EngineError(f"the language model read only {start} tokens in time")
-            part = list(tokens[start : start + self._model.batch])
-            self._model.decode(part, target.sequence, start)
-            target.tokens += part
+        try:
+            for start in range(common, len(tokens), self._model.batch):
+                if time.monotonic() > deadline:
+                    raise EngineError(f"the language model read only {start} tokens in time")
+                part = list(tokens[start : start + self._model.batch])
+                self._model.decode(part, target.sequence, start)
+                target.tokens += part
+        except EngineError:
+            self._model.cut(target.sequence, len(target.tokens))
+            raise
         return len(tokens) - common
 
     def _known(self, tokens: Sequence[int]) -> tuple[_Kept | None, int]:
@@ -291,21 +291,32 @@ class Engine:
                 best, longest = kept, common
         return best, longest
 
-    def _make_room(self, needed: int, source: _Kept | None) -> None:
-        """Forget prefixes until `needed` more tokens fit. Raises EngineError if they never do."""
+    def _make_room(
+        self, target: _Kept, source: _Kept | None, common: int, length: int
+    ) -> tuple[_Kept | None, int]:
+        """Forget sequences until `length` tokens fit into `target`, the source last of all.
+
+        Raises EngineError if they never do."""
+        room = self._model.context - length
+        if room < 0:
+            raise EngineError(
+                f"the prompt is too long: {length} tokens with the answer, and at most "
+                f"{self._model.context} are possible"
+            )
 
         def used() -> int:
-            kept = self._prefixes if source is self._work else [*self._prefixes]
-            return sum(len(one.tokens) for one in kept)
+            """Cells beside the target's; the common ones are shared."""
+            shared = common if source is not target else 0
+            others = [kept for kept in [self._work, *self._prefixes] if kept is not target]
+            return sum(len(kept.tokens) for kept in others) - shared
 
-        extra = len(source.tokens) if source is self._work and source else 0
-        for kept in list(self._prefixes):
-            if used() + extra + needed <= self._model.context:
-                return
-            if kept is not source:
+        for kept in [self._work, *self._prefixes]:
+            if used() > room and kept is not target and kept is not source:
                 self._forget(kept)
-        if used() + extra + needed > self._model.context:
-            raise EngineError(f"the prompt is too long: {self._model.context} tokens are possible")
+        if used() > room and source is not None:
+            self._forget(source)
+            return None, 0
+        return source, common
 
     def _used(self, kept: _Kept) -> None:
         if kept in self._prefixes:
@@ -313,15 +324,21 @@ class Engine:
             self._prefixes.append(kept)
 
     def _forget(self, kept: _Kept) -> None:
-        self._prefixes.remove(kept)
         self._model.cut(kept.sequence, 0)
+        kept.tokens = []
+        if kept in self._prefixes:
+            self._prefixes.remove(kept)
 
     def _single_bytes(self) -> NDArray[np.int32]:
-        """Tokens of one byte: if a grammar allows none of them, it allows only the end."""
+        """Tokens of one byte: if a grammar allows none of them, it allows only the end.
+
+        None if the vocabulary lacks one that a text may go on with."""
         import numpy as np
 
         pieces = ((token, self._model.piece(token)) for token in range(self._model.vocabulary))
-        return np.array([token for token, piece in pieces if len(piece) == 1], np.int32)
+        single = {piece: token for token, piece in pieces if len(piece) == 1}
+        complete = all(bytes([byte]) in single for byte in (0x0A, *range(0x20, 0x7F)))
+        return np.array([*single.values()] if complete else [], np.int32)
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
