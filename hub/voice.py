@@ -21,7 +21,7 @@ QUIET = 2.0
 """Seconds without speech after which replies are prepared."""
 
 Scale = Callable[[Audio, float], Audio]
-"""Multiply every sample by 0-1."""
+"""The same sound at a volume of 0-1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,6 @@ class Voice:
         self._idle = idle
         self._volume = volume
         self._muted = False
-        self.last = Spoken()
-        """How the reply went that was asked for last."""
         self._one_at_a_time = asyncio.Lock()
         self._speaking: set[asyncio.Task[Any]] = set()
         self._storing: set[asyncio.Task[None]] = set()
@@ -70,11 +68,6 @@ class Voice:
     def speaking(self) -> bool:
         """Whether it speaks, or is about to."""
         return bool(self._speaking)
-
-    @property
-    def first_audio_ms(self) -> float:
-        """Milliseconds from the last request to its first sound; 0 if it made none."""
-        return self.last.first_audio_ms or 0.0
 
     @property
     def volume(self) -> float:
@@ -94,7 +87,7 @@ class Voice:
     def muted(self, muted: bool) -> None:
         self._muted = muted
         if muted:
-            self._hush()
+            self.stop()
 
     async def say(
         self,
@@ -102,39 +95,36 @@ class Voice:
         *,
         language: str = "en",
         begun: Callable[[float], None] | None = None,
-    ) -> None:
-        """Speak a reply; returns when it was heard or stopped, and `last` tells which.
+    ) -> Spoken:
+        """Speak a reply; returns when it was heard or stopped.
 
         `begun` is told the milliseconds it took when the first sound goes out. Raises EngineError
         if the voice fails, AudioError if the loudspeaker does; what was heard before stays heard.
         """
         started = time.perf_counter()
-        self.last = spoken = Spoken()
+        spoken = Spoken()
         if self._silent:
-            return
+            return spoken
 
         def first(cached: bool) -> None:
             nonlocal spoken
             milliseconds = (time.perf_counter() - started) * 1000
-            self.last = spoken = Spoken(milliseconds, cached)
+            spoken = Spoken(milliseconds, cached)
             if begun:
                 begun(milliseconds)
 
-        if not await self._run(self._speak(text, language, first)):
-            self.last = replace(spoken, interrupted=True)
+        finished = await self._run(self._speak(text, language, first))
+        return spoken if finished else replace(spoken, interrupted=True)
 
     async def play(self, audio: Audio) -> bool:
         """Play a sound at the volume of speech. False if it was stopped."""
         return await self._run(self._play(audio))
 
-    async def stop(self) -> None:
-        """Silence at once, what waits to be said too. Returns when it is silent."""
-        self._hush()
-        await asyncio.gather(*self._speaking, return_exceptions=True)
-
-    def _hush(self) -> None:
+    def stop(self) -> bool:
+        """Silence at once, what waits to be said too. False if there was nothing to silence."""
         for task in self._speaking:
             task.cancel()
+        return bool(self._speaking)
 
     async def prepare(self, texts: Iterable[str], *, language: str = "en") -> int:
         """Synthesize replies that are said often, while nobody needs the machine.
@@ -159,8 +149,8 @@ class Voice:
 
     async def close(self) -> None:
         """Stop, and finish storing what was spoken. The synthesizer and the sink stay open."""
-        await self.stop()
-        await asyncio.gather(*self._storing, return_exceptions=True)
+        self.stop()
+        await asyncio.gather(*self._speaking, *self._storing, return_exceptions=True)
 
     async def _rest(self) -> None:
         """Wait until it was quiet for a while and the machine is idle."""
@@ -241,8 +231,7 @@ class Voice:
         return self._muted or self._volume <= 0.0
 
     def _scaled(self, audio: Audio) -> Audio:
-        # Squared: half the amplitude does not sound half as loud.
-        return self._scale(audio, self._volume**2) if self._scale else audio
+        return self._scale(audio, self._volume) if self._scale else audio
 
 
 async def _next(

@@ -25,7 +25,7 @@ LIMIT = 64 << 20
 """Bytes of all files: about 25 minutes of speech at 22,050 Hz."""
 
 
-class SoundFiles:
+class SoundFolder:
     """A `SoundCache` in a folder of at most `limit` bytes."""
 
     def __init__(self, folder: Path, limit: int = LIMIT) -> None:
