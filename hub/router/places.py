@@ -128,8 +128,10 @@ class Places:
 
 
 def spellings(names: Iterable[str]) -> list[str]:
-    """The names, and the parts of 'Living Room/Kitchen', which nobody says as one."""
+    """The names, the parts of 'Living Room/Kitchen', which nobody says as one, and 'Joe's'
+    without its apostrophe, which no recognizer hears."""
     parts = [part.strip() for name in names for part in (name, *name.split("/"))]
+    parts += [part.replace("'", "").replace("’", "") for part in parts]
     return list(dict.fromkeys(part for part in parts if normal(part)))
 
 

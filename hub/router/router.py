@@ -87,7 +87,10 @@ class Router:
         built = Grammars(
             places,
             {code: phrase_rules(code, self.tools, lists[code]) for code in self.languages},
-            {code: sentence_rules(code, places, lists[code]) for code in self.languages},
+            {
+                code: sentence_rules(code, places, words(code), lists[code])
+                for code in self.languages
+            },
             FuzzyRules(places, words(GUESSED))
             if any(_base(code) == GUESSED for code in self.languages)
             else None,

@@ -100,11 +100,15 @@ class Grammar:
         )
 
 
-def sentence_rules(language: str, places: Places, lists: Mapping[str, SlotList]) -> Grammar:
+def sentence_rules(
+    language: str, places: Places, words: Words, lists: Mapping[str, SlotList]
+) -> Grammar:
     """The shared sentences of a language for one home; takes about 0.1 s."""
     code = data_language(language)
     loaded = (get_intents(code) if code else None) or {"language": language, "intents": {}}
     loaded.pop("responses", None)
+    known = loaded.setdefault("expansion_rules", {})
+    known |= {name: text for name, text in words.rules.items() if name in known}
     domains = {entity.domain for entity in places.entities.values()}
     intents = filter_intents(Intents.from_dict(loaded), domains=domains, intent_names=places.tools)
     return Grammar(intents, lists, "rules")

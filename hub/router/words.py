@@ -43,6 +43,8 @@ class Words:
     """Domain, or `domain.device_class` -> words for one such thing: 'thermostat'."""
     adjectives: tuple[str, ...] = ()
     """Words in front of names that people leave out: 'smart'."""
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """Expansion rules that take the place of the shared sentences' own: more words for 'turn'."""
     actions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Direction of an action (`on`, `off`, `open`, `close`, `up`, `down`) -> words for it."""
     questions: Mapping[str, str] = field(default_factory=dict)
@@ -73,8 +75,11 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         assert isinstance(found, Mapping)
         return {name: _phrases(value) for name, value in found.items()}
 
-    questions = table.get("questions", {})
-    assert isinstance(questions, Mapping)
+    def texts(key: str) -> dict[str, str]:
+        found = table.get(key, {})
+        assert isinstance(found, Mapping)
+        return {str(name): str(text) for name, text in found.items()}
+
     return Words(
         language,
         wake=phrases("wake"),
@@ -89,7 +94,8 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         kinds=groups("kinds"),
         adjectives=phrases("adjectives"),
         actions=groups("actions"),
-        questions={str(key): str(text) for key, text in questions.items()},
+        rules=texts("rules"),
+        questions=texts("questions"),
     )
 
 
