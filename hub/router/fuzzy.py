@@ -20,7 +20,7 @@ from home_assistant_intents import get_intent_info
 from yaml import safe_load
 
 from hub.router.context import Target, Targets
-from hub.router.places import Places
+from hub.router.places import TARGET_SLOTS, Places
 from hub.router.reading import Parsed
 from hub.router.words import Words
 
@@ -79,6 +79,8 @@ class FuzzyRules:
                 reason=f"{result.rejection_code}: {result.reason}",
                 sentence=told if useful else None,
             )
+        if any(self._unfounded(frame) for frame in result.frames):
+            return Fuzzy(reason="the action was guessed, and nothing was named")
         return Fuzzy(
             parsed=tuple(
                 (frame.intent, dict(frame.slots), frame.response_key or "default")
@@ -89,6 +91,12 @@ class FuzzyRules:
             ),
             distance=max((frame.fuzzy_distance for frame in result.frames), default=0.0),
         )
+
+    @staticmethod
+    def _unfounded(frame: Any) -> bool:
+        """A guessed action on something that was not said: 'reply' is no 'replay' in this room."""
+        spoken = any(frame.slot_options[s].spans for s in TARGET_SLOTS if s in frame.slot_options)
+        return frame.action_span.source.startswith("fuzzy") and not spoken
 
     def _guessed(self, frame: Any) -> Iterator[str]:
         """Each part of a frame that was understood by likeness."""

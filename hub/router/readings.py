@@ -171,19 +171,25 @@ def _without_room(
 def _question(
     match: Match, options: Sequence[dict[str, Any]], places: Places, words: Words
 ) -> Reading:
-    """Ask which of several equal things is meant."""
+    """Ask which of several equal things is meant; which room, if they are many."""
     entities = [places.entities[slots["name"]] for slots in options]
-    labels = _labels(entities, places)
-    choices: dict[str, tuple[Call, ...]] = {
-        label: (places.call(match.intent, slots, match.response),)
-        for label, slots in zip(labels, options, strict=True)
-    }
+    calls = [places.call(match.intent, slots, match.response) for slots in options]
+    choices: dict[str, tuple[Call, ...]] = {}
+    if len(options) > MOST_CHOICES:
+        for entity, call in zip(entities, calls, strict=True):
+            if area := places.areas.get(entity.area_id or ""):
+                choices[area.name] = (*choices.get(area.name, ()), call)
+        asked = words.questions.get("room", "In which room?")
+    else:
+        labels = _labels(entities, places)
+        choices = {label: (call,) for label, call in zip(labels, calls, strict=True)}
+        asked = which(labels, words)
     return Reading(
         calls=(),
         tier=match.tier,
         quality=1.0,
-        why=f"{_why(match)}, which fits {len(choices)} things",
-        question=which(list(choices), words),
+        why=f"{_why(match)}, which fits {len(options)} things",
+        question=asked,
         choices=choices,
     )
 

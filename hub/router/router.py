@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.config import RouterSettings
 from hub.home.model import Home
@@ -19,10 +19,12 @@ from hub.router.clean import addressed, clean
 from hub.router.context import Context, Targets
 from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.fuzzy import FuzzyRules
+from hub.router.model import Asked, ModelTier, candidates
 from hub.router.phrases import phrase_rules
 from hub.router.places import Places
 from hub.router.reading import Reading
 from hub.router.readings import from_fuzzy, from_matches
+from hub.router.retrieve import Retriever
 from hub.router.rules import Grammar, home_lists, sentence_rules
 from hub.router.words import words
 
@@ -42,6 +44,8 @@ class Grammars:
     phrases: dict[str, Grammar]
     sentences: dict[str, Grammar]
     fuzzy: FuzzyRules | None
+    retrievers: dict[str, Retriever]
+    model: ModelTier | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class Router:
             if self._grammars and self._grammars.places.revision == self.home.revision:
                 return
             places = Places(self.home, self.tools)
-            self._grammars = await asyncio.to_thread(self._build, places)
+            built = await asyncio.to_thread(self._build, places)
+            self._grammars = built
 
     def _build(self, places: Places) -> Grammars:
         lists = {code: home_lists(places, words(code)) for code in self.languages}
@@ -94,6 +99,8 @@ class Router:
             FuzzyRules(places, words(GUESSED))
             if any(_base(code) == GUESSED for code in self.languages)
             else None,
+            {code: Retriever(places, words(code)) for code in self.languages},
+            ModelTier(self._model, places, self.settings.confidence) if self._model else None,
         )
         # Hundreds of thousands of small objects that stay: without this, each full collection
         # walks through them, and a turn that meets one waits for 0.1 s.
@@ -118,10 +125,38 @@ class Router:
         best = self._best(utterance, context)
         if best and (best[0].calls or best[0].question):
             return _intent(*best)
-        heard = utterance.text
-        if best is None:
-            return Intent(heard=heard, why="no sentence, name or tool fits")
-        return Intent(heard=heard, sentence=best[0].sentence, why=best[0].why)
+        intent = await self._ask_model(utterance, context)
+        if best and not intent.understood:
+            return replace(
+                intent, sentence=best[0].sentence, why="; ".join((best[0].why, intent.why))
+            )
+        return intent
+
+    async def prime(self) -> None:
+        """Let the language model read what all its prompts share, ahead of the first of them.
+
+        Raises EngineError."""
+        await self.prepare()
+        if self._grammars and self._grammars.model:
+            await self._grammars.model.prime()
+
+    async def _ask_model(self, utterance: Utterance, context: Context) -> Intent:
+        """The last tier; without a model, only what was looked at."""
+        grammars = self._grammars
+        language = self._language(utterance.language)
+        texts = [said.command for said in _texts(utterance, language, context)]
+        if grammars is None or not texts:
+            return Intent(heard=utterance.text, why="nothing was said")
+        places = grammars.places
+        area = places.area_id(context.area)
+        found = grammars.retrievers[language].find(texts, area)
+        room = places.areas[area].name if area else None
+        asked = Asked(texts[0], language, room, found)
+        if grammars.model is None:
+            return Intent(
+                heard=texts[0], why="no sentence fits", candidates=candidates(asked.found)
+            )
+        return await grammars.model.understand(asked, words(language))
 
     def _best(self, utterance: Utterance, context: Context) -> tuple[Reading, str, float] | None:
         """The best reading over all hypotheses, with its text and score."""

@@ -46,7 +46,7 @@ class Words:
     rules: Mapping[str, str] = field(default_factory=dict)
     """Expansion rules that take the place of the shared sentences' own: more words for 'turn'."""
     actions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Direction of an action (`on`, `off`, `open`, `close`, `up`, `down`) -> words for it."""
+    """Direction (`on`, `off`, `open`, `close`, `lock`, `unlock`) -> words that ask for it."""
     questions: Mapping[str, str] = field(default_factory=dict)
     """`which` and `room`: questions to ask back; `or` between the last two choices."""
 

@@ -1,0 +1,47 @@
+"""The numbers in a text: what the language model may use as a value, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from hassil import is_match, parse_sentence
+from hassil.intents import RangeSlotList
+
+from hub.home.model import normal
+
+LONGEST = 4
+"""Words of a number: 'two hundred and fifty'."""
+LARGEST = 1000
+_DIGITS = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)?")
+
+
+def numbers(text: str, language: str) -> tuple[str, ...]:
+    """The numbers in a text, in digits, whether they were written in digits or in words."""
+    found = [match.replace(",", ".") for match in _DIGITS.findall(text)]
+    words = [word for word in normal(text).split() if not word.isdigit()]
+    position = 0
+    while position < len(words):
+        for count in range(min(LONGEST, len(words) - position), 0, -1):
+            value = _value(" ".join(words[position : position + count]), language)
+            if value is not None:
+                found.append(value)
+                position += count - 1
+                break
+        position += 1
+    return tuple(dict.fromkeys(found))
+
+
+@cache
+def _list(language: str) -> RangeSlotList:
+    return RangeSlotList(name="n", start=0, stop=LARGEST, digits=False, words_language=language)
+
+
+_SENTENCE = parse_sentence("{n}")
+
+
+def _value(words: str, language: str) -> str | None:
+    matched = is_match(words, _SENTENCE, slot_lists={"n": _list(language)}, language=language)
+    if matched is None or not matched.entities:
+        return None
+    return str(int(matched.entities[0].value))
