@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ENGINE = "hub.engines.llamacpp:Engine"
+
 CONTEXT = 2048
 """Tokens that are remembered at most, over all prefixes and the prompt."""
 BATCH = 64
@@ -62,7 +64,7 @@ class LlamaModel:
         common = {"path": str(path), "threads": threads, "context": context}
         self._worker = Worker(
             "language model",
-            "hub.engines.llamacpp:Engine",
+            ENGINE,
             [common | variant for variant in variants],
             probe="probe",
             timeout=SECONDS + 5,
@@ -187,6 +189,8 @@ class Engine:
         rules = self._model.grammar(grammar) if grammar else None
         try:
             tokens = self._model.tokens(prompt)
+            if not tokens:
+                raise EngineError("an empty prompt cannot be completed")
             evaluated = self._fill(self._work, tokens, max_tokens, deadline)
             return self._write(rules, max_tokens, deadline) | {"prompt_tokens": evaluated}
         finally:
