@@ -195,6 +195,10 @@ class Where:
     """Name of the room, if known."""
     language: str = "en"
 
+    def say(self, en: str, **other: str) -> str:
+        """The sentence in the language of the person: `where.say("Heads.", de="Kopf.")`."""
+        return other.get(self.language.split("-")[0], en)
+
 
 SERVICES: Mapping[Any, str] = {
     Home: "home",

@@ -26,7 +26,7 @@ from hub.errors import HearthError, SkillError
 from hub.home.hands import Hands
 from hub.home.model import Entity, Home
 from hub.home.targets import SLOTS, Missing, Reason, Targets, Wanted, resolve
-from hub.language import names_together
+from hub.language import names_together, words
 from hub.messages import Call, Outcome, ToolSpec
 from hub.skill import (
     ATTRIBUTE,
@@ -175,7 +175,9 @@ class Skillset:
             return await self._run(handlers[0], Entities(()), turn)
         targets = self._targets(handlers, turn)
         if targets.missing:
-            return Performed(missing=targets.missing)
+            return Performed(
+                missing=targets.missing, ask=_did_you_mean(handlers, targets.missing, turn)
+            )
         groups, missing = _shared_out(handlers, targets, call)
         if missing:
             return Performed(missing=missing)
@@ -197,6 +199,7 @@ class Skillset:
             slots,
             domains=domains,
             preferred_area=turn.where.area,
+            here_first=turn.call.tool not in EVERYWHERE,
             single=any(handler.tool.single for handler in handlers),
         )
 
@@ -211,6 +214,9 @@ class Skillset:
         }
         arguments, unfit = fit(tool.parameters, own, self._home)
         if unfit is not None:
+            schema = tool.parameters["properties"].get(unfit.parameter, {})
+            if schema.get("format") == "area" and not unfit.absent:
+                return Performed(missing=Missing("area", area=str(unfit.value)))
             return Performed(unfit=unfit)
         if tool.confirm and not turn.confirmed:
             return Performed(ask=_question(tool, entities, turn))
@@ -250,6 +256,10 @@ class Skillset:
                 raise SkillError(f"{handler.name} needs a {service}; there is none", spoken=CANNOT)
         return {name: services[service] for name, service in handler.tool.services.items()}
 
+
+EVERYWHERE = frozenset({"HassTurnOn", "HassTurnOff", "HassGetState"})
+"""Intents that mean the whole house where no place was said: 'turn off all the lights'. Of the
+others the speaker's room is meant, if it has such a thing."""
 
 CANNOT = "Sorry, I cannot do that."
 
@@ -333,7 +343,7 @@ def _question(tool: Tool, entities: Entities, turn: _Turn) -> Ask:
     """The question of a tool that asks first. What is then done is about these very devices."""
     language = turn.where.language
     template = tool.confirm.get(language.split("-")[0]) or next(iter(tool.confirm.values()))
-    names = names_together([entity.name for entity in entities], language)
+    names = names_together([entity.name for entity in entities], words(language)["and"])
     if not entities:
         return Ask(template.format(names=names), (turn.call,))
     arguments = {k: v for k, v in turn.call.arguments.items() if k not in SLOTS}
@@ -341,6 +351,21 @@ def _question(tool: Tool, entities: Entities, turn: _Turn) -> Ask:
         replace(turn.call, arguments={**arguments, "name": entity.entity_id}) for entity in entities
     )
     return Ask(template.format(names=names), yes)
+
+
+def _did_you_mean(handlers: Sequence[Handler], missing: Missing, turn: _Turn) -> Ask | None:
+    """A question, if one device alone has a name much like the one that was said, and it may be
+    acted on without being asked."""
+    if missing.reason != "name" or len(missing.candidates) != 1:
+        return None
+    entity = missing.candidates[0]
+    handler = next((handler for handler in handlers if handler.serves(entity)), None)
+    if handler is None or handler.tool.confirm:
+        return None
+    known = words(turn.where.language)
+    name = known["article"].format(name=entity.name)
+    call = replace(turn.call, arguments={**turn.call.arguments, "name": entity.entity_id})
+    return Ask(known["said"]["did_you_mean"].format(names=name), (call,))
 
 
 async def _called(tool: Tool, arguments: Mapping[str, Any]) -> Any:

@@ -36,6 +36,7 @@ ABILITIES: Mapping[tuple[str, str], tuple[int, str]] = {
     ("media_player", "media_previous_track"): (16, "cannot go back"),
     ("media_player", "media_next_track"): (32, "cannot skip"),
     ("vacuum", "return_to_base"): (16, "cannot go back to its base"),
+    ("vacuum", "clean_area"): (16384, "cannot clean single rooms"),
 }
 """Domain and service -> the bit of Home Assistant's feature set it needs, and what is said of a
 device that lacks it."""
@@ -59,6 +60,8 @@ class Hands:
         domain, _, name = service.partition(".")
         if not domain or not name:
             raise DeviceError(f"'{service}' is not a service; one is named like 'light.turn_on'")
+        if domain == "homeassistant":
+            return await self._each_domain(name, entities, data)
         data = _settled(data)
         attempts = [_Attempt(self._home, domain, name, data, entity) for entity in entities]
         reachable = [attempt for attempt in attempts if attempt.error is None]
@@ -71,6 +74,21 @@ class Hands:
         outcomes = [attempt.outcome() for attempt in attempts]
         self.outcomes += outcomes
         return outcomes
+
+    async def _each_domain(
+        self, service: str, entities: Sequence[Entity], data: Mapping[str, Any]
+    ) -> list[Outcome]:
+        """A service that all domains have, such as `turn_on`, from each domain's own."""
+        by_domain: dict[str, list[Entity]] = {}
+        for entity in entities:
+            by_domain.setdefault(entity.domain, []).append(entity)
+        done = await asyncio.gather(
+            *(
+                self.call(f"{domain}.{service}", group, **data)
+                for domain, group in by_domain.items()
+            )
+        )
+        return [outcome for group in done for outcome in group]
 
     async def _ask(
         self, domain: str, service: str, data: Mapping[str, Any], attempts: Sequence[_Attempt]
@@ -194,6 +212,8 @@ def _inability(entity: Entity, service: str, data: Mapping[str, Any], before: St
     """What a device lacks for this, as the end of a sentence."""
     if entity.domain == "light" and service == "turn_on":
         return _light_inability(data, before)
+    if entity.domain == "climate" and service == "set_temperature":
+        return _climate_inability(data, before)
     feature, lacks = ABILITIES.get((entity.domain, service), (0, ""))
     return lacks if feature and not entity.can(feature) else None
 
@@ -209,3 +229,11 @@ def _light_inability(data: Mapping[str, Any], before: State) -> str | None:
     if "color_temp_kelvin" in data and "color_temp" not in modes:
         return "cannot change its shade of white"
     return None
+
+
+def _climate_inability(data: Mapping[str, Any], before: State) -> str | None:
+    low, high = (before.attributes.get(key) for key in ("min_temp", "max_temp"))
+    wanted = data.get("temperature")
+    if low is None or high is None or wanted is None or low <= wanted <= high:
+        return None
+    return f"goes only from {low:g} to {high:g} degrees"

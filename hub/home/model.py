@@ -167,7 +167,8 @@ class Home:
 
     def names(self) -> tuple[str, ...]:
         """Every name that may be said, once each: entities, areas, floors, and their aliases."""
-        found = [*self.entities.values(), *self.areas.values(), *self.floors.values()]
+        found: list[Entity | Area | Floor] = [*self.entities.values()]
+        found += [*self.areas.values(), *self.floors.values()]
         return tuple(dict.fromkeys(name for thing in found for name in thing.names))
 
     async def call_service(

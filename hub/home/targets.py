@@ -87,13 +87,15 @@ def resolve(
     *,
     domains: Collection[str] = (),
     preferred_area: str | None = None,
+    here_first: bool = False,
     single: bool = False,
 ) -> Targets:
     """The devices that the slots of a call mean.
 
     `domains`: those that can be acted on, empty for all. `preferred_area`: name or id of the
-    speaker's room, which decides between devices of one name. `single`: one device is wanted; if
-    none is named, the speaker's room decides, and there must be no two."""
+    speaker's room, which decides between devices of one name. `here_first`: where no place was
+    said, the speaker's room is meant, if it has such a thing. `single`: one device is wanted; the
+    speaker's room decides, and there must be no two."""
     wanted = Wanted.of(slots)
     place = _place(home, wanted)
     if isinstance(place, Missing):
@@ -104,10 +106,10 @@ def resolve(
     found = [e for e in home.entities.values() if _fits(e, wanted, place, domains)]
     if not found:
         return Targets(missing=wanted.missing("kind"))
-    if single and len(found) > 1:
+    if single or (here_first and place is None):
         found = [e for e in found if e.area_id in here] or found
-        if len(found) > 1:
-            return Targets(missing=wanted.missing("several", found))
+    if single and len(found) > 1:
+        return Targets(missing=wanted.missing("several", found))
     by_kind = bool(wanted.domains or wanted.device_classes)
     return Targets(tuple(found), by_kind=by_kind)
 

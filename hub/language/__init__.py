@@ -22,11 +22,10 @@ def words(language: str) -> dict[str, Any]:
     return english if base == "en" else _over(english, _read(base))
 
 
-def names_together(names: Sequence[str], language: str) -> str:
-    """Several names in one breath: 'the lamp, the fan and the radio'."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} {words(language)['and']} {names[-1]}"
+def names_together(names: Sequence[str], joined: str) -> str:
+    """Several names in one breath: 'the lamp, the fan and the radio'. `joined`: the word for
+    'and'."""
+    return f"{', '.join(names[:-1])} {joined} {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _read(language: str) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+
 from hub.skill import Entities, Entity, Home, Kelvin, Percent, tool
 
 STEP = 25
@@ -47,11 +50,85 @@ async def set_light(
     return None
 
 
-def _able(home: Home, light: Entity, wanted: dict[str, object]) -> bool:
+def _able(home: Home, light: Entity, wanted: Mapping[str, object]) -> bool:
     """Whether a light can do what is wanted; in a room the plain ones are left alone."""
     modes = set(home.state(light).attributes.get("supported_color_modes") or ("hs", "color_temp"))
-    if wanted["color_name"] is not None:
+    if wanted.get("color_name") is not None:
         return bool(modes & {"hs", "rgb", "rgbw", "rgbww", "xy"})
-    if wanted["color_temp_kelvin"] is not None:
+    if wanted.get("color_temp_kelvin") is not None:
         return "color_temp" in modes
     return modes != {"onoff"}
+
+
+@tool(
+    domains=["light"],
+    phrases={
+        "en": [
+            "(make|turn) [the] {name} [a (bit|little)] brighter",
+            "brighten [the] {name} [a (bit|little)]",
+            "[make] [the] (lights|light) [a (bit|little)] brighter [in [the] {area}]",
+            "brighten [the] (lights|light) [a (bit|little)] [in [the] {area}]",
+            "(make|turn) [the] {area} [(lights|light)] [a (bit|little)] brighter",
+            "[a (bit|little)] brighter",
+            "[it is|it's] too dark [in here]",
+            "more light",
+        ],
+        "de": [
+            "[mach[e]] [(das|die|den)] {name} [(etwas|ein bisschen)] heller",
+            "[mach[e]] [(das|die)] (Licht|Lichter) [(im|in der) {area}] [etwas] heller",
+            "[(etwas|ein bisschen)] heller",
+            "es ist zu dunkel [hier]",
+            "mehr Licht",
+        ],
+    },
+    examples=["make the floor lamp brighter"],
+)
+async def brighter(lights: Entities, home: Home) -> None:
+    """Make lights brighter."""
+    await _step(lights, home, STEP)
+
+
+@tool(
+    domains=["light"],
+    phrases={
+        "en": [
+            "(make|turn) [the] {name} [a (bit|little)] (dimmer|darker)",
+            "dim [the] {name} [a (bit|little)]",
+            "dim [the] (lights|light) [a (bit|little)] [in [the] {area}]",
+            "dim [the] {area} (lights|light) [a (bit|little)]",
+            "[make] [the] (lights|light) [a (bit|little)] (dimmer|darker) [in [the] {area}]",
+            "(make|turn) [the] {area} [(lights|light)] [a (bit|little)] (dimmer|darker)",
+            "[a (bit|little)] (dimmer|darker)",
+            "[it is|it's] too bright [in here]",
+            "less light",
+        ],
+        "de": [
+            "[mach[e]] [(das|die|den)] {name} [(etwas|ein bisschen)] dunkler",
+            "dimm[e] [(das|die|den)] {name}",
+            "dimm[e] [(das|die)] (Licht|Lichter) [(im|in der) {area}]",
+            "[mach[e]] [(das|die)] (Licht|Lichter) [(im|in der) {area}] [etwas] dunkler",
+            "[(etwas|ein bisschen)] dunkler",
+            "es ist zu hell [hier]",
+            "weniger Licht",
+        ],
+    },
+    examples=["dim the lights"],
+)
+async def dimmer(lights: Entities, home: Home) -> None:
+    """Make lights dimmer."""
+    await _step(lights, home, -STEP)
+
+
+async def _step(lights: Entities, home: Home, step: int) -> None:
+    """Change the lights that are on; if none is on, brighter turns them on."""
+    lit = [light for light in lights if home.state(light).state == "on"] or list(lights)
+    able = [light for light in lit if _able(home, light, {})] or lit
+    by_level: dict[int, list[Entity]] = {}
+    for light in able:
+        state = home.state(light)
+        level = (state.attributes.get("brightness") or 255) / 2.55 if state.state == "on" else 0
+        wanted = round(min(100, max(DIM if level else 0, level + step)))
+        by_level.setdefault(wanted, []).append(light)
+    await asyncio.gather(
+        *(home.call("light.turn_on", group, brightness_pct=w) for w, group in by_level.items())
+    )

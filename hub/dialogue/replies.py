@@ -1,0 +1,315 @@
+"""Words what happened, in the language that was spoken, and nothing that did not happen.
+
+'Done' is said of devices that reported it. One that did not is named, with what is known of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.arguments import Unfit
+from hub.dialogue import describe
+from hub.dialogue.describe import Seen, see
+from hub.dialogue.responses import field_error, has_own, render, respond
+from hub.dialogue.speakable import number, sentence, speakable
+from hub.home.model import Entity, Home
+from hub.home.targets import Missing
+from hub.language import words
+from hub.messages import Call, Outcome
+from hub.skillset import Performed
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Words that mean yes and no."""
+
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+
+
+class Replies:
+    """The hub's sentences, in every language that home-assistant-intents has; where Hearth has
+    words of its own (`hub/language`), it uses those."""
+
+    def answers(self, language: str) -> Answers:
+        """What counts as yes and as no."""
+        known = words(language)
+        return Answers(tuple(known["yes"]), tuple(known["no"]))
+
+    def dropped(self, language: str) -> str:
+        """After a 'no'."""
+        return str(words(language)["said"]["dropped"])
+
+    def not_understood(self, text: str, language: str) -> str:
+        """When nobody could make anything of what was said."""
+        if has_own(language):
+            return str(words(language)["said"]["not_understood"])
+        return sentence(field_error("no_intent", language, {}))
+
+    def for_turn(
+        self, performed: Sequence[tuple[Call, Performed]], home: Home, language: str
+    ) -> str:
+        """One reply to all that was done in a turn."""
+        parts = [
+            speakable(sentence(part), language)
+            for call, done in performed
+            for part in _Wording(call, done, home, language).sentences()
+        ]
+        return " ".join(dict.fromkeys(part for part in parts if part))
+
+    def missing(self, missing: Missing, home: Home, language: str) -> str:
+        """Why no device was found."""
+        return sentence(_missing(missing, home, language))
+
+    def unfit(self, unfit: Unfit, home: Home, language: str) -> str:
+        """Why an argument cannot be."""
+        return speakable(sentence(_unfit(unfit, language)), language)
+
+
+class _Wording:
+    """The wording of what became of one call."""
+
+    def __init__(self, call: Call, done: Performed, home: Home, language: str) -> None:
+        self._call = call
+        self._done = done
+        self._home = home
+        self._language = language
+
+    def sentences(self) -> list[str]:
+        done = self._done
+        if done == Performed():
+            return [self._template((), (), {}, (self._call.response, "default"))]
+        parts = [self._happened()]
+        if done.answer is not None:
+            answer = done.answer
+            keys = self._question_keys(len(answer.matched))
+            parts.append(self._template(answer.matched, answer.unmatched, answer.facts, keys))
+        if done.missing is not None:
+            parts.append(_missing(done.missing, self._home, self._language))
+        if done.unfit is not None:
+            parts.append(_unfit(done.unfit, self._language))
+        if done.ask is not None:
+            parts.append(done.ask.question)
+        return parts
+
+    def _happened(self) -> str:
+        """What became of the devices: what was done first, then what was not."""
+        done = self._done
+        good = [outcome for outcome in done.outcomes if outcome.error is None]
+        bad = [outcome for outcome in done.outcomes if outcome.error is not None]
+        if not bad:
+            return done.said or (self._achieved(good) if good else "")
+        said = words(self._language)["said"]
+        failures = self._failures(bad)
+        if not good:
+            return str(said["failed"].format(failures=failures))
+        achieved = (done.said or self._achieved(good)).rstrip(". ")
+        return str(said["failed_partly"].format(done=achieved, failures=failures))
+
+    def _achieved(self, outcomes: Sequence[Outcome]) -> str:
+        entities = self._entities(outcomes)
+        changed = any(outcome.changed for outcome in outcomes)
+        if not changed and (already := self._already(entities)):
+            return already
+        return self._template(entities, (), {}, self._keys(entities))
+
+    def _already(self, entities: Sequence[Entity]) -> str:
+        """It was so before: said of what is on or off, open or closed."""
+        seen = [see(self._home, entity) for entity in entities]
+        states = {describe.condition(one, self._language) for one in seen}
+        tools = ("HassTurnOn", "HassTurnOff")
+        if len(states) != 1 or self._call.tool not in tools or not has_own(self._language):
+            return ""
+        several = len(seen) > 1 or describe.plural(seen[0].name)
+        template = words(self._language)["said"]["already_many" if several else "already_one"]
+        names = describe.names(seen, self._language)
+        return str(template.format(names=names, state=states.pop()))
+
+    def _failures(self, outcomes: Sequence[Outcome]) -> str:
+        """'the Hallway Lamp did not answer and the Fan is not available'"""
+        by_error: dict[str, list[Entity]] = {}
+        for outcome in outcomes:
+            entity = self._home.entities.get(outcome.entity_id)
+            if entity is not None and outcome.error is not None:
+                by_error.setdefault(outcome.error, []).append(entity)
+        known = words(self._language)
+        told = []
+        for error, entities in by_error.items():
+            templates = known["failures"].get(error) or known["failures"].get("otherwise") or {}
+            many = len(entities) > 1 or describe.plural(entities[0].name)
+            template = templates.get("many" if many else "one", error)
+            names = describe.names(entities, self._language)
+            filled = template.format(names=names)
+            told.append(filled if "{names}" in template else f"{names} {filled}")
+        return f" {known['and']} ".join(told)
+
+    def _keys(self, entities: Sequence[Entity]) -> tuple[str, ...]:
+        """Templates that fit, the most fitting first: how it was said, then what it was about."""
+        arguments = self._call.arguments
+        keys = [] if self._call.response == "default" else [self._call.response]
+        keys += [key for key in ("brightness", "color", "temperature") if key in arguments]
+        domains = {entity.domain for entity in entities}
+        domain = domains.pop() if len(domains) == 1 else ""
+        if domain in ("light", "fan") and "name" not in arguments:
+            place = "area" if "area" in arguments else "floor"
+            keys.append(f"{domain}s_{place}" if place in arguments else f"{domain}_all")
+        return (*keys, domain, "default")
+
+    def _question_keys(self, matched: int) -> tuple[str, ...]:
+        call = self._call
+        if call.tool != "HassGetState" or call.response != "default":
+            return (call.response, "default", "current_temperature")
+        if "state" not in call.arguments:
+            return ("which",) if matched > 1 else ("one",)
+        return ("one_yesno",) if "name" in call.arguments else ("any",)
+
+    def _template(
+        self,
+        matched: Sequence[Entity],
+        unmatched: Sequence[Entity],
+        facts: Mapping[str, Any],
+        keys: tuple[str, ...],
+    ) -> str:
+        values = self._values(matched, unmatched, facts)
+        text = respond(self._call.tool, keys, self._language, values)
+        if text or not (matched or unmatched):
+            return text
+        return str(values["description"])
+
+    def _values(
+        self, matched: Sequence[Entity], unmatched: Sequence[Entity], facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What the templates can use."""
+        language = self._language
+        fitting = [see(self._home, entity) for entity in matched]
+        others = [see(self._home, entity) for entity in unmatched]
+        first = (fitting or others or [Seen()])[0]
+        names = describe.names(fitting or others, language)
+        slots = {"name": names, **self._call.arguments, **facts}
+        slots |= {k: number(v, language) for k, v in slots.items() if isinstance(v, float)}
+        values: dict[str, Any] = {
+            "language": language,
+            "names": names,
+            "plural": len(fitting or others) > 1 or describe.plural(first.name),
+            "slots": slots,
+            "facts": facts,
+            "state": first,
+            "query": {"matched": fitting, "unmatched": others},
+            "state_attr": self._attribute,
+        }
+        if entities := [*matched, *unmatched]:
+            values |= self._described(entities[0], first)
+            templates = words(language)["descriptions"]
+            kind = first.device_class if first.domain == "sensor" else first.domain
+            template = templates.get(kind or "") or templates["default"]
+            values["description"] = render(template, values)
+        return values
+
+    def _described(self, entity: Entity, seen: Seen) -> dict[str, Any]:
+        language, attributes = self._language, seen.attributes
+        warmth = seen.state if seen.domain == "sensor" else attributes.get("current_temperature")
+        target = attributes.get("temperature") if seen.domain == "climate" else None
+        wanted = self._call.arguments.get("state")
+        return {
+            "condition": describe.condition(seen, language),
+            "wanted": describe.state_word(str(wanted), seen, language) if wanted else "",
+            "value": describe.value(seen, language),
+            "percent": describe.percent(seen),
+            "room": describe.room(self._home, entity, language),
+            "temperature": "" if warmth is None else number(warmth, language),
+            "target": "" if target is None else number(target, language),
+        }
+
+    def _attribute(self, entity_id: str, attribute: str) -> Any:
+        return self._home.state(entity_id).attributes.get(attribute)
+
+    def _entities(self, outcomes: Sequence[Outcome]) -> list[Entity]:
+        ids = dict.fromkeys(outcome.entity_id for outcome in outcomes)
+        return [self._home.entities[key] for key in ids if key in self._home.entities]
+
+
+def _missing(missing: Missing, home: Home, language: str) -> str:
+    if not has_own(language):
+        return _missing_in_field(missing, language)
+    known = words(language)
+    kinds = known["kinds"]
+    domain = missing.domains[0] if len(missing.domains) == 1 else ""
+    kind = kinds.get(missing.device_class or domain, missing.device_class or domain)
+    place = _place(missing, home, language)
+    joined = known["or"] if missing.reason == "several" else known["and"]
+    key: str = missing.reason
+    if missing.reason == "kind" and not kind:
+        key = "nothing"
+    template = known["missing"][key]
+    text = template.format(
+        name=missing.name,
+        area=missing.area,
+        floor=missing.floor,
+        kind=kind.replace("_", " "),
+        place=f" {place}" if place else "",
+        names=describe.names(missing.candidates, language, joined),
+    )
+    return " ".join(text.split())
+
+
+def _place(missing: Missing, home: Home, language: str) -> str:
+    said = words(language)["said"]
+    english = language.split("-")[0] == "en"
+
+    def spoken(name: str) -> str:
+        return name.lower() if english and "'" not in name else name
+
+    if missing.area:
+        area = home.find_area(missing.area)
+        return str(said["in_area"].format(area=spoken(area.name if area else missing.area)))
+    if missing.floor:
+        floor = home.find_floor(missing.floor)
+        return str(said["on_floor"].format(floor=spoken(floor.name if floor else missing.floor)))
+    return ""
+
+
+def _missing_in_field(missing: Missing, language: str) -> str:
+    """The sentences of home-assistant-intents, for a language Hearth has no words in."""
+    place = "_in_area" if missing.area else "_in_floor" if missing.floor else ""
+    kind = "device_class" if missing.device_class else "domain"
+    key = {
+        "name": f"no_entity{place}",
+        "area": "no_area",
+        "floor": "no_floor",
+        "kind": f"no_{kind}{place}",
+        "several": "duplicate_targets",
+        "unable": "feature_not_supported",
+    }[missing.reason]
+    values = {
+        "entity": missing.name,
+        "area": missing.area,
+        "floor": missing.floor,
+        "domain": missing.domains[0] if missing.domains else "",
+        "device_class": missing.device_class or "",
+    }
+    return field_error(key, language, values) or field_error("no_intent", language, values)
+
+
+def _unfit(unfit: Unfit, language: str) -> str:
+    known = words(language)
+    templates = known["missing"]
+    named = known["parameters"].get(unfit.parameter, unfit.parameter.replace("_", " ").capitalize())
+    if unfit.absent:
+        return str(templates["argument"].format(parameter=named))
+    if unfit.low is not None and unfit.high is not None:
+        return str(
+            templates["range"].format(
+                parameter=named,
+                low=number(unfit.low, language),
+                high=number(unfit.high, language),
+                unit=f" {unfit.unit}" if unfit.unit else "",
+            )
+        )
+    if unfit.choices:
+        choices = ", ".join(unfit.choices[:-1])
+        last = unfit.choices[-1]
+        listed = f"{choices} {known['or']} {last}" if choices else last
+        return str(templates["choices"].format(parameter=named, choices=listed))
+    return str(templates["unfit"].format(value=unfit.value))

@@ -1,0 +1,6 @@
+"""What must survive: TinyDB on a storage that a power cut cannot break."""
+
+from hub.storage.atomic import AtomicStorage
+from hub.storage.documents import Documents
+
+__all__ = ["AtomicStorage", "Documents"]

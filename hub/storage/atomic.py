@@ -1,0 +1,142 @@
+"""A TinyDB storage whose file is at every moment the old content or the new, whole.
+
+TinyDB's own storage overwrites in place: a process killed, or a disk full, in the middle of it
+leaves a file that cannot be read. Here the new content goes to a temporary file beside the old,
+is forced to the disk, and takes the old one's name in one step; then the folder is forced to the
+disk, too, for a rename that is not on the disk has not happened yet. The content of before stays
+as `NAME.1`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tinydb import Storage
+
+from hub.errors import StorageError
+
+log = logging.getLogger(__name__)
+
+Content = dict[str, dict[str, Any]]
+
+
+class AtomicStorage(Storage):
+    """`TinyDB(path, storage=AtomicStorage)`.
+
+    The file is readable by its owner alone (0600), and so is its folder if it is made here (0700).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self._path = Path(path)
+        self._previous = self._path.with_name(f"{self._path.name}.1")
+        self._temporary = self._path.with_name(f"{self._path.name}.tmp")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self._path}: cannot be kept there: {error}") from error
+
+    def read(self) -> Content | None:
+        """The content; None if nothing was ever written.
+
+        A damaged file is never emptied: it is set aside under another name, which is logged, and
+        the content of before takes its place. Raises StorageError when that is damaged, too, or
+        the file cannot be read at all."""
+        try:
+            return self._parsed(self._path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"{self._path}: cannot be read: {error}") from error
+        except ValueError as error:
+            return self._recovered(error)
+
+    def write(self, data: Content) -> None:
+        """Replace the content. Returns when the disk has it; raises StorageError, with the old
+        content in place, when it cannot be written."""
+        try:
+            text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        except (TypeError, ValueError) as error:
+            raise StorageError(f"{self._path}: this cannot be kept: {error}") from error
+        try:
+            self._write_temporary(text.encode())
+            self._keep_previous()
+            self._temporary.replace(self._path)
+            _sync_folder(self._path.parent)
+        except OSError as error:
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+            raise StorageError(f"{self._path}: cannot be written: {error}") from error
+
+    def close(self) -> None:
+        pass
+
+    def _write_temporary(self, content: bytes) -> None:
+        # A new file for every attempt: after a failed fsync the kernel may have dropped the
+        # pages of this one, and a second fsync would report success for data that is gone.
+        self._temporary.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        descriptor = os.open(self._temporary, flags, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _keep_previous(self) -> None:
+        """Give the content of before a second name, so that its first can be taken."""
+        if not self._path.exists():
+            return
+        self._previous.unlink(missing_ok=True)
+        try:
+            os.link(self._path, self._previous)
+        except OSError:  # a file system without links
+            shutil.copy2(self._path, self._previous)
+
+    def _parsed(self, path: Path) -> Content:
+        content = json.loads(path.read_bytes())
+        if not isinstance(content, dict):
+            raise ValueError("it does not hold tables")
+        return content
+
+    def _recovered(self, damage: ValueError) -> Content:
+        aside = self._set_aside()
+        try:
+            content = self._parsed(self._previous)
+        except (OSError, ValueError):
+            raise StorageError(
+                f"{self._path} was damaged ({damage}) and is now {aside}; there is nothing "
+                "older. Hearth begins afresh the next time it starts.",
+                spoken="Sorry, I found my notes damaged, and have set them aside.",
+            ) from damage
+        log.error(
+            "%s was damaged (%s) and is now %s; the content of before is used",
+            self._path,
+            damage,
+            aside,
+        )
+        return content
+
+    def _set_aside(self) -> Path:
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        aside = self._path.with_name(f"{self._path.name}.damaged-{stamp}")
+        try:
+            self._path.replace(aside)
+        except OSError as error:
+            raise StorageError(f"{self._path} is damaged and cannot be moved: {error}") from error
+        return aside
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,116 @@
+"""Heating and cooling: temperature, mode, fan."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from hub.skill import Entities, Entity, Home, tool
+
+STEP = 1.0
+"""Degrees that 'warmer' and 'cooler' mean."""
+USUAL = 20.0
+"""Degrees assumed of a thermostat that does not say what it is set to."""
+
+
+@tool("HassTurnOn", domains=["climate"], named=True, examples=["turn on the bathroom radiator"])
+async def turn_on(climates: Entities, home: Home) -> None:
+    """Turn heating or cooling on."""
+    await home.call("climate.turn_on", climates)
+
+
+@tool("HassTurnOff", domains=["climate"], named=True)
+async def turn_off(climates: Entities, home: Home) -> None:
+    """Turn heating or cooling off."""
+    await home.call("climate.turn_off", climates)
+
+
+@tool(
+    "HassClimateSetTemperature",
+    domains=["climate"],
+    single=True,
+    examples=["set the temperature to 21 degrees"],
+)
+async def set_temperature(climates: Entities, home: Home, temperature: float) -> None:
+    """Set the temperature that a thermostat is to keep."""
+    await home.call("climate.set_temperature", climates, temperature=temperature)
+
+
+@tool("HassClimateSetFanMode", domains=["climate"], single=True)
+async def set_fan_mode(climates: Entities, home: Home, fan_mode: str) -> None:
+    """Set how the fan of an air conditioner runs."""
+    await home.call("climate.set_fan_mode", climates, fan_mode=fan_mode)
+
+
+@tool(
+    domains=["climate"],
+    single=True,
+    phrases={
+        "en": [
+            "(set|switch|turn) [the] {name} to {mode} [mode]",
+            "(set|switch) [the] (heating|air conditioning|thermostat) to {mode} [mode]",
+        ]
+    },
+    examples=["set the thermostat to cool"],
+)
+async def set_mode(
+    climates: Entities, home: Home, mode: Literal["heat", "cool", "auto", "dry", "fan_only"]
+) -> None:
+    """Set whether a thermostat heats, cools, or decides by itself."""
+    await home.call("climate.set_hvac_mode", climates, hvac_mode=mode)
+
+
+@tool(
+    domains=["climate"],
+    single=True,
+    phrases={
+        "en": [
+            "(make it|it should be) [a (bit|little)] warmer [in [the] {area}]",
+            "[it is|it's|i am|i'm] (too cold|freezing) [in (here|[the] {area})]",
+            "turn [the] (heating|heat|temperature) up [in [the] {area}]",
+            "turn up [the] (heating|heat|temperature) [in [the] {area}]",
+            "[a (bit|little)] warmer",
+        ],
+        "de": [
+            "[mach[e] es] [(etwas|ein bisschen)] wärmer [(im|in der) {area}]",
+            "[es ist|mir ist] zu kalt [hier]",
+            "dreh[e] die (Heizung|Temperatur) (hoch|höher|auf)",
+        ],
+    },
+    examples=["it is too cold in the living room"],
+)
+async def warmer(climates: Entities, home: Home) -> None:
+    """Make it warmer by one degree."""
+    await _step(climates, home, STEP)
+
+
+@tool(
+    domains=["climate"],
+    single=True,
+    phrases={
+        "en": [
+            "(make it|it should be) [a (bit|little)] (cooler|colder) [in [the] {area}]",
+            "[it is|it's|i am|i'm] too (hot|warm) [in (here|[the] {area})]",
+            "turn [the] (heating|heat|temperature) down [in [the] {area}]",
+            "turn down [the] (heating|heat|temperature) [in [the] {area}]",
+            "[a (bit|little)] (cooler|colder)",
+        ],
+        "de": [
+            "[mach[e] es] [(etwas|ein bisschen)] (kühler|kälter) [(im|in der) {area}]",
+            "[es ist|mir ist] zu (heiß|warm) [hier]",
+            "dreh[e] die (Heizung|Temperatur) (runter|niedriger)",
+        ],
+    },
+)
+async def cooler(climates: Entities, home: Home) -> None:
+    """Make it cooler by one degree."""
+    await _step(climates, home, -STEP)
+
+
+async def _step(climates: Entities, home: Home, step: float) -> None:
+    async def one(climate: Entity) -> None:
+        now = home.state(climate).attributes.get("temperature")
+        wanted = (USUAL if now is None else float(now)) + step
+        await home.call("climate.set_temperature", [climate], temperature=wanted)
+
+    await asyncio.gather(*(one(climate) for climate in climates))

@@ -1,0 +1,73 @@
+"""Talking about the talk: stop, never mind, say that again, and small courtesies."""
+
+from __future__ import annotations
+
+from hub.skill import Conversation, Speaker, Where, tool
+
+
+@tool(
+    "HassNevermind",
+    phrases={
+        "en": ["(never mind|nevermind|cancel|forget it|nothing)"],
+        "de": ["(schon gut|vergiss es|abbrechen|egal|nichts)"],
+    },
+)
+def never_mind(conversation: Conversation) -> str:
+    """Drop what was being talked about."""
+    conversation.forget()
+    return ""
+
+
+@tool(
+    phrases={
+        "en": ["(stop|be quiet|quiet|silence|shush|shut up|stop talking)"],
+        "de": ["(stopp|stop|ruhe|sei still|sei leise|hör auf)"],
+    },
+    examples=["stop"],
+)
+async def stop(conversation: Conversation, speaker: Speaker) -> str:
+    """Be silent at once."""
+    conversation.forget()
+    await speaker.stop()
+    return ""
+
+
+@tool(
+    phrases={
+        "en": [
+            "(say|repeat) that [again] [please]",
+            "repeat [please]",
+            "(what|pardon|sorry)",
+            "what did you (say|just say)",
+            "[can you] (come again|say that again|repeat that) [please]",
+        ],
+        "de": ["(wie bitte|was)", "(sag das|wiederhole das) [noch (mal|einmal)] [bitte]"],
+    },
+    examples=["say that again"],
+)
+def say_again(conversation: Conversation, where: Where) -> str:
+    """Say the last reply again."""
+    nothing = where.say("I have not said anything yet.", de="Ich habe noch nichts gesagt.")
+    return conversation.last_reply or nothing
+
+
+@tool(
+    phrases={
+        "en": ["(thanks|thank you) [very much|so much|a lot]", "(good|nice|great) [job|work]"],
+        "de": ["(danke|vielen dank|danke schön|danke dir)"],
+    }
+)
+def thanks(where: Where) -> str:
+    """Take thanks."""
+    return where.say("You're welcome.", de="Gern geschehen.")
+
+
+@tool(
+    phrases={
+        "en": ["(hello|hi|hey|good morning|good evening|good afternoon) [there]"],
+        "de": ["(hallo|guten (Morgen|Tag|Abend)|servus|moin)"],
+    }
+)
+def hello(where: Where) -> str:
+    """Return a greeting."""
+    return where.say("Hello.", de="Hallo.")

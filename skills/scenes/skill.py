@@ -1,0 +1,23 @@
+"""Scenes, scripts, and buttons: one word for many things."""
+
+from __future__ import annotations
+
+from hub.skill import Entities, Home, tool
+
+
+@tool("HassTurnOn", domains=["scene"], named=True, examples=["activate movie night"])
+async def activate(scenes: Entities, home: Home) -> None:
+    """Bring the devices of a scene into the states it has for them."""
+    await home.call("scene.turn_on", scenes)
+
+
+@tool("HassTurnOn", domains=["script"], named=True, examples=["run the morning routine"])
+async def run(scripts: Entities, home: Home) -> None:
+    """Run a script."""
+    await home.call("script.turn_on", scripts)
+
+
+@tool("HassTurnOn", domains=["button", "input_button"], named=True)
+async def press(buttons: Entities, home: Home) -> None:
+    """Press a button."""
+    await home.call("homeassistant.press", buttons)
