@@ -99,10 +99,13 @@ class Entities(Sequence[Entity]):
 class Ask:
     """A question back; the microphone stays open for the answer.
 
-    `yes` is run when the answer is yes; any other answer drops it."""
+    `yes` is run when the answer is yes, one of `choices` when the answer names it; any other
+    answer drops the question."""
 
     question: str
     yes: tuple[Call, ...] = ()
+    choices: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
+    """Answer -> what is then done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,15 +169,14 @@ class Skillset:
         Trouble that is expected does not raise: it is in the result, with a sentence for it."""
         handlers = self._handlers.get(call.tool)
         if not handlers:
-            return _failed(SkillError(f"no skill has a tool {call.tool}", spoken=CANNOT))
+            said = words(where.language)["said"]["cannot"]
+            return _failed(SkillError(f"no skill has a tool {call.tool}", spoken=said))
         turn = _Turn(call, where, confirmed, conversation or _NoConversation())
         if not any(handler.tool.targets for handler in handlers):
             return await self._run(handlers[0], Entities(()), turn)
         targets = self._targets(handlers, turn)
         if targets.missing:
-            return Performed(
-                missing=targets.missing, ask=_did_you_mean(handlers, targets.missing, turn)
-            )
+            return Performed(missing=targets.missing, ask=_asking(handlers, targets.missing, turn))
         groups, missing = _shared_out(handlers, targets, call)
         if missing:
             return Performed(missing=missing)
@@ -194,6 +193,8 @@ class Skillset:
         # door' is a cover, 'lock the front door' a lock.
         if slots.get("name") and not slots.get("domain") and turn.call.response in domains:
             slots["domain"] = turn.call.response
+        if turn.call.tool in EVERYWHERE and Wanted.of(slots).unsaid:
+            return Targets(missing=Missing("unsaid"))
         return resolve(
             self._home,
             slots,
@@ -230,7 +231,10 @@ class Skillset:
         except HearthError as error:
             return _failed(error, hands.outcomes)
         except TimeoutError:
-            late = SkillError(f"{handler.name} took more than {self._timeout:g} s")
+            late = SkillError(
+                f"{handler.name} took more than {self._timeout:g} s",
+                spoken=_skill_failed(handler, turn),
+            )
             return _failed(late, hands.outcomes)
         # A skill is somebody else's code: whatever it raises costs this call, not the hub.
         except Exception as error:
@@ -238,10 +242,10 @@ class Skillset:
             failed = SkillError(
                 f"{_place(error, Path(tool.function.__code__.co_filename).parent)}: "
                 f"{type(error).__name__}: {error}",
-                spoken=f"Sorry, the {handler.skill} skill failed.",
+                spoken=_skill_failed(handler, turn),
             )
             return _failed(failed, hands.outcomes)
-        return _performed(handler, result, hands.outcomes)
+        return _performed(handler, result, hands.outcomes, turn)
 
     def _given(self, handler: Handler, hands: Hands, turn: _Turn) -> dict[str, Any]:
         """The services that a tool asks for. Raises SkillError for one this hub does not have."""
@@ -253,15 +257,19 @@ class Skillset:
         }
         for service in handler.tool.services.values():
             if service not in services:
-                raise SkillError(f"{handler.name} needs a {service}; there is none", spoken=CANNOT)
+                raise SkillError(
+                    f"{handler.name} needs a {service}; this hub has none",
+                    spoken=words(turn.where.language)["said"]["cannot"],
+                )
         return {name: services[service] for name, service in handler.tool.services.items()}
 
+
+MOST_CHOICES = 4
+"""Of as many devices it is asked which one is meant."""
 
 EVERYWHERE = frozenset({"HassTurnOn", "HassTurnOff", "HassGetState"})
 """Intents that mean the whole house where no place was said: 'turn off all the lights'. Of the
 others the speaker's room is meant, if it has such a thing."""
-
-CANNOT = "Sorry, I cannot do that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,19 +361,33 @@ def _question(tool: Tool, entities: Entities, turn: _Turn) -> Ask:
     return Ask(template.format(names=names), yes)
 
 
-def _did_you_mean(handlers: Sequence[Handler], missing: Missing, turn: _Turn) -> Ask | None:
-    """A question, if one device alone has a name much like the one that was said, and it may be
-    acted on without being asked."""
-    if missing.reason != "name" or len(missing.candidates) != 1:
-        return None
-    entity = missing.candidates[0]
-    handler = next((handler for handler in handlers if handler.serves(entity)), None)
-    if handler is None or handler.tool.confirm:
+def _asking(handlers: Sequence[Handler], missing: Missing, turn: _Turn) -> Ask | None:
+    """A question back: which of several is meant, or whether the one with a name much like it.
+
+    None about what may not be acted on unasked: that must be named as it is."""
+    guarded = any(
+        handler.tool.confirm
+        for entity in missing.candidates
+        for handler in handlers
+        if handler.serves(entity)
+    )
+    if not missing.candidates or guarded:
         return None
     known = words(turn.where.language)
-    name = known["article"].format(name=entity.name)
-    call = replace(turn.call, arguments={**turn.call.arguments, "name": entity.entity_id})
-    return Ask(known["said"]["did_you_mean"].format(names=name), (call,))
+
+    def call(entity: Entity) -> tuple[Call, ...]:
+        slots = {k: v for k, v in turn.call.arguments.items() if k not in ("area", "floor")}
+        return (replace(turn.call, arguments={**slots, "name": entity.entity_id}),)
+
+    first = missing.candidates[0]
+    if missing.reason == "name" and len(missing.candidates) == 1:
+        name = known["article"].format(name=first.name)
+        return Ask(known["said"]["did_you_mean"].format(names=name), call(first))
+    names = {entity.name: call(entity) for entity in missing.candidates}
+    if missing.reason == "several" and len(names) == len(missing.candidates) <= MOST_CHOICES:
+        listed = names_together([known["article"].format(name=n) for n in names], known["or"])
+        return Ask(known["missing"]["several"].format(names=listed), choices=names)
+    return None
 
 
 async def _called(tool: Tool, arguments: Mapping[str, Any]) -> Any:
@@ -374,11 +396,17 @@ async def _called(tool: Tool, arguments: Mapping[str, Any]) -> Any:
     return await asyncio.to_thread(tool.function, **arguments)
 
 
-def _performed(handler: Handler, result: Any, outcomes: Sequence[Outcome]) -> Performed:
+def _skill_failed(handler: Handler, turn: _Turn) -> str:
+    return str(words(turn.where.language)["said"]["skill_failed"].format(skill=handler.skill))
+
+
+def _performed(
+    handler: Handler, result: Any, outcomes: Sequence[Outcome], turn: _Turn
+) -> Performed:
     if not isinstance(result, Result):
         error = SkillError(
             f"{handler.name} returned {result!r}; a tool returns nothing, a string, Ask or Answer",
-            spoken=f"Sorry, the {handler.skill} skill failed.",
+            spoken=_skill_failed(handler, turn),
         )
         return _failed(error, outcomes)
     return Performed(

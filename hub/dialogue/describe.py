@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.dialogue.speakable import number
 from hub.home.model import Entity, Home, normal
-from hub.language import names_together, words
+from hub.language import has_words, names_together, words
 
 MOST_NAMES = 4
 """As many devices are named; of more only the first three."""
@@ -48,6 +48,8 @@ def names(
 ) -> str:
     """'the Floor Lamp and the Desk Lamp'; of many only some. `joined`: another word for 'and'."""
     known = words(language)
+    if not has_words(language):
+        return ", ".join(thing.name for thing in things)
     shown = [with_article(thing.name, language) for thing in things]
     if len(shown) > MOST_NAMES:
         left = len(shown) - MOST_NAMES + 1
@@ -71,6 +73,8 @@ def plural(name: str) -> bool:
 
 def condition(seen: Seen, language: str) -> str:
     """The state in words: 'on', 'unlocked', '21.5 °C'."""
+    if not has_words(language):
+        return seen.state_with_unit
     return state_word(seen.state, seen, language)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from hub.arguments import Unfit
 from hub.dialogue import describe
 from hub.dialogue.describe import Seen, see
-from hub.dialogue.responses import field_error, has_own, render, respond
+from hub.dialogue.responses import field_error, render, respond
 from hub.dialogue.speakable import number, sentence, speakable
 from hub.home.model import Entity, Home
 from hub.home.targets import Missing
-from hub.language import words
+from hub.language import has_words, words
 from hub.messages import Call, Outcome
 from hub.skillset import Performed
 
@@ -27,6 +27,10 @@ class Answers:
 
     yes: tuple[str, ...]
     no: tuple[str, ...]
+
+
+MOVING = frozenset({"cover", "lawn_mower", "lock", "vacuum", "valve"})
+"""Domains of which 'on' and 'off' are not said."""
 
 
 class Replies:
@@ -44,7 +48,7 @@ class Replies:
 
     def not_understood(self, text: str, language: str) -> str:
         """When nobody could make anything of what was said."""
-        if has_own(language):
+        if has_words(language):
             return str(words(language)["said"]["not_understood"])
         return sentence(field_error("no_intent", language, {}))
 
@@ -86,7 +90,8 @@ class _Wording:
             answer = done.answer
             keys = self._question_keys(len(answer.matched))
             parts.append(self._template(answer.matched, answer.unmatched, answer.facts, keys))
-        if done.missing is not None:
+        asks_which = done.ask is not None and done.ask.choices
+        if done.missing is not None and not asks_which:
             parts.append(_missing(done.missing, self._home, self._language))
         if done.unfit is not None:
             parts.append(_unfit(done.unfit, self._language))
@@ -101,12 +106,20 @@ class _Wording:
         bad = [outcome for outcome in done.outcomes if outcome.error is not None]
         if not bad:
             return done.said or (self._achieved(good) if good else "")
+        if not has_words(self._language):
+            return self._failed_in_field(good, bad)
         said = words(self._language)["said"]
         failures = self._failures(bad)
         if not good:
             return str(said["failed"].format(failures=failures))
         achieved = (done.said or self._achieved(good)).rstrip(". ")
         return str(said["failed_partly"].format(done=achieved, failures=failures))
+
+    def _failed_in_field(self, good: Sequence[Outcome], bad: Sequence[Outcome]) -> str:
+        """In a language Hearth has no words in: what was done, and the names of the rest."""
+        names = describe.names(self._entities(bad), self._language)
+        failed = f"{names}: {field_error('handle_error', self._language, {})}"
+        return f"{self._achieved(good)}. {failed}" if good else failed
 
     def _achieved(self, outcomes: Sequence[Outcome]) -> str:
         entities = self._entities(outcomes)
@@ -118,9 +131,16 @@ class _Wording:
     def _already(self, entities: Sequence[Entity]) -> str:
         """It was so before: said of what is on or off, open or closed."""
         seen = [see(self._home, entity) for entity in entities]
-        states = {describe.condition(one, self._language) for one in seen}
-        tools = ("HassTurnOn", "HassTurnOff")
-        if len(states) != 1 or self._call.tool not in tools or not has_own(self._language):
+        switched = {"HassTurnOn": "on", "HassTurnOff": "off"}.get(self._call.tool)
+        if switched is None or not has_words(self._language):
+            return ""
+        states = {
+            describe.condition(one, self._language)
+            if one.domain in MOVING
+            else words(self._language)["states"][switched]
+            for one in seen
+        }
+        if len(states) != 1:
             return ""
         several = len(seen) > 1 or describe.plural(seen[0].name)
         template = words(self._language)["said"]["already_many" if several else "already_one"]
@@ -153,8 +173,8 @@ class _Wording:
         domains = {entity.domain for entity in entities}
         domain = domains.pop() if len(domains) == 1 else ""
         if domain in ("light", "fan") and "name" not in arguments:
-            place = "area" if "area" in arguments else "floor"
-            keys.append(f"{domain}s_{place}" if place in arguments else f"{domain}_all")
+            floor = "floor" in arguments and "area" not in arguments and domain == "light"
+            keys.append(f"{domain}s_floor" if floor else f"{domain}s_area")
         return (*keys, domain, "default")
 
     def _question_keys(self, matched: int) -> tuple[str, ...]:
@@ -231,7 +251,7 @@ class _Wording:
 
 
 def _missing(missing: Missing, home: Home, language: str) -> str:
-    if not has_own(language):
+    if not has_words(language):
         return _missing_in_field(missing, language)
     known = words(language)
     kinds = known["kinds"]
@@ -293,6 +313,8 @@ def _missing_in_field(missing: Missing, language: str) -> str:
 
 
 def _unfit(unfit: Unfit, language: str) -> str:
+    if not has_words(language):
+        return field_error("handle_error", language, {})
     known = words(language)
     templates = known["missing"]
     named = known["parameters"].get(unfit.parameter, unfit.parameter.replace("_", " ").capitalize())

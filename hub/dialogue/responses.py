@@ -18,7 +18,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from hub.dialogue.describe import names
 from hub.dialogue.speakable import sentence
-from hub.language import FOLDER, words
+from hub.language import has_words, words
 
 log = logging.getLogger(__name__)
 
@@ -53,21 +53,16 @@ def field_responses(language: str) -> Mapping[str, Any]:
     return {}
 
 
-@cache
-def has_own(language: str) -> bool:
-    """Whether Hearth has sentences of its own in a language."""
-    return (FOLDER / f"{language.split('-')[0]}.toml").exists()
-
-
 def respond(tool: str, keys: tuple[str, ...], language: str, values: Mapping[str, Any]) -> str:
     """Fill in the first template there is for a tool under one of the keys; '' if there is none."""
-    own = words(language)["responses"].get(tool, {}) if has_own(language) else {}
+    own = words(language)["responses"].get(tool, {}) if has_words(language) else {}
     field = field_responses(language).get("intents", {}).get(tool, {})
-    for templates in (own, field):
-        for key in keys:
-            if template := templates.get(key):
-                return render(template, values)
-    return ""
+    for key in keys:
+        if template := own.get(key) or field.get(key):
+            return render(template, values)
+    # A tool with but one template has it whatever its key is (`item_added`).
+    only = own or field
+    return render(next(iter(only.values())), values) if len(only) == 1 else ""
 
 
 def field_error(key: str, language: str, values: Mapping[str, Any]) -> str:

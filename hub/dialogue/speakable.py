@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from hub.language import words
+from hub.language import has_words, words
 
-NUMBER_WITH_UNIT = re.compile(r"(?<![\w.,])(-?\d+(?:\.\d+)?)\s*([°%µa-zA-Z][°%µ³²/a-zA-Z]*)(?!\w)")
+NUMBER_WITH_UNIT = re.compile(
+    r"(?<![\w.,])(-?\d+(?:[.,]\d+)?)\s*([°%µa-zA-Z][°%µ³²/a-zA-Z]*)(?!\w)"
+)
 """A number and what might be its unit; only units that the language knows are replaced."""
 
 
@@ -23,13 +25,14 @@ def number(value: Any, language: str) -> str:
 
 def speakable(text: str, language: str) -> str:
     """`21.5 °C` -> `21.5 degrees Celsius`; text without units stays as it is."""
-    units = words(language)["units"]
+    units = words(language)["units"] if has_words(language) else {}
 
     def spoken(match: re.Match[str]) -> str:
         if match[2] not in units:
             return match[0]
         one, many = units[match[2]]
-        return f"{number(match[1], language)} {one if float(match[1]) == 1 else many}"
+        amount = match[1].replace(",", ".")
+        return f"{number(amount, language)} {one if float(amount) == 1 else many}"
 
     return NUMBER_WITH_UNIT.sub(spoken, text)
 

@@ -21,7 +21,7 @@ SLOTS = ("name", "area", "floor", "domain", "device_class", "preferred_area_id")
 CLOSE = 70.0
 """0-100: how alike two names must be for 'did you mean'."""
 
-Reason = Literal["name", "area", "floor", "kind", "several", "unable"]
+Reason = Literal["name", "area", "floor", "kind", "several", "unable", "unsaid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Missing:
 
     reason: Reason
     """What nothing was found for: the name, the area, the floor; a device of that `kind` in that
-    place; `several` when more than one fits; `unable` when what has the name cannot do that."""
+    place; `several` when more than one fits; `unable` when what has the name cannot do that;
+    `unsaid` when nothing says which device is meant."""
     name: str | None = None
     area: str | None = None
     floor: str | None = None
@@ -62,17 +63,26 @@ class Wanted:
     floor: str | None = None
     domains: tuple[str, ...] = ()
     device_classes: tuple[str, ...] = ()
+    everything: bool = False
+    """'All' was said."""
 
     @classmethod
     def of(cls, slots: Mapping[str, Any]) -> Wanted:
         name = _text(slots.get("name"))
+        everything = name is not None and normal(name) == "all"
         return cls(
-            None if name and normal(name) == "all" else name,
+            None if everything else name,
             _text(slots.get("area")),
             _text(slots.get("floor")),
             _several(slots.get("domain")),
             _several(slots.get("device_class")),
+            everything,
         )
+
+    @property
+    def unsaid(self) -> bool:
+        """Nothing was said of what is meant."""
+        return self == Wanted()
 
     def missing(self, reason: Reason, candidates: Iterable[Entity] = ()) -> Missing:
         device_class = self.device_classes[0] if self.device_classes else None

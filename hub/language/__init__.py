@@ -22,6 +22,12 @@ def words(language: str) -> dict[str, Any]:
     return english if base == "en" else _over(english, _read(base))
 
 
+@cache
+def has_words(language: str) -> bool:
+    """Whether Hearth has words of its own in a language."""
+    return (FOLDER / f"{language.split('-')[0].lower()}.toml").exists()
+
+
 def names_together(names: Sequence[str], joined: str) -> str:
     """Several names in one breath: 'the lamp, the fan and the radio'. `joined`: the word for
     'and'."""

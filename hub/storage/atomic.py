@@ -40,7 +40,6 @@ class AtomicStorage(Storage):
         self._temporary = self._path.with_name(f"{self._path.name}.tmp")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._temporary.unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(f"{self._path}: cannot be kept there: {error}") from error
 

@@ -24,7 +24,7 @@ def help(home: Home, tools: Tools, where: Where, area: Area | None = None) -> st
     """Give examples of what can be said, for what there is in the home or in a room."""
     place = area.area_id if area else None
     there = {entity.domain for entity in home.find(area=place)}
-    named = _about_devices(home, place, there)
+    named = _about_devices(home, place, there, where)
     others = [spec.examples[0] for spec in tools.specs() if spec.examples and not spec.domains]
     examples = [*named, *(() if area else others)][:MOST]
     if not examples:
@@ -35,21 +35,24 @@ def help(home: Home, tools: Tools, where: Where, area: Area | None = None) -> st
     )
 
 
-def _about_devices(home: Home, place: str | None, domains: set[str]) -> list[str]:
+PATTERNS = {
+    "light": ("turn on the {name}", "schalte {name} ein"),
+    "climate": ("set the {name} to 21 degrees", "stelle {name} auf 21 Grad"),
+    "cover": ("close the {name}", "schließe {name}"),
+    "lock": ("lock the {name}", "schließe {name} ab"),
+    "media_player": ("turn on the {name}", "schalte {name} ein"),
+    "fan": ("turn on the {name}", "schalte {name} ein"),
+    "switch": ("turn on the {name}", "schalte {name} ein"),
+    "scene": ("activate {name}", "aktiviere {name}"),
+    "sensor": ("what is the {name}", "was ist {name}"),
+}
+"""Domain -> what can be said of such a device, in English and in German."""
+
+
+def _about_devices(home: Home, place: str | None, domains: set[str], where: Where) -> list[str]:
     """One example for each kind of device, with the name of one that is there."""
-    patterns = {
-        "light": "turn on the {name}",
-        "climate": "set the {name} to 21 degrees",
-        "cover": "close the {name}",
-        "lock": "lock the {name}",
-        "media_player": "turn on the {name}",
-        "fan": "turn on the {name}",
-        "switch": "turn on the {name}",
-        "scene": "activate {name}",
-        "sensor": "what is the {name}",
-    }
     found = []
-    for domain, pattern in patterns.items():
+    for domain, (english, german) in PATTERNS.items():
         if domain in domains and (there := home.find(area=place, domains=[domain])):
-            found.append(pattern.format(name=there[0].name))
+            found.append(where.say(english, de=german).format(name=there[0].name))
     return found
