@@ -209,7 +209,8 @@ class Rules:
 def chosen(logits: np.ndarray[Any, Any], rules: Rules) -> tuple[int, float]:
     engine, tape = taped()
     tape.logits = lambda: logits  # type: ignore[method-assign]
-    return engine._choose(rules)  # type: ignore[arg-type]
+    step = engine._step(rules)  # type: ignore[arg-type]
+    return step.token, step.weight / step.total
 
 
 @settings(deadline=None, max_examples=50)
@@ -235,6 +236,15 @@ def test_a_sure_model_costs_the_grammar_few_questions() -> None:
 def test_a_grammar_that_allows_nothing_is_an_error() -> None:
     with pytest.raises(EngineError, match="allows nothing"):
         chosen(np.zeros(1000, np.float32), Rules(set()))
+
+
+def test_another_spelling_of_the_same_answer_does_not_lower_its_probability() -> None:
+    engine, tape = taped()
+    pieces = {1: b"on", 2: b"o", 3: b"off", 4: b"n", END: b""}
+    tape.piece = lambda token: pieces.get(token, b"?")  # type: ignore[method-assign]
+    first = llamacpp._Step(1, 6.0, 10.0, [(2, 3.0), (3, 1.0)])
+    last = llamacpp._Step(END, 1.0, 2.0, [(4, 1.0)])
+    assert engine._probability([first, last], b"on") == pytest.approx(0.9 * 0.5)
 
 
 # --- the real thing ------------------------------------------------------------------------------

@@ -125,6 +125,30 @@ class _Kept:
     tokens: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The likeliest token that was allowed, and the others, with their weights."""
+
+    token: int
+    weight: float
+    total: float
+    """Weight of all that were allowed."""
+    others: list[tuple[int, float]]
+    """Those which matter."""
+
+    @classmethod
+    def of(cls, tokens: NDArray[np.int32], logits: NDArray[np.float32]) -> _Step:
+        import numpy as np
+
+        chosen = logits[tokens].astype(np.float64)
+        weights = np.exp(chosen - chosen.max())
+        best = int(weights.argmax())
+        total = float(weights.sum())
+        matter = np.flatnonzero(weights > NEGLIGIBLE / 10 * total)
+        others = [(int(tokens[i]), float(weights[i])) for i in matter if i != best]
+        return cls(int(tokens[best]), float(weights[best]), total, others)
+
+
 class Engine:
     """The model itself, in the worker process.
 
@@ -198,66 +222,78 @@ class Engine:
                 rules.close()
 
     def _write(self, rules: Grammar | None, max_tokens: int, deadline: float) -> dict[str, Any]:
-        written: list[int] = []
-        probability = 1.0
+        steps: list[_Step] = []
+        count = 0
         while True:
-            token, share = self._choose(rules)
-            probability *= share
-            if self._model.ends(token):
+            step = self._step(rules)
+            steps.append(step)
+            if self._model.ends(step.token):
                 break
-            written.append(token)
+            count += 1
             if rules:
-                rules.accept(token)
+                rules.accept(step.token)
                 if self._single.size and not rules.allows(self._single).any():
                     break  # nothing but the end can follow: no need to compute that
-            if len(written) >= max_tokens:
+            if count >= max_tokens:
                 break
             if time.monotonic() > deadline:
-                raise EngineError(f"the language model wrote only {len(written)} tokens in time")
-            self._model.decode([token], 0, len(self._work.tokens))
-            self._work.tokens.append(token)
-        text = b"".join(self._model.piece(token) for token in written)
+                raise EngineError(f"the language model wrote only {count} tokens in time")
+            self._model.decode([step.token], 0, len(self._work.tokens))
+            self._work.tokens.append(step.token)
+        text = b"".join(self._model.piece(step.token) for step in steps[:count])
         return {
             "text": text.decode("utf-8", errors="ignore"),
-            "probability": probability,
-            "tokens": len(written),
+            "probability": self._probability(steps, text),
+            "tokens": count,
         }
 
-    def _choose(self, rules: Grammar | None) -> tuple[int, float]:
-        """The likeliest token, and its share of the probability of all that are allowed.
+    def _step(self, rules: Grammar | None) -> _Step:
+        """What may come next.
 
         A grammar is slow to ask about 262,144 tokens, so it is asked about the likeliest. The
-        others count as forbidden if all of them together could change the share by no more than
-        1 %; otherwise it is asked about all."""
+        others count as forbidden if all of them together could change a probability by no more
+        than 1 %; otherwise it is asked about all."""
         import numpy as np
 
         logits = self._model.logits()
-        weights = np.exp(logits - logits.max())
+        everything = np.arange(len(logits), dtype=np.int32)
         if rules is None:
-            best = int(weights.argmax())
-            return best, float(weights[best] / weights.sum())
-        tokens = np.argpartition(weights, -TOP)[-TOP:] if len(weights) > TOP else None
-        if tokens is not None:
-            chosen = self._likeliest(rules, tokens.astype(np.int32), weights)
-            rest = float(weights.sum() - weights[tokens].sum())
-            if chosen and rest <= NEGLIGIBLE * chosen[2]:
-                return chosen[0], chosen[1]
-        chosen = self._likeliest(rules, np.arange(len(weights), dtype=np.int32), weights)
-        if chosen is None:
-            raise EngineError("the grammar allows nothing that the model could write")
-        return chosen[0], chosen[1]
-
-    @staticmethod
-    def _likeliest(
-        rules: Grammar, tokens: NDArray[np.int32], weights: NDArray[np.float32]
-    ) -> tuple[int, float, float] | None:
-        """The likeliest of the allowed ones, its share of them, and the weight of them all."""
-        allowed = tokens[rules.allows(tokens)]
+            return _Step.of(everything, logits)
+        if len(logits) > TOP:
+            weights = np.exp(logits - logits.max())
+            likeliest = np.argpartition(weights, -TOP)[-TOP:].astype(np.int32)
+            allowed = likeliest[rules.allows(likeliest)]
+            rest = weights.sum(dtype=float) - weights[likeliest].sum(dtype=float)
+            if len(allowed) and rest <= NEGLIGIBLE * weights[allowed].sum(dtype=float):
+                return _Step.of(allowed, logits)
+        allowed = everything[rules.allows(everything)]
         if not len(allowed):
-            return None
-        best = int(allowed[weights[allowed].argmax()])
-        total = float(weights[allowed].sum())
-        return best, (float(weights[best]) / total if total else 1.0), total
+            raise EngineError("the grammar allows nothing that the model could write")
+        return _Step.of(allowed, logits)
+
+    def _probability(self, steps: Sequence[_Step], text: bytes) -> float:
+        """Product over the steps of the share of those tokens that go on with the text.
+
+        A text can be cut into tokens in several ways ("of" and "o", "f"); all are the same
+        answer, and only tokens that lead to another one lower its probability. Where two answers
+        begin with the same letters, those letters as a token of their own count for the one that
+        was written, which is a little too much."""
+        product, position = 1.0, 0
+        for step in steps:
+            ends = self._model.ends(step.token)
+            rest = text[position:]
+            share = sum(
+                weight
+                for token, weight in step.others
+                if (
+                    self._model.ends(token)
+                    if ends
+                    else (piece := self._model.piece(token)) and rest.startswith(piece)
+                )
+            )
+            product *= (step.weight + share) / step.total
+            position += len(self._model.piece(step.token))
+        return min(1.0, product)
 
     def _fill(self, target: _Kept, tokens: Sequence[int], more: int, deadline: float) -> int:
         """Make `target` hold the tokens, with logits for what follows; how many it took.
