@@ -33,26 +33,10 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
         LlamaModel(tmp_path / "text.gguf")
 
 
-class Delicate:
-    """An engine that this processor kills, unless it goes without the extra buffers."""
-
-    def __init__(self, path: str, extra_buffers: bool, **_: Any) -> None:
-        self._extra_buffers = extra_buffers
-        with Path(path).open("a") as file:
-            file.write(f" {extra_buffers}")
-
-    def probe(self) -> None:
-        if self._extra_buffers:
-            os.kill(os.getpid(), signal.SIGSEGV)
-
-    def complete(self, **_: Any) -> dict[str, Any]:
-        return {"text": "alive", "probability": 1.0}
-
-
 async def test_the_settings_that_survived_are_tried_first_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(llamacpp, "ENGINE", "tests.test_llamacpp:Delicate")
+    monkeypatch.setattr(llamacpp, "ENGINE", "tests.delicate:Engine")
     path, notes = tmp_path / "model.gguf", tmp_path / "cache"
     path.write_text("GGUF")
     for expected in ("GGUF True False", "GGUF True False False"):
@@ -62,11 +46,17 @@ async def test_the_settings_that_survived_are_tried_first_at_the_next_start(
         finally:
             await model.close()
         assert path.read_text() == expected
-    next(notes.iterdir()).write_text("{broken")
-    model = LlamaModel(path, notes=notes)
-    await model.start()
-    await model.close()
-    assert path.read_text() == "GGUF True False False True False"
+
+
+def test_notes_that_are_damaged_or_cannot_be_written_are_as_good_as_none(tmp_path: Path) -> None:
+    notes = llamacpp._Notes(tmp_path / "new")
+    notes.keep({"extra_buffers": False})
+    assert llamacpp._Notes(tmp_path / "new").best() == {"extra_buffers": False}
+    for damage in ("{broken", "[]", ""):
+        next((tmp_path / "new").iterdir()).write_text(damage)
+        assert notes.best() is None
+    (tmp_path / "file").write_text("in the way")
+    llamacpp._Notes(tmp_path / "file").keep({"extra_buffers": False})
 
 
 # --- which tokens are kept -----------------------------------------------------------------------
