@@ -1,0 +1,1 @@
+"""Models: what there is, where it comes from, fetching it, and finding it again."""
