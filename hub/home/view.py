@@ -42,9 +42,9 @@ def home_table(home: Home) -> Table:
             floor = above.floor_id
             table.add_row(f"[bold underline]{escape(above.name)}[/]", "", "", "")
         for number, entity in enumerate(found):
-            name = room.name if room and number == 0 else ""
+            name = room.name if room else "(no room)"
             table.add_row(
-                escape(name),
+                escape(name) if number == 0 else "",
                 escape(entity.name),
                 _coloured(entity, home.state(entity.entity_id)),
                 f"[dim]{escape(entity.entity_id)}[/]",

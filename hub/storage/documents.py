@@ -129,6 +129,8 @@ class Documents:
     def _save(self, batch: Mapping[str, Mapping[str, Any]]) -> None:
         table = self._open()
         for key, document in batch.items():
-            number = self._ids.setdefault(key, len(self._ids) + 1)
-            table.upsert(Document({"key": key, **document}, doc_id=number))
+            if key in self._ids:
+                table.remove(doc_ids=[self._ids[key]])
+            number = self._ids.setdefault(key, max(self._ids.values(), default=0) + 1)
+            table.insert(Document({"key": key, **document}, doc_id=number))
         self._cache.flush()
