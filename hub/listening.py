@@ -13,15 +13,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
 from hub.config import ListenSettings, WakeSettings
-from hub.errors import AudioError, ConfigError, HearthError
+from hub.errors import ConfigError, HearthError
 from hub.messages import BYTES_PER_SECOND, Audio, Heard, Wake
-from hub.ports import FRAME_BYTES, FRAME_SECONDS, AudioSource, VoiceActivity, WakeWord
+from hub.ports import (
+    FRAME_BYTES,
+    FRAME_SECONDS,
+    AudioSource,
+    GathersFrames,
+    VoiceActivity,
+    WakeWord,
+)
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +47,12 @@ VAD_LEAD_FRAMES = 16
 WAKE_GAP = 1.0
 """Seconds after the wake word from which a command is handed over without it."""
 WAKE_FRAMES = 3
-"""Frames the wake word is looked for in at a time: a message to its process costs more than the
-search itself."""
+"""Frames in which the wake word is looked for at a time: a message to the process that does it
+costs more than the search itself."""
+STILL_FRAMES = 10
+"""The same while the room is still."""
+STILL_AFTER_FRAMES = 47
+"""Frames without anything loud after which it is: 1.5 s, in which a wake word would have ended."""
 
 
 class Verdict(Enum):
@@ -185,22 +196,28 @@ class Listener:
         settings: ListenSettings,
         wake_settings: WakeSettings,
     ) -> None:
-        self.ended = False
-        """The source has no more sound."""
         self.clock = 0.0
         """Seconds of sound taken from the source so far."""
-        self._source = source
+        self._intake = _Intake(source)
         self._wake = wake
         self._vad = vad
         self._settings = settings
-        self._frames: AsyncIterator[bytes] | None = None
-        self._reading: asyncio.Future[bytes | None] | None = None
         self._recent = deque[bytes](maxlen=max(1, round(wake_settings.pre_roll / FRAME_SECONDS)))
         """The last frames, for the pre-roll."""
-        self._batch = bytearray()
-        """Sound in which the wake word has not been looked for."""
+        self._stillness = Stillness()
+        self._batch: list[bytes] = []
+        """Frames in which the wake word has not been looked for."""
         self._jumped = False
         """The wake word's detector has not heard all of the stream."""
+
+    @property
+    def ended(self) -> bool:
+        """The source has no more sound."""
+        return self._intake.ended
+
+    async def close(self) -> None:
+        """Let go of the source."""
+        await self._intake.close()
 
     async def wait_for_wake(self) -> Wake | None:
         """Listen until the wake word is heard. None: the sound ended.
@@ -213,10 +230,13 @@ class Listener:
             self._jumped = False
         while True:
             frame = await self._frame()
-            self._batch += frame or b""
-            if frame is not None and len(self._batch) < WAKE_FRAMES * FRAME_BYTES:
-                continue
-            batch, self._batch = bytes(self._batch), bytearray()
+            if frame is not None:
+                self._batch.append(frame)
+                still = self._stillness.hear(frame)
+                self._intake.gather = STILL_FRAMES if still else WAKE_FRAMES
+                if len(self._batch) < self._intake.gather:
+                    continue
+            batch, self._batch = b"".join(self._batch), []
             wake = await self._wake.process(batch) if batch else None
             if wake is not None:
                 self._jumped = True
@@ -235,6 +255,7 @@ class Listener:
         Raises AudioError, EngineError."""
         self._jumped = True
         self._batch.clear()
+        self._intake.gather = 1
         await self._vad.reset()
         before = b"".join(self._recent) if wake else b""
         if before:  # so that speech which is going on is known as such from the first frame
@@ -245,7 +266,7 @@ class Listener:
             begun_at=self.clock,
             alone_after=WAKE_GAP if wake else 0.0,
         )
-        pause = _Pause[T](judge)
+        pause = _Pause[T](judge, self._intake.news.set)
         try:
             if not await self._until_end(utterance, pause):
                 return None
@@ -255,30 +276,25 @@ class Listener:
         speech_ended = utterance.begun_at + utterance.endpointer.ended
         return Listened(Heard(audio, speech_ended, self.clock, wake), judged)
 
-    async def close(self) -> None:
-        """Let go of the source."""
-        if self._reading:
-            self._reading.cancel()
-            await asyncio.wait({self._reading})
-        self._reading = self._frames = None
-
     async def _until_end(self, utterance: _Utterance, pause: _Pause[T]) -> bool:
         """Take frames until the utterance is over. False: nobody spoke."""
         endpointer = utterance.endpointer
         while True:
-            verdict = await self._verdict(pause)
-            if verdict is not None:
+            frame = await self._frame(pause)
+            if (verdict := pause.verdict()) is not None:
                 step = endpointer.judged(verdict)
                 if verdict is Verdict.NOTHING:
                     pause.over()
-            elif (frame := await self._frame()) is None:
-                return endpointer.began is not None
-            else:
+            elif frame is not None:
                 [probability] = await self._vad.process(frame)
                 step = utterance.hear(frame, probability)
+            else:
+                return endpointer.began is not None
             match step:
                 case Step.JUDGE:
                     pause.begin(utterance)
+                    if not self._intake.realtime:
+                        await pause.settled()
                 case Step.RESUME:
                     pause.over()
                 case Step.GIVE_UP:
@@ -286,38 +302,101 @@ class Listener:
                 case Step.END:
                     return True
 
-    async def _verdict(self, pause: _Pause[T]) -> Verdict | None:
-        """The judge's verdict, if there is a new one before there is a new frame."""
-        if pause.judging is None:
-            return None
-        awaited: set[asyncio.Future[Any]] = {pause.judging}
-        if self._source.realtime:
-            awaited.add(self._next())
-        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-        return pause.verdict()
+    async def _frame(self, pause: _Pause[Any] | None = None) -> bytes | None:
+        """The next frame; None if the sound ended, or if there is a new verdict first."""
+        news = self._intake.news
+        while pause is None or not pause.ready:
+            news.clear()
+            frame = self._intake.take()
+            if frame is not None:
+                self.clock += len(frame) / BYTES_PER_SECOND
+                self._recent.append(frame)
+                return frame
+            if self.ended:
+                return None
+            await news.wait()
+        return None
 
-    async def _frame(self) -> bytes | None:
-        """The next frame; None if the sound ended. May be cancelled without losing one."""
-        # Cancelling a generator would end it: the reading goes on, for the next call to take up.
-        try:
-            frame = await asyncio.shield(self._next())
-        except AudioError:
-            self._reading = self._frames = None  # the next call tries the source again
-            raise
-        self._reading = None
-        if frame is None:
+
+class Stillness:
+    """Whether nothing stirs in the room, from how loud it is.
+
+    Nothing is decided by it but how long sound may be gathered before the wake word is looked for
+    in it: a processor that is woken three times a second uses half as much as at ten."""
+
+    def __init__(self) -> None:
+        self._floor = 32768.0
+        """Loudness of the room by itself: falls at once and rises by half in three seconds."""
+        self._quiet_frames = 0
+
+    def hear(self, frame: bytes) -> bool:
+        """Take the next frame. True if nothing was loud for a while."""
+        # Every eighth sample shows a peak well enough. The byte order is that of all our machines.
+        peak = max(memoryview(frame).cast("h")[::8])
+        self._floor = max(1.0, min(peak, self._floor * 1.004))
+        loud = peak > 3.0 * self._floor + 30
+        self._quiet_frames = 0 if loud else self._quiet_frames + 1
+        return self._quiet_frames >= STILL_AFTER_FRAMES
+
+
+class _Intake:
+    """Takes frames from the source in a task of its own, so that whoever waits for one may be
+    cancelled: cancelling a generator would end it."""
+
+    def __init__(self, source: AudioSource) -> None:
+        self.ended = False
+        self.realtime = source.realtime
+        self.news = asyncio.Event()
+        """There are frames, or there will be no more."""
+        self._source = source
+        self._gather = 1
+        self._queue = deque[bytes]()
+        self._room = asyncio.Event()
+        self._pumping: asyncio.Task[None] | None = None
+
+    @property
+    def gather(self) -> int:
+        """Frames that may come together, for the sake of fewer awakenings."""
+        return self._gather
+
+    @gather.setter
+    def gather(self, frames: int) -> None:
+        if frames != self._gather:
+            self._gather = frames
+            if isinstance(self._source, GathersFrames):
+                self._source.gather = frames
+
+    def take(self) -> bytes | None:
+        """A frame if there is one. Raises AudioError; the next call then tries again."""
+        if self._queue:
+            self._room.set()
+            return self._queue.popleft()
+        if self._pumping is None and not self.ended:
+            self._pumping = asyncio.create_task(self._pump(), name="intake")
+            self._pumping.add_done_callback(lambda _: self.news.set())
+        elif self._pumping is not None and self._pumping.done():
+            finished, self._pumping = self._pumping, None
+            finished.result()
             self.ended = True
-            return None
-        self.clock += len(frame) / BYTES_PER_SECOND
-        self._recent.append(frame)
-        return frame
+        return None
 
-    def _next(self) -> asyncio.Future[bytes | None]:
-        if self._reading is None:
-            if self._frames is None:
-                self._frames = aiter(self._source.frames())
-            self._reading = asyncio.ensure_future(anext(self._frames, None))
-        return self._reading
+    async def close(self) -> None:
+        if self._pumping:
+            self._pumping.cancel()
+            await asyncio.wait({self._pumping})
+            self._pumping = None
+
+    async def _pump(self) -> None:
+        # From a file no frame is taken before its time. From a microphone, some are: what cannot
+        # be kept is lost in its own queue, where it is counted.
+        limit = 2 * STILL_FRAMES if self.realtime else 1
+        async for frame in self._source.frames():
+            self._queue.append(frame)
+            if len(self._queue) >= min(self._gather, limit):
+                self.news.set()
+            while len(self._queue) >= limit:
+                self._room.clear()
+                await self._room.wait()
 
 
 @dataclass(slots=True)
@@ -345,36 +424,49 @@ class _Utterance:
 class _Pause(Generic[T]):
     """A pause that may be the end, and the judge at work on what was said before it."""
 
-    def __init__(self, judge: Judge[T]) -> None:
-        self.judging: asyncio.Task[Judgement[T]] | None = None
-        """The judge while its verdict has not been taken."""
+    def __init__(self, judge: Judge[T], tell: Callable[[], None]) -> None:
         self._judge = judge
-        self._task: asyncio.Task[Judgement[T]] | None = None
+        self._tell = tell
+        """Called when there is a verdict."""
+        self._task: asyncio.Future[Judgement[T]] | None = None
+        self._taken = False
         self._audio = Audio(b"")
+
+    @property
+    def ready(self) -> bool:
+        """There is a verdict that was not taken."""
+        return self._task is not None and self._task.done() and not self._taken
 
     def begin(self, utterance: _Utterance) -> None:
         self._audio = utterance.audio()
-        self._task = self.judging = asyncio.ensure_future(self._judge(self._audio))
+        self._taken = False
+        self._task = asyncio.ensure_future(self._judge(self._audio))
+        self._task.add_done_callback(lambda _: self._tell())
 
     def over(self) -> None:
         """Speech goes on: forget what was judged."""
         if self._task:
             self._task.cancel()
-        self._task = self.judging = None
+        self._task = None
+
+    async def settled(self) -> None:
+        """Wait for the verdict."""
+        if self._task:
+            await asyncio.wait({self._task})
 
     def verdict(self) -> Verdict | None:
         """The verdict, once."""
-        if self.judging is None or not self.judging.done():
+        if self._task is None or not self.ready:
             return None
-        task, self.judging = self.judging, None
+        self._taken = True
         try:
-            return task.result().verdict
+            return self._task.result().verdict
         except HearthError as error:
             log.warning("what was said so far could not be judged: %s", error)
             return Verdict.UNKNOWN
 
     async def finish(self, utterance: _Utterance, *, ended: bool) -> tuple[Audio, T | None]:
-        """The final audio and the judge's value for it."""
+        """The final audio, and the judge's value for it."""
         if self._task is None and ended:  # the sound ended before a pause
             self.begin(utterance)
         if self._task is None:

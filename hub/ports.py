@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from hub.messages import Audio, StateChange, Utterance, Wake
 
@@ -31,6 +31,14 @@ class AudioSource(Protocol):
 
         Raises AudioError when the device is missing or lost."""
         ...
+
+
+@runtime_checkable
+class GathersFrames(Protocol):
+    """An `AudioSource` that can let frames gather, so that the hub is woken less often."""
+
+    gather: int
+    """Frames that may come together, some time after they sounded."""
 
 
 class AudioSink(Protocol):

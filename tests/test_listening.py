@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from array import array
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from hub.config import ListenSettings, WakeSettings
 from hub.errors import AudioError, ConfigError, EngineError
-from hub.listening import Endpointer, Judgement, Listened, Listener, Step, Verdict
+from hub.listening import Endpointer, Judgement, Listened, Listener, Step, Stillness, Verdict
 from hub.messages import Audio
 from hub.ports import FRAME_BYTES, FRAME_SECONDS
 from tests.fakes import (
@@ -380,4 +382,64 @@ async def test_a_lost_device_is_told_and_opened_again() -> None:
     with pytest.raises(AudioError):
         await listener.wait_for_wake()
     assert await listener.wait_for_wake() is not None
+    await listener.close()
+
+
+# --- fewer awakenings ----------------------------------------------------------------------------
+
+
+def noise(seconds: float, level: int, seed: int = 1) -> list[bytes]:
+    rng = random.Random(seed)
+    return [
+        array("h", (round(rng.gauss(0, level)) for _ in range(FRAME_BYTES // 2))).tobytes()
+        for _ in range(round(seconds / FRAME_SECONDS))
+    ]
+
+
+def still_after(stillness: Stillness, frames: list[bytes]) -> bool:
+    return [stillness.hear(item) for item in frames][-1]
+
+
+@pytest.mark.parametrize("level", [0, 3, 30, 300])
+def test_a_room_is_still_whatever_its_hum(level: int) -> None:
+    stillness = Stillness()
+    assert not still_after(stillness, noise(0.5, level))
+    assert still_after(stillness, noise(3, level))
+
+
+def test_anything_louder_than_the_room_ends_its_stillness_at_once() -> None:
+    stillness = Stillness()
+    assert still_after(stillness, noise(3, 20))
+    assert not stillness.hear(noise(0.032, 200)[0])
+    assert not still_after(stillness, noise(1.2, 20))
+
+
+def test_a_fan_that_was_switched_on_belongs_to_the_room_after_a_while() -> None:
+    stillness = Stillness()
+    still_after(stillness, noise(3, 20))
+    assert not still_after(stillness, noise(2, 200))
+    assert still_after(stillness, noise(30, 200))
+
+
+async def test_frames_gather_while_the_room_is_still_and_only_then() -> None:
+    class Gathering(FakeSource):
+        gather = 1
+
+    source = Gathering([*noise(4, 20), *noise(0.5, 2000)], realtime=True)
+    listener = Listener(source, FakeWakeWord(), FakeVoices(), SETTINGS, WakeSettings())
+    task = asyncio.create_task(listener.wait_for_wake())
+    source.go(0.5)
+    await settle()
+    assert source.gather == 3
+    source.go(3.5)
+    await settle()
+    assert source.gather == 10
+    source.go(0.32)
+    await settle()
+    assert source.gather == 3
+    task.cancel()
+    listening = asyncio.create_task(listener.listen(None, start_timeout=5, judge=Judges()))
+    await settle()
+    assert source.gather == 1
+    listening.cancel()
     await listener.close()

@@ -41,6 +41,7 @@ class Recording:
         self, audio: Audio, *, realtime: bool = False, silence: float = TRAILING_SILENCE
     ) -> None:
         self.realtime = realtime
+        self.gather = 1
         self._audio = pcm.resampled(audio, SAMPLE_RATE)
         self._silence = bytes(2 * round(silence * SAMPLE_RATE))
 
@@ -50,9 +51,11 @@ class Recording:
         return cls(read(path), realtime=realtime)
 
     async def frames(self) -> AsyncIterator[bytes]:
-        due = time.monotonic()
+        due, sounded = time.monotonic(), 0
         for frame in pcm.frames(self._audio.pcm + self._silence):
-            if self.realtime:
-                due += FRAME_SECONDS
+            if self.realtime and sounded == 0:
+                sounded = self.gather
+                due += sounded * FRAME_SECONDS
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
+            sounded -= 1
             yield frame
