@@ -52,10 +52,9 @@ class Ears:
 
     def speech(self, payload: bytes) -> dict[str, Any]:
         """Probability of speech, 0-1, in each frame of 512 samples."""
-        frames = memoryview(payload)
         return {
             "probabilities": [
-                round(self._vad(frames[i : i + FRAME_BYTES]), 3)
+                round(self._vad(payload[i : i + FRAME_BYTES]), 3)
                 for i in range(0, len(payload), FRAME_BYTES)
             ]
         }
