@@ -76,7 +76,8 @@ class ModelTier:
         if not _worthwhile(asked.found):
             return replace(nothing, why="no sentence fits, and nothing of the home was named")
         things = asked.found.things
-        offered = list(dict.fromkeys(self._choices[tool.name] for tool, _ in asked.found.tools))
+        names = dict.fromkeys(tool.name for tool, _ in asked.found.tools)
+        offered = [self._choices[name] for name in names]
         rules = grammar(offered, things, numbers(asked.text, asked.language), said)
         if rules is None:
             return replace(nothing, why="no sentence fits, and no tool is for what was named")

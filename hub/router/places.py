@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hub.home.model import Area, Entity, Floor, Home, normal
 from hub.messages import Call, ToolSpec
@@ -24,6 +24,7 @@ class Places:
         self.areas: dict[str, Area] = dict(home.areas)
         self.floors: dict[str, Floor] = dict(home.floors)
         self.revision = home.revision
+        self.scale: Literal["°C", "°F"] = _scale(home)
         places: list[Area | Floor] = [*self.areas.values(), *self.floors.values()]
         self._places = {normal(name) for place in places for name in spellings(place.names)}
         self._shared = _shared(self.entities.values())
@@ -171,6 +172,18 @@ def _accepts(tool: ToolSpec, slots: Slots) -> bool:
 def _properties(tool: ToolSpec) -> Mapping[str, Any]:
     properties: Mapping[str, Any] = tool.parameters.get("properties", {})
     return properties
+
+
+def _scale(home: Home) -> Literal["°C", "°F"]:
+    """The home's scale of temperature, from what its devices report."""
+    for entity_id in home.entities:
+        attributes = home.state(entity_id).attributes
+        units = (attributes.get("temperature_unit"), attributes.get("unit_of_measurement"))
+        if "°F" in units or "F" in units:
+            return "°F"
+        if "°C" in units:
+            return "°C"
+    return "°C"
 
 
 def _listed(value: Any) -> Sequence[str]:

@@ -11,7 +11,7 @@ from hub.home.model import Entity, normal
 from hub.messages import Call
 from hub.router.context import Context, Targets
 from hub.router.fuzzy import Fuzzy
-from hub.router.places import Places, targets
+from hub.router.places import TARGET_SLOTS, Places, targets
 from hub.router.reading import Parsed, Reading
 from hub.router.rules import ANYTHING, NOWHERE, Match
 from hub.router.words import Words
@@ -38,7 +38,7 @@ def from_matches(
     area = places.area_id(context.area)
     undoable: Reading | None = None
     for _, group in groupby(matches, key=lambda match: match.rank):
-        resolved = [r for match in group if (r := _resolved(match, places, context))]
+        resolved = [r for match in group if (r := _resolved(match, places, context, area))]
         possible = [(m, s) for m, s in resolved if _complete(s) and places.doable(m.intent, s)]
         asking = [(m, s) for m, s in resolved if not _complete(s)]
         if possible:
@@ -62,10 +62,17 @@ def _complete(slots: dict[str, Any]) -> bool:
 
 
 def _resolved(
-    match: Match, places: Places, context: Context
+    match: Match, places: Places, context: Context, area: str | None
 ) -> tuple[Match, dict[str, Any]] | None:
     """The match with pronouns replaced; None if a pronoun means nothing here."""
     slots = dict(match.slots)
+    if match.tier == "phrase" and places.acts_on_entities(match.intent):
+        # 'Brighter' is for this room, never for the whole house.
+        if not any(slots.get(slot) for slot in TARGET_SLOTS):
+            here = {**slots, "area": area}
+            within = area is not None and places.doable(match.intent, here)
+            slots["area"] = area if within else NOWHERE
+        return match, slots
     name = slots.get("name")
     if isinstance(name, str) and name.startswith(ANYTHING):
         known = context.targets if isinstance(context.targets, Targets) else None
@@ -96,15 +103,41 @@ def _of_equals(
     """One reading of matches that rank equally."""
     intent = min(match.intent for match, _ in possible)
     same = [(match, slots) for match, slots in possible if match.intent == intent]
-    named = {s["name"]: (m, s) for m, s in same if s.get("name") in places.entities}
-    if len(named) > 1:
-        here = {n: both for n, both in named.items() if places.entities[n].area_id == area}
-        named = here if area and here else named
-    if len(named) > 1:
-        match, _ = next(iter(named.values()))
-        return _question(match, [slots for _, slots in named.values()], places, words)
-    match, slots = next(iter(named.values())) if named else same[0]
+    slot = "name" if any(s.get("name") in places.entities for _, s in same) else "area"
+    options = {s[slot]: (m, s) for m, s in same if s.get(slot)}
+    if len(options) > 1:
+        options = _likelier(options, slot, places, area)
+    if len(options) > 1:
+        match, _ = next(iter(options.values()))
+        return _question(match, [slots for _, slots in options.values()], places, words)
+    match, slots = next(iter(options.values())) if options else same[0]
     return _reading(match, slots, places)
+
+
+Options = dict[str, tuple[Match, dict[str, Any]]]
+"""Id of an entity or area -> the match that means it."""
+
+
+def _likelier(options: Options, slot: str, places: Places, area: str | None) -> Options:
+    """Of equal things, those in the person's room; then those whose name has the words said."""
+    if slot == "area":
+        return {area: options[area]} if area in options else options
+    here = {key: both for key, both in options.items() if places.entities[key].area_id == area}
+    options = here if area and here else options
+    said = {
+        key: both
+        for key, both in options.items()
+        if _share_word(both[0].said, places.entities[key].name)
+    }
+    return said or options
+
+
+def _share_word(one: str, other: str) -> bool:
+    """Whether two phrases have a word in common, be it singular in one and plural in the other."""
+    pairs = ((a, b) for a in normal(one).split() for b in normal(other).split())
+    return any(
+        a == b or (min(len(a), len(b)) > 3 and a.rstrip("s") == b.rstrip("s")) for a, b in pairs
+    )
 
 
 def _reading(match: Match, slots: dict[str, Any], places: Places) -> Reading:
@@ -172,18 +205,19 @@ def _question(
     match: Match, options: Sequence[dict[str, Any]], places: Places, words: Words
 ) -> Reading:
     """Ask which of several equal things is meant; which room, if they are many."""
-    entities = [places.entities[slots["name"]] for slots in options]
     calls = [places.call(match.intent, slots, match.response) for slots in options]
+    entities = [places.entities[slots["name"]] for slots in options if "name" in slots]
     choices: dict[str, tuple[Call, ...]] = {}
-    if len(options) > MOST_CHOICES:
-        for entity, call in zip(entities, calls, strict=True):
-            if area := places.areas.get(entity.area_id or ""):
-                choices[area.name] = (*choices.get(area.name, ()), call)
-        asked = words.questions.get("room", "In which room?")
-    else:
+    if entities and len(entities) <= MOST_CHOICES:
         labels = _labels(entities, places)
         choices = {label: (call,) for label, call in zip(labels, calls, strict=True)}
         asked = which(labels, words)
+    else:
+        rooms = [entity.area_id for entity in entities] or [slots["area"] for slots in options]
+        for room, call in zip(rooms, calls, strict=True):
+            if area := places.areas.get(room or ""):
+                choices[area.name] = (*choices.get(area.name, ()), call)
+        asked = words.questions.get("room", "In which room?")
     return Reading(
         calls=(),
         tier=match.tier,

@@ -6,17 +6,26 @@ own conversation agent, but with ids as their values, so that equal names stay a
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hassil import Intents, RecognizeResult, SlotList, TextSlotList, is_match, recognize_all
+from hassil import (
+    Intents,
+    RecognizeResult,
+    SlotList,
+    TextSlotList,
+    is_match,
+    merge_dict,
+    recognize_all,
+)
 from hassil.filter import filter_intents
 from hassil.intents import RangeSlotList
 from hassil.parse_expression import parse_sentence
 from home_assistant_intents import get_intents, get_languages
 
-from hub.home.model import Entity, normal
+from hub.home.model import Area, Entity, normal
 from hub.router.places import Places, spellings
 from hub.router.words import Words
 
@@ -25,6 +34,10 @@ NOWHERE = "?"
 ANYTHING = "@"
 """Begins the value of a pronoun in the list of names; the domain follows."""
 
+MEASURING = ("sensor", "binary_sensor", "weather", "person", "device_tracker", "sun", "zone")
+"""Domains whose names end in common words, such as 'temperature': no part of them is a name."""
+LONGEST_NAME = 5
+"""Words of a name from whose end parts are taken as names."""
 FULL, SHORT, KIND = range(3)
 """How far what was said is from a name: the name; a part of it; only what it is."""
 
@@ -40,12 +53,18 @@ class Match:
     response: str
     template: str
     distance: int
-    """FULL, SHORT or KIND: how the name was said; FULL without one."""
+    """FULL, SHORT or KIND: how the name and the area were said."""
+    said: str
+    """The words for the name; empty without one."""
     wildcards: int
     rank: tuple[int, ...]
     """Lower is better. As Home Assistant orders results: a name, and a long one, before a room or
     kind; then few wildcards; then many literal words. What only names a kind of thing comes last,
     behind the sentences that are made for that kind."""
+
+
+SCALES = {"°C": "(celsius|centigrade|c)", "°F": "(fahrenheit|f)"}
+"""The home's scale of temperature may be said; the other one would be understood wrongly."""
 
 
 def data_language(language: str) -> str | None:
@@ -107,8 +126,8 @@ def sentence_rules(
     code = data_language(language)
     loaded = (get_intents(code) if code else None) or {"language": language, "intents": {}}
     loaded.pop("responses", None)
-    known = loaded.setdefault("expansion_rules", {})
-    known |= {name: text for name, text in words.rules.items() if name in known}
+    merge_dict(loaded, copy.deepcopy(words.sentences))
+    loaded.setdefault("expansion_rules", {}).update({**words.rules, "scale": SCALES[places.scale]})
     domains = {entity.domain for entity in places.entities.values()}
     intents = filter_intents(Intents.from_dict(loaded), domains=domains, intent_names=places.tools)
     return Grammar(intents, lists, "rules")
@@ -116,7 +135,10 @@ def sentence_rules(
 
 def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
     name = result.entities.get("name")
-    distance = (name.metadata or {}).get("distance", FULL) if name else FULL
+    area = result.entities.get("area")
+    distance = max(
+        ((slot.metadata or {}).get("distance", FULL) for slot in (name, area) if slot), default=FULL
+    )
     named = name is not None and not name.is_wildcard
     wild = [entity for entity in result.entities_list if entity.is_wildcard]
     template = result.intent_sentence.text if result.intent_sentence else None
@@ -127,6 +149,7 @@ def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
         response=result.response or "default",
         template=template or result.intent.name,
         distance=distance,
+        said=name.text.strip() if name else "",
         wildcards=len(wild),
         rank=(
             2 if distance == KIND else 0 if named else 1,
@@ -141,7 +164,7 @@ def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
 
 def home_lists(places: Places, words: Words) -> dict[str, SlotList]:
     """The names of the home, as lists for the templates."""
-    names: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = []
+    names: list[Value] = []
     for entity in places.entities.values():
         context = {"domain": entity.domain}
         if entity.device_class:
@@ -153,16 +176,30 @@ def home_lists(places: Places, words: Words) -> dict[str, SlotList]:
             names.append((pronoun, ANYTHING + domain, {"domain": domain}, {"distance": FULL}))
     return {
         "name": TextSlotList.from_tuples(names, allow_template=False, name="name"),
-        "area": _place_list(
-            "area", [(n, a.area_id) for a in places.areas.values() for n in spellings(a.names)]
-        ),
+        "area": _place_list("area", [v for a in places.areas.values() for v in _rooms(a, places)]),
         "floor": _place_list(
-            "floor", [(n, f.floor_id) for f in places.floors.values() for n in f.names]
+            "floor",
+            [(n, f.floor_id, {}, {}) for f in places.floors.values() for n in spellings(f.names)],
         ),
     }
 
 
-def _place_list(name: str, values: Iterable[tuple[str, str]]) -> TextSlotList:
+Value = tuple[str, str, dict[str, Any], dict[str, Any]]
+"""What is said, what it means, its context and its metadata."""
+
+
+def _rooms(area: Area, places: Places) -> list[Value]:
+    """What people call an area. 'Bedroom 1' is 'the bedroom', too, if it need not be told apart."""
+    names = spellings(area.names)
+    found: list[Value] = [(name, area.area_id, {}, {"distance": FULL}) for name in names]
+    for name in names:
+        bare = name.rstrip("0123456789 ")
+        if bare != name and normal(bare) and not places.is_place(bare):
+            found.append((bare, area.area_id, {}, {"distance": KIND}))
+    return found
+
+
+def _place_list(name: str, values: Iterable[Value]) -> TextSlotList:
     return TextSlotList.from_tuples(values, allow_template=False, name=name)
 
 
@@ -170,8 +207,9 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
     """What people call an entity -> how far that is from its name: FULL, SHORT or KIND.
 
     A 'Ceiling Light' in the bedroom is also the 'Bedroom Ceiling Light'. A 'Bedroom Ceiling
-    Light' is also the 'Ceiling Light', or the 'Ceiling' where a sentence says 'light' anyway. And
-    a thermostat is 'the thermostat', or 'the bedroom thermostat', whatever its name.
+    Light' is also the 'Ceiling Light', or the 'Ceiling' where a sentence says 'light' anyway; a
+    'Roborock' is the 'Roborock vacuum'. And a thermostat is 'the thermostat', or 'the bedroom
+    thermostat', whatever its name.
     """
     area = places.areas.get(entity.area_id) if entity.area_id else None
     rooms = spellings(area.names) if area else []
@@ -179,15 +217,19 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
     found = dict.fromkeys(spellings(entity.names), FULL)
     for name in tuple(found):
         found |= {f"{room} {name}": FULL for room in rooms if _behind(name, room) is None}
-    for name in tuple(found):
-        for less in (*rooms, *words.adjectives):
-            if (rest := _behind(name, less)) and normal(rest) not in kinds:
+    for name in tuple(found) if entity.domain not in MEASURING else ():
+        parts = name.split()
+        for first in range(1, min(len(parts), LONGEST_NAME)):
+            rest = " ".join(parts[first:])
+            if normal(rest) not in kinds and not places.is_place(rest):
                 found.setdefault(rest, SHORT)
     for name in tuple(found):
         for kind in kinds:
-            rest = _before(name, kind)
-            if rest and not places.is_place(rest):
-                found.setdefault(rest, SHORT)
+            less = _before(name, kind)
+            if less is None:
+                found.setdefault(f"{name} {kind}", SHORT)
+            elif less and not places.is_place(less):
+                found.setdefault(less, SHORT)
     for kind in kinds:
         found.setdefault(kind, KIND)
         for room in rooms:

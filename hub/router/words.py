@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+import yaml
 
 from hub.home.model import normal
 
@@ -41,8 +44,8 @@ class Words:
     """Words that turn a command round or put it off: 'not', 'if'. Only rules may explain them."""
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Domain, or `domain.device_class` -> words for one such thing: 'thermostat'."""
-    adjectives: tuple[str, ...] = ()
-    """Words in front of names that people leave out: 'smart'."""
+    sentences: Mapping[str, Any] = field(default_factory=dict)
+    """More sentences in hassil's form, from `<language>.sentences.yaml`."""
     rules: Mapping[str, str] = field(default_factory=dict)
     """Expansion rules that take the place of the shared sentences' own: more words for 'turn'."""
     actions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -62,7 +65,10 @@ def words(language: str) -> Words:
     for name in dict.fromkeys((language, language.split("-")[0])):
         file = files("hub.router").joinpath("data", f"{name}.toml")
         if file.is_file():
-            return _read(name, tomllib.loads(file.read_text(encoding="utf-8")))
+            known = _read(name, tomllib.loads(file.read_text(encoding="utf-8")))
+            more = files("hub.router").joinpath("data", f"{name}.sentences.yaml")
+            sentences = yaml.safe_load(more.read_text(encoding="utf-8")) if more.is_file() else {}
+            return replace(known, sentences=sentences)
     return Words(language)
 
 
@@ -92,7 +98,6 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         plural=phrases("plural"),
         negations=frozenset(phrases("negations")),
         kinds=groups("kinds"),
-        adjectives=phrases("adjectives"),
         actions=groups("actions"),
         rules=texts("rules"),
         questions=texts("questions"),
