@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+from typing import Any
 
+from hub.devices import homefile
+from hub.devices.simulated import SimulatedHome
+from hub.home.model import Home
 from hub.messages import Wake
 from hub.ports import FRAME_BYTES, FRAME_SAMPLES
 
@@ -94,3 +99,77 @@ class FakeWakeWord:
 
     async def reset(self) -> None:
         self.resets += 1
+
+
+# --- a home ------------------------------------------------------------------------------------
+
+
+class FakeSpeaker:
+    """The hub's loudspeaker, as skills see it."""
+
+    def __init__(self) -> None:
+        self.volume = 0.5
+        self.muted = False
+        self.stopped = 0
+
+    async def set_volume(self, volume: float) -> None:
+        self.volume = min(1.0, max(0.0, volume))
+
+    async def set_muted(self, muted: bool) -> None:
+        self.muted = muted
+
+    async def stop(self) -> None:
+        self.stopped += 1
+
+
+class FakeConversation:
+    """What was said before, as skills see it."""
+
+    def __init__(self, last_reply: str | None = None) -> None:
+        self.last_reply = last_reply
+        self.forgotten = 0
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+
+class FakeClock:
+    """It is always the same time."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+
+class House:
+    """A simulated home and the home made of it; `async with House() as house`.
+
+    Without a file the built-in home; things move in no time."""
+
+    def __init__(self, content: Any = None, *, transition: float = 0.0) -> None:
+        inventory = homefile.load() if content is None else homefile.parse(content)
+        self.devices = SimulatedHome(inventory, transition=transition)
+        self.home = Home()
+
+    async def __aenter__(self) -> House:
+        await self.home.connect([self.devices])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.home.close()
+
+    def state(self, entity_id: str) -> str:
+        """What the device itself reports."""
+        return self.devices.state(entity_id)
+
+    def attribute(self, entity_id: str, name: str) -> Any:
+        return self.devices.attributes(entity_id).get(name)
+
+    def states(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """All that all devices report."""
+        return {
+            key: (self.devices.state(key), self.devices.attributes(key))
+            for key in self.home.entities
+        }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,7 +69,10 @@ def act(device: Device, service: str, data: Data) -> str | None:
     behaviour = BEHAVIOURS.get(device.domain)
     if behaviour is None:
         raise DeviceError(f"{device.entity_id} cannot be told anything")
-    return behaviour(device, service, data)
+    trial = replace(device, attributes=dict(device.attributes))
+    meanwhile = behaviour(trial, service, data)
+    device.state, device.attributes = trial.state, trial.attributes
+    return meanwhile
 
 
 def _unknown(device: Device, service: str) -> DeviceError:
