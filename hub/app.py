@@ -1,0 +1,374 @@
+"""Settings become parts, and parts a hub: the only file that names concrete classes."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from hub.audio.cache import SoundFolder
+from hub.audio.level import scaled
+from hub.config import Config
+from hub.control import requests
+from hub.devices.simulated import SimulatedHome
+from hub.dialogue.replies import Replies
+from hub.engines import ears, openwakeword
+from hub.engines.llamacpp import LlamaModel
+from hub.engines.piper import PiperSynthesizer
+from hub.engines.recognizer import WhisperRecognizer
+from hub.engines.worker import Worker
+from hub.errors import ConfigError, HearthError, StorageError
+from hub.home.model import Home
+from hub.listening import Listener
+from hub.messages import Audio, StateChange
+from hub.models.store import ModelStore
+from hub.pipeline import Assistant
+from hub.ports import AudioSink, AudioSource, Synthesizer, VoiceActivity, WakeWord
+from hub.room import Room
+from hub.router import Router
+from hub.skillset import Skillset
+from hub.storage.documents import Documents
+from hub.voice import Voice
+from hub.wakeword import Cascade
+
+log = logging.getLogger(__name__)
+
+
+class Engine(Protocol):
+    """What has a worker process."""
+
+    @property
+    def worker(self) -> Worker: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Hub:
+    """All parts of a running hub."""
+
+    config: Config
+    home: Home
+    skillset: Skillset
+    router: Router
+    assistant: Assistant
+    synthesizer: Synthesizer | None = None
+    voice: Voice | None = None
+    wake: WakeWord | None = None
+    vad: VoiceActivity | None = None
+    workers: list[Worker] = field(default_factory=list)
+
+    def area(self, name: str | None) -> str | None:
+        """The name of a room as the home spells it. Raises ConfigError if it has no such room."""
+        if name is None:
+            return None
+        area = self.home.find_area(name)
+        if area is None:
+            known = ", ".join(area.name for area in self.home.areas.values())
+            raise ConfigError(f"there is no room '{name}' in this home; its rooms are {known}")
+        return area.name
+
+    def language(self, code: str | None) -> str | None:
+        """A language that the hub was set up for. Raises ConfigError for another one."""
+        if code is None or code in self.config.hub.languages:
+            return code
+        known = ", ".join(self.config.hub.languages)
+        raise ConfigError(f"'{code}' is none of the languages of [hub] languages: {known}")
+
+    def room(
+        self,
+        source: AudioSource,
+        *,
+        area: str | None = None,
+        language: str | None = None,
+        earcon: Callable[[str], None] = lambda name: None,
+    ) -> Room:
+        """Ears and mouth around one source of sound. Needs a hub opened with `ears`."""
+        assert self.vad is not None, "the hub was opened without ears"
+        listener = Listener(source, self.wake, self.vad, self.config.listen, self.config.wake)
+        return Room(
+            self.assistant,
+            listener,
+            self.voice,
+            self.config.listen,
+            area=area,
+            language=language,
+            earcon=earcon,
+            realtime=source.realtime,
+        )
+
+
+@asynccontextmanager
+async def open_hub(
+    config: Config,
+    *,
+    home_file: Path | None = None,
+    states: Path | None = None,
+    ears: bool = False,
+    recognise: bool = False,
+    sink: AudioSink | None = None,
+) -> AsyncIterator[Hub]:
+    """Put a hub together, and take it apart again.
+
+    `ears` adds wake word and voice activity, `recognise` speech to text, `sink` a voice that plays
+    there. Without any of them it understands typed text. `states` is another folder for the states
+    of the home. Raises ConfigError, ModelError, EngineError or StorageError."""
+    async with AsyncExitStack() as stack:
+        store = ModelStore(config.models)
+        engines: list[Engine] = []
+
+        def started(engine: Any) -> Any:
+            engines.append(engine)
+            stack.push_async_callback(engine.close)
+            engine.worker.start_soon()
+            return engine
+
+        wake, vad = _ears(config, store, started) if ears else (None, None)
+        recognizer = started(_recognizer(config, store)) if recognise else None
+        piper = started(_synthesizer(config, store)) if sink else None
+        voice = _voice(config, piper, sink) if piper and sink else None
+        model = _language_model(config, store)
+        if model is not None:
+            engines.append(model)
+            stack.push_async_callback(model.close)
+        home = await stack.enter_async_context(open_home(config, home_file, states))
+        if voice is not None:
+            stack.push_async_callback(voice.close)
+        skillset = Skillset.load(config, home, speaker=_Speaker(voice))
+        router = Router(
+            home,
+            skillset.specs(),
+            model=model,
+            settings=config.router,
+            languages=config.hub.languages,
+        )
+        assistant = Assistant(
+            home=home,
+            router=router,
+            skillset=skillset,
+            replies=Replies(),
+            recognizer=recognizer,
+            languages=config.hub.languages,
+        )
+        hub = Hub(
+            config,
+            home,
+            skillset,
+            router,
+            assistant,
+            piper,
+            voice,
+            wake,
+            vad,
+            [engine.worker for engine in engines],
+        )
+        assistant.area = hub.area(config.hub.area)
+        await router.prepare()
+        if ears:
+            await asyncio.gather(*(engine.worker.start() for engine in engines[:2]))
+        yield hub
+
+
+@asynccontextmanager
+async def open_home(
+    config: Config, home_file: Path | None = None, states: Path | None = None
+) -> AsyncIterator[Home]:
+    """The home alone: its devices and their states, kept in the data folder.
+
+    Another home than the configured one starts from the states in its file, and is not kept.
+    Raises ConfigError for a file that makes no sense, StorageError for states that cannot be read.
+    """
+    chosen = home_file or config.home.file
+    kept = None
+    if home_file is None or states is not None:
+        kept = Documents((states or config.hub.data) / "home.json")
+    home = Home()
+    try:
+        await home.connect([SimulatedHome.from_file(chosen, states=kept)])
+        yield home
+    finally:
+        await home.close()
+
+
+@asynccontextmanager
+async def lock(config: Config) -> AsyncIterator[None]:
+    """Only one process at a time may keep the states of a home. Raises StorageError."""
+    path = config.hub.data / "hub.lock"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be made: {error}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StorageError(
+                f"another hub is running with the data in {config.hub.data}; "
+                "talk to it with 'hearth say', or end it first"
+            ) from error
+        yield
+
+
+def load_skills(config: Config) -> Skillset:
+    """The skills alone, to look at them."""
+    return Skillset.load(config, Home())
+
+
+def _ears(
+    config: Config, store: ModelStore, started: Callable[[Any], Any]
+) -> tuple[WakeWord | None, VoiceActivity]:
+    """Wake word and voice activity, from what [wake] names."""
+    settings = config.wake
+    micro = _described(store.file("wake", settings.micro)) if settings.micro else None
+    ears_worker = ears.worker(micro)
+    started(_Ears(ears_worker))
+    detectors: list[Any] = []
+    if micro is not None:
+        detectors.append(ears.MicroWakeWord(ears_worker, micro))
+    if settings.verifier:
+        model = store.file("verifier", settings.verifier)
+        mel, embedding = store.shared(model)
+        files = {"model": str(model), "melspectrogram": str(mel), "embedding": str(embedding)}
+        detectors.append(started(openwakeword.OpenWakeWord(files)))
+    wake = Cascade(*detectors, sensitivity=settings.sensitivity) if detectors else None
+    return wake, ears.Voices(ears_worker)
+
+
+def _recognizer(config: Config, store: ModelStore) -> WhisperRecognizer:
+    settings = config.recognizer
+    return WhisperRecognizer(
+        store.find("recognizer", settings.model),
+        languages=config.hub.languages,
+        threads=settings.threads,
+        hypotheses=settings.hypotheses,
+    )
+
+
+def _synthesizer(config: Config, store: ModelStore) -> PiperSynthesizer:
+    return PiperSynthesizer(store.file("voice", config.voice.model))
+
+
+def _voice(config: Config, synthesizer: PiperSynthesizer, sink: AudioSink) -> Voice:
+    return Voice(
+        synthesizer,
+        sink,
+        sounds=SoundFolder(config.hub.cache / "replies"),
+        scale=scaled,
+        volume=config.voice.volume,
+    )
+
+
+def _language_model(config: Config, store: ModelStore) -> LlamaModel | None:
+    """None if the settings want none, or it is not installed: the rules work without it."""
+    settings = config.router
+    if not settings.model:
+        return None
+    try:
+        path = store.file("language-model", settings.model)
+        return LlamaModel(path, threads=settings.threads, notes=config.hub.cache)
+    except HearthError as error:
+        log.warning("only rules understand what is said: %s", error)
+        return None
+
+
+def _described(model: Path) -> Path:
+    """microWakeWord's description of a model, which is beside its .tflite file."""
+    return model.with_suffix(".json")
+
+
+class _Ears:
+    """The ears' process, as an engine."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+
+    async def close(self) -> None:
+        await self.worker.close()
+
+
+class _Speaker:
+    """The hub's loudspeaker, as skills may use it."""
+
+    def __init__(self, voice: Voice | None) -> None:
+        self._voice = voice
+        self._volume = 1.0
+        self._muted = False
+
+    @property
+    def volume(self) -> float:
+        return self._voice.volume if self._voice else self._volume
+
+    @property
+    def muted(self) -> bool:
+        return self._voice.muted if self._voice else self._muted
+
+    async def set_volume(self, volume: float) -> None:
+        self._volume = min(1.0, max(0.0, volume))
+        if self._voice:
+            self._voice.volume = self._volume
+
+    async def set_muted(self, muted: bool) -> None:
+        self._muted = muted
+        if self._voice:
+            self._voice.muted = muted
+
+    async def stop(self) -> None:
+        if self._voice:
+            self._voice.stop()
+
+
+def describe(hub: Hub, listening: bool) -> str:
+    """One line about what is running."""
+    devices, rooms = len(hub.home.entities), len(hub.home.areas)
+    if not listening:
+        return f"{devices} devices in {rooms} rooms. Talk to me with 'hearth say'."
+    phrase = getattr(hub.wake, "phrase", None)
+    called = f"Say “{phrase}, …”" if phrase else "Listening"
+    return f"{called} ({devices} devices in {rooms} rooms)."
+
+
+def overlay(home: Home, states: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put the states that a running hub reports into a home that was only read."""
+    for entity_id, state in states.items():
+        home.apply(StateChange(entity_id, state["state"], state["attributes"]))
+
+
+async def follow_states(config: Config, home: Home) -> AsyncIterator[StateChange]:
+    """Changes in the running hub as they come. Raises HearthError if none is running."""
+    answers = await requests(config.hub.runtime, {"watch": True})
+    if answers is None:
+        raise HearthError("no hub is running here; start one with 'hearth run'")
+    async for answer in answers:
+        if change := answer.get("change"):
+            found = StateChange(
+                change["entity_id"], change["state"], change["attributes"], change["before"]
+            )
+            home.apply(found)
+            yield found
+
+
+class _Unheard:
+    """An `AudioSink` that nobody hears."""
+
+    async def play(self, audio: Audio) -> None:
+        """Done at once."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def reply_sink(folder: Path | None) -> AudioSink:
+    """Where replies go when there is no loudspeaker: WAV files in a folder, or nowhere."""
+    return _Unheard()
+
+
+def synthesizer(hub: Hub) -> Synthesizer:
+    """The hub's own voice, to play a person with."""
+    assert hub.synthesizer is not None, "the hub was opened without a voice"
+    return hub.synthesizer
