@@ -164,12 +164,10 @@ def _close(
     home: Home, wanted: Wanted, place: set[str] | None, domains: Collection[str]
 ) -> list[Entity]:
     """Devices whose names are much like the one that was said, the likest first."""
-    names = {
-        normal(name): entity
-        for entity in home.entities.values()
-        if _fits(entity, wanted, place, domains)
-        for name in entity.names
-    }
+    fitting = [e for e in home.entities.values() if _fits(e, wanted, place, domains)]
+    # A device's own name goes before another's alias: the last one to take a name keeps it.
+    names = {normal(alias): entity for entity in fitting for alias in entity.aliases}
+    names |= {normal(entity.name): entity for entity in fitting}
     assert wanted.name is not None
     near = process.extract(
         normal(wanted.name), list(names), scorer=fuzz.token_sort_ratio, score_cutoff=CLOSE, limit=3
