@@ -230,6 +230,17 @@ def test_a_file_without_a_mark_is_never_continued(server: Server, tmp_path: Path
     assert served.asked == [None]
 
 
+def test_halves_of_two_files_are_never_put_together(server: Server, tmp_path: Path) -> None:
+    """Not even where there is no checksum, and the server continues what has changed."""
+    changed = bytes(reversed(CONTENT))
+    server.files["a"] = served = Served(careful=False)
+    model = voice({"url": server.url("a")}, content=None)
+    models = interrupted(server, tmp_path, model)
+    served.content, served.etag = changed, '"two"'
+    place = models.fetch(model)
+    assert (place / "a.onnx").read_bytes() == changed
+
+
 @pytest.mark.parametrize("wrong", [CONTENT[:-1] + b"!", CONTENT[:-1], CONTENT + b"!", b""], ids=len)
 def test_what_is_not_what_the_catalogue_says_is_not_kept(
     server: Server, tmp_path: Path, wrong: bytes
@@ -418,7 +429,9 @@ def test_a_model_in_parts_of_two_packages(packages: Path, tmp_path: Path) -> Non
         }
     )
     model = model.model_copy(update={"file": (*model.file, settings)})
-    place = store(tmp_path, model).fetch(model)
+    seen: list[tuple[int, int]] = []
+    place = store(tmp_path, model).fetch(model, lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
     assert (place / "a.onnx").read_bytes() == CONTENT
     assert sorted(p.name for p in place.iterdir()) == ["a.onnx", "a.onnx.json", "fetched.json"]
     assert not list(tmp_path.rglob("escaped"))
