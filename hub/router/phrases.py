@@ -40,8 +40,7 @@ def phrase_rules(
             continue
         # Several tools may bear one name (HassTurnOn of lights and of fans).
         key = f"{tool.name}#{number}"
-        block = {"sentences": sentences, "requires_context": _only_if_named(sentences, tool)}
-        blocks[key] = {"data": [block]}
+        blocks[key] = {"data": [{"sentences": sentences}]}
         local[key] = _lists(tool, language, home_lists)
     intents = Intents.from_dict(
         {"language": data_language(language) or language, "intents": blocks}
@@ -79,23 +78,26 @@ def _phrases(tool: ToolSpec, language: str) -> Sequence[str]:
     return tool.phrases.get(language) or tool.phrases.get(base) or ()
 
 
-def _only_if_named(sentences: Sequence[str], tool: ToolSpec) -> dict[str, Any]:
-    """A name in a phrase must be one of the tool's own devices."""
-    named = any("{name" in sentence for sentence in sentences)
-    return {"domain": list(tool.domains)} if named else {}
-
-
 def _lists(
     tool: ToolSpec, language: str, home_lists: Mapping[str, SlotList]
 ) -> dict[str, SlotList]:
     properties = tool.parameters.get("properties", {})
-    return {
+    names = {"name": _own(home_lists["name"], tool)} if tool.domains else {}
+    return names | {
         name: home_lists["area"]
         if schema.get("format") == "area"
         else _list(name, schema, language)
         for name, schema in properties.items()
         if name not in HOME_LISTS
     }
+
+
+def _own(names: SlotList, tool: ToolSpec) -> SlotList:
+    """The names of those devices that a tool serves."""
+    if not isinstance(names, TextSlotList):
+        return names
+    own = [value for value in names.values if (value.context or {}).get("domain") in tool.domains]
+    return TextSlotList(name="name", values=own)
 
 
 def _list(name: str, schema: Mapping[str, Any], language: str) -> SlotList:

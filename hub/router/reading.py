@@ -19,6 +19,8 @@ class Reading:
     quality: float
     """0-1: 1 for word-for-word, less where spelling or wildcards had to help."""
     why: str
+    open: bool = False
+    """Free text stands in it, which may go on."""
     doable: bool = True
     """Whether the home has what it needs."""
     targets: Targets | None = None

@@ -66,13 +66,11 @@ def _resolved(
 ) -> tuple[Match, dict[str, Any]] | None:
     """The match with pronouns replaced; None if a pronoun means nothing here."""
     slots = dict(match.slots)
-    if match.tier == "phrase" and places.acts_on_entities(match.intent):
+    untargeted = not any(slots.get(slot) for slot in TARGET_SLOTS)
+    if untargeted and match.tier == "phrase" and places.acts_on_entities(match.intent):
         # 'Brighter' is for this room, never for the whole house.
-        if not any(slots.get(slot) for slot in TARGET_SLOTS):
-            here = {**slots, "area": area}
-            within = area is not None and places.doable(match.intent, here)
-            slots["area"] = area if within else NOWHERE
-        return match, slots
+        within = area is not None and places.doable(match.intent, {**slots, "area": area})
+        slots["area"] = area if within else NOWHERE
     name = slots.get("name")
     if isinstance(name, str) and name.startswith(ANYTHING):
         known = context.targets if isinstance(context.targets, Targets) else None
@@ -145,6 +143,7 @@ def _reading(match: Match, slots: dict[str, Any], places: Places) -> Reading:
         calls=(places.call(match.intent, slots, match.response),),
         tier=match.tier,
         quality=WILDCARD_QUALITY if match.wildcards else 1.0,
+        open=match.wildcards > 0,
         why=_why(match),
         targets=targets([slots]),
     )

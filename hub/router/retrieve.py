@@ -121,7 +121,7 @@ class Retriever:
         self._kinds: dict[str, set[str]] = defaultdict(set)
         self._of_kind: dict[str, list[str]] = defaultdict(list)
         for entity in places.entities.values():
-            for kind in words.kinds_of(entity.domain, entity.device_class):
+            for kind in words.kinds_of(entity.domain, entity.device_class, entity.name):
                 self._kinds[kind].add(entity.entity_id)
             self._of_kind[_kind(entity)].append(entity.entity_id)
         self._vocabulary = tuple(

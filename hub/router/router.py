@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hub.config import RouterSettings
-from hub.home.model import Home
+from hub.home.model import Home, normal
 from hub.messages import Candidate, Intent, ToolSpec, Utterance
 from hub.ports import LanguageModel
 from hub.router.clean import addressed, clean
 from hub.router.context import Context, Targets
+from hub.router.endings import Endings
 from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.fuzzy import FuzzyRules
 from hub.router.model import Asked, ModelTier, candidates
@@ -41,6 +42,7 @@ class Grammars:
     """All that is built from the names of the home."""
 
     places: Places
+    endings: Endings
     phrases: dict[str, Grammar]
     sentences: dict[str, Grammar]
     fuzzy: FuzzyRules | None
@@ -56,6 +58,15 @@ class Said:
     """Without politeness."""
     all: str
     """With it, in case a skill's phrase is made of it: 'can you hear me'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A reading of one hypothesis among those of others."""
+
+    reading: Reading
+    text: str
+    score: float
 
 
 class Router:
@@ -91,6 +102,7 @@ class Router:
         lists = {code: home_lists(places, words(code)) for code in self.languages}
         built = Grammars(
             places,
+            Endings(places),
             {code: phrase_rules(code, self.tools, lists[code]) for code in self.languages},
             {
                 code: sentence_rules(code, places, words(code), lists[code])
@@ -109,27 +121,53 @@ class Router:
         return built
 
     def quick(self, utterance: Utterance, context: Context) -> Intent | None:
-        """What phrases and rules make of it; None if nothing. Before `prepare`: nothing."""
+        """What phrases and rules make of it, while the person may still be speaking.
+
+        None if nothing, or if a longer sentence may have begun: one that ends in free text, or in
+        the beginning of a longer name. Before `prepare`: nothing."""
         best = self._best(utterance, context)
-        return _intent(*best) if best and best[0].doable else None
+        if best is None or not best.reading.doable or best.reading.open:
+            return None
+        if self._may_go_on(best.text, self._language(utterance.language), context):
+            return None
+        return _intent(best)
 
     def unfinished(self, text: str, language: str) -> bool:
-        """Whether a text stopped in the middle of a sentence: 'turn on the', 'and'."""
-        known = words(language)
-        said = clean(text, known).casefold()
-        return said in known.openers or (bool(said) and said.split()[-1] in known.dangling)
+        """Whether a text stopped in the middle of a sentence ('turn on the', 'and') or name."""
+        chosen = self._language(language)
+        known = words(chosen)
+        said = clean(text, known)
+        plain = normal(said)
+        if not plain:
+            return False
+        return (
+            plain in known.openers
+            or plain.split()[-1] in known.dangling
+            or self._may_go_on(said, chosen, Context())
+        )
+
+    def _may_go_on(self, text: str, language: str, context: Context) -> bool:
+        """Whether the text ends in the beginning of a name, and makes sense with its end, too."""
+        grammars = self._grammars
+        if grammars is None:
+            return False
+        longer = (f"{text} {end}" for end in grammars.endings.of(text))
+        return any(
+            reading.doable
+            for more in longer
+            for reading in self._exact(grammars, language, Said(more, more), context)
+        )
 
     async def route(self, utterance: Utterance, context: Context) -> Intent:
         """What is to be done: by phrases, rules or the language model, or an honest none."""
         await self.prepare()
         best = self._best(utterance, context)
-        if best and (best[0].calls or best[0].question):
-            return _intent(*best)
+        if best and (best.reading.calls or best.reading.question):
+            return _intent(best)
         intent = await self._ask_model(utterance, context)
         if best and not intent.understood:
-            return replace(
-                intent, sentence=best[0].sentence, why="; ".join((best[0].why, intent.why))
-            )
+            reading = best.reading
+            return replace(intent, sentence=reading.sentence, why=f"{reading.why}; {intent.why}")
         return intent
 
     async def prime(self) -> None:
@@ -158,24 +196,25 @@ class Router:
             )
         return await grammars.model.understand(asked, words(language))
 
-    def _best(self, utterance: Utterance, context: Context) -> tuple[Reading, str, float] | None:
-        """The best reading over all hypotheses, with its text and score."""
+    def _best(self, utterance: Utterance, context: Context) -> Ranked | None:
+        """The best reading over all hypotheses. What can be done goes before what cannot, and
+        word-for-word before guessing, which is not tried if something was understood."""
         grammars = self._grammars
         if grammars is None or not utterance.hypotheses:
             return None
         language = self._language(utterance.language)
         texts = _texts(utterance, language, context)
-        found: list[tuple[Reading, str, float]] = []
+        found: list[Ranked] = []
         for rank, said in enumerate(texts):
-            for reading in self._exact(grammars, language, said, context):
-                found.append((reading, said.command, reading.quality - RANK_PENALTY * rank))
-            if any(reading.doable and reading.quality >= EXACT for reading, _, _ in found):
+            readings = self._exact(grammars, language, said, context)
+            found += [_ranked(reading, said.command, rank) for reading in readings]
+            if any(each.reading.doable and each.reading.quality >= EXACT for each in found):
                 break
-        if not any(reading.doable for reading, _, _ in found) and _base(language) == GUESSED:
+        if not any(each.reading.doable for each in found) and _base(language) == GUESSED:
             for rank, said in enumerate(texts):
                 if guess := self._guess(grammars, said.command, context):
-                    found.append((guess, said.command, guess.quality - RANK_PENALTY * rank))
-        return max(found, key=lambda f: (f[0].doable, f[2]), default=None)
+                    found.append(_ranked(guess, said.command, rank))
+        return max(found, key=lambda each: (each.reading.doable, each.score), default=None)
 
     def _exact(
         self, grammars: Grammars, language: str, said: Said, context: Context
@@ -209,7 +248,7 @@ class Router:
 
 def _texts(utterance: Utterance, language: str, context: Context) -> list[Said]:
     """The hypotheses worth a try, the likeliest first."""
-    first = utterance.hypotheses[0].score
+    first = utterance.hypotheses[0].score if utterance.hypotheses else 0.0
     near = [h.text for h in utterance.hypotheses if first - h.score <= DOUBT]
     known = words(language)
     said = (
@@ -219,12 +258,17 @@ def _texts(utterance: Utterance, language: str, context: Context) -> list[Said]:
     return [each for each in dict.fromkeys(said) if each.command]
 
 
-def _intent(reading: Reading, heard: str, score: float) -> Intent:
+def _ranked(reading: Reading, text: str, rank: int) -> Ranked:
+    return Ranked(reading, text, reading.quality - RANK_PENALTY * rank)
+
+
+def _intent(best: Ranked) -> Intent:
+    reading = best.reading
     return Intent(
         calls=reading.calls,
         tier=reading.tier,
-        score=min(1.0, max(0.0, score)),
-        heard=heard,
+        score=min(1.0, max(0.0, best.score)),
+        heard=best.text,
         question=reading.question,
         choices=reading.choices,
         why=reading.why,

@@ -127,6 +127,7 @@ def sentence_rules(
     loaded = (get_intents(code) if code else None) or {"language": language, "intents": {}}
     loaded.pop("responses", None)
     merge_dict(loaded, copy.deepcopy(words.sentences))
+    loaded["skip_words"] = [*loaded.get("skip_words", ()), *words.fillers]
     loaded.setdefault("expansion_rules", {}).update({**words.rules, "scale": SCALES[places.scale]})
     domains = {entity.domain for entity in places.entities.values()}
     intents = filter_intents(Intents.from_dict(loaded), domains=domains, intent_names=places.tools)
@@ -213,16 +214,16 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
     """
     area = places.areas.get(entity.area_id) if entity.area_id else None
     rooms = spellings(area.names) if area else []
-    kinds = words.kinds_of(entity.domain, entity.device_class)
+    kinds = words.kinds_of(entity.domain, entity.device_class, entity.name)
     found = dict.fromkeys(spellings(entity.names), FULL)
     for name in tuple(found):
         found |= {f"{room} {name}": FULL for room in rooms if _behind(name, room) is None}
     for name in tuple(found) if entity.domain not in MEASURING else ():
         parts = name.split()
-        for first in range(1, min(len(parts), LONGEST_NAME)):
-            rest = " ".join(parts[first:])
-            if normal(rest) not in kinds and not places.is_place(rest):
-                found.setdefault(rest, SHORT)
+        for cut in range(1, min(len(parts), LONGEST_NAME)):
+            for part in (" ".join(parts[cut:]), " ".join(parts[:cut])):
+                if normal(part) not in kinds and not places.is_place(part):
+                    found.setdefault(part, SHORT)
     for name in tuple(found):
         for kind in kinds:
             less = _before(name, kind)

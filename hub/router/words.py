@@ -53,10 +53,16 @@ class Words:
     questions: Mapping[str, str] = field(default_factory=dict)
     """`which` and `room`: questions to ask back; `or` between the last two choices."""
 
-    def kinds_of(self, domain: str, device_class: str | None) -> tuple[str, ...]:
-        """Words for one thing of a kind; those of its class if there are any."""
-        own = self.kinds.get(f"{domain}.{device_class}", ())
-        return own or self.kinds.get(domain, ())
+    def kinds_of(self, domain: str, device_class: str | None, name: str) -> tuple[str, ...]:
+        """Words for one thing of a kind: those of its class, or of the class its name tells
+        ('TV'), or of its domain."""
+        if own := self.kinds.get(f"{domain}.{device_class}"):
+            return own
+        said = f" {normal(name)} "
+        for kind, told in self.kinds.items():
+            if kind.startswith(f"{domain}.") and any(f" {word} " in said for word in told):
+                return told
+        return self.kinds.get(domain, ())
 
 
 @cache
