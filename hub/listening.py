@@ -37,6 +37,9 @@ T = TypeVar("T")
 HYSTERESIS = 0.15
 """Speech that has begun lasts until its probability is this far below the threshold (what Silero's
 own iterator does), so that soft endings of words are not taken for pauses."""
+HANGOVER = 2 * FRAME_SECONDS
+"""Seconds for which the voice activity detector still finds speech when there is none any more:
+Silero VAD 6.2, median of 93 recordings: 0.07 s, of which 0.016 s are the rest of a frame."""
 ONSET_FRAMES = 3
 """Frames in a row that make speech; less is a click, a door, a plate."""
 LEAD_FRAMES = 16
@@ -93,7 +96,7 @@ class Endpointer:
         self.began: float | None = None
         """When speech began; None before that."""
         self.ended = 0.0
-        """End of the last frame that was speech."""
+        """When the last speech ended."""
         self._settings = settings
         self._start_timeout = start_timeout
         self._run = 0
@@ -129,7 +132,7 @@ class Endpointer:
     def _speech(self) -> Step:
         if self.began is None:
             self.began = self.now - self._run * FRAME_SECONDS
-        self.ended = self.now
+        self.ended = self.now - HANGOVER
         if self._asked:
             self._asked, self._verdict = False, None
             return Step.RESUME
