@@ -88,6 +88,17 @@ async def test_a_failing_method_is_an_error_and_no_death() -> None:
         await worker.close()
 
 
+async def test_what_is_no_text_is_an_error_and_no_death() -> None:
+    worker = await made()
+    try:
+        with pytest.raises(EngineError, match="no text"):
+            await worker.call("say", text="half of a pair: \ud800")
+        assert (await worker.call("say", text="whole: 🙂")).result == {"text": "whole: 🙂"}
+        assert worker.restarts == 0
+    finally:
+        await worker.close()
+
+
 @pytest.mark.parametrize("bad", [{"die_in_load": True}, {"tone": "bad"}])
 async def test_settings_that_kill_the_engine_are_replaced_by_the_next(bad: dict[str, Any]) -> None:
     worker = await made(bad, {"tone": "safe "}, probe="probe")

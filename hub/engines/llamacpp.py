@@ -70,7 +70,8 @@ class LlamaModel:
             timeout=SECONDS + 5,
         )
         self._prefixes: list[str] = []
-        self._primed = -1
+        self._noted = False
+        self._primed = 0
         """Count of restarts at which the prefixes were evaluated last."""
 
     @property
@@ -85,8 +86,7 @@ class LlamaModel:
     async def start(self) -> None:
         """Load the model. Raises EngineError."""
         await self._worker.start()
-        if self._notes and self._worker.variant:
-            self._notes.keep(self._variants[self._worker.variant])
+        self._remember()
 
     async def close(self) -> None:
         await self._worker.close()
@@ -109,12 +109,19 @@ class LlamaModel:
 
     async def _call(self, method: str, **arguments: Any) -> Any:
         """A process that was started again has lost the prefixes: evaluate them first."""
-        await self.start()
         if self._worker.restarts != self._primed:
             self._primed = self._worker.restarts
             for prefix in self._prefixes:
                 await self._worker.call("prime", prefix=prefix)
-        return (await self._worker.call(method, **arguments)).result
+        answer = await self._worker.call(method, **arguments)
+        self._remember()
+        return answer.result
+
+    def _remember(self) -> None:
+        """Note, once, that the first variant did not survive its loading."""
+        if self._notes and self._worker.variant and not self._noted:
+            self._noted = True
+            self._notes.keep(self._variants[self._worker.variant])
 
 
 @dataclass(slots=True)

@@ -141,6 +141,8 @@ class Worker:
             await async_write_event(event, self._writer)
         except (ConnectionError, OSError) as error:
             raise EngineCrashed(f"{self.name} died: {error}") from error
+        except UnicodeEncodeError as error:
+            raise EngineError(f"{self.name}: this is no text: {error}") from error
 
     async def _until_ready(self, limit: float) -> None:
         try:
