@@ -61,6 +61,7 @@ class Hub:
     voice: Voice | None = None
     wake: WakeWord | None = None
     vad: VoiceActivity | None = None
+    language_model: LlamaModel | None = None
     workers: list[Worker] = field(default_factory=list)
 
     def area(self, name: str | None) -> str | None:
@@ -112,12 +113,13 @@ async def open_hub(
     ears: bool = False,
     recognise: bool = False,
     sink: AudioSink | None = None,
+    remember: bool = True,
 ) -> AsyncIterator[Hub]:
     """Put a hub together, and take it apart again.
 
     `ears` adds wake word and voice activity, `recognise` speech to text, `sink` a voice that plays
     there. Without any of them it understands typed text. `states` is another folder for the states
-    of the home. Raises ConfigError, ModelError, EngineError or StorageError."""
+    of the home; without `remember` they are not kept. Raises ConfigError, ModelError, EngineError or StorageError."""
     async with AsyncExitStack() as stack:
         store = ModelStore(config.models)
         engines: list[Engine] = []
@@ -136,7 +138,9 @@ async def open_hub(
         if model is not None:
             engines.append(model)
             stack.push_async_callback(model.close)
-        home = await stack.enter_async_context(open_home(config, home_file, states))
+        home = await stack.enter_async_context(
+            open_home(config, home_file, states, remember=remember)
+        )
         if voice is not None:
             stack.push_async_callback(voice.close)
         skillset = Skillset.load(config, home, speaker=_Speaker(voice))
@@ -165,6 +169,7 @@ async def open_hub(
             voice,
             wake,
             vad,
+            model,
             [engine.worker for engine in engines],
         )
         assistant.area = hub.area(config.hub.area)
@@ -176,7 +181,11 @@ async def open_hub(
 
 @asynccontextmanager
 async def open_home(
-    config: Config, home_file: Path | None = None, states: Path | None = None
+    config: Config,
+    home_file: Path | None = None,
+    states: Path | None = None,
+    *,
+    remember: bool = True,
 ) -> AsyncIterator[Home]:
     """The home alone: its devices and their states, kept in the data folder.
 
@@ -185,7 +194,7 @@ async def open_home(
     """
     chosen = home_file or config.home.file
     kept = None
-    if home_file is None or states is not None:
+    if remember and (home_file is None or states is not None):
         kept = Documents((states or config.hub.data) / "home.json")
     home = Home()
     try:

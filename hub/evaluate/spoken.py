@@ -14,6 +14,7 @@ import numpy as np
 from hub.app import Hub, open_hub, reply_sink, synthesizer
 from hub.audio.pcm import frames, resampled
 from hub.config import Config
+from hub.evaluate.resources import total_pss, usage
 from hub.messages import SAMPLE_RATE, Audio, StateChange, Trace
 from hub.ports import FRAME_SECONDS
 
@@ -99,8 +100,9 @@ class Speaker:
 
 async def run_commands(
     config: Config, texts: Sequence[str], *, wake: bool = True
-) -> tuple[list[Timed], Hub]:
-    """Speak commands to a hub in real time; what came of each, and the (closed) hub."""
+) -> tuple[list[Timed], dict[str, float]]:
+    """Speak commands to a hub in real time; what came of each, and the memory of each process
+    afterwards, with the language model loaded (MB, shared parts divided)."""
     with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder:
         async with open_hub(
             config, ears=True, recognise=True, sink=reply_sink(None), states=Path(folder)
@@ -111,8 +113,12 @@ async def run_commands(
                 said = f"{WAKE}, {text}." if wake else f"{text}."
                 audio = resampled(await actor.synthesize(said), SAMPLE_RATE)
                 spoken.append((Timed(text), until_last_word(audio)))
+            if hub.language_model is not None:
+                await hub.language_model.start()
             await _converse(hub, spoken)
-            return [timed for timed, _ in spoken], hub
+            used = usage({worker.name: worker.pid for worker in hub.workers})
+            memory = {one.name: round(one.pss, 1) for one in used}
+            return [timed for timed, _ in spoken], memory | {"all": round(total_pss(used), 1)}
 
 
 async def _converse(hub: Hub, spoken: Sequence[tuple[Timed, Audio]]) -> None:

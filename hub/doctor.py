@@ -1,0 +1,252 @@
+"""`hearth doctor`: every part tried for real, and for each that fails the way to mend it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.markup import escape
+
+from hub import config as settings
+from hub import control, terminal
+from hub.app import (
+    Hub,
+    load_skills,
+    loudspeaker_name,
+    microphone_name,
+    open_home,
+    open_hub,
+    reply_sink,
+)
+from hub.audio.pcm import frames, resampled
+from hub.config import Config
+from hub.errors import HearthError
+from hub.evaluate.resources import total_pss, usage
+from hub.messages import SAMPLE_RATE
+from hub.models.catalogue import default_set
+from hub.models.store import ModelStore
+
+Health = Literal["good", "weak", "bad"]
+"""weak: something is missing that the hub can do without."""
+
+SPACE = 500_000_000
+"""Bytes of free disk below which models cannot be fetched safely."""
+SENTENCE = "Turn on the kitchen light."
+MARKS = {"good": "[green]✓[/]", "weak": "[yellow]![/]", "bad": "[red]✗[/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one part."""
+
+    part: str
+    health: Health
+    detail: str
+    remedy: str = ""
+
+
+async def examine(as_json: bool) -> bool:
+    """Check all parts and print what was found; whether nothing is bad. Raises ConfigError."""
+    healthy = True
+    async for finding in _findings(settings.load()):
+        healthy = healthy and finding.health != "bad"
+        if as_json:
+            print(
+                json.dumps(
+                    {
+                        "part": finding.part,
+                        "health": finding.health,
+                        "detail": finding.detail,
+                        "remedy": finding.remedy,
+                    },
+                    ensure_ascii=False,
+                ),
+                flush=True,
+            )
+        else:
+            mark = MARKS[finding.health]
+            terminal.out.print(f"{mark} [bold]{finding.part:14}[/] {escape(finding.detail)}")
+            if finding.remedy:
+                terminal.out.print(f"  {'':14} [yellow]→ {escape(finding.remedy)}[/]")
+    return healthy
+
+
+async def _findings(config: Config) -> AsyncIterator[Finding]:
+    yield _settings()
+    yield _disk(config)
+    for finding in _models(config):
+        yield finding
+    yield await _home(config)
+    yield _skills(config)
+    yield _microphone(config)
+    yield _loudspeaker(config)
+    async for finding in _engines(config):
+        yield finding
+    yield await _running(config)
+
+
+def _settings() -> Finding:
+    path = settings.default_path()
+    if path.exists():
+        return Finding("settings", "good", str(path))
+    return Finding("settings", "good", f"the defaults ({path} does not exist)")
+
+
+def _disk(config: Config) -> Finding:
+    folder = config.hub.data
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = folder / ".doctor"
+        probe.write_bytes(b"x")
+        probe.unlink()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Finding(
+            "data folder", "bad", f"{folder}: {error}", "make it writable, or set [hub] data"
+        )
+    if free < SPACE:
+        return Finding(
+            "data folder", "weak", f"{folder}: {free // 2**20} MB free", "make room on this disk"
+        )
+    return Finding("data folder", "good", f"{folder}, {free / 2**30:.0f} GB free")
+
+
+def _models(config: Config) -> list[Finding]:
+    store = ModelStore(config.models)
+    found = []
+    for model in default_set(config, store.catalogue):
+        state = store.state(model)
+        optional = model.role in ("verifier", "language-model")
+        if state == "installed":
+            found.append(Finding("model", "good", f"{model}, {model.licence}"))
+        else:
+            found.append(
+                Finding(
+                    "model",
+                    "weak" if optional else "bad",
+                    f"{model} is {state}",
+                    f"hearth models fetch {store.catalogue.reference(model)}",
+                )
+            )
+    return found
+
+
+async def _home(config: Config) -> Finding:
+    try:
+        async with open_home(config) as home:
+            return Finding(
+                "home",
+                "good",
+                f"{len(home.entities)} devices, {len(home.areas)} rooms, "
+                f"{len(home.floors)} floors (simulated)",
+            )
+    except HearthError as error:
+        return Finding("home", "bad", str(error), "correct the file, or unset [home] file")
+
+
+def _skills(config: Config) -> Finding:
+    skillset = load_skills(config)
+    skills = {spec.skill for spec in skillset.specs()}
+    if skillset.problems:
+        return Finding(
+            "skills",
+            "bad",
+            "; ".join(str(problem) for problem in skillset.problems),
+            "mend the skill, or name it in [skills] disabled",
+        )
+    return Finding("skills", "good", f"{len(skills)} skills, {len(skillset.specs())} tools")
+
+
+def _microphone(config: Config) -> Finding:
+    try:
+        return Finding("microphone", "good", microphone_name(config))
+    except HearthError as error:
+        return Finding(
+            "microphone",
+            "weak",
+            str(error),
+            "plug one in, or name it in [audio] microphone; typed and recorded commands work",
+        )
+
+
+def _loudspeaker(config: Config) -> Finding:
+    try:
+        return Finding("loudspeaker", "good", loudspeaker_name(config))
+    except HearthError as error:
+        return Finding(
+            "loudspeaker", "weak", str(error), "plug one in, or name it in [audio] loudspeaker"
+        )
+
+
+async def _engines(config: Config) -> AsyncIterator[Finding]:
+    """Let the hub speak to itself: voice, voice activity, wake word, recognition, understanding."""
+    try:
+        async with open_hub(
+            config, ears=True, recognise=True, sink=reply_sink(None), remember=False
+        ) as hub:
+            async for finding in _conversation(hub):
+                yield finding
+    except HearthError as error:
+        yield Finding("engines", "bad", str(error), "see the lines above")
+
+
+async def _conversation(hub: Hub) -> AsyncIterator[Finding]:
+    assert hub.synthesizer and hub.vad
+    try:
+        spoken = resampled(await hub.synthesizer.synthesize(SENTENCE), SAMPLE_RATE)
+        yield Finding("voice", "good", f"spoke for {spoken.seconds:.1f} s")
+    except HearthError as error:
+        yield Finding("voice", "bad", str(error), f"hearth models fetch {hub.config.voice.model}")
+        return
+    try:
+        probabilities = [p for frame in frames(spoken.pcm) for p in await hub.vad.process(frame)]
+        yield Finding("ears", "good", f"speech is heard with certainty {max(probabilities):.2f}")
+    except HearthError as error:
+        yield Finding("ears", "bad", str(error), "hearth models verify")
+    try:
+        understood = await hub.assistant.understand(spoken)
+        alike = understood.command.lower().rstrip(".") == SENTENCE.lower().rstrip(".")
+        yield Finding(
+            "recognizer",
+            "good" if alike else "weak",
+            f"heard “{understood.utterance.text}” in {understood.milliseconds:.0f} ms",
+            "" if alike else "a larger model hears better: [recognizer] model",
+        )
+    except HearthError as error:
+        yield Finding("recognizer", "bad", str(error), "hearth models verify")
+    yield await _language_model(hub)
+    used = usage({worker.name: worker.pid for worker in hub.workers})
+    parts = ", ".join(f"{use.name} {use.pss:.0f}" for use in used)
+    yield Finding("memory", "good", f"{total_pss(used):.0f} MB: {parts}")
+
+
+async def _language_model(hub: Hub) -> Finding:
+    if hub.language_model is None:
+        name = hub.config.router.model
+        if not name:
+            return Finding("language model", "good", "none is wanted: rules alone understand")
+        return Finding(
+            "language model",
+            "weak",
+            f"{name} is not there: rules alone understand",
+            f"hearth models fetch {name}",
+        )
+    try:
+        completion = await hub.language_model.complete("The light is", max_tokens=1)
+    except HearthError as error:
+        return Finding(
+            "language model", "weak", str(error), "another one: [router] model; or '' for none"
+        )
+    variant = hub.language_model.worker.variant
+    how = " (without the code that this processor cannot run)" if variant else ""
+    return Finding("language model", "good", f"answers, {completion.prompt_tokens} tokens{how}")
+
+
+async def _running(config: Config) -> Finding:
+    answer = await control.ask(config.hub.runtime, {"devices": True})
+    if answer is None:
+        return Finding("running hub", "good", "none; 'hearth run' starts it")
+    return Finding("running hub", "good", f"answers at {config.hub.runtime / control.SOCKET}")

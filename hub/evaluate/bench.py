@@ -1,0 +1,179 @@
+"""`hearth bench`: speed and memory with the real models, on the machine it runs on.
+
+Ratios are measured side by side in one run, since the speed of a shared machine drifts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from hub import __version__, terminal
+from hub import config as settings
+from hub.app import open_hub, reply_sink, synthesizer
+from hub.audio.pcm import resampled
+from hub.config import Config
+from hub.errors import HearthError
+from hub.evaluate import bench_router, idle
+from hub.evaluate.bench_voice import reply_latency
+from hub.evaluate.speech import bench_recognition
+from hub.evaluate.spoken import COMMANDS, run_commands, until_last_word
+from hub.messages import SAMPLE_RATE, Audio
+from hub.models.store import ModelStore
+
+PARTS = ("turn", "recognise", "rules", "reply", "idle", "start")
+
+Result = dict[str, Any]
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median and 95th percentile."""
+    ordered = sorted(values)
+    if not ordered:
+        return {}
+    return {
+        "p50": round(statistics.median(ordered), 2),
+        "p95": round(ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))], 2),
+        "n": len(ordered),
+    }
+
+
+async def bench(as_json: bool, commands: int, only: Sequence[str] | None) -> None:
+    """Measure and print. Raises ConfigError, ModelError, EngineError."""
+    config = settings.load()
+    wanted = tuple(only) if only else PARTS
+    if unknown := set(wanted) - set(PARTS):
+        raise HearthError(f"there is no part '{unknown.pop()}'; parts are {', '.join(PARTS)}")
+    result: Result = {"machine": _machine(), "stages": {}, "ratios": {}, "memory_mb": {}}
+    measures: dict[str, Callable[[Config, Result, int], Awaitable[None]]] = {
+        "turn": _turn,
+        "recognise": _recognise,
+        "rules": _rules,
+        "reply": _reply,
+        "idle": _idle,
+        "start": _start,
+    }
+    for part in wanted:
+        with terminal.err.status(f"measuring: {part} …"):
+            await measures[part](config, result, commands)
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        _show(result)
+
+
+def _machine() -> Result:
+    return {
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "hearth": __version__,
+    }
+
+
+async def _turn(config: Config, result: Result, commands: int) -> None:
+    """Commands in one breath with the wake word, in real time, to a home in front of its start."""
+    texts = [COMMANDS[number % len(COMMANDS)] for number in range(commands)]
+    timed, memory = await run_commands(config, texts)
+    obeyed = [one.milliseconds for one in timed if one.milliseconds is not None]
+    traces = [one.trace for one in timed if one.trace is not None]
+    stages = result["stages"]
+    stages["speech_end_to_command_ms"] = spread(obeyed)
+    for name in ("wake", "speech_end", "recognise", "route", "act", "first_audio"):
+        stages[f"{name}_ms"] = spread([trace.stages_ms.get(name, 0.0) for trace in traces])
+    result["commands"] = {
+        "spoken": len(timed),
+        "woken": len(traces),
+        "obeyed": len(obeyed),
+        "not_obeyed": [
+            {"said": one.text, "heard": one.trace.heard if one.trace else None}
+            for one in timed
+            if one.milliseconds is None
+        ],
+    }
+    result["memory_mb"] |= memory
+
+
+async def _recognise(config: Config, result: Result, commands: int) -> None:
+    """Ours and faster-whisper's `transcribe()` in turn, on the commands as Piper speaks them."""
+    folder = ModelStore(config.models).file("recognizer", config.recognizer.model)
+    clips = await _clips(config, commands)
+    found = await asyncio.to_thread(bench_recognition, folder, clips)
+    result["recognition"] = found
+    result["stages"]["recognise_alone_ms"] = found["ours_ms"]
+    result["stages"]["transcribe_ms"] = found["transcribe_ms"]
+    result["ratios"]["recognise_vs_transcribe"] = found["ratio"]
+
+
+async def _clips(config: Config, commands: int) -> list[tuple[Audio, str]]:
+    async with open_hub(config, sink=reply_sink(None), remember=False) as hub:
+        actor = synthesizer(hub)
+        texts = [COMMANDS[number % len(COMMANDS)] for number in range(commands)]
+        spoken = [await actor.synthesize(f"{text}.") for text in texts]
+    return [
+        (until_last_word(resampled(audio, SAMPLE_RATE)), text)
+        for audio, text in zip(spoken, texts, strict=True)
+    ]
+
+
+async def _rules(config: Config, result: Result, commands: int) -> None:
+    """Phrases and rules in generated homes of 25 and 1,000 devices."""
+    for entities in (25, 1000):
+        figures = await bench_router.measure(entities, config.hub.languages)
+        result["stages"][f"rules_{entities}_devices_ms"] = {
+            "p50": round(figures.p50, 2),
+            "p95": round(figures.p95, 2),
+        }
+
+
+async def _reply(config: Config, result: Result, commands: int) -> None:
+    async with open_hub(config, sink=reply_sink(None), remember=False) as hub:
+        latency = await reply_latency(synthesizer(hub))
+    result["replies"] = latency.to_json()
+
+
+async def _idle(config: Config, result: Result, commands: int) -> None:
+    """Processor time of listening to a still room, in real time."""
+    result["idle"] = await idle.measure(config)
+
+
+async def _start(config: Config, result: Result, commands: int) -> None:
+    """From the start of the process until the wake word is listened for."""
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "hub.evaluate.start", stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout
+        await process.stdout.readline()
+        times.append((time.monotonic() - started) * 1000)
+        await process.communicate()
+    result["stages"]["start_to_listening_ms"] = spread(times)
+
+
+def _show(result: Result) -> None:
+    table = Table("milliseconds", "median", "95 %", box=None, header_style="bold")
+    for name, figures in result["stages"].items():
+        if figures:
+            table.add_row(
+                name.removesuffix("_ms"), f"{figures['p50']:.1f}", f"{figures['p95']:.1f}"
+            )
+    terminal.out.print(table)
+    for name, ratio in result["ratios"].items():
+        terminal.out.print(f"{name}: [bold]{ratio:.1f}[/]")
+    for key in ("commands", "recognition", "replies", "idle", "memory_mb"):
+        if result.get(key):
+            terminal.out.print(
+                f"[bold]{key}[/] {escape(json.dumps(result[key], ensure_ascii=False))}"
+            )
