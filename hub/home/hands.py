@@ -7,6 +7,7 @@ anybody knows, and that is what is said.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,12 @@ from hub.home.targets import resolve
 from hub.messages import Outcome, StateChange
 from hub.skill import Entities
 
+log = logging.getLogger(__name__)
+
 DID_NOT_ANSWER = "did not answer"
+SIGN_SECONDS = 0.5
+"""Seconds for which a sign is waited for of what leaves no certain state: a scene, 'next track'."""
+
 UNAVAILABLE = "is unavailable"
 REFUSED = "refused"
 
@@ -102,22 +108,30 @@ class Hands:
                 news.set()
 
         stop = self._home.watch(watch)
+        refused = False
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout) as limit:
                 ids = [attempt.entity.entity_id for attempt in attempts]
-                await self._home.call_service(domain, service, ids, data)
+                try:
+                    await self._home.call_service(domain, service, ids, data)
+                except DeviceError as error:
+                    log.warning("%s.%s: %s", domain, service, error)
+                    refused = True
                 for attempt in attempts:
                     attempt.sent = True
+                if refused or not any(attempt.certain for attempt in attempts):
+                    soon = asyncio.get_running_loop().time() + SIGN_SECONDS
+                    limit.reschedule(min(soon, limit.when() or soon))
                 while not all(attempt.settled() for attempt in attempts):
                     await news.wait()
                     news.clear()
         except TimeoutError:
             pass  # each attempt knows whether its device has reported
-        except DeviceError as error:
-            for attempt in attempts:
-                attempt.refuse(error)
         finally:
             stop()
+        if refused:
+            for attempt in attempts:
+                attempt.refuse()
 
     def state(self, entity: Entity) -> State:
         return self._home.state(entity.entity_id)
@@ -154,8 +168,12 @@ class _Attempt:
         self.error: str | None = None
         self._home = home
         before = home.state(entity.entity_id)
-        self._test: Expectation | None = expected(domain, service, data, entity, before)
-        self._already = self._test is not None and self._test(before)
+        test = expected(domain, service, data, entity, before)
+        self.certain = test is not None
+        """Whether its state will tell that it has obeyed. If not, any change is a good sign, and
+        none is no failure."""
+        self._test: Expectation = test or (lambda state: state != before)
+        self._already = self._test(before)
         if before.state == "unavailable":
             self.error = UNAVAILABLE
         else:
@@ -164,25 +182,21 @@ class _Attempt:
     def settled(self) -> bool:
         """Whether nothing more is to be waited for."""
         state = self._home.state(self.entity.entity_id)
-        if state.state == "unavailable":
-            return True
-        return self._test is None or self._test(state)
+        return state.state == "unavailable" or self._test(state)
 
-    def refuse(self, error: DeviceError) -> None:
+    def refuse(self) -> None:
         """The source could not pass it on, or would not. What a device reported still counts."""
-        if self._test is None or not self.settled():
-            self.error = (
-                REFUSED if self._home.state(self.entity.entity_id).available else UNAVAILABLE
-            )
+        if not self.settled():
+            self.error = REFUSED
 
     def outcome(self) -> Outcome:
         state = self._home.state(self.entity.entity_id)
         error = self.error
-        confirmed = error is None and self._test is not None and self._test(state)
+        confirmed = error is None and state.available and self._test(state)
         if error is None and not confirmed:
             if state.state == "unavailable":
                 error = UNAVAILABLE
-            elif self._test is not None or not self.sent:
+            elif self.certain or not self.sent:
                 error = DID_NOT_ANSWER
         return Outcome(
             self.entity.entity_id,
