@@ -4,93 +4,16 @@ Router, skills, replies and the simulated home are the real ones; only the ears 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-
 import pytest
-import pytest_asyncio
 
-from hub.config import Config
-from hub.devices.simulated import SimulatedHome
-from hub.dialogue.replies import Replies
 from hub.errors import EngineCrashed
-from hub.home.model import Home
-from hub.messages import Audio, Heard, Hypothesis, Trace, Utterance
-from hub.pipeline import Assistant
-from hub.router import Router
-from hub.skillset import Skillset
+from hub.messages import Audio, Heard, Utterance
+from tests.conftest import Household
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-class ScriptedRecognizer:
-    """Hears what it is told to hear; an exception in the script is raised."""
-
-    def __init__(self) -> None:
-        self.script: list[Utterance | Exception] = []
-
-    async def recognize(
-        self, audio: Audio, *, language: str | None = None, names: Sequence[str] = ()
-    ) -> Utterance:
-        heard = self.script.pop(0)
-        if isinstance(heard, Exception):
-            raise heard
-        return heard
-
-
-class House:
-    """The built-in home with an assistant in it."""
-
-    def __init__(self, devices: SimulatedHome, home: Home, assistant: Assistant) -> None:
-        self.devices = devices
-        self.home = home
-        self.assistant = assistant
-        self.recognizer = ScriptedRecognizer()
-        assistant._recognizer = self.recognizer
-
-    def __getitem__(self, entity_id: str) -> str:
-        return self.home.state(entity_id).state
-
-    async def say(self, text: str, area: str | None = None) -> Trace:
-        return await self.assistant.say(text, area=area)
-
-    async def hear(self, *readings: str) -> Trace:
-        hypotheses = tuple(Hypothesis(text, -0.1 * rank) for rank, text in enumerate(readings))
-        self.recognizer.script.append(Utterance(hypotheses))
-        return await self.assistant.hear(Heard(Audio(bytes(32_000)), 0.8, 1.0))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared() -> AsyncIterator[tuple[SimulatedHome, Home, Router, Skillset]]:
-    """Building the grammars takes most of a second: once for all."""
-    config = Config.model_validate({"home": {"confirm_timeout": 0.3}})
-    devices, home = SimulatedHome.from_file(transition=0), Home()
-    await home.connect([devices])
-    skillset = Skillset.load(config, home)
-    languages = ("en", "de")
-    router = Router(home, skillset.specs(), model=None, settings=config.router, languages=languages)
-    await router.prepare()
-    yield devices, home, router, skillset
-    await home.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def house(shared: tuple[SimulatedHome, Home, Router, Skillset]) -> AsyncIterator[House]:
-    """The built-in home as it is at first, and an assistant that remembers nothing."""
-    devices, home, router, skillset = shared
-    assistant = Assistant(
-        home=home, router=router, skillset=skillset, replies=Replies(), languages=("en", "de")
-    )
-    before = {entity_id: home.state(entity_id) for entity_id in home.entities}
-    yield House(devices, home, assistant)
-    for entity_id, state in before.items():
-        devices.fault(entity_id)
-        if home.state(entity_id) != state:
-            devices.set_state(entity_id, state.state, **state.attributes)
-            await asyncio.sleep(0)
-
-
-async def test_a_command_is_done_and_confirmed_by_the_devices(house: House) -> None:
+async def test_a_command_is_done_and_confirmed_by_the_devices(house: Household) -> None:
     trace = await house.say("turn on the kitchen lights")
     assert house["light.kitchen_ceiling"] == house["light.kitchen_counter"] == "on"
     assert {o.entity_id for o in trace.outcomes if o.confirmed} == {
@@ -101,25 +24,25 @@ async def test_a_command_is_done_and_confirmed_by_the_devices(house: House) -> N
     assert trace.reply.text
 
 
-async def test_them_means_what_was_spoken_of_before(house: House) -> None:
+async def test_them_means_what_was_spoken_of_before(house: Household) -> None:
     await house.say("turn on the kitchen lights")
     await house.say("turn them off")
     assert house["light.kitchen_ceiling"] == house["light.kitchen_counter"] == "off"
 
 
-async def test_two_commands_in_one_sentence_are_both_done(house: House) -> None:
+async def test_two_commands_in_one_sentence_are_both_done(house: Household) -> None:
     await house.say("turn on the hallway light and close the living room blinds")
     assert house["light.hallway"] == "on"
     assert house["cover.living_room_blinds"] == "closed"
 
 
-async def test_the_room_decides_which_lights_are_meant(house: House) -> None:
+async def test_the_room_decides_which_lights_are_meant(house: Household) -> None:
     await house.say("turn on the lights", area="Kitchen")
     assert house["light.kitchen_ceiling"] == "on"
     assert house["light.hallway"] == house["light.living_room_ceiling"] == "off"
 
 
-async def test_unlocking_asks_and_a_yes_unlocks(house: House) -> None:
+async def test_unlocking_asks_and_a_yes_unlocks(house: Household) -> None:
     asked = await house.say("unlock the front door")
     assert asked.reply.expects_answer
     assert house["lock.front_door"] == "locked"
@@ -129,21 +52,21 @@ async def test_unlocking_asks_and_a_yes_unlocks(house: House) -> None:
 
 
 @pytest.mark.parametrize("answer", ["no", "turn on the hallway light", "what time is it"])
-async def test_anything_but_a_yes_leaves_the_door_locked(house: House, answer: str) -> None:
+async def test_anything_but_a_yes_leaves_the_door_locked(house: Household, answer: str) -> None:
     await house.say("unlock the front door")
     await house.say(answer)
     await house.say("yes")
     assert house["lock.front_door"] == "locked"
 
 
-async def test_a_device_that_does_not_answer_is_not_called_done(house: House) -> None:
+async def test_a_device_that_does_not_answer_is_not_called_done(house: Household) -> None:
     house.devices.fault("light.hallway", ignores=True)
     trace = await house.say("turn on the hallway light")
     assert [o.confirmed for o in trace.outcomes] == [False]
     assert "did not answer" in trace.reply.text
 
 
-async def test_of_several_readings_the_one_the_home_can_do_is_taken(house: House) -> None:
+async def test_of_several_readings_the_one_the_home_can_do_is_taken(house: Household) -> None:
     house.devices.set_state("lock.front_door", "unlocked")
     trace = await house.hear("Block the front door.", "Lock the front door.")
     assert house["lock.front_door"] == "locked"
@@ -154,7 +77,9 @@ async def test_of_several_readings_the_one_the_home_can_do_is_taken(house: House
 @pytest.mark.parametrize(
     "said", ["what is the capital of France", "I had a long day at work", "asdf qwer"]
 )
-async def test_what_is_not_understood_changes_nothing_and_is_said(house: House, said: str) -> None:
+async def test_what_is_not_understood_changes_nothing_and_is_said(
+    house: Household, said: str
+) -> None:
     before = {entity_id: house[entity_id] for entity_id in house.home.entities}
     trace = await house.say(said)
     assert trace.intent.tier == "none"
@@ -162,14 +87,16 @@ async def test_what_is_not_understood_changes_nothing_and_is_said(house: House, 
     assert before == {entity_id: house[entity_id] for entity_id in house.home.entities}
 
 
-async def test_silence_is_answered_with_silence(house: House) -> None:
+async def test_silence_is_answered_with_silence(house: Household) -> None:
     house.recognizer.script.append(Utterance(()))
     trace = await house.assistant.hear(Heard(Audio(bytes(32_000)), 0.0, 1.0))
     assert trace.reply.text == ""
     assert trace.intent.calls == ()
 
 
-async def test_an_engine_that_dies_costs_an_apology_and_the_next_turn_works(house: House) -> None:
+async def test_an_engine_that_dies_costs_an_apology_and_the_next_turn_works(
+    house: Household,
+) -> None:
     house.recognizer.script.append(EngineCrashed("recognizer died (SIGKILL)"))
     trace = await house.assistant.hear(Heard(Audio(bytes(32_000)), 0.8, 1.0))
     assert trace.reply.text == EngineCrashed.spoken
@@ -178,13 +105,13 @@ async def test_an_engine_that_dies_costs_an_apology_and_the_next_turn_works(hous
     assert house["light.hallway"] == "on"
 
 
-async def test_german_is_understood_and_answered_in_german(house: House) -> None:
+async def test_german_is_understood_and_answered_in_german(house: Household) -> None:
     trace = await house.assistant.say("schalte Floor Lamp aus", language="de")
     assert house["light.floor_lamp"] == "off"
     assert "ausgeschaltet" in trace.reply.text
 
 
-async def test_the_trace_has_every_stage_and_is_plain_json(house: House) -> None:
+async def test_the_trace_has_every_stage_and_is_plain_json(house: Household) -> None:
     turn = (await house.hear("turn on the hallway light")).to_json()
     assert set(turn["stages_ms"]) == {
         "wake",
@@ -201,7 +128,7 @@ async def test_the_trace_has_every_stage_and_is_plain_json(house: House) -> None
     ]
 
 
-async def test_repeat_says_the_last_reply_again(house: House) -> None:
+async def test_repeat_says_the_last_reply_again(house: Household) -> None:
     first = await house.say("is the front door locked")
     again = await house.say("say that again")
     assert again.reply.text == first.reply.text

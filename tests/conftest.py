@@ -1,0 +1,84 @@
+"""Fixtures shared by several test files: an assistant in the built-in home, its ears scripted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest_asyncio
+
+from hub.config import Config
+from hub.devices.simulated import SimulatedHome
+from hub.dialogue.replies import Replies
+from hub.home.model import Home
+from hub.messages import Audio, Heard, Hypothesis, Trace, Utterance
+from hub.pipeline import Assistant
+from hub.router import Router
+from hub.skillset import Skillset
+
+
+class ScriptedRecognizer:
+    """Hears what it is told to hear; an exception in the script is raised."""
+
+    def __init__(self) -> None:
+        self.script: list[Utterance | Exception] = []
+
+    async def recognize(
+        self, audio: Audio, *, language: str | None = None, names: Sequence[str] = ()
+    ) -> Utterance:
+        heard = self.script.pop(0)
+        if isinstance(heard, Exception):
+            raise heard
+        return heard
+
+
+class Household:
+    """The built-in home with an assistant in it."""
+
+    def __init__(self, devices: SimulatedHome, home: Home, assistant: Assistant) -> None:
+        self.devices = devices
+        self.home = home
+        self.assistant = assistant
+        self.recognizer = ScriptedRecognizer()
+        assistant._recognizer = self.recognizer
+
+    def __getitem__(self, entity_id: str) -> str:
+        return self.home.state(entity_id).state
+
+    async def say(self, text: str, area: str | None = None) -> Trace:
+        return await self.assistant.say(text, area=area)
+
+    async def hear(self, *readings: str) -> Trace:
+        hypotheses = tuple(Hypothesis(text, -0.1 * rank) for rank, text in enumerate(readings))
+        self.recognizer.script.append(Utterance(hypotheses))
+        return await self.assistant.hear(Heard(Audio(bytes(32_000)), 0.8, 1.0))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared() -> AsyncIterator[tuple[SimulatedHome, Home, Router, Skillset]]:
+    """Building the grammars takes most of a second: once for all."""
+    config = Config.model_validate({"home": {"confirm_timeout": 0.3}})
+    devices, home = SimulatedHome.from_file(transition=0), Home()
+    await home.connect([devices])
+    skillset = Skillset.load(config, home)
+    languages = ("en", "de")
+    router = Router(home, skillset.specs(), model=None, settings=config.router, languages=languages)
+    await router.prepare()
+    yield devices, home, router, skillset
+    await home.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def house(shared: tuple[SimulatedHome, Home, Router, Skillset]) -> AsyncIterator[Household]:
+    """The built-in home as it is at first, and an assistant that remembers nothing."""
+    devices, home, router, skillset = shared
+    assistant = Assistant(
+        home=home, router=router, skillset=skillset, replies=Replies(), languages=("en", "de")
+    )
+    before = {entity_id: home.state(entity_id) for entity_id in home.entities}
+    yield Household(devices, home, assistant)
+    for entity_id, state in before.items():
+        devices.fault(entity_id)
+        if home.state(entity_id) != state:
+            devices.set_state(entity_id, state.state, **state.attributes)
+            await asyncio.sleep(0)
