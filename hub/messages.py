@@ -205,8 +205,8 @@ class Trace:
     outcomes: tuple[Outcome, ...]
     reply: Reply
     stages_ms: Mapping[str, float]
-    """Milliseconds: wake, speech_end (silence waited), recognise, route, act, first_audio and
-    total."""
+    """Milliseconds: wake, speech_end (silence waited), recognise, route, act, first_audio, and
+    total: from the end of speech (or from the typed text) to the first sound of the reply."""
     wake: Wake | None = None
     area: str | None = None
     error: str | None = None

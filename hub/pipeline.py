@@ -144,8 +144,10 @@ class Assistant:
         *,
         area: str | None = None,
         language: str | None = None,
+        overlapped: bool = False,
     ) -> Trace:
-        """A turn from sound. `understood` is what was made of the same speech before its end."""
+        """A turn from sound. `understood` is what was made of the same speech before its end;
+        `overlapped` says that this took place while silence was waited for."""
         watch = Stopwatch()
         area = area or self.area
         wake = heard.wake.phrase if heard.wake else None
@@ -161,7 +163,9 @@ class Assistant:
         else:
             watch.stages["recognise"] = understood.milliseconds
             trace = await self._turn(understood.utterance, area, watch, wake)
-        return replace(trace, wake=heard.wake, area=area)
+        before = watch.stages["speech_end"] + watch.stages.get("recognise", 0.0) * (not overlapped)
+        stages = {**trace.stages_ms, "total": trace.stages_ms["total"] + before}
+        return replace(trace, wake=heard.wake, area=area, stages_ms=stages)
 
     async def say(
         self, text: str, *, area: str | None = None, language: str | None = None

@@ -109,7 +109,11 @@ class Room:
 
     async def _turn(self, heard: Heard, understood: Understood | None) -> Trace:
         return await self._assistant.hear(
-            heard, understood, area=self._area, language=self._language
+            heard,
+            understood,
+            area=self._area,
+            language=self._language,
+            overlapped=self._realtime and understood is not None,
         )
 
     async def _speak(self, trace: Trace) -> tuple[Wake | None, bool]:

@@ -82,6 +82,7 @@ async def _listen(hub: Hub) -> None:
         except EngineError as error:
             log.error("%s", error)
             await _apologise(hub, error)
+            continue
         if time.monotonic() - began > LONGEST_PAUSE:
             pause, complained = FIRST_PAUSE, False
         await asyncio.sleep(pause)
