@@ -8,7 +8,7 @@ device. When nothing fits, the result says what was missing, as data; `dialogue/
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rapidfuzz import fuzz, process
@@ -115,6 +115,8 @@ def resolve(
         return _named(home, wanted, place, domains, here)
     found = [e for e in home.entities.values() if _fits(e, wanted, place, domains)]
     if not found:
+        if not wanted.domains and len(domains) == 1:
+            wanted = replace(wanted, domains=tuple(domains))
         return Targets(missing=wanted.missing("kind"))
     if single or (here_first and place is None):
         found = [e for e in found if e.area_id in here] or found

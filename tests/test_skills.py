@@ -1,0 +1,590 @@
+"""Every bundled skill, on the built-in home: what is asked for happens, and is said."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hub.dialogue.replies import Replies
+from hub.messages import Call
+from hub.router.phrases import check
+from hub.skill import Where
+from hub.skillset import Performed, Skillset, load
+from tests.fakes import FakeClock, FakeConversation, FakeSpeaker, House
+
+bundled = functools.cache(load)
+NOON = FakeClock(datetime(2026, 11, 3, 15, 4, tzinfo=UTC))
+
+
+@dataclass(frozen=True)
+class Case:
+    tool: str
+    arguments: dict[str, Any]
+    says: str
+    states: Mapping[str, str] = field(default_factory=dict)
+    """Afterwards."""
+    attributes: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+    """States before."""
+    response: str = "default"
+    area: str | None = "Kitchen"
+    confirmed: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.tool} {self.arguments}"
+
+
+CASES = [
+    # lights
+    Case(
+        "HassTurnOn",
+        {"area": "Kitchen", "domain": "light"},
+        "Turned on the lights.",
+        {"light.kitchen_ceiling": "on", "light.kitchen_counter": "on", "light.hallway": "off"},
+    ),
+    Case(
+        "HassTurnOff",
+        {"name": "Floor Lamp"},
+        "Turned off the Floor Lamp.",
+        {"light.floor_lamp": "off"},
+    ),
+    Case(
+        "HassLightSet",
+        {"name": "floor lamp", "brightness": 40},
+        "Set the Floor Lamp to 40 percent.",
+        {"light.floor_lamp": "on"},
+        {("light.floor_lamp", "brightness"): 102},
+    ),
+    Case(
+        "HassLightSet",
+        {"name": "floor lamp", "color": "red"},
+        "Set the Floor Lamp to red.",
+        attributes={("light.floor_lamp", "rgb_color"): (255, 0, 0)},
+    ),
+    Case(
+        "HassLightSet",
+        {"name": "floor lamp", "temperature": 4000},
+        "Set the Floor Lamp to 4000 kelvin.",
+        attributes={("light.floor_lamp", "color_temp_kelvin"): 4000},
+    ),
+    Case("HassLightSet", {"name": "floor lamp"}, "To which brightness or colour?"),
+    Case(
+        "lights.brighter",
+        {"name": "floor lamp"},
+        "The Floor Lamp is brighter.",
+        attributes={("light.floor_lamp", "brightness"): 191},
+    ),
+    Case(
+        "lights.dimmer",
+        {"area": "Living Room"},
+        "The Floor Lamp is dimmer.",
+        {"light.living_room_ceiling": "off"},
+        {("light.floor_lamp", "brightness"): 64},
+    ),
+    # switches
+    Case(
+        "HassTurnOn",
+        {"name": "coffee machine"},
+        "Turned on the Coffee Maker.",
+        {"switch.coffee_maker": "on"},
+    ),
+    Case(
+        "HassTurnOff",
+        {"name": "Printer"},
+        "Turned off the Printer.",
+        {"switch.printer": "off"},
+        given={"switch.printer": "on"},
+    ),
+    # covers
+    Case(
+        "HassTurnOn",
+        {"name": "bedroom curtains"},
+        "Opened the Bedroom Curtains.",
+        {"cover.bedroom_curtains": "open"},
+    ),
+    Case(
+        "HassTurnOff",
+        {"area": "Living Room", "domain": "cover", "device_class": "blind"},
+        "Closed the Living Room Blinds.",
+        {"cover.living_room_blinds": "closed"},
+        response="cover_device_class",
+    ),
+    Case(
+        "HassSetPosition",
+        {"name": "living room blinds", "position": "25"},
+        "Moved the Living Room Blinds to 25 percent.",
+        attributes={("cover.living_room_blinds", "current_position"): 25},
+    ),
+    Case("covers.stop", {"name": "living room blinds"}, "Stopped the Living Room Blinds."),
+    Case(
+        "HassTurnOn",
+        {"name": "garage door"},
+        "Open the Garage Door?",
+        {"cover.garage_door": "closed"},
+    ),
+    Case(
+        "HassTurnOn",
+        {"name": "garage door"},
+        "Opened the Garage Door.",
+        {"cover.garage_door": "open"},
+        confirmed=True,
+    ),
+    # climate
+    Case(
+        "HassClimateSetTemperature",
+        {"area": "living room", "temperature": 21.5},
+        "Set the Living Room Thermostat to 21.5 degrees.",
+        attributes={("climate.living_room", "temperature"): 21.5},
+    ),
+    Case(
+        "HassClimateSetTemperature",
+        {"temperature": 20},
+        "Set the Living Room Thermostat to 20 degrees.",
+        area="lounge",
+    ),
+    Case(
+        "HassClimateSetFanMode",
+        {"name": "thermostat", "fan_mode": "high"},
+        "Set the fan of the Living Room Thermostat to high.",
+        attributes={("climate.living_room", "fan_mode"): "high"},
+    ),
+    Case(
+        "HassTurnOn",
+        {"name": "bathroom radiator"},
+        "Turned on the Bathroom Radiator.",
+        {"climate.bathroom": "heat"},
+    ),
+    Case(
+        "HassTurnOff",
+        {"name": "heating"},
+        "Turned off the Living Room Thermostat.",
+        {"climate.living_room": "off"},
+    ),
+    Case(
+        "climate.set_mode",
+        {"name": "thermostat", "mode": "cool"},
+        "The Living Room Thermostat is cooling.",
+        {"climate.living_room": "cool"},
+    ),
+    Case(
+        "climate.warmer",
+        {"area": "living room"},
+        "Set the Living Room Thermostat to 21.5 degrees.",
+        attributes={("climate.living_room", "temperature"): 21.5},
+    ),
+    Case(
+        "climate.cooler",
+        {"name": "thermostat"},
+        "Set the Living Room Thermostat to 19.5 degrees.",
+        attributes={("climate.living_room", "temperature"): 19.5},
+    ),
+    # locks
+    Case(
+        "HassTurnOn",
+        {"name": "front door"},
+        "Locked the Front Door.",
+        {"lock.front_door": "locked"},
+        given={"lock.front_door": "unlocked"},
+    ),
+    Case(
+        "HassTurnOff",
+        {"name": "front door"},
+        "Unlock the Front Door?",
+        {"lock.front_door": "locked"},
+    ),
+    Case(
+        "HassTurnOff",
+        {"name": "lock.front_door"},
+        "Unlocked the Front Door.",
+        {"lock.front_door": "unlocked", "lock.side_door": "locked"},
+        confirmed=True,
+    ),
+    Case(
+        "locks.lock_all",
+        {},
+        "Everything is locked.",
+        {"lock.front_door": "locked", "lock.side_door": "locked"},
+        given={"lock.side_door": "unlocked"},
+    ),
+    # fans
+    Case(
+        "HassTurnOn", {"name": "bedroom fan"}, "Turned on the Bedroom Fan.", {"fan.bedroom": "on"}
+    ),
+    Case(
+        "HassTurnOff",
+        {"area": "Bathroom", "domain": "fan"},
+        "Turned off the fans.",
+        {"fan.bathroom": "off"},
+        given={"fan.bathroom": "on"},
+    ),
+    Case(
+        "HassFanSetSpeed",
+        {"name": "bedroom fan", "percentage": 50},
+        "Set the Bedroom Fan to 50 percent.",
+        {"fan.bedroom": "on"},
+        {("fan.bedroom", "percentage"): 50},
+    ),
+    Case(
+        "HassFanSetSpeed",
+        {"name": "bathroom fan", "percentage": 50},
+        "Sorry, the Bathroom Fan has no speed to set.",
+        {"fan.bathroom": "off"},
+    ),
+    # media
+    Case(
+        "HassTurnOn",
+        {"name": "telly"},
+        "Turned on the Living Room TV.",
+        {"media_player.living_room_tv": "idle"},
+    ),
+    Case(
+        "HassTurnOff",
+        {"name": "kitchen radio"},
+        "Turned off the Kitchen Radio.",
+        {"media_player.kitchen_radio": "off"},
+    ),
+    Case("HassMediaPause", {}, "Nothing is playing."),
+    Case(
+        "HassMediaPause",
+        {},
+        "Paused the Kitchen Radio.",
+        {"media_player.kitchen_radio": "paused"},
+        given={"media_player.kitchen_radio": "playing"},
+    ),
+    Case(
+        "HassMediaUnpause",
+        {},
+        "Playing on the Kitchen Radio.",
+        {"media_player.kitchen_radio": "playing"},
+        given={"media_player.kitchen_radio": "paused"},
+    ),
+    Case("HassMediaNext", {}, "Playing next.", given={"media_player.kitchen_radio": "playing"}),
+    Case(
+        "HassMediaPrevious",
+        {},
+        "Playing previous.",
+        given={"media_player.kitchen_radio": "playing"},
+    ),
+    Case(
+        "HassMediaSearchAndPlay",
+        {"search_query": "jazz", "name": "kitchen radio"},
+        "Playing jazz on the Kitchen Radio.",
+        {"media_player.kitchen_radio": "playing"},
+        {("media_player.kitchen_radio", "media_title"): "jazz"},
+    ),
+    Case(
+        "HassSetVolume",
+        {"name": "kitchen radio", "volume_level": 45},
+        "Set the volume of the Kitchen Radio to 45 percent.",
+        attributes={("media_player.kitchen_radio", "volume_level"): 0.45},
+    ),
+    Case(
+        "HassSetVolumeRelative",
+        {"volume_step": "down"},
+        "Changed the volume of the Kitchen Radio.",
+        attributes={("media_player.kitchen_radio", "volume_level"): 0.2},
+    ),
+    Case(
+        "HassSetVolumeRelative",
+        {"volume_step": 25, "area": "Kitchen"},
+        "Changed the volume of the Kitchen Radio.",
+        attributes={("media_player.kitchen_radio", "volume_level"): 0.55},
+    ),
+    Case(
+        "HassMediaPlayerMute",
+        {},
+        "Muted the Kitchen Radio.",
+        attributes={("media_player.kitchen_radio", "is_volume_muted"): True},
+    ),
+    Case(
+        "HassMediaPlayerUnmute",
+        {},
+        "The Kitchen Radio can be heard again.",
+        attributes={("media_player.kitchen_radio", "is_volume_muted"): False},
+    ),
+    # vacuum
+    Case("HassVacuumStart", {}, "The Robot Vacuum started.", {"vacuum.robot": "cleaning"}),
+    Case(
+        "HassTurnOn", {"name": "hoover"}, "The Robot Vacuum started.", {"vacuum.robot": "cleaning"}
+    ),
+    Case(
+        "HassVacuumReturnToBase",
+        {},
+        "The Robot Vacuum is back.",
+        {"vacuum.robot": "docked"},
+        given={"vacuum.robot": "cleaning"},
+    ),
+    Case(
+        "HassTurnOff",
+        {"name": "robot vacuum"},
+        "The Robot Vacuum is on its way back.",
+        {"vacuum.robot": "docked"},
+        given={"vacuum.robot": "cleaning"},
+    ),
+    Case(
+        "HassVacuumCleanArea",
+        {"area": "lounge"},
+        "The Robot Vacuum is cleaning the lounge.",
+        {"vacuum.robot": "cleaning"},
+        {("vacuum.robot", "cleaning_areas"): ["living_room"]},
+    ),
+    Case(
+        "vacuum.pause",
+        {},
+        "The Robot Vacuum is waiting.",
+        {"vacuum.robot": "paused"},
+        given={"vacuum.robot": "cleaning"},
+    ),
+    Case("HassLawnMowerStartMowing", {}, "Sorry, there are no lawn mowers."),
+    Case("HassLawnMowerDock", {}, "Sorry, there are no lawn mowers."),
+    # scenes
+    Case(
+        "HassTurnOn",
+        {"name": "movie time"},
+        "Activated Movie Night.",
+        {"cover.living_room_blinds": "closed", "media_player.living_room_tv": "idle"},
+        response="scene",
+    ),
+    Case(
+        "HassTurnOn",
+        {"name": "Morning Routine"},
+        "Started Morning Routine.",
+        {"switch.coffee_maker": "on", "cover.bedroom_curtains": "open"},
+    ),
+    # questions
+    Case("HassGetState", {"name": "front door"}, "The Front Door is locked."),
+    Case("HassGetState", {"name": "front door", "state": "locked"}, "Yes.", response="one_yesno"),
+    Case("HassGetState", {"name": "front door", "state": "unlocked"}, "No, it is locked."),
+    Case("HassGetState", {"name": "kitchen window", "state": "open"}, "No, it is closed."),
+    Case(
+        "HassGetState",
+        {"name": "kitchen window"},
+        "The Kitchen Window is open.",
+        given={"binary_sensor.kitchen_window": "on"},
+    ),
+    Case("HassGetState", {"name": "floor lamp"}, "The Floor Lamp is on, at 50 percent."),
+    Case("HassGetState", {"name": "kitchen temperature"}, "The kitchen is 21.5 degrees."),
+    Case(
+        "HassGetState", {"name": "bathroom humidity"}, "The humidity in the bathroom is 58 percent."
+    ),
+    Case(
+        "HassGetState", {"domain": "light", "state": "on"}, "Yes, the Floor Lamp.", response="any"
+    ),
+    Case("HassGetState", {"domain": "light", "state": "on"}, "The Floor Lamp.", response="which"),
+    Case("HassGetState", {"domain": "light", "state": "on"}, "1.", response="how_many"),
+    Case(
+        "HassGetState", {"domain": "light", "state": "on", "area": "Kitchen"}, "No.", response="any"
+    ),
+    Case("HassGetState", {"domain": "lock", "state": "locked"}, "Yes.", response="all"),
+    Case(
+        "HassGetState",
+        {"domain": "lock", "state": "locked"},
+        "No, the Side Door is not locked.",
+        given={"lock.side_door": "unlocked"},
+        response="all",
+    ),
+    Case("HassClimateGetTemperature", {}, "The kitchen is 21.5 degrees."),
+    Case("HassClimateGetTemperature", {"area": "Living Room"}, "The living room is 21 degrees."),
+    Case("HassClimateGetTemperature", {"name": "thermostat"}, "The living room is 21 degrees."),
+    Case("HassClimateGetTemperature", {"area": "Garage"}, "There is no thermometer."),
+    Case("HassClimateGetTemperature", {"area": "Attic"}, "Sorry, I know no room called Attic."),
+    Case("HassClimateGetTemperature", {}, "In which room?", area=None),
+    Case("HassGetWeather", {}, "I have no weather station, so I do not know."),
+    # clock
+    Case("HassGetCurrentTime", {}, "It is 3:04 PM."),
+    Case("HassGetCurrentDate", {}, "It is Tuesday, November 3rd."),
+    # lists
+    Case(
+        "HassListAddItem",
+        {"item": "milk", "name": "shopping list"},
+        "Added milk to the Shopping List.",
+        {"todo.shopping_list": "1"},
+    ),
+    Case(
+        "HassShoppingListAddItem",
+        {"item": "bread"},
+        "Added bread to the Shopping List.",
+        {"todo.shopping_list": "1"},
+    ),
+    Case(
+        "HassShoppingListCompleteItem",
+        {"item": "caviar"},
+        "Sorry, the Shopping List did not accept that.",
+    ),
+    Case(
+        "HassListCompleteItem", {"item": "caviar"}, "Sorry, the Shopping List did not accept that."
+    ),
+    Case("HassListRemoveItem", {"item": "caviar"}, "Sorry, the Shopping List did not accept that."),
+    # everything
+    Case(
+        "everything.off",
+        {},
+        "Everything is off.",
+        {
+            "light.floor_lamp": "off",
+            "media_player.kitchen_radio": "off",
+            "climate.living_room": "heat",
+        },
+    ),
+    Case(
+        "everything.off",
+        {"area": "Office"},
+        "Everything is off already.",
+        {"light.floor_lamp": "on"},
+    ),
+    # conversation, volume, help
+    Case("HassNevermind", {}, ""),
+    Case("conversation.stop", {}, ""),
+    Case("conversation.say_again", {}, "It was noon."),
+    Case("conversation.thanks", {}, "You're welcome."),
+    Case("conversation.hello", {}, "Hello."),
+    Case("volume.set_volume", {"percent": 30}, "My volume is 30 percent."),
+    Case("volume.louder", {}, "My volume is 60 percent."),
+    Case("volume.quieter", {}, "My volume is 40 percent."),
+    Case("volume.mute", {}, "I am muted."),
+    Case("volume.unmute", {}, "I am back."),
+]
+
+
+async def perform(house: House, case: Case, language: str = "en") -> tuple[Performed, str]:
+    services = {"speaker": FakeSpeaker(), "clock": NOON}
+    skills = Skillset(bundled()[0], house.home, services=services, confirm_timeout=0.15)
+    call = Call(case.tool, case.arguments, case.response)
+    done = await skills.perform(
+        call,
+        where=Where(case.area, language),
+        confirmed=case.confirmed,
+        conversation=FakeConversation("It was noon."),
+    )
+    return done, Replies().for_turn([(call, done)], house.home, language)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_what_is_asked_for_happens_and_is_said(case: Case) -> None:
+    async with House() as house:
+        for entity_id, state in case.given.items():
+            house.devices.set_state(entity_id, state)
+        await asyncio.sleep(0)
+        _, reply = await perform(house, case)
+        assert reply == case.says
+        for entity_id, state in case.states.items():
+            assert house.state(entity_id) == state, entity_id
+        for (entity_id, name), value in case.attributes.items():
+            assert house.attribute(entity_id, name) == value, (entity_id, name)
+
+
+def test_every_tool_of_every_skill_is_tried_here() -> None:
+    tools = {(handler.skill, handler.name) for handler in bundled()[0]}
+    tried = {case.tool for case in CASES} | {"help.help"}
+    assert {name for _, name in tools} == tried
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_phrases_are_sentence_templates(language: str) -> None:
+    async with House() as house:
+        for spec in Skillset(bundled()[0], house.home).specs():
+            for phrase in spec.phrases.get(language, ()):
+                check(spec, phrase)
+
+
+async def test_a_list_is_filled_ticked_off_and_emptied() -> None:
+    async with House() as house:
+        for tool, arguments, items in [
+            ("HassShoppingListAddItem", {"item": "milk"}, "1"),
+            ("HassListAddItem", {"item": "eggs", "name": "shopping list"}, "2"),
+            ("HassShoppingListCompleteItem", {"item": "Milk"}, "1"),
+            ("HassListRemoveItem", {"item": "eggs"}, "0"),
+        ]:
+            done, _ = await perform(house, Case(tool, arguments, ""))
+            assert done.outcomes[0].confirmed, tool
+            assert house.state("todo.shopping_list") == items
+
+
+async def test_help_names_what_is_there() -> None:
+    async with House() as house:
+        _, everywhere = await perform(house, Case("help.help", {}, ""))
+        _, bedroom = await perform(house, Case("help.help", {"area": "Bedroom"}, ""))
+        _, german = await perform(house, Case("help.help", {"area": "Bedroom"}, ""), "de")
+    assert "Kitchen Ceiling Light" in everywhere
+    assert "Bedroom Fan" in bedroom
+    assert "Kitchen" not in bedroom
+    assert "schalte Bedroom Ceiling Light ein" in german
+
+
+async def test_a_valve_and_a_mower_where_there_are_some() -> None:
+    home = {
+        "areas": [{"name": "Garden"}],
+        "entities": [
+            {"id": "valve.water", "name": "Water Valve", "area": "Garden", "features": 7},
+            {"id": "lawn_mower.m", "name": "Mower", "area": "Garden"},
+            {"id": "siren.alarm", "name": "Alarm", "area": "Garden"},
+            {"id": "button.bell", "name": "Bell", "area": "Garden"},
+            {
+                "id": "weather.home",
+                "name": "Weather",
+                "state": "sunny",
+                "attributes": {"temperature": 21, "temperature_unit": "°C"},
+            },
+        ],
+    }
+    steps = [
+        (Case("HassTurnOn", {"name": "Water Valve"}, ""), "valve.water", "open"),
+        (
+            Case("HassSetPosition", {"name": "Water Valve", "position": 30}, ""),
+            "valve.water",
+            "open",
+        ),
+        (Case("HassTurnOff", {"name": "Water Valve"}, ""), "valve.water", "closed"),
+        (Case("HassLawnMowerStartMowing", {}, ""), "lawn_mower.m", "mowing"),
+        (Case("HassLawnMowerDock", {}, ""), "lawn_mower.m", "docked"),
+        (Case("HassTurnOn", {"area": "Garden"}, ""), "siren.alarm", "off"),
+        (Case("HassTurnOn", {"name": "Alarm"}, ""), "siren.alarm", "on"),
+        (Case("HassTurnOff", {"name": "Alarm"}, ""), "siren.alarm", "off"),
+    ]
+    async with House(home) as house:
+        for case, entity_id, state in steps:
+            await perform(house, case)
+            assert house.state(entity_id) == state, case
+        done, reply = await perform(house, Case("HassTurnOn", {"name": "Bell"}, ""))
+        assert reply == "Pressed the Bell."
+        assert done.outcomes[0].confirmed
+        _, weather = await perform(house, Case("HassGetWeather", {}, ""))
+        assert weather == "21 degrees Celsius and sunny."
+
+
+async def test_the_hubs_voice_is_turned_and_muted() -> None:
+    async with House() as house:
+        speaker = FakeSpeaker()
+        skills = Skillset(bundled()[0], house.home, services={"speaker": speaker})
+        for tool, arguments in [("volume.set_volume", {"percent": 100}), ("volume.louder", {})]:
+            await skills.perform(Call(tool, arguments), where=Where())
+        assert speaker.volume == 1.0
+        await skills.perform(Call("volume.mute"), where=Where())
+        assert speaker.muted
+        await skills.perform(Call("conversation.stop"), where=Where())
+        assert speaker.stopped == 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "says"),
+    [
+        ("HassTurnOn", {"name": "Desk Lamp"}, "Desk Lamp eingeschaltet."),
+        ("HassTurnOff", {"name": "Front Door"}, "Front Door aufschließen?"),
+        ("HassGetState", {"name": "Front Door", "state": "unlocked"}, "Nein, abgeschlossen."),
+        ("HassClimateGetTemperature", {}, "Kitchen: 21,5 Grad."),
+        ("HassGetCurrentTime", {}, "Es ist 15 Uhr 4."),
+        ("HassGetCurrentDate", {}, "Es ist Dienstag, der 3. November."),
+        ("HassMediaPause", {}, "Es läuft gerade nichts."),
+        ("everything.off", {}, "Alles ist aus."),
+    ],
+)
+async def test_german_is_spoken(tool: str, arguments: dict[str, Any], says: str) -> None:
+    async with House() as house:
+        _, reply = await perform(house, Case(tool, arguments, ""), "de")
+    assert reply == says
