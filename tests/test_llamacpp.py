@@ -142,6 +142,13 @@ def test_the_same_prompt_again_takes_one_token() -> None:
     assert engine.complete("what?")["prompt_tokens"] == 1
 
 
+def test_a_prefix_that_shares_little_with_a_long_prompt_makes_room_for_it() -> None:
+    engine, tape = taped(context=30)
+    engine.prime("a" * 20)
+    assert engine.complete("a" + "b" * 23, max_tokens=6)["prompt_tokens"] == 24
+    assert tape.text(0) == "a" + "b" * 23
+
+
 def test_a_model_that_keeps_only_the_end_uses_whole_prefixes_alone() -> None:
     engine, tape = taped()
     tape.partial_copies = False

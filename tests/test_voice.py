@@ -340,7 +340,7 @@ async def test_a_damaged_file_is_a_sentence_to_synthesize(tmp_path: Path, damage
 
 async def test_the_sounds_not_used_for_longest_make_room(tmp_path: Path) -> None:
     folder = SoundFolder(tmp_path, limit=5_000)
-    for age, text in enumerate(["old", "used", "new"]):
+    for age, text in enumerate(["used", "old", "new"]):
         await folder.put("joe", text, SOUND)
         newest = max(files(tmp_path), key=lambda file: file.stat().st_mtime_ns)
         os.utime(newest, (age, age))
