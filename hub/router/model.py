@@ -25,11 +25,11 @@ from hub.router.words import Words
 TRACEABLE = 0.7
 """0-1: evidence from which a thing may be acted on."""
 WORTHWHILE = 0.5
-"""0-1: evidence from which the model is asked at all."""
+"""0-1: evidence from which the model is offered a thing; without one it is hardly ever asked."""
 SAME = 0.05
 """Evidence by which two things must differ for one of them to be meant."""
-TOOL_SAID = 1.5
-"""Weight of the words of a tool's own that must be among the words said."""
+TOOL_SAID = 0.6
+"""Weight of a tool's own words that must be among those said: one that few other tools have."""
 MOST_TOKENS = 48
 
 OPPOSITES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -75,7 +75,7 @@ class ModelTier:
             return replace(nothing, why=f"no sentence fits, and '{held}' is for the rules alone")
         if not _worthwhile(asked.found):
             return replace(nothing, why="no sentence fits, and nothing of the home was named")
-        things = asked.found.things
+        things = [thing for thing in asked.found.things if thing.evidence >= WORTHWHILE]
         names = dict.fromkeys(tool.name for tool, _ in asked.found.tools)
         offered = [self._choices[name] for name in names]
         rules = grammar(offered, things, numbers(asked.text, asked.language), said)
@@ -99,7 +99,7 @@ class ModelTier:
                 return replace(nothing, why=f"{sure}, but {reason}")
             if not self._places.doable(answer.choice.tool, _slots(answer)):
                 return replace(nothing, why=f"{sure}, which this home cannot do")
-        if len(answers) == 1 and (rivals := _rivals(answers[0], asked.found.things)):
+        if len(answers) == 1 and (rivals := _rivals(answers[0], things)):
             return self._question(answers[0], rivals, nothing, sure, words)
         slots = [_slots(answer) for answer in answers]
         return replace(
@@ -150,6 +150,11 @@ def _doubt(answer: Answer, said: Sequence[str], found: Found, words: Words) -> s
     thing = answer.thing
     if thing is not None and thing.evidence < TRACEABLE:
         return f"'{thing.label}' was not said clearly enough ({thing.evidence:.2f})"
+    # If only what it is was said, because this room or the home has just one, every word counts:
+    # 'the closet light' is not the one in this room.
+    only_kind = thing is not None and max(thing.name, thing.room) < TRACEABLE
+    if only_kind and (stray := _stray(said, answer, words)):
+        return f"'{stray}' was not understood"
     directions = OPPOSITES.get(answer.choice.tool)
     if directions is not None:
         asking, opposing = (_directed(said, words, names) for names in directions)
@@ -158,6 +163,17 @@ def _doubt(answer: Answer, said: Sequence[str], found: Found, words: Words) -> s
         return None
     weight = max((w for tool, w in found.tools if tool.name == answer.choice.tool), default=0.0)
     return None if weight >= TOOL_SAID else "the words do not say so"
+
+
+def _stray(said: Sequence[str], answer: Answer, words: Words) -> str | None:
+    """A word that is neither a kind of thing, an action, a number, nor one of little meaning."""
+    groups = (
+        words.before, words.after, words.fillers, words.dangling, words.openers, words.singular,
+        words.plural, *words.kinds.values(), *words.actions.values(),
+        (normal(answer.choice.label),), tuple(map(str, answer.arguments.values())),
+    )  # fmt: skip
+    known = {word for phrases in groups for phrase in phrases for word in normal(phrase).split()}
+    return next((word for word in said if word not in known and not word.isdigit()), None)
 
 
 def _directed(said: Sequence[str], words: Words, directions: Sequence[str]) -> bool:
@@ -198,5 +214,5 @@ def _slots(answer: Answer) -> dict[str, object]:
 def candidates(found: Found) -> tuple[Candidate, ...]:
     """What was considered, for the trace."""
     things = (Candidate(t.label, min(1.0, t.evidence), "model") for t in found.things)
-    tools = (Candidate(tool.name, min(1.0, said / 5), "model") for tool, said in found.tools)
+    tools = (Candidate(tool.name, min(1.0, said), "model") for tool, said in found.tools)
     return (*things, *tools)

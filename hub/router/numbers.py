@@ -8,18 +8,17 @@ from functools import cache
 from hassil import is_match, parse_sentence
 from hassil.intents import RangeSlotList
 
-from hub.home.model import normal
-
 LONGEST = 4
 """Words of a number: 'two hundred and fifty'."""
 LARGEST = 1000
+_WORDS = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)?")
 
 
 def numbers(text: str, language: str) -> tuple[str, ...]:
     """The numbers in a text, in digits, whether they were written in digits or in words."""
     found = [match.replace(",", ".") for match in _DIGITS.findall(text)]
-    words = [word for word in normal(text).split() if not word.isdigit()]
+    words = _WORDS.findall(text.lower())
     position = 0
     while position < len(words):
         for count in range(min(LONGEST, len(words) - position), 0, -1):

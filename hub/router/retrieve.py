@@ -26,6 +26,10 @@ ALIKE = 76.0
 """0-100: from which likeness two words may be the same one, misheard."""
 SOUNDS_ALIKE = 0.85
 """Likeness of two words of the same sound: 'lite' and 'light'."""
+LEAST = 0.1
+"""Weight of a word that every name has."""
+HALF_ALIKE = 60.0
+"""0-100: likeness that words of one sound need, since a sound has no vowels: 'like', 'lock'."""
 SHORTEST_SOUND = 3
 """Letters of a word from which its sound says something."""
 KIND_WEIGHT, ROOM_WEIGHT, HERE_WEIGHT = 0.35, 0.35, 0.15
@@ -97,8 +101,11 @@ class _Index:
                     self.owners[part].add(key)
 
     def weight(self, word: str) -> float:
-        """Inverse document frequency, at least a little."""
-        return 0.2 + math.log(1 + len(self.names) / max(1, len(self.owners.get(word, ()))))
+        """Inverse document frequency: 1 for a word of one thing alone, near 0 for one of all."""
+        owners = max(1, len(self.owners.get(word, ())))
+        return LEAST + (1 - LEAST) * math.log(1 + len(self.names) / owners) / math.log(
+            1 + max(1, len(self.names))
+        )
 
 
 class Retriever:
@@ -118,6 +125,12 @@ class Retriever:
         }
         for key, tool in self._specs.items():
             self._tools.add(key, [tool.description, *tool.examples])
+        self._small = {
+            word
+            for phrases in (words.before, words.after, words.fillers, words.dangling)
+            for phrase in phrases
+            for word in phrase.split()
+        }
         self._kinds: dict[str, set[str]] = defaultdict(set)
         self._of_kind: dict[str, list[str]] = defaultdict(list)
         for entity in places.entities.values():
@@ -161,7 +174,8 @@ class Retriever:
             ):
                 best[word] = max(best.get(word, 0.0), score / 100)
             for word in self._sounds.get(metaphone(token), ()):
-                best[word] = max(best.get(word, 0.0), SOUNDS_ALIKE)
+                if fuzz.ratio(token, word) >= HALF_ALIKE:
+                    best[word] = max(best.get(word, 0.0), SOUNDS_ALIKE)
         return best
 
     def _things(
@@ -235,9 +249,10 @@ class Retriever:
 
     def _weighed(self, said: set[str]) -> Iterable[tuple[ToolSpec, float]]:
         """The tools with the weight of their own words among those that were said."""
+        telling = said - self._small
         for key, tool in self._specs.items():
             own = {word for text in self._tools.names[key] for word in text}
-            yield tool, sum(self._tools.weight(word) for word in said & own)
+            yield tool, sum(self._tools.weight(word) for word in telling & own)
 
 
 def _service(tool: ToolSpec, domains: set[str]) -> float:
