@@ -90,5 +90,5 @@ def _unfit(name: str, schema: Mapping[str, Any], value: Any, *, absent: bool = F
 @lru_cache(maxsize=256)
 def _adapter(kind: str, low: float | None, high: float | None) -> TypeAdapter[Any]:
     plain: Any = {"integer": int, "number": float, "boolean": bool}.get(kind, str)
-    bounded = plain if low is None else Annotated[plain, Field(ge=low, le=high)]
+    bounded: Any = plain if low is None else Annotated[plain, Field(ge=low, le=high)]
     return TypeAdapter(bounded, config=ConfigDict(coerce_numbers_to_str=True))

@@ -12,8 +12,9 @@ from typing import Any
 from hub.arguments import Unfit
 from hub.dialogue import describe
 from hub.dialogue.describe import Seen, see
-from hub.dialogue.responses import field_error, render, respond
+from hub.dialogue.responses import field_error, fixed_sentences, render, respond
 from hub.dialogue.speakable import number, sentence, speakable
+from hub.errors import DeviceError, EngineCrashed, HearthError
 from hub.home.model import Entity, Home
 from hub.home.targets import Missing
 from hub.language import has_words, words
@@ -51,6 +52,13 @@ class Replies:
         if has_words(language):
             return str(words(language)["said"]["not_understood"])
         return sentence(field_error("no_intent", language, {}))
+
+    def frequent(self, language: str) -> list[str]:
+        """Replies worth having ready as sound, the likeliest first."""
+        said = [self.dropped(language), self.not_understood("", language)]
+        said += [error.spoken for error in (HearthError, EngineCrashed, DeviceError)]
+        said += [sentence(text.strip()) for text in fixed_sentences(language)]
+        return list(dict.fromkeys(said))
 
     def for_turn(
         self, performed: Sequence[tuple[Call, Performed]], home: Home, language: str
@@ -286,7 +294,8 @@ def _place(missing: Missing, home: Home, language: str) -> str:
         return str(said["in_area"].format(area=spoken(area.name if area else missing.area)))
     if missing.floor:
         floor = home.find_floor(missing.floor)
-        return str(said["on_floor"].format(floor=spoken(floor.name if floor else missing.floor)))
+        name = spoken(floor.name if floor else missing.floor)
+        return name if name in said["adverbs"] else str(said["on_floor"].format(floor=name))
     return ""
 
 

@@ -7,7 +7,7 @@ find there: `slots`, `state`, `query` and `state_attr`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -63,6 +63,14 @@ def respond(tool: str, keys: tuple[str, ...], language: str, values: Mapping[str
     # A tool with but one template has it whatever its key is (`item_added`).
     only = own or field
     return render(next(iter(only.values())), values) if len(only) == 1 else ""
+
+
+def fixed_sentences(language: str) -> Iterator[str]:
+    """Templates with nothing to fill in: they are said again and again."""
+    own = words(language)["responses"] if has_words(language) else {}
+    for templates in (own, field_responses(language).get("intents", {})):
+        for by_key in templates.values():
+            yield from (text for text in by_key.values() if "{" not in text)
 
 
 def field_error(key: str, language: str, values: Mapping[str, Any]) -> str:
