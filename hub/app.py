@@ -11,8 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from hub.audio import soundcard
 from hub.audio.cache import SoundFolder
+from hub.audio.files import Recording
 from hub.audio.level import scaled
+from hub.audio.loudspeaker import Loudspeaker
+from hub.audio.microphone import Microphone
+from hub.audio.null import Nowhere
+from hub.audio.stdin import RawStream
+from hub.audio.wav_out import WavFolder
 from hub.config import Config
 from hub.control import requests
 from hub.devices.simulated import SimulatedHome
@@ -25,7 +32,7 @@ from hub.engines.worker import Worker
 from hub.errors import ConfigError, HearthError, StorageError
 from hub.home.model import Home
 from hub.listening import Listener
-from hub.messages import Audio, StateChange
+from hub.messages import StateChange
 from hub.models.store import ModelStore
 from hub.pipeline import Assistant
 from hub.ports import AudioSink, AudioSource, Synthesizer, VoiceActivity, WakeWord
@@ -119,7 +126,9 @@ async def open_hub(
 
     `ears` adds wake word and voice activity, `recognise` speech to text, `sink` a voice that plays
     there. Without any of them it understands typed text. `states` is another folder for the states
-    of the home; without `remember` they are not kept. Raises ConfigError, ModelError, EngineError or StorageError."""
+    of the home; without `remember` they are not kept.
+
+    Raises ConfigError, ModelError, EngineError or StorageError."""
     async with AsyncExitStack() as stack:
         store = ModelStore(config.models)
         engines: list[Engine] = []
@@ -362,19 +371,32 @@ async def follow_states(config: Config, home: Home) -> AsyncIterator[StateChange
             yield found
 
 
-class _Unheard:
-    """An `AudioSink` that nobody hears."""
-
-    async def play(self, audio: Audio) -> None:
-        """Done at once."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
+def sound_source(name: str) -> AudioSource:
+    """A sound file, or raw samples on standard input if it is named '-'. Raises AudioError."""
+    return RawStream() if name == "-" else Recording.of(Path(name))
 
 
 def reply_sink(folder: Path | None) -> AudioSink:
     """Where replies go when there is no loudspeaker: WAV files in a folder, or nowhere."""
-    return _Unheard()
+    return WavFolder(folder) if folder else Nowhere()
+
+
+def loudspeaker(config: Config) -> AudioSink:
+    return Loudspeaker(config.audio.loudspeaker)
+
+
+def microphone(config: Config) -> AudioSource:
+    return Microphone(config.audio.microphone)
+
+
+def microphone_name(config: Config) -> str:
+    """The microphone that would be used. Raises AudioError if there is none."""
+    return str(soundcard.find("input", config.audio.microphone)["name"])
+
+
+def loudspeaker_name(config: Config) -> str:
+    """The loudspeaker that would be used. Raises AudioError if there is none."""
+    return str(soundcard.find("output", config.audio.loudspeaker)["name"])
 
 
 def synthesizer(hub: Hub) -> Synthesizer:

@@ -249,7 +249,7 @@ def run(
 
         _run(play(config.load()))
     else:
-        _run(serve(config.load(), microphone=not text_only))
+        _run(serve(config.load(), ears=not text_only))
 
 
 @app.command()
@@ -307,7 +307,7 @@ def skills(as_json: Json = False) -> None:
     from hub.app import load_skills
 
     skillset = load_skills(config.load())
-    specs = skillset.specs()
+    specs = sorted(skillset.specs(), key=lambda spec: (spec.skill, spec.name))
     if as_json:
         for spec in specs:
             print(

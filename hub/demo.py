@@ -39,7 +39,7 @@ SCENE = (
     Line("Hey Jarvis, turn on the kitchen lights.", "wake word and command in one breath"),
     Line("Hey Jarvis, turn them off again.", "'them' is what was spoken of before"),
     Line(
-        "Hey Jarvis, close the living room blinds and turn on the bedroom lamp.",
+        "Hey Jarvis, close the living room blinds and turn on the bedside lamp.",
         "two commands in one sentence",
     ),
     Line("Hey Jarvis, set the living room to twenty two degrees.", "a number in words"),

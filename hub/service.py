@@ -6,19 +6,19 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 
 from rich.markup import escape
 
 from hub import terminal
-from hub.app import Hub, describe, lock, microphone, open_hub, reply_through_loudspeaker
+from hub.app import Hub, describe, lock, loudspeaker, microphone, open_hub
+from hub.audio.earcons import earcon
 from hub.config import Config
 from hub.control import ControlServer
 from hub.errors import AudioError, EngineError, HearthError
 from hub.home.view import describe_change
 from hub.messages import StateChange, Trace
-from hub.room import Room
 
 log = logging.getLogger(__name__)
 
@@ -26,34 +26,50 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between attempts to reach a microphone that is not there."""
 
 
-async def serve(config: Config, *, microphone: bool = True) -> None:
+async def serve(config: Config, *, ears: bool = True) -> None:
     """Run the hub. Returns after SIGINT or SIGTERM.
 
     Raises ConfigError, ModelError, or StorageError if another hub is running here."""
     started = time.monotonic()
-    async with _until_signal() as ended, lock(config):
-        sink = reply_through_loudspeaker(config) if microphone else None
-        async with open_hub(config, ears=microphone, recognise=microphone, sink=sink) as hub:
-            hub.assistant.watch(_show_turn)
-            hub.home.watch(lambda change: _show_change(hub, change))
-            control = ControlServer(config.hub.runtime, hub.assistant)
-            await control.start()
-            work = asyncio.create_task(_listen(hub) if microphone else asyncio.sleep(0))
-            terminal.out.print(
-                f"[bold]{escape(describe(hub, microphone))}[/] "
-                f"[dim]({time.monotonic() - started:.1f} s; Ctrl-C ends)[/]"
-            )
-            try:
-                await ended.wait()
-            finally:
-                work.cancel()
-                with suppress(asyncio.CancelledError):
-                    await work
-                await control.close()
+    async with AsyncExitStack() as stack:
+        ended = stack.enter_context(_until_signal())
+        await stack.enter_async_context(lock(config))
+        sink = loudspeaker(config) if ears else None
+        hub = await stack.enter_async_context(
+            open_hub(config, ears=ears, recognise=ears, sink=sink)
+        )
+        hub.assistant.watch(_show_turn)
+        hub.home.watch(lambda change: _show_change(hub, change))
+        control = ControlServer(config.hub.runtime, hub.assistant)
+        await control.start()
+        stack.push_async_callback(control.close)
+        for work in (_listen(hub), _prepare(hub)) if ears else (_prepare(hub),):
+            stack.push_async_callback(_cancelled, asyncio.create_task(work))
+        seconds = time.monotonic() - started
+        terminal.out.print(
+            f"[bold]{escape(describe(hub, ears))}[/] [dim]({seconds:.1f} s; Ctrl-C ends)[/]"
+        )
+        await ended.wait()
 
 
-@asynccontextmanager
-async def _until_signal() -> AsyncIterator[asyncio.Event]:
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def _prepare(hub: Hub) -> None:
+    """What can be done ahead while nobody speaks: the model reads its prompt, the voice rehearses
+    what it says often."""
+    try:
+        await hub.router.prime()
+        if hub.voice is not None:
+            await hub.voice.prepare(hub.assistant.replies.frequent(hub.config.hub.languages[0]))
+    except EngineError as error:
+        log.warning("not prepared: %s", error)
+
+
+@contextmanager
+def _until_signal() -> Iterator[asyncio.Event]:
     """An event that is set by SIGINT and SIGTERM."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -73,8 +89,7 @@ async def _listen(hub: Hub) -> None:
     while True:
         began = time.monotonic()
         try:
-            room: Room = microphone(hub)
-            await room.converse()
+            await hub.room(microphone(hub.config), earcon=lambda name: _tone(hub, name)).converse()
         except AudioError as error:
             if not complained:
                 terminal.fail(f"{error} (it is looked for again and again)")
@@ -87,6 +102,18 @@ async def _listen(hub: Hub) -> None:
             pause, complained = FIRST_PAUSE, False
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 2)
+
+
+def _tone(hub: Hub, name: str) -> None:
+    """Play an earcon beside whatever else is done."""
+    if hub.voice is not None and hub.config.voice.earcons:
+        task = asyncio.create_task(hub.voice.play(earcon(name)), name=f"earcon-{name}")
+        task.add_done_callback(_reported)
+
+
+def _reported(task: asyncio.Task[bool]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.warning("%s: %s", task.get_name(), error)
 
 
 async def _apologise(hub: Hub, error: HearthError) -> None:

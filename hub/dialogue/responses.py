@@ -23,6 +23,10 @@ from hub.language import has_words, words
 log = logging.getLogger(__name__)
 
 
+CHATTER = "HassRespond"
+"""What Home Assistant says of itself."""
+
+
 def _sentence(text: Any) -> str:
     """`the Lamp is` -> `The Lamp is`"""
     return sentence(str(text)).removesuffix(".")
@@ -69,8 +73,9 @@ def fixed_sentences(language: str) -> Iterator[str]:
     """Templates with nothing to fill in: they are said again and again."""
     own = words(language)["responses"] if has_words(language) else {}
     for templates in (own, field_responses(language).get("intents", {})):
-        for by_key in templates.values():
-            yield from (text for text in by_key.values() if "{" not in text)
+        for tool, by_key in templates.items():
+            if tool != CHATTER:
+                yield from (text for text in by_key.values() if text and "{" not in text)
 
 
 def field_error(key: str, language: str, values: Mapping[str, Any]) -> str:
