@@ -257,7 +257,8 @@ class Assistant:
             text = self.replies.for_turn(performed, self.home, language)
             if asked:
                 yes = tuple(call for ask in asked for call in ask.yes)
-                conversation.ask(Question(asked[-1].question, {"yes": yes} if yes else {}))
+                choices = {"yes": yes} if yes else dict(asked[-1].choices)
+                conversation.ask(Question(asked[-1].question, choices))
         elif not utterance.hypotheses:
             text = ""
         else:

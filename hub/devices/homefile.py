@@ -30,6 +30,9 @@ import yaml
 from hub.errors import ConfigError
 from hub.ports import Inventory, SourceArea, SourceEntity, SourceFloor
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader; ten times as fast where PyYAML was built with its C library."""
+
 BUILT_IN = Path(__file__).with_name("home.yaml")
 
 FEATURES: Mapping[str, Mapping[str, int]] = {
@@ -166,7 +169,7 @@ def load(path: Path | None = None) -> Inventory:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{chosen}: cannot be read: {error}") from error
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader=LOADER)
     except yaml.YAMLError as error:
         raise ConfigError(f"{chosen}: not YAML: {error}") from error
     return parse(content, str(chosen))
