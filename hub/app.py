@@ -140,6 +140,7 @@ async def open_hub(
             return engine
 
         wake, vad = _ears(config, store, started) if ears else (None, None)
+        listening = [engine.worker for engine in engines]
         recognizer = started(_recognizer(config, store)) if recognise else None
         piper = started(_synthesizer(config, store)) if sink else None
         voice = _voice(config, piper, sink) if piper and sink else None
@@ -184,7 +185,7 @@ async def open_hub(
         assistant.area = hub.area(config.hub.area)
         await router.prepare()
         if ears:
-            await asyncio.gather(*(engine.worker.start() for engine in engines[:2]))
+            await asyncio.gather(*(worker.start() for worker in listening))
         yield hub
 
 

@@ -210,8 +210,10 @@ async def _hear(
     from hub.app import open_hub, reply_sink, sound_source
 
     settings = config.load()
+    if no_wake:
+        settings = settings.without_wake_word()
     async with open_hub(
-        settings, home_file=home, ears=not no_wake, recognise=True, sink=reply_sink(replies)
+        settings, home_file=home, ears=True, recognise=True, sink=reply_sink(replies)
     ) as hub:
         hub.assistant.watch(lambda trace: _show_turn(trace.to_json(), as_json, details))
         for name in files:

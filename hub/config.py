@@ -153,6 +153,11 @@ class Config(Settings):
     home: HomeSettings = Field(default_factory=lambda: HomeSettings())
     skills: SkillSettings = Field(default_factory=lambda: SkillSettings())
 
+    def without_wake_word(self) -> Config:
+        """The same settings for a hub that takes all speech as meant for it."""
+        deaf = self.wake.model_copy(update={"micro": None, "verifier": None})
+        return self.model_copy(update={"wake": deaf})
+
     @property
     def models(self) -> Path:
         """Folder of the models."""

@@ -17,7 +17,7 @@ TIERS = {"phrase": "phrase", "rules": "rules", "model": "model", "dialogue": "an
 def show_turn(turn: dict[str, Any], *, details: bool = False, console: Console = out) -> None:
     """Print a turn (as `Trace.to_json` gives it) for a person: said, done, answered."""
     heard = turn["heard"] or "(nothing)"
-    console.print(f"[bold cyan]»[/] {escape(heard)}")
+    console.print(f"[bold cyan]»[/] {escape(heard)}", soft_wrap=True)
     for call in turn["calls"]:
         arguments = ", ".join(f"{key}={value}" for key, value in call["arguments"].items())
         console.print(
@@ -28,7 +28,7 @@ def show_turn(turn: dict[str, Any], *, details: bool = False, console: Console =
         console.print(f"  {mark} {escape(outcome['entity_id'])} {escape(str(outcome['state']))}")
     if turn["reply"]:
         question = " [yellow](listening)[/]" if turn["expects_answer"] else ""
-        console.print(f"[bold green]«[/] {escape(turn['reply'])}{question}")
+        console.print(f"[bold green]«[/] {escape(turn['reply'])}{question}", soft_wrap=True)
     if details:
         show_details(turn, console)
 
@@ -51,7 +51,7 @@ def show_details(turn: dict[str, Any], console: Console = out) -> None:
 
 def fail(message: str) -> None:
     """Print an error for a person; the caller decides how to end."""
-    err.print(f"[bold red]hearth:[/] {escape(message)}")
+    err.print(f"[bold red]hearth:[/] {escape(message)}", soft_wrap=True)
 
 
 def interactive() -> bool:

@@ -50,6 +50,8 @@ class Answered:
     """Empty if the answer was no."""
     heard: str
     why: str
+    agreed: bool = False
+    """It was a yes, to just these calls. A choice between things is none."""
 
 
 class Conversation:
@@ -106,7 +108,7 @@ class Conversation:
                 return Answered((), hypothesis.text, f"no to: {question.text}")
             if question.closed and _says(said, yes, question.text):
                 return Answered(
-                    question.choices["yes"], hypothesis.text, f"yes to: {question.text}"
+                    question.choices["yes"], hypothesis.text, f"yes to: {question.text}", True
                 )
             if not question.closed and (choice := _chosen(said, question.choices)):
                 return Answered(
