@@ -144,6 +144,8 @@ class Intent:
     why: str = ""
     """One line for a person: what matched, or what was missing."""
     candidates: tuple[Candidate, ...] = ()
+    confirmed: bool = False
+    """The person has said yes to just these calls."""
     targets: Any = None
     """Opaque to all but the router: what 'them' refers to in the next utterance."""
 

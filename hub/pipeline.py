@@ -218,6 +218,7 @@ class Assistant:
                 heard=answered.heard,
                 sentence=None if answered.calls else self.replies.dropped(utterance.language),
                 why=answered.why,
+                confirmed=answered.agreed,
             )
         return await self.router.route(utterance, self._context(area, wake))
 
@@ -226,13 +227,12 @@ class Assistant:
     ) -> list[tuple[Call, Performed]]:
         """Run the calls, in the order they were said."""
         where = Where(area, language)
-        confirmed = intent.tier == "dialogue"
         conversation = self.conversation(area)
         return [
             (
                 call,
                 await self.skillset.perform(
-                    call, where=where, confirmed=confirmed, conversation=conversation
+                    call, where=where, confirmed=intent.confirmed, conversation=conversation
                 ),
             )
             for call in intent.calls
