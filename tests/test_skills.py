@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from hub.config import RouterSettings
 from hub.dialogue.replies import Replies
 from hub.messages import Call
+from hub.pipeline import Assistant
+from hub.router import Router
 from hub.router.phrases import check
 from hub.skill import Where
 from hub.skillset import Performed, Skillset, load
@@ -308,6 +311,19 @@ CASES = [
         "The Kitchen Radio can be heard again.",
         attributes={("media_player.kitchen_radio", "is_volume_muted"): False},
     ),
+    Case(
+        "media.louder",
+        {"name": "kitchen radio"},
+        "The Kitchen Radio is louder.",
+        attributes={("media_player.kitchen_radio", "volume_level"): 0.4},
+    ),
+    Case(
+        "media.quieter",
+        {},
+        "The Kitchen Radio is quieter.",
+        attributes={("media_player.kitchen_radio", "volume_level"): 0.2},
+    ),
+    Case("media.louder", {"name": "TV"}, "Nothing is playing."),
     # vacuum
     Case("HassVacuumStart", {}, "The Robot Vacuum started.", {"vacuum.robot": "cleaning"}),
     Case(
@@ -588,3 +604,24 @@ async def test_german_is_spoken(tool: str, arguments: dict[str, Any], says: str)
     async with House() as house:
         _, reply = await perform(house, Case(tool, arguments, ""), "de")
     assert reply == says
+
+
+@pytest.mark.parametrize("answer", ["yes", "no", "turn on the desk lamp"])
+async def test_choosing_a_lock_is_not_yet_a_yes_to_unlocking_it(answer: str) -> None:
+    async with House() as house:
+        skills = Skillset(bundled()[0], house.home, confirm_timeout=0.15)
+        settings = RouterSettings(model=None)
+        router = Router(
+            house.home, skills.specs(), model=None, settings=settings, languages=("en",)
+        )
+        await router.prepare()
+        assistant = Assistant(home=house.home, router=router, skillset=skills, replies=Replies())
+        which = await assistant.say("unlock the door")
+        assert which.reply.expects_answer
+        asked = await assistant.say("side door")
+        assert asked.reply.text == "Unlock the Side Door?"
+        assert house.state("lock.side_door") == "locked"
+        await assistant.say(answer)
+        assert house.state("lock.side_door") == ("unlocked" if answer == "yes" else "locked")
+        await assistant.say("yes")
+        assert house.state("lock.front_door") == "locked"

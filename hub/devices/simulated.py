@@ -24,7 +24,7 @@ from hub.ports import Inventory
 
 log = logging.getLogger(__name__)
 
-TRANSITION = 0.4
+TRANSITION = 0.25
 """Seconds a moving thing (cover, lock, a vacuum on its way home) takes, unless told otherwise."""
 
 

@@ -66,6 +66,10 @@ def _able(home: Home, light: Entity, wanted: Mapping[str, object]) -> bool:
         "en": [
             "(make|turn) [the] {name} [a (bit|little)] brighter",
             "brighten [the] {name} [a (bit|little)]",
+            "turn [the] {name} up",
+            "turn up [the] {name}",
+            "turn up [the] (lights|light) [(in|on) [the] {area}]",
+            "turn [the] (lights|light) up [(in|on) [the] {area}]",
             "[make] [the] (lights|light) [a (bit|little)] brighter [in [the] {area}]",
             "brighten [the] (lights|light) [a (bit|little)] [in [the] {area}]",
             "(make|turn) [the] {area} [(lights|light)] [a (bit|little)] brighter",
@@ -94,6 +98,10 @@ async def brighter(lights: Entities, home: Home) -> None:
         "en": [
             "(make|turn) [the] {name} [a (bit|little)] (dimmer|darker)",
             "dim [the] {name} [a (bit|little)]",
+            "turn [the] {name} down",
+            "turn down [the] {name}",
+            "turn down [the] (lights|light) [(in|on) [the] {area}]",
+            "turn [the] (lights|light) down [(in|on) [the] {area}]",
             "dim [the] (lights|light) [a (bit|little)] [in [the] {area}]",
             "dim [the] {area} (lights|light) [a (bit|little)]",
             "[make] [the] (lights|light) [a (bit|little)] (dimmer|darker) [in [the] {area}]",

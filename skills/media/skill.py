@@ -96,6 +96,49 @@ async def change_volume(
 ) -> str | None:
     """Make media players louder or quieter: 'up', 'down', or by so many per cent."""
     step = {"up": STEP, "down": -STEP}.get(volume_step) or int(float(volume_step))
+    return await _step(players, home, where, step)
+
+
+@tool(
+    domains=["media_player"],
+    phrases={
+        "en": [
+            "turn [the] {name} up",
+            "turn up [the] {name}",
+            "[make] [the] {name} louder",
+            "turn [the] (music|sound) up [(in|on) [the] {area}]",
+            "turn up [the] (music|sound) [(in|on) [the] {area}]",
+            "[make] [the] music louder",
+        ],
+        "de": ["[mach[e]] [(das|die|den)] {name} lauter", "[mach[e]] die Musik lauter"],
+    },
+    examples=["turn the radio up"],
+)
+async def louder(players: Entities, home: Home, where: Where) -> str | None:
+    """Make media players louder."""
+    return await _step(players, home, where, STEP)
+
+
+@tool(
+    domains=["media_player"],
+    phrases={
+        "en": [
+            "turn [the] {name} down",
+            "turn down [the] {name}",
+            "[make] [the] {name} quieter",
+            "turn [the] (music|sound) down [(in|on) [the] {area}]",
+            "turn down [the] (music|sound) [(in|on) [the] {area}]",
+            "[make] [the] music quieter",
+        ],
+        "de": ["[mach[e]] [(das|die|den)] {name} leiser", "[mach[e]] die Musik leiser"],
+    },
+)
+async def quieter(players: Entities, home: Home, where: Where) -> str | None:
+    """Make media players quieter."""
+    return await _step(players, home, where, -STEP)
+
+
+async def _step(players: Entities, home: Home, where: Where, step: int) -> str | None:
     found = _sounding(players, home)
     if not found:
         return _silence(where)
