@@ -1,0 +1,69 @@
+"""A sound card for tests: PulseAudio in user space, with a microphone and a loudspeaker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SCRIPT = """\
+load-module module-native-protocol-unix socket={folder}/native auth-anonymous=1
+load-module module-null-sink sink_name=spk rate=48000 channels=2
+load-module module-null-sink sink_name=vmic_sink rate=48000 channels=1
+load-module module-remap-source master=vmic_sink.monitor source_name=vmic
+set-default-sink spk
+set-default-source vmic
+"""
+ALSA = """\
+</usr/share/alsa/alsa.conf>
+pcm.!default { type pulse }
+ctl.!default { type pulse }
+pcm.vmic { type pulse device vmic hint { show on description "virtual mic" } }
+pcm.spk { type pulse device spk hint { show on description "virtual speaker" } }
+"""
+
+
+def available() -> bool:
+    plugins = Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")
+    programs = all(shutil.which(name) for name in ("pulseaudio", "pactl", "paplay", "parecord"))
+    return programs and any(plugins)
+
+
+@contextmanager
+def sound_card(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """What programs play to `spk` is heard from `spk.monitor`, and what is played to `vmic_sink`
+    is what they hear from `vmic`."""
+    (folder / "test.pa").write_text(SCRIPT.format(folder=folder))
+    (folder / "asound.conf").write_text(ALSA)
+    changed = {
+        "XDG_RUNTIME_DIR": str(folder),
+        "PULSE_RUNTIME_PATH": str(folder),
+        "PULSE_STATE_PATH": str(folder),
+        "PULSE_SERVER": f"unix:{folder}/native",
+        "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
+    }
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    server = subprocess.Popen(
+        ["pulseaudio", "-n", f"--file={folder}/test.pa", "--daemonize=no", "--exit-idle-time=-1",
+         "--use-pid-file=no", "--disable-shm=yes", f"--log-target=file:{folder}/pulse.log"],
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(100):
+            if subprocess.run(["pactl", "info"], capture_output=True).returncode == 0:
+                break
+            time.sleep(0.05)
+        yield server
+    finally:
+        server.terminate()
+        server.wait()
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
