@@ -152,6 +152,12 @@ CASES = [
         area="lounge",
     ),
     Case(
+        "HassClimateSetTemperature",
+        {"name": "bathroom radiator", "temperature": 21},
+        "Set the Bathroom Radiator to 21 degrees, but it is off.",
+        {"climate.bathroom": "off"},
+    ),
+    Case(
         "HassClimateSetFanMode",
         {"name": "thermostat", "fan_mode": "high"},
         "Set the fan of the Living Room Thermostat to high.",
@@ -386,6 +392,18 @@ CASES = [
     ),
     Case("HassGetState", {"name": "floor lamp"}, "The Floor Lamp is on, at 50 percent."),
     Case("HassGetState", {"name": "kitchen temperature"}, "The kitchen is 21.5 degrees."),
+    Case(
+        "HassGetState",
+        {"name": "kitchen temperature"},
+        "The Kitchen Temperature is not available.",
+        given={"sensor.kitchen_temperature": "unavailable"},
+    ),
+    Case(
+        "HassGetState",
+        {"name": "front door", "state": "locked"},
+        "No, it is not available.",
+        given={"lock.front_door": "unavailable"},
+    ),
     Case(
         "HassGetState", {"name": "bathroom humidity"}, "The humidity in the bathroom is 58 percent."
     ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import random
+import shutil
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +14,10 @@ from typing import Any
 import pytest
 
 from hub.config import Config
-from hub.errors import SkillError
+from hub.errors import DeviceError, SkillError
 from hub.messages import Call
 from hub.skill import Where
-from hub.skillset import Performed, Skillset, load
+from hub.skillset import CHECKOUT, Performed, Skillset, load
 from tests.fakes import FakeConversation, FakeSpeaker, House
 
 HERE = Where("Kitchen")
@@ -594,6 +596,52 @@ async def test_how_it_was_said_tells_the_kind_of_device() -> None:
         assert unclear.missing is not None
         assert unclear.missing.reason == "several"
         assert unclear.ask is None
+
+
+async def test_whatever_is_called_nothing_is_unlocked_unasked() -> None:
+    """As if the part that understands had gone mad: any tool, with any arguments."""
+    rng = random.Random(20)
+    async with House() as house:
+        home = house.home
+        skills = skillset(house)
+        specs = skills.specs()
+        names = [*home.names(), *home.entities, "all", "nothing", ""]
+        domains = [*{entity.domain for entity in home.entities.values()}, "person"]
+        values: dict[str, Sequence[Any]] = {
+            "name": names,
+            "area": names,
+            "floor": names,
+            "domain": [*domains, domains, None],
+            "device_class": ["garage", "door", "blind", ["garage", "gate"], None],
+        }
+        acted = 0
+        for _ in range(2000):
+            spec = rng.choice(specs)
+            arguments: dict[str, Any] = {
+                slot: rng.choice(choices) for slot, choices in values.items() if rng.random() < 0.3
+            }
+            for slot in spec.parameters["properties"]:
+                if slot not in values and rng.random() < 0.9:
+                    arguments[slot] = rng.choice([0, 50, 100, "on", "up", "red", "1e9", None])
+            response = rng.choice(["default", "lock", "cover", "one_yesno"])
+            done = await skills.perform(
+                Call(spec.name, arguments, response), where=Where(rng.choice([None, "Garage"]))
+            )
+            assert not [o for o in done.outcomes if o.state == "unlocked"]
+            assert house.state("lock.front_door") == "locked"
+            assert house.state("lock.side_door") == "locked"
+            assert house.state("cover.garage_door") == "closed"
+            assert done.error is None or isinstance(done.error, SkillError | DeviceError)
+            assert "Error: " not in str(done.error), (spec.name, arguments)
+            acted += bool(done.outcomes)
+        assert acted > 100
+
+
+async def test_the_template_is_a_skill_to_copy(tmp_path: Path) -> None:
+    shutil.copytree(CHECKOUT / "_template", tmp_path / "coin")
+    async with House() as house:
+        done = await run(house, "coin.flip", folders=[tmp_path])
+    assert done.said in ("Heads.", "Tails.")
 
 
 async def test_a_skill_may_see_and_end_the_conversation() -> None:

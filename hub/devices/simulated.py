@@ -97,6 +97,7 @@ class SimulatedHome:
             for entity in inventory.entities
         }
         self._shown = {key: device.state for key, device in self._devices.items()}
+        self._told: dict[str, StateChange] = {}
 
     @classmethod
     def from_file(
@@ -282,13 +283,17 @@ class SimulatedHome:
         return {k: v for k, v in reported.items() if k not in ("entities", "sequence")}
 
     def _show(self, device: Device) -> None:
-        """Tell the listeners what a device now reports, and keep it."""
+        """Tell the listeners what a device now reports, if that is new, and keep it."""
         key = device.entity_id
         before, move = self._shown[key], self._moving.get(key)
         unavailable = self._faults.get(key, Fault()).unavailable
         shown = "unavailable" if unavailable else move.shows if move else device.state
         self._shown[key] = shown
         change = StateChange(key, shown, self._reported(key), before)
+        told = self._told.get(key)
+        if told and (told.state, told.attributes) == (change.state, change.attributes):
+            return
+        self._told[key] = change
         for queue in self._listeners:
             queue.put_nowait(change)
         if self._store is not None:

@@ -84,7 +84,8 @@ def state_word(state: str, seen: Seen, language: str) -> str:
     if seen.domain == "binary_sensor" and state in ("on", "off"):
         binary = known["binary"].get(seen.device_class or "", {})
         return str(binary.get(state, known[state]))
-    if state == seen.state and (unit := seen.attributes.get("unit_of_measurement")):
+    unit = seen.attributes.get("unit_of_measurement")
+    if unit and state == seen.state and state not in ("unavailable", "unknown"):
         return f"{number(state, language)} {unit}"
     said = known.get(state)
     return said if isinstance(said, str) else state.replace("_", " ")

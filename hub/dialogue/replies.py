@@ -231,6 +231,8 @@ class _Wording:
             values |= self._described(entities[0], first)
             templates = words(language)["descriptions"]
             kind = first.device_class if first.domain == "sensor" else first.domain
+            if first.state in ("unavailable", "unknown"):
+                kind = "default"
             template = templates.get(kind or "") or templates["default"]
             values["description"] = render(template, values)
         return values

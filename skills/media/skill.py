@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from hub.skill import Entities, Entity, Home, Percent, Where, tool
 
@@ -95,8 +96,12 @@ async def change_volume(
     players: Entities, home: Home, where: Where, volume_step: str
 ) -> str | None:
     """Make media players louder or quieter: 'up', 'down', or by so many per cent."""
-    step = {"up": STEP, "down": -STEP}.get(volume_step) or int(float(volume_step))
-    return await _step(players, home, where, step)
+    steps = {"up": STEP, "down": -STEP}
+    if volume_step in steps:
+        return await _step(players, home, where, steps[volume_step])
+    if re.fullmatch(r"[+-]?\d{1,3}", volume_step):
+        return await _step(players, home, where, int(volume_step))
+    return where.say("Louder or quieter?", de="Lauter oder leiser?")
 
 
 @tool(
