@@ -83,6 +83,11 @@ class Worker:
         """Process id while it is up, for measurements and tests."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
+    @property
+    def pending(self) -> int:
+        """Calls that wait for their answer."""
+        return len(self._pending)
+
     def start_soon(self) -> None:
         """Begin loading; the first call waits for the end of it."""
         if self._keeper is None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hub.errors import EngineError
+from hub.errors import EngineCrashed, EngineError
 from hub.home.model import normal
 from hub.messages import Call, Candidate, Intent
 from hub.ports import LanguageModel
@@ -84,6 +84,8 @@ class ModelTier:
         prompt = self._prefix + question(things, self._areas, asked.area, asked.text)
         try:
             completion = await self._model.complete(prompt, grammar=rules, max_tokens=MOST_TOKENS)
+        except EngineCrashed:
+            raise  # it is being restarted: the person is asked to say it again
         except EngineError as error:
             return replace(nothing, why=f"no sentence fits, and the model failed: {error}")
         sure = f"model {completion.probability:.2f}: {completion.text.strip()}"
