@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import struct
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
@@ -143,13 +144,16 @@ class FakeClock:
         return self._now
 
 
+built_in_home = functools.cache(homefile.load)
+
+
 class House:
     """A simulated home and the home made of it; `async with House() as house`.
 
     Without a file the built-in home; things move in no time."""
 
     def __init__(self, content: Any = None, *, transition: float = 0.0) -> None:
-        inventory = homefile.load() if content is None else homefile.parse(content)
+        inventory = built_in_home() if content is None else homefile.parse(content)
         self.devices = SimulatedHome(inventory, transition=transition)
         self.home = Home()
 
