@@ -59,7 +59,7 @@ def build(locks: Path, again: str) -> Path:
     with _alone(target):
         if wheel := kept(lock):
             return wheel
-        log = target.with_suffix(".log")
+        log = target.with_name(f"{target.name}.log")
         log.unlink(missing_ok=True)
         with (
             step("llama.cpp for this processor (some minutes, only once)") as line,
@@ -147,7 +147,7 @@ def _instructions() -> str:
 @contextmanager
 def _alone(target: Path) -> Iterator[None]:
     """One build at a time, whichever checkout wants it."""
-    with target.with_suffix(".lock").open("w") as lock:
+    with target.with_name(f"{target.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for stray in target.parent.glob(".build-*"):  # of a build that was killed
             shutil.rmtree(stray, ignore_errors=True)
