@@ -44,7 +44,7 @@ SCENE = (
     ),
     Line("Hey Jarvis, set the living room to twenty two degrees.", "a number in words"),
     Line("Hey Jarvis, is the front door locked?", "a question about a state"),
-    Line("Hey Jarvis, unlock the front door.", "it asks before it unlocks"),
+    Line("Hey Jarvis, please unlock the front door.", "it asks before it unlocks"),
     Line("Yes, please.", "an answer needs no wake word"),
     Line("Hey Jarvis, what day is it today?", "a skill without devices"),
     Line("Hey Jarvis, why is the sky so blue?", "what it cannot do, it says"),

@@ -94,7 +94,7 @@ async def test_a_pause_after_the_wake_word_is_fine(stage: Stage) -> None:
 
 
 async def test_a_question_is_answered_without_the_wake_word(stage: Stage) -> None:
-    asked, answered = await stage.hear("Hey Jarvis, unlock the front door.", "Yes, please.")
+    asked, answered = await stage.hear("Hey Jarvis, please unlock the front door.", "Yes, please.")
     assert asked.reply.expects_answer
     assert answered.intent.tier == "dialogue"
     assert stage.state("lock.front_door") == "unlocked"
