@@ -135,7 +135,7 @@ def test_time_is_flat(large: tuple[Retriever, Home], small: Retriever) -> None:
     assert best(large[0]) < 0.05
 
 
-@settings(max_examples=60, deadline=1000)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=3))
 def test_odd_text_is_harmless(small: Retriever, texts: list[str]) -> None:
     small.find(texts, "kitchen")

@@ -75,20 +75,19 @@ class Places:
     def doable(self, intent: str, slots: Slots) -> bool:
         """Whether some tool takes these slots, and there is something in the home to act on."""
         accepting = [tool for tool in self.tools.get(intent, ()) if _accepts(tool, slots)]
-        if any(not _acts_on_entities(tool) for tool in accepting):
-            return True
-        return any(
-            _serves(tool, entity) for entity in self.entities_for(slots) for tool in accepting
-        )
+        return any(not _acts_on_entities(tool) or self._served(tool, slots) for tool in accepting)
 
     def actable(self, intent: str, slots: Slots) -> list[Entity]:
         """The entities that the tools of this name would act on."""
         tools = [tool for tool in self.tools.get(intent, ()) if _acts_on_entities(tool)]
-        return [
-            entity
-            for entity in self.entities_for(slots)
-            if any(_serves(tool, entity) for tool in tools)
-        ]
+        found = (entity for tool in tools for entity in self._served(tool, slots))
+        return list({entity.entity_id: entity for entity in found}.values())
+
+    def _served(self, tool: ToolSpec, slots: Slots) -> list[Entity]:
+        """The entities one tool would act on. An area that is an argument of the tool itself
+        ('vacuum the kitchen') is not where they are."""
+        chosen = {slot: value for slot, value in slots.items() if not _own_area(tool, slot)}
+        return [entity for entity in self.entities_for(chosen) if _serves(tool, entity)]
 
     def acts_on_entities(self, intent: str) -> bool:
         return any(_acts_on_entities(tool) for tool in self.tools.get(intent, ()))
@@ -158,6 +157,11 @@ def targets(all_slots: Iterable[Slots]) -> Targets | None:
 def _acts_on_entities(tool: ToolSpec) -> bool:
     """Tools for devices have domains, or take the slots that choose devices of any domain."""
     return bool(tool.domains) or {"name", "area", "floor"} <= set(_properties(tool))
+
+
+def _own_area(tool: ToolSpec, slot: str) -> bool:
+    schema: Mapping[str, Any] = _properties(tool).get(slot, {})
+    return schema.get("format") == "area"
 
 
 def _serves(tool: ToolSpec, entity: Entity) -> bool:

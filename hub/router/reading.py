@@ -20,7 +20,9 @@ class Reading:
     """0-1: 1 for word-for-word, less where spelling or wildcards had to help."""
     why: str
     open: bool = False
-    """Free text stands in it, which may go on."""
+    """It may go on: free text stands in it, or nothing but a name was said."""
+    bare: bool = False
+    """Nothing but a name was said."""
     doable: bool = True
     """Whether the home has what it needs."""
     targets: Targets | None = None

@@ -13,11 +13,16 @@ from hub.router.context import Context, Targets
 from hub.router.fuzzy import Fuzzy
 from hub.router.places import TARGET_SLOTS, Places, targets
 from hub.router.reading import Parsed, Reading
-from hub.router.rules import ANYTHING, NOWHERE, Match
+from hub.router.rules import ANYTHING, FULL, KIND, NOWHERE, Match
 from hub.router.words import Words
 
 MOST_CHOICES = 4
 """A question that offers more than this many things cannot be answered by ear."""
+
+QUESTIONS = ("HassGetState", "HassClimateGetTemperature", "HassGetWeather")
+"""Intents that only ask: 'all lights off' is rather a command."""
+OPENINGS = ("window", "door", "garage_door", "opening")
+"""Classes of covers that are sensors in most homes: they cannot be moved, only be open."""
 
 WILDCARD_QUALITY = 0.9
 """A template with free text in it fits many sentences that were meant otherwise."""
@@ -65,14 +70,20 @@ def _resolved(
     match: Match, places: Places, context: Context, area: str | None
 ) -> tuple[Match, dict[str, Any]] | None:
     """The match with pronouns replaced; None if a pronoun means nothing here."""
-    slots = dict(match.slots)
+    if match.bare and match.distance != FULL:
+        return None  # 'the lights' alone is no command
+    slots = _sensed(match, places)
+    name = slots.get("name")
+    pronoun = isinstance(name, str) and name.startswith(ANYTHING)
+    if pronoun and match.tier == "phrase" and context.targets is None:
+        del slots["name"]  # 'make it brighter': the room
+        pronoun = False
     untargeted = not any(slots.get(slot) for slot in TARGET_SLOTS)
     if untargeted and match.tier == "phrase" and places.acts_on_entities(match.intent):
         # 'Brighter' is for this room, never for the whole house.
         within = area is not None and places.doable(match.intent, {**slots, "area": area})
         slots["area"] = area if within else NOWHERE
-    name = slots.get("name")
-    if isinstance(name, str) and name.startswith(ANYTHING):
+    if pronoun:
         known = context.targets if isinstance(context.targets, Targets) else None
         if known is None or len(known.things) != 1:
             return None
@@ -92,6 +103,16 @@ def _resolved(
     return match, slots
 
 
+def _sensed(match: Match, places: Places) -> dict[str, Any]:
+    """The slots; 'are any windows open' is about sensors where no window can be moved."""
+    slots = dict(match.slots)
+    if match.intent in QUESTIONS and slots.get("device_class") in OPENINGS:
+        anywhere = {k: v for k, v in _placed(slots).items() if k not in ("area", "floor")}
+        if not places.entities_for(anywhere):
+            slots.pop("domain", None)
+    return slots
+
+
 def _of_equals(
     possible: Sequence[tuple[Match, dict[str, Any]]],
     places: Places,
@@ -99,16 +120,19 @@ def _of_equals(
     area: str | None,
 ) -> Reading:
     """One reading of matches that rank equally."""
-    intent = min(match.intent for match, _ in possible)
+    intent = min((match.intent in QUESTIONS, match.intent) for match, _ in possible)[1]
     same = [(match, slots) for match, slots in possible if match.intent == intent]
     slot = "name" if any(s.get("name") in places.entities for _, s in same) else "area"
     options = {s[slot]: (m, s) for m, s in same if s.get(slot)}
-    if len(options) > 1:
-        options = _likelier(options, slot, places, area)
-    if len(options) > 1:
-        match, _ = next(iter(options.values()))
-        return _question(match, [slots for _, slots in options.values()], places, words)
+    if len(options) > 1 and area:
+        options = _here(options, slot, places, area) or options
+    if len(options) > 1 and slot == "name":
+        if room := _lights_of_one_room(options, places):
+            return _lights(*next(iter(options.values())), room, places)
+        options = _so_called(options, places) or options
     match, slots = next(iter(options.values())) if options else same[0]
+    if len(options) > 1:
+        return _question(match, [slots for _, slots in options.values()], places, words)
     return _reading(match, slots, places)
 
 
@@ -116,18 +140,39 @@ Options = dict[str, tuple[Match, dict[str, Any]]]
 """Id of an entity or area -> the match that means it."""
 
 
-def _likelier(options: Options, slot: str, places: Places, area: str | None) -> Options:
-    """Of equal things, those in the person's room; then those whose name has the words said."""
-    if slot == "area":
-        return {area: options[area]} if area in options else options
-    here = {key: both for key, both in options.items() if places.entities[key].area_id == area}
-    options = here if area and here else options
-    said = {
+def _here(options: Options, slot: str, places: Places, area: str) -> Options:
+    """Those in the person's room."""
+    return {
+        key: both
+        for key, both in options.items()
+        if (places.entities[key].area_id if slot == "name" else key) == area
+    }
+
+
+def _so_called(options: Options, places: Places) -> Options:
+    """Those whose name has one of the words that were said."""
+    return {
         key: both
         for key, both in options.items()
         if _share_word(both[0].said, places.entities[key].name)
     }
-    return said or options
+
+
+def _lights_of_one_room(options: Options, places: Places) -> str | None:
+    """Id of the room whose lights these are: 'the kitchen light' is all of them, as in the shared
+    sentences."""
+    if any(match.distance != KIND for match, _ in options.values()):
+        return None
+    rooms = {places.entities[key].area_id for key in options}
+    lights = all(places.entities[key].domain == "light" for key in options)
+    return rooms.pop() if lights and len(rooms) == 1 else None
+
+
+def _lights(match: Match, slots: dict[str, Any], room: str, places: Places) -> Reading:
+    kept = {slot: value for slot, value in slots.items() if slot != "name"}
+    asks = match.intent in QUESTIONS and "state" in slots
+    grouped = replace(match, response="any" if asks else match.response)
+    return _reading(grouped, {**kept, "area": room, "domain": "light"}, places)
 
 
 def _share_word(one: str, other: str) -> bool:
@@ -143,7 +188,8 @@ def _reading(match: Match, slots: dict[str, Any], places: Places) -> Reading:
         calls=(places.call(match.intent, slots, match.response),),
         tier=match.tier,
         quality=WILDCARD_QUALITY if match.wildcards else 1.0,
-        open=match.wildcards > 0,
+        open=match.wildcards > 0 or match.bare,
+        bare=match.bare,
         why=_why(match),
         targets=targets([slots]),
     )
@@ -254,9 +300,8 @@ def from_fuzzy(fuzzy: Fuzzy, places: Places) -> Reading | None:
     if not fuzzy.parsed:
         if fuzzy.sentence is None:
             return None
-        return Reading(
-            (), "rules", 0.0, f"gazetteer: {fuzzy.reason}", False, sentence=fuzzy.sentence
-        )
+        why = f"gazetteer: {fuzzy.reason}"
+        return Reading((), "rules", 0.0, why, doable=False, sentence=fuzzy.sentence)
     if not all(places.accepted(intent, slots) for intent, slots, _ in fuzzy.parsed):
         return None
     missing = [i for i, slots, _ in fuzzy.parsed if not places.doable(i, slots)]

@@ -16,6 +16,7 @@ from hub.home.model import Home, normal
 from hub.messages import Candidate, Intent, ToolSpec, Utterance
 from hub.ports import LanguageModel
 from hub.router.clean import addressed, clean
+from hub.router.compound import split, together
 from hub.router.context import Context, Targets
 from hub.router.endings import Endings
 from hub.router.fuzzy import LANGUAGE as GUESSED
@@ -128,7 +129,8 @@ class Router:
         best = self._best(utterance, context)
         if best is None or not best.reading.doable or best.reading.open:
             return None
-        if self._may_go_on(best.text, self._language(utterance.language), context):
+        language = self._language(utterance.language)
+        if self._may_go_on(best.text, language, context, best.reading):
             return None
         return _intent(best)
 
@@ -143,20 +145,23 @@ class Router:
         return (
             plain in known.openers
             or plain.split()[-1] in known.dangling
-            or self._may_go_on(said, chosen, Context())
+            or self._may_go_on(said, chosen, Context(), None)
         )
 
-    def _may_go_on(self, text: str, language: str, context: Context) -> bool:
-        """Whether the text ends in the beginning of a name, and makes sense with its end, too."""
+    def _may_go_on(
+        self, text: str, language: str, context: Context, reading: Reading | None
+    ) -> bool:
+        """Whether the text ends in the beginning of a name, and means something else with its
+        end."""
         grammars = self._grammars
         if grammars is None:
             return False
-        longer = (f"{text} {end}" for end in grammars.endings.of(text))
-        return any(
-            reading.doable
-            for more in longer
-            for reading in self._exact(grammars, language, Said(more, more), context)
-        )
+        for end in grammars.endings.of(text):
+            longer = f"{text} {end}"
+            for other in self._exact(grammars, language, Said(longer, longer), context):
+                if other.doable and (reading is None or other.calls != reading.calls):
+                    return True
+        return False
 
     async def route(self, utterance: Utterance, context: Context) -> Intent:
         """What is to be done: by phrases, rules or the language model, or an honest none."""
@@ -210,11 +215,12 @@ class Router:
             found += [_ranked(reading, said.command, rank) for reading in readings]
             if any(each.reading.doable and each.reading.quality >= EXACT for each in found):
                 break
-        if not any(each.reading.doable for each in found) and _base(language) == GUESSED:
-            for rank, said in enumerate(texts):
-                if guess := self._guess(grammars, said.command, context):
-                    found.append(_ranked(guess, said.command, rank))
-        return max(found, key=lambda each: (each.reading.doable, each.score), default=None)
+        if any(each.reading.doable for each in found):
+            return max(found, key=_worth)
+        for rank, said in enumerate(texts):
+            if guess := self._guess(grammars, language, said.command, context):
+                found.append(_ranked(guess, said.command, rank))
+        return max(found, key=_worth, default=None)
 
     def _exact(
         self, grammars: Grammars, language: str, said: Said, context: Context
@@ -230,9 +236,38 @@ class Router:
         if reading := from_matches(matches, places, known, context):
             yield reading
 
-    def _guess(self, grammars: Grammars, text: str, context: Context) -> Reading | None:
-        """What the fuzzy matcher makes of it."""
-        if grammars.fuzzy is None:
+    def _compound(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """Several commands in one sentence, each understood by itself, and able to speak of what
+        the one before it was about."""
+        for parts in split(text, words(language)):
+            understood: list[Reading] = []
+            here = context
+            for part in parts:
+                readings = self._exact(grammars, language, Said(part, part), here)
+                able = [r for r in readings if r.doable and r.calls and not r.bare]
+                if not able:
+                    break
+                understood.append(max(able, key=lambda reading: reading.quality))
+                here = replace(here, targets=understood[-1].targets or here.targets)
+            if len(understood) == len(parts):
+                return together(understood)
+        return None
+
+    def _guess(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """What the fuzzy matcher makes of it, or it as several commands."""
+        fuzzy = self._fuzzy(grammars, language, text, context)
+        if fuzzy and fuzzy.doable:
+            return fuzzy
+        return self._compound(grammars, language, text, context) or fuzzy
+
+    def _fuzzy(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        if grammars.fuzzy is None or _base(language) != GUESSED:
             return None
         known = context.targets if isinstance(context.targets, Targets) else None
         area = grammars.places.area_id(context.area)
@@ -256,6 +291,10 @@ def _texts(utterance: Utterance, language: str, context: Context) -> list[Said]:
         for text in near
     )
     return [each for each in dict.fromkeys(said) if each.command]
+
+
+def _worth(each: Ranked) -> tuple[bool, float]:
+    return each.reading.doable, each.score
 
 
 def _ranked(reading: Reading, text: str, rank: int) -> Ranked:

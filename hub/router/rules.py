@@ -36,6 +36,8 @@ ANYTHING = "@"
 
 MEASURING = ("sensor", "binary_sensor", "weather", "person", "device_tracker", "sun", "zone")
 """Domains whose names end in common words, such as 'temperature': no part of them is a name."""
+LONGEST_ARTICLE = 3
+"""Letters of what may stand in front of a name and says nothing."""
 LONGEST_NAME = 5
 """Words of a name from whose end parts are taken as names."""
 FULL, SHORT, KIND = range(3)
@@ -56,6 +58,8 @@ class Match:
     """FULL, SHORT or KIND: how the name and the area were said."""
     said: str
     """The words for the name; empty without one."""
+    bare: bool
+    """Nothing but a name was said, and it is taken for 'turn it on'."""
     wildcards: int
     rank: tuple[int, ...]
     """Lower is better. As Home Assistant orders results: a name, and a long one, before a room or
@@ -142,6 +146,7 @@ def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
     )
     named = name is not None and not name.is_wildcard
     wild = [entity for entity in result.entities_list if entity.is_wildcard]
+    chunks = result.text_chunks_matched
     template = result.intent_sentence.text if result.intent_sentence else None
     return Match(
         tier=tier,
@@ -151,13 +156,14 @@ def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
         template=template or result.intent.name,
         distance=distance,
         said=name.text.strip() if name else "",
+        bare=named and set(result.entities) <= {"name", "domain"} and chunks <= LONGEST_ARTICLE,
         wildcards=len(wild),
         rank=(
             2 if distance == KIND else 0 if named else 1,
             -len(name.text) if name and named else 0,
             distance,
             len(wild),
-            -result.text_chunks_matched,
+            -chunks,
             sum(len(entity.text) for entity in wild),
         ),
     )

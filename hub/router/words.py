@@ -42,6 +42,8 @@ class Words:
     """Pronouns for several: 'them'."""
     negations: frozenset[str] = frozenset()
     """Words that turn a command round or put it off: 'not', 'if'. Only rules may explain them."""
+    conjunctions: tuple[str, ...] = ()
+    """What stands between two commands: 'and then'."""
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Domain, or `domain.device_class` -> words for one such thing: 'thermostat'."""
     sentences: Mapping[str, Any] = field(default_factory=dict)
@@ -103,6 +105,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         singular=phrases("singular"),
         plural=phrases("plural"),
         negations=frozenset(phrases("negations")),
+        conjunctions=phrases("conjunctions"),
         kinds=groups("kinds"),
         actions=groups("actions"),
         rules=texts("rules"),

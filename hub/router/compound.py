@@ -1,0 +1,62 @@
+"""Several commands in one sentence: 'turn off the light and then close the blinds'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from hub.home.model import normal
+from hub.router.context import Targets
+from hub.router.reading import Reading
+from hub.router.words import Words
+
+MOST_PARTS = 3
+MOST_CONJUNCTIONS = 4
+"""A sentence with more 'and's than this is a story."""
+COMPOUND_QUALITY = 0.95
+"""Relative to its worst part: there is no template for the whole."""
+
+
+def split(text: str, words: Words) -> Iterator[list[str]]:
+    """The ways to cut a sentence at its conjunctions, few parts first: 'salt and pepper' may be
+    one thing."""
+    tokens = text.split()
+    cuts = list(_cuts(tokens, words.conjunctions))[:MOST_CONJUNCTIONS]
+    for count in range(1, MOST_PARTS):
+        for chosen in combinations(cuts, count):
+            parts = list(_parts(tokens, chosen))
+            if all(parts):
+                yield parts
+
+
+def _cuts(tokens: Sequence[str], conjunctions: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where conjunctions begin and end; the longest at each place."""
+    position = 0
+    while position < len(tokens):
+        for phrase in conjunctions:
+            end = position + len(phrase.split())
+            if normal(" ".join(tokens[position:end])) == phrase:
+                yield position, end
+                position = end - 1
+                break
+        position += 1
+
+
+def _parts(tokens: Sequence[str], cuts: Sequence[tuple[int, int]]) -> Iterator[str]:
+    begin = 0
+    for start, end in (*cuts, (len(tokens), len(tokens))):
+        yield " ".join(tokens[begin:start])
+        begin = end
+
+
+def together(readings: Sequence[Reading]) -> Reading:
+    """One reading of all parts, in the order they were said."""
+    things = [t for reading in readings if reading.targets for t in reading.targets.things]
+    return Reading(
+        calls=tuple(call for reading in readings for call in reading.calls),
+        tier=readings[0].tier,
+        quality=COMPOUND_QUALITY * min(reading.quality for reading in readings),
+        why=" + ".join(reading.why for reading in readings),
+        open=readings[-1].open,
+        targets=Targets(tuple(dict.fromkeys(things))) if things else None,
+    )
