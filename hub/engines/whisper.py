@@ -48,13 +48,14 @@ class Engine:
         for name in ("model.bin", "config.json", "tokenizer.json"):
             if not (path / name).is_file():
                 raise ModelError(f"{path} is not a Whisper model for CTranslate2: no {name}")
+        self.threads = threads or os.cpu_count() or 1
         try:
             self._model = ctranslate2.models.Whisper(
                 folder,
                 device="cpu",
                 compute_type="int8",
                 inter_threads=1,
-                intra_threads=threads or os.cpu_count() or 1,
+                intra_threads=self.threads,
             )
             self._tokens = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
             config = json.loads((path / "config.json").read_text(encoding="utf-8"))
