@@ -74,6 +74,8 @@ class Cascade:
     def __init__(
         self, detector: Detector, verifier: Verifier | None = None, *, sensitivity: float = 0.5
     ) -> None:
+        self.phrase = detector.phrase
+        """What is to be said."""
         self._detector = detector
         self._verifier = verifier
         self._alone = threshold(detector.cutoff, sensitivity)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import stat
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -58,7 +57,7 @@ async def test_a_watcher_sees_turns_and_changes(house: Household, folder: Path) 
 
 
 async def test_only_its_user_may_open_it(folder: Path) -> None:
-    modes = [stat.S_IMODE(os.stat(path).st_mode) for path in (folder / SOCKET, folder)]
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder / SOCKET, folder)]
     assert modes == [0o600, 0o700]
 
 
