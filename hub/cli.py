@@ -354,11 +354,21 @@ def bench(
     only: Annotated[
         list[str] | None, typer.Option("--only", help="turn, recognise, rules, reply, idle, start.")
     ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option("--recordings", help="Recognise these (transcripts.tsv), not Piper's speech."),
+    ] = None,
 ) -> None:
-    """Measure speed and memory on this machine, with the real models."""
+    """Measure speed and memory on this machine, with the real models.
+
+    [bold]Examples[/]
+
+      hearth bench
+      hearth bench --only recognise --recordings my-recordings
+    """
     from hub.evaluate.bench import bench as measure
 
-    _run(measure(as_json, commands, only))
+    _run(measure(as_json, commands, only, recordings))
 
 
 @app.command(name="eval")

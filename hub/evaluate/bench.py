@@ -13,6 +13,8 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
@@ -26,7 +28,7 @@ from hub.config import Config
 from hub.errors import HearthError
 from hub.evaluate import bench_router, idle
 from hub.evaluate.bench_voice import reply_latency
-from hub.evaluate.speech import bench_recognition
+from hub.evaluate.speech import bench_recognition, load
 from hub.evaluate.spoken import COMMANDS, run_commands, until_last_word
 from hub.messages import SAMPLE_RATE, Audio
 from hub.models.store import ModelStore
@@ -48,14 +50,25 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-async def bench(as_json: bool, commands: int, only: Sequence[str] | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to measure with."""
+
+    commands: int
+    recordings: Path | None
+
+
+async def bench(
+    as_json: bool, commands: int, only: Sequence[str] | None, recordings: Path | None
+) -> None:
     """Measure and print. Raises ConfigError, ModelError, EngineError."""
+    request = Request(commands, recordings)
     config = settings.load()
     wanted = tuple(only) if only else PARTS
     if unknown := set(wanted) - set(PARTS):
         raise HearthError(f"there is no part '{unknown.pop()}'; parts are {', '.join(PARTS)}")
     result: Result = {"machine": _machine(), "stages": {}, "ratios": {}, "memory_mb": {}}
-    measures: dict[str, Callable[[Config, Result, int], Awaitable[None]]] = {
+    measures: dict[str, Callable[[Config, Result, Request], Awaitable[None]]] = {
         "turn": _turn,
         "recognise": _recognise,
         "rules": _rules,
@@ -65,7 +78,7 @@ async def bench(as_json: bool, commands: int, only: Sequence[str] | None) -> Non
     }
     for part in wanted:
         with terminal.err.status(f"measuring: {part} …"):
-            await measures[part](config, result, commands)
+            await measures[part](config, result, request)
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
     else:
@@ -81,9 +94,9 @@ def _machine() -> Result:
     }
 
 
-async def _turn(config: Config, result: Result, commands: int) -> None:
+async def _turn(config: Config, result: Result, request: Request) -> None:
     """Commands in one breath with the wake word, in real time, to a home in front of its start."""
-    texts = [COMMANDS[number % len(COMMANDS)] for number in range(commands)]
+    texts = [COMMANDS[number % len(COMMANDS)] for number in range(request.commands)]
     timed, memory = await run_commands(config, texts)
     obeyed = [one.milliseconds for one in timed if one.milliseconds is not None]
     traces = [one.trace for one in timed if one.trace is not None]
@@ -104,10 +117,14 @@ async def _turn(config: Config, result: Result, commands: int) -> None:
     result["memory_mb"] |= memory
 
 
-async def _recognise(config: Config, result: Result, commands: int) -> None:
-    """Ours and faster-whisper's `transcribe()` in turn, on the commands as Piper speaks them."""
+async def _recognise(config: Config, result: Result, request: Request) -> None:
+    """Ours and faster-whisper's `transcribe()` in turn, on recordings or what Piper speaks."""
     folder = ModelStore(config.models).file("recognizer", config.recognizer.model)
-    clips = await _clips(config, commands)
+    if request.recordings:
+        spoken = load(request.recordings, config.hub.languages[0])
+        clips = [(clip.audio, clip.text) for clip in spoken if clip.text]
+    else:
+        clips = await _clips(config, request.commands)
     found = await asyncio.to_thread(bench_recognition, folder, clips)
     result["recognition"] = found
     result["stages"]["recognise_alone_ms"] = found["ours_ms"]
@@ -126,7 +143,7 @@ async def _clips(config: Config, commands: int) -> list[tuple[Audio, str]]:
     ]
 
 
-async def _rules(config: Config, result: Result, commands: int) -> None:
+async def _rules(config: Config, result: Result, request: Request) -> None:
     """Phrases and rules in generated homes of 25 and 1,000 devices."""
     for entities in (25, 1000):
         figures = await bench_router.measure(entities, config.hub.languages)
@@ -136,18 +153,18 @@ async def _rules(config: Config, result: Result, commands: int) -> None:
         }
 
 
-async def _reply(config: Config, result: Result, commands: int) -> None:
+async def _reply(config: Config, result: Result, request: Request) -> None:
     async with open_hub(config, sink=reply_sink(None), remember=False) as hub:
         latency = await reply_latency(synthesizer(hub))
     result["replies"] = latency.to_json()
 
 
-async def _idle(config: Config, result: Result, commands: int) -> None:
+async def _idle(config: Config, result: Result, request: Request) -> None:
     """Processor time of listening to a still room, in real time."""
     result["idle"] = await idle.measure(config)
 
 
-async def _start(config: Config, result: Result, commands: int) -> None:
+async def _start(config: Config, result: Result, request: Request) -> None:
     """From the start of the process until the wake word is listened for."""
     times = []
     for _ in range(3):
