@@ -139,13 +139,13 @@ def target(slots: Slots) -> Target | None:
     """What 'it' means after a call with these slots; None if it was about nothing."""
     if not any(slots.get(slot) for slot in TARGET_SLOTS):
         return None
-    domain = slots.get("domain")
+    domain, device_class = slots.get("domain"), slots.get("device_class")
     return Target(
         entity=slots.get("name"),
         area=slots.get("area"),
         floor=slots.get("floor"),
         domain=domain if isinstance(domain, str) else None,
-        device_class=slots.get("device_class"),
+        device_class=device_class if isinstance(device_class, str) else None,
     )
 
 

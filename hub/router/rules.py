@@ -63,8 +63,8 @@ class Match:
     wildcards: int
     rank: tuple[int, ...]
     """Lower is better. As Home Assistant orders results: a name, and a long one, before a room or
-    kind; then few wildcards; then many literal words. What only names a kind of thing comes last,
-    behind the sentences that are made for that kind."""
+    kind; then few wildcards; then many literal words. What only names a kind of thing comes behind
+    the sentences that are made for that kind, but before free text."""
 
 
 SCALES = {"°C": "(celsius|centigrade|c)", "°F": "(fahrenheit|f)"}
@@ -159,7 +159,7 @@ def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
         bare=named and set(result.entities) <= {"name", "domain"} and chunks <= LONGEST_ARTICLE,
         wildcards=len(wild),
         rank=(
-            2 if distance == KIND else 0 if named else 1,
+            2 if distance == KIND else 0 if named else 3 if wild else 1,
             -len(name.text) if name and named else 0,
             distance,
             len(wild),
