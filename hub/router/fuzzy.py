@@ -26,6 +26,9 @@ from hub.router.words import Words
 
 LANGUAGE = "en"
 
+LARGEST_NUMBER = 1000
+"""In words; the default of 10,000 takes most of the time of building (digits have no limit)."""
+
 PRECISE = frozenset(
     {
         "invalid_percentage",
@@ -125,6 +128,7 @@ def _packaged_vocabulary() -> dict[str, Any]:
 def _vocabulary(fillers: tuple[str, ...]) -> dict[str, Any]:
     vocabulary = copy.deepcopy(_packaged_vocabulary())
     vocabulary["skip_phrases"] = [*vocabulary["skip_phrases"], *fillers]
+    vocabulary["numbers"]["max_cardinal"] = LARGEST_NUMBER
     vocabulary["acceptance"] = {
         "max_unexplained_important_tokens": 0,
         "max_unexplained_unimportant_tokens": 0,
