@@ -12,7 +12,7 @@ from hub.messages import Call
 from hub.router.context import Context, Targets
 from hub.router.fuzzy import Fuzzy
 from hub.router.places import TARGET_SLOTS, Places, targets
-from hub.router.reading import Parsed, Reading
+from hub.router.reading import Reading
 from hub.router.rules import ANYTHING, FULL, KIND, NOWHERE, Match
 from hub.router.words import Words
 
@@ -66,10 +66,14 @@ def _complete(slots: dict[str, Any]) -> bool:
     return slots.get("area") != NOWHERE
 
 
-def _resolved(
-    match: Match, places: Places, context: Context, area: str | None
-) -> tuple[Match, dict[str, Any]] | None:
-    """The match with pronouns replaced; None if a pronoun means nothing here."""
+Resolved = tuple[Match, dict[str, Any]]
+"""A match, and its slots as they are meant here."""
+Options = dict[str, Resolved]
+"""Id of an entity or area -> the match that means it."""
+
+
+def _resolved(match: Match, places: Places, context: Context, area: str | None) -> Resolved | None:
+    """The match with its slots as they are meant here; None if it means nothing here."""
     if match.bare and match.distance != FULL:
         return None  # 'the lights' alone is no command
     slots = _sensed(match, places)
@@ -77,30 +81,38 @@ def _resolved(
     pronoun = isinstance(name, str) and name.startswith(ANYTHING)
     if pronoun and match.tier == "phrase" and context.targets is None:
         del slots["name"]  # 'make it brighter': the room
-        pronoun = False
+    elif pronoun:
+        meant = _meant(str(name), places, context)
+        if meant is None:
+            return None
+        del slots["name"]
+        slots |= meant
     untargeted = not any(slots.get(slot) for slot in TARGET_SLOTS)
     if untargeted and match.tier == "phrase" and places.acts_on_entities(match.intent):
         # 'Brighter' is for this room, never for the whole house.
         within = area is not None and places.doable(match.intent, {**slots, "area": area})
         slots["area"] = area if within else NOWHERE
-    if pronoun:
-        known = context.targets if isinstance(context.targets, Targets) else None
-        if known is None or len(known.things) != 1:
-            return None
-        thing = known.things[0]
-        meant = places.entities[thing.entity].domain if thing.entity in places.entities else None
-        if name != ANYTHING + (meant or thing.domain or ""):
-            return None
-        del slots["name"]
-        chosen = {
-            "name": thing.entity,
-            "area": thing.area,
-            "floor": thing.floor,
-            "domain": None if thing.entity else thing.domain,
-            "device_class": None if thing.entity else thing.device_class,
-        }
-        slots |= {slot: value for slot, value in chosen.items() if value is not None}
     return match, slots
+
+
+def _meant(name: str, places: Places, context: Context) -> dict[str, Any] | None:
+    """The slots for what 'it' means, if that is one thing of the kind the sentence is for."""
+    known = context.targets if isinstance(context.targets, Targets) else None
+    if known is None or len(known.things) != 1:
+        return None
+    thing = known.things[0]
+    entity = places.entities.get(thing.entity or "")
+    if name != ANYTHING + (entity.domain if entity else thing.domain or ""):
+        return None
+    if thing.entity:
+        return {"name": thing.entity}
+    chosen = {
+        "area": thing.area,
+        "floor": thing.floor,
+        "domain": thing.domain,
+        "device_class": thing.device_class,
+    }
+    return {slot: value for slot, value in chosen.items() if value is not None}
 
 
 def _sensed(match: Match, places: Places) -> dict[str, Any]:
@@ -114,7 +126,7 @@ def _sensed(match: Match, places: Places) -> dict[str, Any]:
 
 
 def _of_equals(
-    possible: Sequence[tuple[Match, dict[str, Any]]],
+    possible: Sequence[Resolved],
     places: Places,
     words: Words,
     area: str | None,
@@ -134,10 +146,6 @@ def _of_equals(
     if len(options) > 1:
         return _question(match, [slots for _, slots in options.values()], places, words)
     return _reading(match, slots, places)
-
-
-Options = dict[str, tuple[Match, dict[str, Any]]]
-"""Id of an entity or area -> the match that means it."""
 
 
 def _here(options: Options, slot: str, places: Places, area: str) -> Options:
@@ -316,6 +324,3 @@ def from_fuzzy(fuzzy: Fuzzy, places: Places) -> Reading | None:
         doable=not missing,
         targets=None if missing else targets(slots for _, slots, _ in fuzzy.parsed),
     )
-
-
-__all__ = ["Parsed", "from_fuzzy", "from_matches", "which"]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from jellyfish import metaphone
 from rapidfuzz import fuzz, process
 
-from hub.home.model import Area, Entity, normal
+from hub.home.model import Entity, normal
 from hub.messages import ToolSpec
 from hub.router.places import Places, spellings
 from hub.router.words import Words
@@ -274,6 +274,3 @@ def _kind(entity: Entity) -> str:
 
 def _single(kinds: Iterable[str]) -> set[str]:
     return {word for kind in kinds for word in kind.split()}
-
-
-__all__ = ["Area", "Found", "Retriever", "Thing"]
