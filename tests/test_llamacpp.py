@@ -122,8 +122,19 @@ def test_prefixes_that_alternate_are_evaluated_once() -> None:
     engine.prime("bedroom: ")
     for prefix in ("kitchen: ", "bedroom: ", "kitchen: "):
         assert engine.complete(f"{prefix}light")["prompt_tokens"] == len("light")
-    assert engine.prime("kitchen: ") == {"evaluated": 0}
+    assert engine.prime("kitchen: ") == {"evaluated": 0, "left": 0}
     assert tape.evaluated == 2 * 9 + 3 * 5
+
+
+def test_a_long_prefix_is_read_in_slices_and_questions_are_answered_between() -> None:
+    engine, tape = taped(context=900)
+    prefix = "x" * 300
+    assert engine.prime(prefix)["left"] == 300 - llamacpp.SLICE
+    assert engine.complete("why?")["prompt_tokens"] == 4
+    while engine.prime(prefix)["left"]:
+        pass
+    assert tape.evaluated == 304
+    assert engine.complete(prefix + "!")["prompt_tokens"] == 1
 
 
 def test_the_prefix_not_used_for_longest_makes_room() -> None:

@@ -41,6 +41,9 @@ TOP = 256
 """Likeliest tokens that a grammar is asked about first."""
 NEGLIGIBLE = 0.01
 """Share of unasked tokens, relative to the allowed ones, up to which the rest is left out."""
+SLICE = 128
+"""Tokens of a prefix read in one go: a Pi 4 takes about two seconds for them, and whoever asks
+something meanwhile waits no longer."""
 SECONDS = 10.0
 """Time for one completion."""
 
@@ -96,7 +99,14 @@ class LlamaModel:
         if prefix in self._prefixes:
             self._prefixes.remove(prefix)
         self._prefixes = [*self._prefixes[1 - PREFIXES :], prefix]
-        await self._call("prime", prefix=prefix)
+        await self._revive()
+        await self._read(prefix)
+
+    async def _read(self, prefix: str) -> None:
+        """Let the model read a prefix in slices, between which it may be asked for something."""
+        while (await self._worker.call("prime", prefix=prefix)).result["left"]:
+            pass
+        self._remember()
 
     async def complete(
         self, prompt: str, *, grammar: str | None = None, max_tokens: int = 64
@@ -108,14 +118,17 @@ class LlamaModel:
         return Completion(**result)
 
     async def _call(self, method: str, **arguments: Any) -> Any:
-        """A process that was started again has lost the prefixes: evaluate them first."""
-        if self._worker.restarts != self._primed:
-            self._primed = self._worker.restarts
-            for prefix in self._prefixes:
-                await self._worker.call("prime", prefix=prefix)
+        await self._revive()
         answer = await self._worker.call(method, **arguments)
         self._remember()
         return answer.result
+
+    async def _revive(self) -> None:
+        """A process that was started again has lost the prefixes: let it read them again."""
+        if self._worker.restarts != self._primed:
+            self._primed = self._worker.restarts
+            for prefix in self._prefixes:
+                await self._read(prefix)
 
     def _remember(self) -> None:
         """Note, once, that the first variant did not survive its loading."""
@@ -194,19 +207,28 @@ class Engine:
         self._model.cut(0, 0)
 
     def prime(self, prefix: str) -> dict[str, int]:
-        """Evaluate a prefix and keep it. `evaluated`: tokens that it took."""
+        """Evaluate the next `SLICE` tokens of a prefix and keep them. `evaluated`: tokens that it
+        took; `left`: tokens for further calls."""
         deadline = time.monotonic() + SECONDS
         tokens = self._model.tokens(prefix)
+        target = self._begun(tokens)
+        if target is None:
+            if len(self._prefixes) == PREFIXES:
+                self._forget(self._prefixes[0])
+            free = set(range(1, PREFIXES + 1)) - {kept.sequence for kept in self._prefixes}
+            target = _Kept(min(free), [])
+            self._prefixes.append(target)
+        self._used(target)
+        end = min(len(tokens), max(len(target.tokens), self._known(tokens)[1]) + SLICE)
+        evaluated = self._fill(target, tokens[:end], 0, deadline) if target.tokens != tokens else 0
+        return {"evaluated": evaluated, "left": len(tokens) - end}
+
+    def _begun(self, tokens: list[int]) -> _Kept | None:
+        """The prefix that these tokens are, or of which it has the beginning."""
         for kept in self._prefixes:
-            if kept.tokens == tokens:
-                self._used(kept)
-                return {"evaluated": 0}
-        if len(self._prefixes) == PREFIXES:
-            self._forget(self._prefixes[0])
-        free = set(range(1, PREFIXES + 1)) - {kept.sequence for kept in self._prefixes}
-        target = _Kept(min(free), [])
-        self._prefixes.append(target)
-        return {"evaluated": self._fill(target, tokens, 0, deadline)}
+            if kept.tokens and tokens[: len(kept.tokens)] == kept.tokens:
+                return kept
+        return None
 
     def complete(
         self,
