@@ -166,3 +166,25 @@ async def _kill_when_busy(hub: Hub, name: str) -> None:
     while not worker.pending:  # noqa: ASYNC110 - the worker has no reason to tell
         await asyncio.sleep(0.001)
     _kill(hub, name)
+
+
+RECORDINGS = Path(__file__).parent / "data" / "speech"
+
+
+@pytest.mark.parametrize(
+    ("recording", "tool", "arguments"),
+    [
+        ("en-18", "HassTurnOff", {"area": "Office", "domain": "light"}),
+        ("en-30", "HassTurnOn", {"name": "Front Door"}),
+        ("en-32", "HassGetCurrentDate", {}),
+        ("en-34", "HassGetCurrentTime", {}),
+    ],
+)
+async def test_what_a_person_recorded_is_understood(
+    stage: Stage, recording: str, tool: str, arguments: dict[str, str]
+) -> None:
+    stage.traces.clear()
+    sound = Recording.of(RECORDINGS / f"{recording}.flac")
+    assert await stage.hub.room(sound).command() == 1
+    [call] = stage.traces[0].intent.calls
+    assert (call.tool, dict(call.arguments)) == (tool, arguments)
