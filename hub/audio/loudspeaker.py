@@ -10,9 +10,9 @@ from hub.audio.pcm import resampled
 from hub.errors import AudioError
 from hub.messages import Audio
 
-LATENCY = 0.1
-"""Seconds of sound that are handed to the device ahead of time: a Pi that is busy recognising
-must not stutter. A sound that is cut off is heard for so long."""
+LATENCY = 0.25
+"""Seconds of sound that are handed to the device ahead of time: a machine that is busy recognising
+must not stutter (at 0.1 s, two busy cores did)."""
 KEPT_OPEN = 10.0
 """Seconds after a sound until the device is closed. Opening one takes 0.03 to 1.5 s, which the
 next sentence shall not wait for; but an open one must be fed all the time."""
@@ -29,64 +29,53 @@ class Loudspeaker:
     def __init__(self, device: str | None = None) -> None:
         self._device = device
         self._stream: _Stream | None = None
-        self._closing: asyncio.TimerHandle | None = None
-        self._failed = False
-        self._tidying: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._letting_go: asyncio.Task[None] | None = None
 
     async def play(self, audio: Audio) -> None:
         if not audio.pcm:
             return
-        self._keep_open()
+        self._stop_timer()
         try:
             stream = await self._ready()
             await stream.play(audio)
-        except AudioError:
-            self._failed = True
-            await self.close()
+        except (AudioError, asyncio.CancelledError):
+            # Closing it also drops what the device was given ahead of time.
+            self._let_go()
             raise
-        finally:
-            self._close_later()
+        self._timer = asyncio.get_running_loop().call_later(KEPT_OPEN, self._let_go)
 
     async def close(self) -> None:
         """Silence it, and let go of the device."""
-        self._keep_open()
-        if self._tidying:
-            await asyncio.wait({self._tidying})
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.silence()
-            await soundcard.closed(stream.device)
+        self._stop_timer()
+        self._let_go()
+        await self._gone()
 
     async def _ready(self) -> _Stream:
-        if self._tidying:
-            await asyncio.wait({self._tidying})
+        await self._gone()
         if self._stream is None:
-            if self._failed:
-                await soundcard.look_again()
-                self._failed = False
-            stream = _Stream(self._device)
-            await soundcard.opened(stream.device)
+            stream = _Stream()
+            await stream.open(self._device)
             self._stream = stream
         return self._stream
 
-    def _keep_open(self) -> None:
-        if self._closing:
-            self._closing.cancel()
-            self._closing = None
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
-    def _close_later(self) -> None:
-        if self._stream is not None:
-            loop = asyncio.get_running_loop()
-            self._closing = loop.call_later(KEPT_OPEN, self._tidy)
+    def _let_go(self) -> None:
+        """Silence at once; the device is closed meanwhile."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.silence()
+            closing = soundcard.closed(stream.device)
+            self._letting_go = asyncio.create_task(closing, name="close-loudspeaker")
 
-    def _tidy(self) -> None:
-        async def close() -> None:
-            stream, self._stream = self._stream, None
-            if stream is not None:
-                await soundcard.closed(stream.device)
-
-        self._closing = None
-        self._tidying = asyncio.create_task(close(), name="close-loudspeaker")
+    async def _gone(self) -> None:
+        if self._letting_go:
+            await asyncio.wait({self._letting_go})
+            self._letting_go = None
 
 
 class _Sound:
@@ -103,20 +92,23 @@ class _Sound:
 class _Stream:
     """An open device: plays what it is given, and silence otherwise."""
 
-    def __init__(self, name: str | None) -> None:
-        device = soundcard.find("output", name)
+    def __init__(self) -> None:
+        self.device: Any = None
         self._loop = asyncio.get_running_loop()
         self._sound: _Sound | None = None
-        self._rate = round(device["default_samplerate"])
-        self._channels, self.device = self._opened(device)
 
-    def _opened(self, device: Any) -> tuple[int, Any]:
-        """Channels and a stream that is not started. Raises AudioError."""
+    async def open(self, name: str | None) -> None:
+        """Raises AudioError."""
+        self.device = await soundcard.opened(lambda: self._made(name))
+
+    def _made(self, name: str | None) -> Any:
+        """A stream that is not started. Raises AudioError."""
         sounddevice = soundcard.portaudio()
+        device = soundcard.find("output", name)
         for channels in (1, 2):  # some devices are stereo and nothing else
             try:
-                stream = sounddevice.RawOutputStream(
-                    samplerate=self._rate,
+                return sounddevice.RawOutputStream(
+                    samplerate=round(device["default_samplerate"]),
                     channels=channels,
                     dtype="int16",
                     latency=LATENCY,
@@ -126,19 +118,18 @@ class _Stream:
                 )
             except sounddevice.PortAudioError as error:
                 reason = error
-                continue
-            return channels, stream
         raise AudioError(f"the loudspeaker '{device['name']}' cannot be opened: {reason}")
 
     async def play(self, audio: Audio) -> None:
         """Return when all of it was heard. Raises AudioError when the device is lost."""
-        sound = _Sound(await asyncio.to_thread(_prepared, audio, self._rate, self._channels))
+        rate, channels = round(self.device.samplerate), self.device.channels
+        sound = _Sound(await asyncio.to_thread(_prepared, audio, rate, channels))
         self._sound = sound
         try:
             async with asyncio.timeout(audio.seconds + STUCK_SECONDS):
                 await sound.over
         except TimeoutError:
-            raise AudioError("the loudspeaker takes no sound any more") from None
+            raise soundcard.lost("the loudspeaker takes no sound any more") from None
         finally:
             self.silence()
         await asyncio.sleep(self.device.latency)
@@ -162,7 +153,7 @@ class _Stream:
     def _lost(self) -> None:
         """Called in PortAudio's thread when the stream stops by itself."""
         if sound := self._sound:
-            self._tell(sound, AudioError("the loudspeaker was lost"))
+            self._tell(sound, soundcard.lost("the loudspeaker was lost"))
 
     def _tell(self, sound: _Sound, error: AudioError | None) -> None:
         def end() -> None:

@@ -27,7 +27,7 @@ class Microphone:
     """An `AudioSource` from the device whose name contains `device`, else the default one.
 
     A device that cannot do 16 kHz mono is resampled and its channels are averaged. When it is
-    lost, `frames` raises AudioError; calling it again looks for the device anew."""
+    lost, `frames` raises AudioError; the next call looks for the device anew."""
 
     realtime = True
 
@@ -36,18 +36,12 @@ class Microphone:
         self.overflows = 0
         """Blocks of 32 ms that were lost because nobody took them in time."""
         self._device = device
-        self._opened_before = False
 
     async def frames(self) -> AsyncIterator[bytes]:
-        if self._opened_before:
-            await soundcard.look_again()
-        self._opened_before = True
-        inbox = _Inbox(self)
-        rate, channels, stream = self._stream(inbox)
-        convert = _converter(rate, channels)
-        framer = Framer()
-        await soundcard.opened(stream)
+        inbox, framer = _Inbox(self), Framer()
+        stream = await soundcard.opened(lambda: self._stream(inbox))
         try:
+            convert = _converter(round(stream.samplerate), stream.channels)
             while True:
                 for block in await inbox.blocks():
                     for frame in framer.add(convert(block)):
@@ -55,8 +49,8 @@ class Microphone:
         finally:
             await soundcard.closed(stream)
 
-    def _stream(self, inbox: _Inbox) -> tuple[int, int, Any]:
-        """Rate, channels and a stream that is not started. Raises AudioError."""
+    def _stream(self, inbox: _Inbox) -> Any:
+        """A stream that is not started. Raises AudioError."""
         sounddevice = soundcard.portaudio()
         device = soundcard.find("input", self._device)
         own = round(device["default_samplerate"])
@@ -64,7 +58,7 @@ class Microphone:
         tried = [(SAMPLE_RATE, 1), (SAMPLE_RATE, most), (own, 1), (own, most)]
         for rate, channels in dict.fromkeys(tried):
             try:
-                stream = sounddevice.RawInputStream(
+                return sounddevice.RawInputStream(
                     samplerate=rate,
                     channels=channels,
                     dtype="int16",
@@ -75,8 +69,6 @@ class Microphone:
                 )
             except sounddevice.PortAudioError as error:
                 reason = error
-                continue
-            return rate, channels, stream
         raise AudioError(f"the microphone '{device['name']}' cannot be opened: {reason}")
 
 
@@ -114,10 +106,10 @@ class _Inbox:
                     self._arrived.clear()
                     await self._arrived.wait()
         except TimeoutError:
-            raise AudioError("the microphone gives no sound any more") from None
+            raise soundcard.lost("the microphone gives no sound any more") from None
         taken = [self._blocks.popleft() for _ in range(len(self._blocks))]
         if not taken:
-            raise AudioError("the microphone was lost")
+            raise soundcard.lost("the microphone was lost")
         return taken
 
     def _tell(self) -> None:

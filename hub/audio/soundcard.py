@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 from hub.errors import AudioError
 
@@ -12,8 +13,15 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["input", "output"]
 
-_open: set[Any] = set()
-"""Streams in use. PortAudio sees new devices only after a restart, which would end them all."""
+
+class _Card:
+    """What is known of PortAudio, which there is one of in a process."""
+
+    open: ClassVar[set[Any]] = set()
+    """Streams in use."""
+    doubtful = False
+    """Something was not there or was lost: devices may have come and gone. PortAudio notices that
+    only when it is started again, which would end all streams."""
 
 
 def portaudio() -> Any:
@@ -54,19 +62,47 @@ def _all(kind: Kind) -> list[Any]:
     return [d for d in portaudio().query_devices() if d[f"max_{kind}_channels"] > 0]
 
 
-async def opened(stream: Any) -> Any:
-    """A started stream. Raises AudioError."""
+async def opened(make: Callable[[], Any]) -> Any:
+    """The stream that `make` makes, started. Raises AudioError."""
+    if _Card.doubtful:
+        await look_again()
+    opening = asyncio.ensure_future(asyncio.to_thread(_started, make))
     try:
-        await asyncio.to_thread(stream.start)
-    except portaudio().PortAudioError as error:
-        raise AudioError(f"the sound device cannot be started: {error}") from error
-    _open.add(stream)
+        stream = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_unwanted)
+        raise
+    _Card.open.add(stream)
     return stream
+
+
+def _started(make: Callable[[], Any]) -> Any:
+    try:
+        stream = make()
+        stream.start()
+    except AudioError:
+        _Card.doubtful = True
+        raise
+    except portaudio().PortAudioError as error:
+        raise lost(f"the sound device cannot be started: {error}") from error
+    return stream
+
+
+def _unwanted(opening: asyncio.Future[Any]) -> None:
+    """A stream that nobody waited for."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
+
+
+def lost(what: str) -> AudioError:
+    """The error for a device that is gone; the next stream to be opened looks for it anew."""
+    _Card.doubtful = True
+    return AudioError(what)
 
 
 async def closed(stream: Any) -> None:
     """Close a stream without playing what is left."""
-    _open.discard(stream)
+    _Card.open.discard(stream)
     try:
         await asyncio.to_thread(stream.close)
     except portaudio().PortAudioError as error:  # a device that was pulled out
@@ -75,13 +111,13 @@ async def closed(stream: Any) -> None:
 
 async def look_again() -> None:
     """Notice devices that were plugged in or pulled out, unless a stream is in use."""
-    if not _open:
-        sounddevice = portaudio()
-        await asyncio.to_thread(_restart, sounddevice)
+    if not _Card.open:
+        await asyncio.to_thread(_restart, portaudio())
+        _Card.doubtful = False
 
 
 def _restart(sounddevice: Any) -> None:
-    # The library has no public name for it, but documents this way:
-    # https://python-sounddevice.readthedocs.io/en/latest/api/misc.html
+    # The library has no public name for it, but this is how it is done:
+    # https://github.com/spatialaudio/python-sounddevice/issues/10
     sounddevice._terminate()
     sounddevice._initialize()
