@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.config import ListenSettings, WakeSettings
+from hub.endpointer import Endpointer, Step, Verdict
 from hub.errors import AudioError, ConfigError, EngineError
-from hub.listening import Endpointer, Judgement, Listened, Listener, Step, Stillness, Verdict
+from hub.listening import Judgement, Listened, Listener, Stillness
 from hub.messages import Audio
 from hub.ports import FRAME_BYTES, FRAME_SECONDS
 from tests.fakes import (
@@ -277,6 +278,63 @@ async def test_an_answer_needs_no_wake_word_and_holds_nothing_from_before() -> N
     assert got is not None and got.heard.wake is None
     values = told(got.heard.audio)
     assert WAKE not in values and 950 not in values and values.count(900) == len(said)
+
+
+async def test_what_was_heard_before_an_answer_does_not_wake_afterwards() -> None:
+    scene = [*silence(33 * FRAME_SECONDS), *wake_word()]
+    listener, source, _ = listener_on(scene + silence(9), realtime=True)
+    task = asyncio.create_task(listener.wait_for_wake())
+    source.go(len(scene) * FRAME_SECONDS)
+    await settle()  # the frame that wakes is taken, but not looked at yet: it is one of three
+    assert listener.clock == pytest.approx(len(scene) * FRAME_SECONDS)
+    task.cancel()
+    await asyncio.wait({task})
+    source.go(100)
+    assert await listener.listen(None, start_timeout=5, judge=Judges(Verdict.NOTHING)) is None
+    assert await listener.wait_for_wake() is None
+
+
+async def test_a_recording_waits_for_the_judge() -> None:
+    """However fast it is read, what is decided is what would have been decided live."""
+    scene = wake_word() + speech(1) + silence(0.4) + speech(1) + silence(3)
+    listener, *_ = listener_on(scene)
+    judge = Judges(Verdict.COMPLETE, held=True)
+    task = asyncio.create_task(command(listener, judge))
+    await settle()
+    assert len(judge.asked) == 1 and not task.done()
+    judge.release.set()
+    got = await task
+    assert got is not None and got.judged == "judged 1" and len(judge.asked) == 1
+    assert got.heard.ended == pytest.approx(0.8 + 1 + 0.14, abs=2 * FRAME_SECONDS)
+
+
+async def test_the_voice_activity_detector_knows_the_room_before_it_counts() -> None:
+    source, voices = FakeSource(wake_word() + silence(6)), FakeVoices()
+    listener = Listener(source, FakeWakeWord(), voices, SETTINGS, WakeSettings())
+    wake = await listener.wait_for_wake()
+    await listener.listen(wake, start_timeout=1.0, judge=Judges())
+    assert voices.heard * FRAME_SECONDS == pytest.approx(1.0 + 0.5, abs=2 * FRAME_SECONDS)
+
+
+async def test_sound_that_nobody_takes_is_left_to_the_source() -> None:
+    """It is the microphone that drops and counts what is not taken in time."""
+    taken = 0
+
+    class Counting(FakeSource):
+        async def frames(self):  # type: ignore[no-untyped-def]
+            nonlocal taken
+            for taken, item in enumerate(self._frames, 1):  # noqa: B007
+                yield item
+
+    source = Counting(silence(100), realtime=True)
+    listener = Listener(source, FakeWakeWord(), FakeVoices(), SETTINGS, WakeSettings())
+    task = asyncio.create_task(listener.wait_for_wake())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+    await settle()
+    assert taken * FRAME_SECONDS < 1.0
+    await listener.close()
 
 
 async def test_the_end_of_the_sound_ends_everything() -> None:

@@ -91,6 +91,10 @@ async def test_a_word_that_is_not_over_yet_is_verified_again() -> None:
     assert len(await fired(Cascade(Scripted(0.6, 0.99, 0.99), Scripted(0.3, 0.4, 0.9)))) == 1
 
 
+async def test_the_best_of_a_word_counts_even_if_the_verifier_comes_to_it_later() -> None:
+    assert len(await fired(Cascade(Scripted(0.99, 0.6), Scripted(0.2, 0.6)))) == 1
+
+
 async def test_what_is_no_wake_word_is_not_verified_for_ever() -> None:
     verifier = Scripted()
     await fired(Cascade(Scripted(*[0.9] * 50), verifier), 50)
