@@ -53,19 +53,25 @@ class Room:
     async def converse(self) -> int:
         """Wait for the wake word and answer, until the sound ends; the number of turns."""
         turns = 0
-        wake = await self._listener.wait_for_wake()
-        while wake is not None:
-            count, wake = await self._exchange(wake)
-            turns += count
-            wake = wake or await self._listener.wait_for_wake()
+        try:
+            wake = await self._listener.wait_for_wake()
+            while wake is not None:
+                count, wake = await self._exchange(wake)
+                turns += count
+                wake = wake or await self._listener.wait_for_wake()
+        finally:  # a microphone that stays open cannot be opened again
+            await self._listener.close()
         return turns
 
     async def command(self) -> int:
         """Take the sound as commands without a wake word, until it ends; the number of turns."""
         turns = 0
-        while not self._listener.ended:
-            count, _ = await self._exchange(None)
-            turns += count
+        try:
+            while not self._listener.ended:
+                count, _ = await self._exchange(None)
+                turns += count
+        finally:
+            await self._listener.close()
         return turns
 
     async def _exchange(self, wake: Wake | None) -> tuple[int, Wake | None]:
