@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from hub.audio import soundcard
 from hub.audio.cache import SoundFolder
@@ -71,16 +72,6 @@ class Hub:
     language_model: LlamaModel | None = None
     workers: list[Worker] = field(default_factory=list)
 
-    def area(self, name: str | None) -> str | None:
-        """The name of a room as the home spells it. Raises ConfigError if it has no such room."""
-        if name is None:
-            return None
-        area = self.home.find_area(name)
-        if area is None:
-            known = ", ".join(area.name for area in self.home.areas.values())
-            raise ConfigError(f"there is no room '{name}' in this home; its rooms are {known}")
-        return area.name
-
     def language(self, code: str | None) -> str | None:
         """A language that the hub was set up for. Raises ConfigError for another one."""
         if code is None or code in self.config.hub.languages:
@@ -96,7 +87,9 @@ class Hub:
         language: str | None = None,
         earcon: Callable[[str], None] = lambda name: None,
     ) -> Room:
-        """Ears and mouth around one source of sound. Needs a hub opened with `ears`."""
+        """Ears and mouth around one source of sound. Needs a hub opened with `ears`.
+
+        Raises ConfigError for a room that the home does not have."""
         assert self.vad is not None, "the hub was opened without ears"
         listener = Listener(source, self.wake, self.vad, self.config.listen, self.config.wake)
         return Room(
@@ -104,7 +97,7 @@ class Hub:
             listener,
             self.voice,
             self.config.listen,
-            area=area,
+            area=self.assistant.place(area),
             language=language,
             earcon=earcon,
             realtime=source.realtime,
@@ -182,7 +175,7 @@ async def open_hub(
             model,
             [engine.worker for engine in engines],
         )
-        assistant.area = hub.area(config.hub.area)
+        assistant.area = assistant.place(config.hub.area)
         await router.prepare()
         if ears:
             await asyncio.gather(*(worker.start() for worker in listening))
@@ -215,8 +208,10 @@ async def open_home(
 
 
 @asynccontextmanager
-async def lock(config: Config) -> AsyncIterator[None]:
-    """Only one process at a time may keep the states of a home. Raises StorageError."""
+async def lock(config: Config, *, patience: float = 0.0) -> AsyncIterator[None]:
+    """Only one process at a time may keep the states of a home.
+
+    Raises StorageError if another one does for longer than `patience` seconds."""
     path = config.hub.data / "hub.lock"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -224,14 +219,23 @@ async def lock(config: Config) -> AsyncIterator[None]:
     except OSError as error:
         raise StorageError(f"{path}: cannot be made: {error}") from error
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StorageError(
-                f"another hub is running with the data in {config.hub.data}; "
-                "talk to it with 'hearth say', or end it first"
-            ) from error
+        until = time.monotonic() + patience
+        while not _locked(file):
+            if time.monotonic() >= until:
+                raise StorageError(
+                    f"another hub is running with the data in {config.hub.data}; "
+                    "talk to it with 'hearth say', or end it first"
+                )
+            await asyncio.sleep(0.05)
         yield
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def load_skills(config: Config) -> Skillset:

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -30,6 +31,9 @@ app.add_typer(models_app, name="models")
 
 CONFIG_ERROR = 78
 """Exit status for wrong settings (sysexits.h, EX_CONFIG): systemd does not restart on it."""
+
+PATIENCE = 10.0
+"""Seconds that a command waits for another one to be done with the home."""
 
 T = TypeVar("T")
 
@@ -132,13 +136,18 @@ async def _say(
             answer = await control.ask(settings.hub.runtime, {"say": line, **request})
             _show_turn(answer or {"error": "the hub has just ended"}, as_json, details)
         return
-    async with open_hub(settings, home_file=home) as hub:
+    async with _alone(settings, home), open_hub(settings, home_file=home) as hub:
         async for line in texts:
-            trace = await hub.assistant.say(
-                line, area=hub.area(area), language=hub.language(language)
-            )
+            trace = await hub.assistant.say(line, area=area, language=hub.language(language))
             hub.assistant.finished(trace)
             _show_turn(trace.to_json(), as_json, details)
+
+
+def _alone(settings: config.Config, home: Path | None) -> AbstractAsyncContextManager[None]:
+    """Commands take turns at the states of the own home; another home is kept nowhere."""
+    from hub.app import lock
+
+    return contextlib.nullcontext() if home else lock(settings, patience=PATIENCE)
 
 
 async def _once(text: str) -> AsyncIterator[str]:
@@ -212,14 +221,17 @@ async def _hear(
     settings = config.load()
     if no_wake:
         settings = settings.without_wake_word()
-    async with open_hub(
-        settings, home_file=home, ears=True, recognise=True, sink=reply_sink(replies)
-    ) as hub:
+    async with (
+        _alone(settings, home),
+        open_hub(
+            settings, home_file=home, ears=True, recognise=True, sink=reply_sink(replies)
+        ) as hub,
+    ):
         hub.assistant.watch(lambda trace: _show_turn(trace.to_json(), as_json, details))
         for name in files:
             room = hub.room(
                 sound_source(name),
-                area=hub.area(area),
+                area=area,
                 language=hub.language(language),
             )
             turns = await (room.command() if no_wake else room.converse())

@@ -71,7 +71,6 @@ class RecognizerSettings(Settings):
     """[recognizer]"""
 
     model: str = Field("whisper-base", description="A model's name, or a folder (CTranslate2).")
-    language: str | None = Field(None, description="BCP 47 code; unset: the first of [hub].")
     threads: int = Field(0, ge=0, le=64, description="Threads; 0 for as many as there are cores.")
     hypotheses: int = Field(3, ge=1, le=8, description="How many readings the router is given.")
 
@@ -123,7 +122,6 @@ class SkillSettings(Settings):
 class HubSettings(Settings):
     """[hub]"""
 
-    name: str = Field("Hearth", min_length=1, description="What the hub calls itself.")
     languages: tuple[str, ...] = Field(("en",), min_length=1, description="BCP 47, main one first.")
     area: str | None = Field(None, description="Name of the room the hub's microphone is in.")
     data: Path = Field(

@@ -26,7 +26,7 @@ SOCKET = "hearth.sock"
 LONGEST_LINE = 64 * 1024
 """Bytes of a request, at most."""
 BEHIND = 1000
-"""Events kept for a watcher that does not read; after that it is let go."""
+"""Events kept for a watcher that does not read; further ones are lost to it."""
 
 
 class ControlServer:
@@ -83,14 +83,7 @@ class ControlServer:
         if not isinstance(request, dict):
             yield {"error": 'a request is one line of JSON, such as {"say": "good night"}'}
         elif isinstance(request.get("say"), str):
-            try:
-                trace = await self._assistant.say(
-                    request["say"], area=request.get("area"), language=request.get("language")
-                )
-                self._assistant.finished(trace)
-                yield trace.to_json()
-            except HearthError as error:
-                yield {"error": str(error)}
+            yield await self._said(request)
         elif request.get("watch"):
             async for event in self._events(reader):
                 yield event
@@ -98,6 +91,20 @@ class ControlServer:
             yield {"states": self._states()}
         else:
             yield {"error": "known requests are say, watch and devices"}
+
+    async def _said(self, request: dict[str, Any]) -> dict[str, Any]:
+        area, language = request.get("area"), request.get("language")
+        if not all(given is None or isinstance(given, str) for given in (area, language)):
+            return {"error": "'area' and 'language' are text or null"}
+        if language is not None and language not in self._assistant.languages:
+            known = ", ".join(self._assistant.languages)
+            return {"error": f"'{language}' is none of the languages of this hub: {known}"}
+        try:
+            trace = await self._assistant.say(request["say"], area=area, language=language)
+        except HearthError as error:
+            return {"error": str(error)}
+        self._assistant.finished(trace)
+        return trace.to_json()
 
     def _states(self) -> dict[str, Any]:
         home = self._assistant.home

@@ -9,6 +9,7 @@ and can only read. Trouble that is expected ends a turn in a spoken sentence.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import time
@@ -16,9 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from hub.dialogue.conversation import Conversation, Question
+from hub.dialogue.conversation import Conversation, Question, means
 from hub.dialogue.replies import Replies
-from hub.errors import EngineError, HearthError
+from hub.errors import ConfigError, EngineError, HearthError
 from hub.home.model import Home
 from hub.messages import (
     Audio,
@@ -31,9 +32,9 @@ from hub.messages import (
 )
 from hub.ports import Recognizer
 from hub.router import Context, Router
-from hub.router.clean import clean
+from hub.router.clean import addressed, clean
 from hub.router.words import words
-from hub.skill import Where
+from hub.skill import Ask, Where
 from hub.skillset import Performed, Skillset
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Understood:
     unfinished: bool
     """It stopped in the middle of a sentence."""
     answer: bool
-    """A question was pending, so that a word or two may be all."""
+    """It answers the pending question, and needs no more words."""
     milliseconds: float
     """Time spent recognising."""
 
@@ -104,6 +105,7 @@ class Assistant:
         self._recognizer = recognizer
         self._onlookers = list(onlookers)
         self._conversations: dict[str | None, Conversation] = {}
+        self._locks: dict[str | None, asyncio.Lock] = {}
         self._numbers = itertools.count(1)
 
     def conversation(self, area: str | None) -> Conversation:
@@ -134,8 +136,13 @@ class Assistant:
         intent = self.router.quick(utterance, self._context(area, wake))
         command = clean(utterance.text, words(utterance.language), wake)
         unfinished = bool(command) and self.router.unfinished(command, utterance.language)
-        pending = self.conversation(area).question is not None
-        return Understood(utterance, intent, command, unfinished, pending, milliseconds)
+        known = self.replies.answers(utterance.language)
+        answer = self.conversation(area).would_answer(
+            _addressed(utterance, wake), known.yes, known.no
+        )
+        # After a 'yes' more is waited for: it may be 'yes, but not now'.
+        settled = answer is not None and not answer.agreed
+        return Understood(utterance, intent, command, unfinished, settled, milliseconds)
 
     async def hear(
         self,
@@ -147,9 +154,11 @@ class Assistant:
         overlapped: bool = False,
     ) -> Trace:
         """A turn from sound. `understood` is what was made of the same speech before its end;
-        `overlapped` says that this took place while silence was waited for."""
+        `overlapped` says that this took place while silence was waited for.
+
+        Raises ConfigError for a room that the home does not have."""
         watch = Stopwatch()
-        area = area or self.area
+        area = self.place(area) or self.area
         wake = heard.wake.phrase if heard.wake else None
         watch.stages["wake"] = heard.wake.milliseconds if heard.wake else 0.0
         watch.stages["speech_end"] = (heard.ended - heard.speech_ended) * 1000
@@ -162,7 +171,7 @@ class Assistant:
             trace = self._failed(error, Utterance((), self.languages[0]), watch)
         else:
             watch.stages["recognise"] = understood.milliseconds
-            trace = await self._turn(understood.utterance, area, watch, wake)
+            trace = await self._turn(understood.utterance, area, watch, wake, understood.intent)
         before = watch.stages["speech_end"] + watch.stages.get("recognise", 0.0) * (not overlapped)
         stages = {**trace.stages_ms, "total": trace.stages_ms["total"] + before}
         return replace(trace, wake=heard.wake, area=area, stages_ms=stages)
@@ -170,8 +179,8 @@ class Assistant:
     async def say(
         self, text: str, *, area: str | None = None, language: str | None = None
     ) -> Trace:
-        """A turn from typed text."""
-        area = area or self.area
+        """A turn from typed text. Raises ConfigError for a room that the home does not have."""
+        area = self.place(area) or self.area
         utterance = Utterance.typed(text, language or self.languages[0])
         trace = await self._turn(utterance, area, Stopwatch())
         return replace(trace, area=area)
@@ -182,16 +191,18 @@ class Assistant:
         area: str | None,
         watch: Stopwatch,
         wake: str | None = None,
+        known: Intent | None = None,
     ) -> Trace:
         intent, performed = Intent(), []
-        try:
-            with watch.stage("route"):
-                intent = await self._decide(utterance, area, wake)
-            with watch.stage("act"):
-                performed = await self._act(intent, utterance.language, area)
-            reply = self._reply(utterance, intent, performed, area)
-        except HearthError as error:
-            return self._failed(error, utterance, watch, intent)
+        async with self._locks.setdefault(area, asyncio.Lock()):
+            try:
+                with watch.stage("route"):
+                    intent = await self._decide(utterance, area, wake, known)
+                with watch.stage("act"):
+                    performed = await self._act(intent, utterance.language, area)
+                reply = self._reply(utterance, intent, performed, area)
+            except HearthError as error:
+                return self._failed(error, utterance, watch, intent)
         watch.stages["total"] = watch.elapsed
         return Trace(
             turn=next(self._numbers),
@@ -201,26 +212,34 @@ class Assistant:
             intent=intent,
             outcomes=tuple(o for _, done in performed for o in done.outcomes),
             reply=reply,
-            stages_ms=watch.stages,
+            stages_ms=dict(watch.stages),
         )
 
-    async def _decide(self, utterance: Utterance, area: str | None, wake: str | None) -> Intent:
-        """What is meant: the answer to a pending question, or a new command."""
+    async def _decide(
+        self, utterance: Utterance, area: str | None, wake: str | None, known: Intent | None
+    ) -> Intent:
+        """What is meant: the answer to a pending question, or a new command. `known` is what the
+        router has made of it already."""
         if not utterance.hypotheses:
             return Intent(why="no speech")
+        language = utterance.language
+        answers = self.replies.answers(language)
         conversation = self.conversation(area)
-        words = self.replies.answers(utterance.language)
-        if answered := conversation.answer(utterance, words.yes, words.no):
+        said = _addressed(utterance, wake)
+        if answered := conversation.answer(said, answers.yes, answers.no):
             return Intent(
                 calls=answered.calls,
                 tier="dialogue",
                 score=1.0,
                 heard=answered.heard,
-                sentence=None if answered.calls else self.replies.dropped(utterance.language),
+                sentence=None if answered.calls else self.replies.dropped(language),
                 why=answered.why,
                 confirmed=answered.agreed,
             )
-        return await self.router.route(utterance, self._context(area, wake))
+        intent = known or await self.router.route(utterance, self._context(area, wake))
+        if not intent.understood and (means(said, answers.yes) or means(said, answers.no)):
+            return replace(intent, sentence="", why="a yes or no, but nothing was asked")
+        return intent
 
     async def _act(
         self, intent: Intent, language: str, area: str | None
@@ -249,22 +268,26 @@ class Assistant:
         language = utterance.language
         conversation = self.conversation(area)
         conversation.refer_to(intent.targets)
-        asked = [done.ask for _, done in performed if done.ask]
+        questions = [(done, _question(done.ask, intent)) for _, done in performed if done.ask]
         if intent.question:
-            conversation.ask(Question(intent.question, intent.choices))
+            conversation.ask(Question(intent.question, intent.choices, intent.heard))
             text = intent.question
         elif performed:
-            text = self.replies.for_turn(performed, self.home, language)
-            if asked:
-                yes = tuple(call for ask in asked for call in ask.yes)
-                choices = {"yes": yes} if yes else dict(asked[-1].choices)
-                conversation.ask(Question(asked[-1].question, choices))
+            later = {id(done) for done, _ in questions[1:]}
+            worded = [(call, done) for call, done in performed if id(done) not in later]
+            text = self.replies.for_turn(worded, self.home, language)
         elif not utterance.hypotheses:
             text = ""
+        elif intent.sentence is not None:
+            text = intent.sentence
         else:
-            text = intent.sentence or self.replies.not_understood(utterance.text, language)
+            text = self.replies.not_understood(utterance.text, language)
+        waiting = conversation.question if intent.tier == "dialogue" else None
+        if waiting is not None and not questions:
+            text = f"{text} {waiting.text}".strip()
+        conversation.ask(*(question for _, question in questions))
         conversation.replied(text)
-        return Reply(text, bool(asked or intent.question), language)
+        return Reply(text, conversation.question is not None, language)
 
     def _failed(
         self,
@@ -284,7 +307,7 @@ class Assistant:
             intent=intent or Intent(why=str(error)),
             outcomes=(),
             reply=Reply(error.spoken, False, utterance.language),
-            stages_ms=watch.stages,
+            stages_ms=dict(watch.stages),
             error=type(error).__name__,
         )
 
@@ -296,9 +319,37 @@ class Assistant:
         for onlooker in tuple(self._onlookers):
             onlooker(trace)
 
+    def place(self, name: str | None) -> str | None:
+        """A room's name as the home spells it; None for None.
+
+        Raises ConfigError if the home has no such room."""
+        if name is None:
+            return None
+        area = self.home.find_area(name)
+        if area is None:
+            known = ", ".join(area.name for area in self.home.areas.values())
+            raise ConfigError(f"there is no room '{name}' in this home; its rooms are {known}")
+        return area.name
+
     def _context(self, area: str | None, wake: str | None) -> Context:
         return Context(area=area, targets=self.conversation(area).targets, wake=wake)
 
     def _only_language(self) -> str | None:
         """With one language configured, nothing needs to be found out."""
         return self.languages[0] if len(self.languages) == 1 else None
+
+
+def _addressed(utterance: Utterance, wake: str | None) -> Utterance:
+    """What was said behind the wake phrase."""
+    known = words(utterance.language)
+    return replace(
+        utterance,
+        hypotheses=tuple(
+            replace(hypothesis, text=addressed(hypothesis.text, known, wake))
+            for hypothesis in utterance.hypotheses
+        ),
+    )
+
+
+def _question(ask: Ask, intent: Intent) -> Question:
+    return Question(ask.question, {"yes": ask.yes} if ask.yes else dict(ask.choices), intent.heard)

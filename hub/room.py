@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hub.config import ListenSettings
-from hub.errors import HearthError
+from hub.errors import AudioError, EngineError
 from hub.listening import Judgement, Listener, Verdict
 from hub.messages import Audio, Heard, Trace, Wake
 from hub.pipeline import Assistant, Understood
@@ -74,11 +74,16 @@ class Room:
             await self._listener.close()
         return turns
 
+    async def close(self) -> None:
+        """Let go of the microphone."""
+        await self._listener.close()
+
     async def _exchange(self, wake: Wake | None) -> tuple[int, Wake | None]:
         """A command, and the answers to what it makes the hub ask.
 
         Returns the number of turns, and the wake word that cut off the last reply."""
         turns, timeout = 0, self._settings.start_timeout
+        until = self._listener.clock + timeout
         if wake:
             self._earcon("wake")
         while True:
@@ -91,7 +96,11 @@ class Room:
                 return turns, None
             understood = listened.judged
             if understood is not None and not understood.utterance.hypotheses:
-                return turns, None  # a cough, music: nobody said anything
+                # A cough, music: nobody said anything. An answer may still come.
+                timeout = until - self._listener.clock
+                if turns and timeout > 0 and not self._listener.ended:
+                    continue
+                return turns, None
             trace = await self._turn(listened.heard, understood)
             turns += 1
             wake, heard_all = await self._speak(trace)
@@ -100,6 +109,7 @@ class Room:
             elif not (trace.reply.expects_answer and heard_all):
                 return turns, None
             timeout = self._settings.start_timeout if wake else self._settings.follow_up
+            until = self._listener.clock + timeout
 
     def _judge(self, wake: Wake | None) -> Callable[[Audio], asyncio.Future[Judgement[Understood]]]:
         async def judge(audio: Audio) -> Judgement[Understood]:
@@ -138,14 +148,19 @@ class Room:
             self._voice.say(trace.reply.text, language=trace.reply.language, begun=begun),
             name="reply",
         )
-        wake = await self._wake_during(speech) if self._realtime else None
-        if wake is not None:
-            self._voice.stop()
         try:
+            wake = await self._wake_during(speech) if self._realtime else None
+            if wake is not None:
+                self._voice.stop()
             await speech
-        except HearthError as error:
+        except (EngineError, AudioError) as error:
             log.error("the reply could not be spoken: %s", error)
             trace = replace(trace, error=trace.error or type(error).__name__)
+            wake = None
+        finally:
+            if not speech.done():
+                self._voice.stop()
+                await asyncio.wait({speech})
         if not shown:
             self._assistant.finished(trace)
         return wake, wake is None
@@ -153,12 +168,13 @@ class Room:
     async def _wake_during(self, speech: asyncio.Task[Spoken]) -> Wake | None:
         """The wake word, if it is heard before the speech has ended."""
         waiting = asyncio.create_task(self._listener.wait_for_wake(), name="barge-in")
-        await asyncio.wait({speech, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            return waiting.result()
-        waiting.cancel()
-        await asyncio.wait({waiting})
-        return None
+        try:
+            await asyncio.wait({speech, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            return waiting.result() if waiting.done() else None
+        finally:
+            if not waiting.done():
+                waiting.cancel()
+                await asyncio.wait({waiting})
 
 
 def _verdict(understood: Understood) -> Verdict:

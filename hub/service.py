@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from typing import Any
 
 from rich.markup import escape
 
@@ -43,13 +44,26 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         control = ControlServer(config.hub.runtime, hub.assistant)
         await control.start()
         stack.push_async_callback(control.close)
-        for work in (_listen(hub), _prepare(hub)) if ears else (_prepare(hub),):
-            stack.push_async_callback(_cancelled, asyncio.create_task(work))
+        works = (_listen(hub), _prepare(hub)) if ears else (_prepare(hub),)
+        tasks = [asyncio.create_task(work) for work in works]
+        for task in tasks:
+            stack.push_async_callback(_cancelled, task)
         seconds = time.monotonic() - started
         terminal.out.print(
             f"[bold]{escape(describe(hub, ears))}[/] [dim]({seconds:.1f} s; Ctrl-C ends)[/]"
         )
-        await ended.wait()
+        await _until_ended(ended, tasks)
+
+
+async def _until_ended(ended: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for the signal; a task that fails meanwhile ends the hub with its error, since a hub
+    that only seems to listen is worse than one that is started again."""
+    waiting = asyncio.create_task(ended.wait())
+    pending: set[asyncio.Future[Any]] = {waiting, *tasks}
+    while not waiting.done():
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {waiting}:
+            task.result()
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
@@ -88,16 +102,20 @@ async def _listen(hub: Hub) -> None:
     complained = False
     while True:
         began = time.monotonic()
+        room = hub.room(microphone(hub.config), earcon=lambda name: _tone(hub, name))
         try:
-            await hub.room(microphone(hub.config), earcon=lambda name: _tone(hub, name)).converse()
+            await room.converse()
         except AudioError as error:
             if not complained:
                 terminal.fail(f"{error} (it is looked for again and again)")
             complained = True
         except EngineError as error:
             log.error("%s", error)
-            await _apologise(hub, error)
-            continue
+            if not complained:
+                await _apologise(hub, error)
+            complained = True
+        finally:
+            await room.close()
         if time.monotonic() - began > LONGEST_PAUSE:
             pause, complained = FIRST_PAUSE, False
         await asyncio.sleep(pause)

@@ -65,7 +65,18 @@ async def test_without_a_hub_there_is_no_answer(tmp_path: Path) -> None:
     assert await control.ask(tmp_path, {"say": "hello"}) is None
 
 
-@pytest.mark.parametrize("line", [b"hello\n", b"[]\n", b"{}\n", b'{"say": 3}\n', b"\xff\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"hello\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"say": 3}\n',
+        b'{"say": "hi", "area": 5}\n',
+        b'{"say": "hi", "area": "Attic"}\n',
+        b"\xff\n",
+    ],
+)
 async def test_nonsense_is_answered_with_what_is_known(folder: Path, line: bytes) -> None:
     reader, writer = await asyncio.open_unix_connection(folder / SOCKET)
     writer.write(line)

@@ -87,11 +87,59 @@ def test_a_vague_answer_chooses_nothing(said: str) -> None:
     assert asked(LAMPS).answer(Utterance.typed(said), YES, NO) is None
 
 
-def test_another_hypothesis_may_hold_the_answer() -> None:
-    heard = Utterance((Hypothesis("yet", -0.4), Hypothesis("yes", -0.6)))
+def test_a_yes_counts_only_if_it_is_the_likeliest_reading() -> None:
+    heard = Utterance((Hypothesis("guess", -0.4), Hypothesis("yes", -0.6)))
+    assert asked().answer(heard, YES, NO) is None
+
+
+def test_a_no_counts_in_whatever_reading() -> None:
+    heard = Utterance((Hypothesis("yes", -0.4), Hypothesis("no", -0.5)))
     answered = asked().answer(heard, YES, NO)
     assert answered is not None
-    assert answered.heard == "yes"
+    assert answered.calls == ()
+
+
+def test_two_questions_are_answered_one_after_the_other() -> None:
+    garage = Question("Open the Garage Door?", {"yes": (Call("open"),)})
+    conversation = Conversation(Seconds())
+    conversation.ask(ASKED, garage)
+    first = conversation.answer(Utterance.typed("no"), YES, NO)
+    assert first is not None and first.calls == ()
+    second = conversation.answer(Utterance.typed("yes"), YES, NO)
+    assert second is not None and second.calls == (Call("open"),)
+
+
+def test_a_yes_to_one_of_two_does_only_that() -> None:
+    garage = Question("Open the Garage Door?", {"yes": (Call("open"),)})
+    conversation = Conversation(Seconds())
+    conversation.ask(ASKED, garage)
+    assert conversation.answer(Utterance.typed("yes, open the garage door"), YES, NO) is None
+
+
+def test_a_new_command_is_no_choice() -> None:
+    rooms = Question("In which room?", {"Garage": (Call("a"),), "Kitchen": (Call("b"),)})
+    assert asked(rooms).answer(Utterance.typed("open the garage"), YES, NO) is None
+
+
+def test_a_choice_may_repeat_the_command() -> None:
+    rooms = Question(
+        "In which room?", {"Garage": (Call("a"),), "Kitchen": (Call("b"),)}, "turn on the light"
+    )
+    answered = asked(rooms).answer(Utterance.typed("turn on the kitchen light"), YES, NO)
+    assert answered is not None and answered.calls == (Call("b"),)
+
+
+def test_a_name_that_is_a_little_word_elsewhere_can_be_chosen() -> None:
+    fans = Question("Which?", {"Den Fan": (Call("a"),), "Office Fan": (Call("b"),)})
+    answered = asked(fans).answer(Utterance.typed("den"), YES, NO)
+    assert answered is not None and answered.calls == (Call("a"),)
+
+
+def test_a_question_can_be_asked_again() -> None:
+    conversation = asked()
+    assert conversation.answer(Utterance.typed("what?"), YES, NO) is None
+    assert conversation.repeat_question() == ASKED.text
+    assert conversation.answer(Utterance.typed("yes"), YES, NO) is not None
 
 
 def test_them_is_forgotten_after_a_few_minutes() -> None:

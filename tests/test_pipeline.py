@@ -4,9 +4,11 @@ Router, skills, replies and the simulated home are the real ones; only the ears 
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from hub.errors import EngineCrashed
+from hub.errors import ConfigError, EngineCrashed
 from hub.messages import Audio, Heard, Utterance
 from tests.conftest import Household
 
@@ -132,3 +134,36 @@ async def test_repeat_says_the_last_reply_again(house: Household) -> None:
     first = await house.say("is the front door locked")
     again = await house.say("say that again")
     assert again.reply.text == first.reply.text
+
+
+async def test_two_doors_are_asked_for_one_after_the_other(house: Household) -> None:
+    asked = await house.say("unlock the front door and open the garage door")
+    assert asked.reply.text == "Unlock the Front Door?"
+    then = await house.say("no")
+    assert "Garage Door" in then.reply.text and then.reply.expects_answer
+    await house.say("yes")
+    assert house["lock.front_door"] == "locked"
+    assert house["cover.garage_door"] in ("opening", "open")
+
+
+async def test_a_yes_out_of_the_blue_is_met_with_silence(house: Household) -> None:
+    trace = await house.say("yes")
+    assert trace.reply.text == ""
+    assert trace.outcomes == ()
+
+
+async def test_two_who_speak_at_once_are_answered_one_after_the_other(house: Household) -> None:
+    asked, answered = await asyncio.gather(house.say("unlock the front door"), house.say("yes"))
+    assert asked.reply.expects_answer
+    assert answered.intent.confirmed
+
+
+async def test_a_room_that_is_not_there_is_an_error_and_no_conversation(house: Household) -> None:
+    with pytest.raises(ConfigError, match="no room 'Atlantis'"):
+        await house.say("turn on the light", area="Atlantis")
+
+
+async def test_names_of_a_room_are_one_conversation(house: Household) -> None:
+    await house.say("unlock the front door", area="hall")
+    answered = await house.say("yes", area="Hallway")
+    assert answered.intent.confirmed

@@ -176,3 +176,21 @@ async def test_a_file_without_a_wake_word_is_a_command(house: Household) -> None
     stage = Stage(house, [*speech(1.2), *silence(2.0)], [said("turn on the hallway light")])
     assert await stage.room.command() == 1
     assert house["light.hallway"] == "on"
+
+
+async def test_a_cough_does_not_end_the_wait_for_an_answer(house: Household) -> None:
+    sound = [*wake_word(), *speech(1.0), *silence(1.5), *speech(0.3), *silence(2.0)]
+    sound += [*speech(0.4), *silence(2.0)]
+    script = [said("unlock the front door"), Utterance(()), said("yes")]
+    stage = Stage(house, sound, script)
+    assert await stage.room.converse() == 2
+    assert house["lock.front_door"] == "unlocked"
+
+
+async def test_a_yes_is_given_time_for_a_but(house: Household) -> None:
+    sound = [*wake_word(), *speech(1.0), *silence(1.5), *speech(0.4), *silence(0.5)]
+    sound += [*speech(0.8), *silence(2.0)]
+    script = [said("unlock the front door"), said("yes"), said("yes but not now")]
+    stage = Stage(house, sound, script)
+    await stage.room.converse()
+    assert house["lock.front_door"] == "locked"

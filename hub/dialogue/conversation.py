@@ -35,6 +35,8 @@ class Question:
     text: str
     choices: Mapping[str, tuple[Call, ...]]
     """Answer -> what is then done. A yes-or-no question has the one choice 'yes'."""
+    said: str = ""
+    """What made the hub ask: its words may stand in the answer, too."""
 
     @property
     def closed(self) -> bool:
@@ -59,7 +61,10 @@ class Conversation:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._question: tuple[Question, float] | None = None
+        self._questions: tuple[Question, ...] = ()
+        self._asked_at = 0.0
+        self._displaced: tuple[Question, ...] = ()
+        """Questions that the last utterance did not answer."""
         self._targets: tuple[Any, float] | None = None
         self._last_reply: str | None = None
 
@@ -70,12 +75,21 @@ class Conversation:
     @property
     def targets(self) -> Any:
         """What 'it' and 'them' refer to, opaque; None if that was too long ago."""
-        return self._fresh(self._targets, REFERENCE_SECONDS)
+        if self._targets is None or self._clock() - self._targets[1] > REFERENCE_SECONDS:
+            return None
+        return self._targets[0]
 
     @property
     def question(self) -> Question | None:
-        question: Question | None = self._fresh(self._question, QUESTION_SECONDS)
-        return question
+        """The question that waits for its answer; None if it waited too long."""
+        if not self._questions or self._clock() - self._asked_at > QUESTION_SECONDS:
+            return None
+        return self._questions[0]
+
+    @property
+    def pending_question(self) -> str | None:
+        """The question that the utterance at hand has not answered."""
+        return self._displaced[0].text if self._displaced else None
 
     def replied(self, text: str) -> None:
         if text:
@@ -85,39 +99,65 @@ class Conversation:
         if targets:
             self._targets = (targets, self._clock())
 
-    def ask(self, question: Question) -> None:
-        self._question = (question, self._clock())
+    def ask(self, *questions: Question) -> None:
+        """Questions to be answered one after the other, before those that still wait."""
+        self._questions = (*questions, *self._questions)
+        self._asked_at = self._clock()
+
+    def repeat_question(self) -> str | None:
+        """Ask again what the last utterance did not answer; the question, if there was one."""
+        if not self._displaced:
+            return None
+        self.ask(*self._displaced)
+        return self._displaced[0].text
 
     def forget(self) -> None:
-        """Drop a pending question and what 'it' and 'them' refer to."""
-        self._question = self._targets = None
+        """Drop what was asked and what 'it' and 'them' refer to."""
+        self._questions = self._displaced = ()
+        self._targets = None
 
     def answer(
         self, utterance: Utterance, yes: Sequence[str], no: Sequence[str]
     ) -> Answered | None:
         """Take an utterance as the answer to the pending question; None if it is none.
 
-        Either way the question is no longer pending: another answer changes the subject."""
+        Then all questions are dropped: another answer changes the subject. After an answer the
+        next question, if there is one, is pending."""
+        answered = self.would_answer(utterance, yes, no)
+        waiting = self._questions if self.question else ()
+        self._questions = waiting[1:] if answered else ()
+        self._displaced = () if answered else waiting
+        self._asked_at = self._clock()
+        return answered
+
+    def would_answer(
+        self, utterance: Utterance, yes: Sequence[str], no: Sequence[str]
+    ) -> Answered | None:
+        """What `answer` would return, without taking it.
+
+        A 'no' counts in whatever reading of what was said, a 'yes' only in the likeliest: a door
+        must not open because 'guess' sounds like it."""
         question = self.question
-        self._question = None
-        if question is None:
+        if question is None or not utterance.hypotheses:
             return None
-        for hypothesis in utterance.hypotheses:
-            said = normal(hypothesis.text)
+        readings = [(h.text, normal(h.text)) for h in utterance.hypotheses]
+        for text, said in readings:
             if _says(said, no, question.text):
-                return Answered((), hypothesis.text, f"no to: {question.text}")
-            if question.closed and _says(said, yes, question.text):
-                return Answered(
-                    question.choices["yes"], hypothesis.text, f"yes to: {question.text}", True
-                )
-            if not question.closed and (choice := _chosen(said, question.choices)):
-                return Answered(
-                    question.choices[choice], hypothesis.text, f"{choice}, to: {question.text}"
-                )
+                return Answered((), text, f"no to: {question.text}")
+        if question.closed:
+            text, said = readings[0]
+            if question.choices and _says(said, yes, question.text):
+                return Answered(question.choices["yes"], text, f"yes to: {question.text}", True)
+            return None
+        for text, said in readings:
+            if choice := _chosen(said, question):
+                return Answered(question.choices[choice], text, f"{choice}, to: {question.text}")
         return None
 
-    def _fresh(self, kept: tuple[Any, float] | None, seconds: float) -> Any:
-        return kept[0] if kept and self._clock() - kept[1] <= seconds else None
+
+def means(utterance: Utterance, words: Sequence[str]) -> bool:
+    """Whether the likeliest reading is one of these words and nothing else."""
+    return bool(utterance.hypotheses) and normal(utterance.text) in map(normal, words)
 
 
 def _says(said: str, words: Sequence[str], question: str) -> bool:
@@ -131,18 +171,21 @@ def _says(said: str, words: Sequence[str], question: str) -> bool:
     )
 
 
-def _chosen(said: str, choices: Iterable[str]) -> str | None:
+def _chosen(said: str, question: Question) -> str | None:
     """The one choice that the answer names by a word that the other choices lack.
 
-    Most of the answer must be about it: 'the lamp by the window' is not 'Desk Lamp'."""
-    names = {choice: normal(choice).split() for choice in choices}
-    words = [word for word in said.split() if word not in FILLERS]
+    All of the answer must be about it: 'the lamp by the window' is not 'Desk Lamp', and 'open the
+    garage' is a command of its own."""
+    names = {choice: normal(choice).split() for choice in question.choices}
+    every = {word for name in names.values() for word in name}
+    idle = ({*FILLERS, *normal(question.said).split()}) - every
+    words = [word for word in said.split() if word not in idle]
     found = []
     for choice, name in names.items():
         others = {word for other, its in names.items() if other != choice for word in its}
         named = [word for word in words if _among(word, name)]
         distinct = [word for word in named if not _among(word, others)]
-        if distinct and len(named) * 2 >= len(words):
+        if distinct and len(named) == len(words):
             found.append(choice)
     return found[0] if len(found) == 1 else None
 
