@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -21,9 +23,17 @@ class Echo:
         if refuse:
             raise ValueError("no such file: a.bin")
         self.tone = tone
+        self.calls = 0
 
     def say(self, text: str, payload: bytes = b"") -> tuple[dict[str, Any], bytes]:
         return {"text": self.tone + text}, payload[::-1]
+
+    def nap(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def count(self) -> dict[str, int]:
+        self.calls += 1
+        return {"calls": self.calls}
 
     def fail(self) -> None:
         raise RuntimeError("out of tokens")
@@ -136,3 +146,32 @@ async def test_the_process_ends_with_its_worker() -> None:
     await worker.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_what_nobody_waits_for_any_more_is_not_computed() -> None:
+    worker = await made()
+    try:
+        slow = asyncio.create_task(worker.call("nap", seconds=0.3))
+        await worker.call("count")  # it has begun: this one waited for it
+        await slow
+        first = asyncio.create_task(worker.call("nap", seconds=0.3))
+        await asyncio.sleep(0)  # lets it be sent
+        queued = [asyncio.create_task(worker.call("count")) for _ in range(5)]
+        await asyncio.sleep(0)
+        for task in queued:
+            task.cancel()
+        assert (await worker.call("count")).result == {"calls": 2}
+        await first
+    finally:
+        await worker.close()
+
+
+async def test_waiting_for_others_does_not_count_against_a_call() -> None:
+    worker = await made()
+    try:
+        slow = asyncio.create_task(worker.call("nap", seconds=0.5))
+        await asyncio.sleep(0)
+        assert (await worker.call("count", within=0.3)).result == {"calls": 1}
+        await slow
+    finally:
+        await worker.close()

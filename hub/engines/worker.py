@@ -43,6 +43,25 @@ class Answer:
     payload: bytes = b""
 
 
+@dataclass(slots=True)
+class _Exchange:
+    """A call on its way to the engine."""
+
+    method: str
+    arguments: Mapping[str, Any]
+    payload: bytes | None
+    limit: float
+    """Seconds it may take."""
+    begun: bool = False
+    """The engine has it."""
+
+
+def _ignored(task: asyncio.Task[Answer]) -> None:
+    """Nobody waits for this any more: what became of it was logged if it matters."""
+    if not task.cancelled():
+        task.exception()
+
+
 class Worker:
     """One engine in one process.
 
@@ -71,6 +90,7 @@ class Worker:
         self._probe = probe
         self._timeout = timeout
         self._numbers = itertools.count(1)
+        self._turn = asyncio.Lock()
         self._pending: dict[int, asyncio.Future[Answer]] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -116,28 +136,45 @@ class Worker:
     ) -> Answer:
         """Run a method of the engine.
 
-        Raises EngineCrashed if the process dies meanwhile, EngineError if the method fails or takes
-        longer than `within` seconds; then the process is ended, since native code that hangs
-        cannot be interrupted."""
+        Calls are answered one after the other. Raises EngineCrashed if the process dies meanwhile,
+        EngineError if the method fails or takes longer than `within` seconds once it is begun.
+        Then the process is ended, since native code that hangs cannot be interrupted."""
         limit = self._timeout if within is None else within
-        started = time.monotonic()
         self.start_soon()
         await self._until_ready(limit)
-        number = next(self._numbers)
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._pending[number] = future
-        call = Event("call", {"id": number, "method": method, "arguments": arguments}, payload)
+        exchange = _Exchange(method, arguments, payload, limit)
+        task = asyncio.create_task(self._exchange(exchange), name=f"{self.name}-{method}")
         try:
-            await self._send(call)
-            async with asyncio.timeout(max(0.1, limit - (time.monotonic() - started))):
-                return await future
-        except TimeoutError:
-            log.error("%s: %s did not end within %.1f s; restarting", self.name, method, limit)
-            self._ready.clear()
-            self._kill()
-            raise EngineError(f"{self.name}: {method} took longer than {limit:g} s") from None
-        finally:
-            self._pending.pop(number, None)
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # What the engine has begun it cannot stop: the next call waits for its end. What it
+            # has not begun nobody needs any more.
+            if not exchange.begun:
+                task.cancel()
+            task.add_done_callback(_ignored)
+            raise
+
+    async def _exchange(self, exchange: _Exchange) -> Answer:
+        """One call and its answer, when those before it are done."""
+        async with self._turn:
+            await self._until_ready(exchange.limit)
+            exchange.begun = True
+            number = next(self._numbers)
+            future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            self._pending[number] = future
+            data = {"id": number, "method": exchange.method, "arguments": exchange.arguments}
+            try:
+                await self._send(Event("call", data, exchange.payload))
+                async with asyncio.timeout(exchange.limit):
+                    return await future
+            except TimeoutError:
+                what = f"{self.name}: {exchange.method}"
+                log.error("%s did not end within %.1f s; restarting", what, exchange.limit)
+                self._ready.clear()
+                self._kill()
+                raise EngineError(f"{what} took longer than {exchange.limit:g} s") from None
+            finally:
+                self._pending.pop(number, None)
 
     async def _send(self, event: Event) -> None:
         if self._writer is None:
