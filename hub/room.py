@@ -74,10 +74,6 @@ class Room:
             await self._listener.close()
         return turns
 
-    async def close(self) -> None:
-        """Let go of the microphone."""
-        await self._listener.close()
-
     async def _exchange(self, wake: Wake | None) -> tuple[int, Wake | None]:
         """A command, and the answers to what it makes the hub ask.
 

@@ -102,9 +102,8 @@ async def _listen(hub: Hub) -> None:
     complained = False
     while True:
         began = time.monotonic()
-        room = hub.room(microphone(hub.config), earcon=lambda name: _tone(hub, name))
         try:
-            await room.converse()
+            await hub.room(microphone(hub.config), earcon=lambda name: _tone(hub, name)).converse()
         except AudioError as error:
             if not complained:
                 terminal.fail(f"{error} (it is looked for again and again)")
@@ -114,8 +113,6 @@ async def _listen(hub: Hub) -> None:
             if not complained:
                 await _apologise(hub, error)
             complained = True
-        finally:
-            await room.close()
         if time.monotonic() - began > LONGEST_PAUSE:
             pause, complained = FIRST_PAUSE, False
         await asyncio.sleep(pause)
