@@ -6,7 +6,7 @@ import asyncio
 
 from hub import config
 from hub.app import open_hub, reply_sink
-from hub.evaluate.idle import StillRoom
+from hub.evaluate.idle import still_room
 
 
 async def start() -> None:
@@ -15,7 +15,7 @@ async def start() -> None:
     async with open_hub(
         settings, ears=True, recognise=True, sink=reply_sink(None), remember=False
     ) as hub:
-        await hub.room(StillRoom(0.1)).converse()
+        await hub.room(still_room(0.1)).converse()
         print("listening", flush=True)
 
 
