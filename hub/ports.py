@@ -149,6 +149,8 @@ class SourceEntity:
     aliases: tuple[str, ...] = ()
     state: str = "unknown"
     attributes: Mapping[str, Any] | None = None
+    guarded: bool = False
+    """It may let somebody in, as a scene does that unlocks a door: voice asks before it acts."""
 
 
 @dataclass(frozen=True, slots=True)

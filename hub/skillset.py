@@ -23,6 +23,7 @@ from typing import Any, cast
 from hub.arguments import Unfit, fit
 from hub.config import Config
 from hub.errors import HearthError, SkillError
+from hub.home.guarded import lets_in
 from hub.home.hands import Hands
 from hub.home.model import Entity, Home
 from hub.home.targets import SLOTS, Missing, Reason, Targets, Wanted, resolve
@@ -46,6 +47,14 @@ log = logging.getLogger(__name__)
 CHECKOUT = Path(__file__).parent.parent / "skills"
 BUNDLED = Path(__file__).parent / "bundled"
 """Where the skills that come with Hearth are: in a checkout, and in an installed wheel."""
+
+
+ACTING = ("HassTurnOn", "HassTurnOff", "HassSetPosition", "HassToggle")
+"""Tools that may open what the name or the source of a device says lets people in."""
+LETS_IN = {
+    "en": "The {names} may let somebody in. Shall I go on?",
+    "de": "{names}: Das kann jemanden hereinlassen. Soll ich weitermachen?",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +184,9 @@ class Skillset:
         if not any(handler.tool.targets for handler in handlers):
             return await self._run(handlers[0], Entities(()), turn)
         targets = self._targets(handlers, turn)
+        if not targets.by_name:
+            kept = tuple(e for e in targets.entities if not _lets_in(call.tool, e))
+            targets = replace(targets, entities=kept)
         if targets.missing:
             return Performed(missing=targets.missing, ask=_asking(handlers, targets.missing, turn))
         groups, missing = _shared_out(handlers, targets, call)
@@ -219,8 +231,11 @@ class Skillset:
             if schema.get("format") == "area" and not unfit.absent:
                 return Performed(missing=Missing("area", area=str(unfit.value)))
             return Performed(unfit=unfit)
-        if tool.confirm and not turn.confirmed:
-            return Performed(ask=_question(tool, entities, turn))
+        confirm = tool.confirm
+        if not confirm and any(_lets_in(handler.name, e) for e in entities):
+            confirm = LETS_IN
+        if confirm and not turn.confirmed:
+            return Performed(ask=_question(confirm, entities, turn))
         hands = Hands(self._home, self._confirm_timeout)
         try:
             services = self._given(handler, hands, turn)
@@ -347,10 +362,16 @@ def _missing(reason: Reason, call: Call, candidates: Iterable[Entity]) -> Missin
     return Wanted.of(call.arguments).missing(reason, candidates)
 
 
-def _question(tool: Tool, entities: Entities, turn: _Turn) -> Ask:
+def _lets_in(tool: str, entity: Entity) -> bool:
+    """Whether a tool may open a way into the house by means of a device. Closing never does."""
+    closing = tool == "HassTurnOff" and entity.domain in ("cover", "scene", "script")
+    return tool in ACTING and not closing and lets_in(entity)
+
+
+def _question(confirm: Mapping[str, str], entities: Entities, turn: _Turn) -> Ask:
     """The question of a tool that asks first. What is then done is about these very devices."""
     language = turn.where.language
-    template = tool.confirm.get(language.split("-")[0]) or next(iter(tool.confirm.values()))
+    template = confirm.get(language.split("-")[0]) or next(iter(confirm.values()))
     names = names_together([entity.name for entity in entities], words(language)["and"])
     if not entities:
         return Ask(template.format(names=names), (turn.call,))

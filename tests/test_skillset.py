@@ -652,3 +652,122 @@ async def test_a_skill_may_see_and_end_the_conversation() -> None:
         assert again.said == "It is noon."
         await skills.perform(Call("HassNevermind"), where=HERE, conversation=talk)
         assert talk.forgotten == 1
+
+
+GATED = {
+    "areas": [{"id": "hall", "name": "Hall"}],
+    "entities": [
+        {"id": "lock.front", "name": "Front Lock", "area": "hall", "state": "locked"},
+        {"id": "switch.opener", "name": "Door Opener", "area": "hall", "state": "off"},
+        {"id": "light.hall", "name": "Door Light", "area": "hall", "state": "off"},
+        {"id": "cover.gate", "name": "Yard Gate", "area": "hall", "state": "closed"},
+        {
+            "id": "scene.arrival",
+            "name": "Arrival",
+            "state": "unknown",
+            "attributes": {"entities": {"lock.front": "unlocked", "light.hall": "on"}},
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "entity_id"), [("Arrival", "lock.front"), ("Door Opener", "switch.opener")]
+)
+async def test_what_lets_somebody_in_is_asked_for_whatever_it_is(name: str, entity_id: str) -> None:
+    async with House(GATED) as house:
+        before = house.states()[entity_id]
+        skillset = Skillset.load(Config(), house.home)
+        call = Call("HassTurnOn", {"name": name})
+        done = await skillset.perform(call, where=Where())
+        assert done.ask is not None and name in done.ask.question
+        assert house.states()[entity_id] == before
+        [yes] = done.ask.yes
+        await skillset.perform(yes, where=Where(), confirmed=True)
+        assert house.states()[entity_id] != before
+
+
+async def test_a_gate_without_a_class_is_asked_for_when_it_opens_only() -> None:
+    async with House(GATED) as house:
+        skillset = Skillset.load(Config(), house.home)
+        gate = {"name": "Yard Gate"}
+        assert (await skillset.perform(Call("HassTurnOn", gate), where=Where())).ask is not None
+        assert (await skillset.perform(Call("HassTurnOff", gate), where=Where())).ask is None
+
+
+async def test_everything_on_leaves_the_door_opener_alone() -> None:
+    async with House(GATED) as house:
+        skillset = Skillset.load(Config(), house.home)
+        await skillset.perform(Call("HassTurnOn", {"area": "Hall"}), where=Where())
+        assert house.state("switch.opener") == "off"
+        assert house.state("light.hall") == "on"
+
+
+ENTRANCES = {
+    "areas": [{"name": "Drive"}],
+    "entities": [
+        {"id": "lock.door", "name": "Front Door", "area": "Drive"},
+        {"id": "light.drive", "name": "Drive Light", "area": "Drive"},
+        {"id": "switch.relay", "name": "Garage Door", "area": "Drive"},
+        {"id": "switch.opener", "name": "Türöffner", "area": "Drive"},
+        {"id": "button.gate", "name": "Gate Button", "area": "Drive"},
+        {"id": "cover.gate", "name": "Hoftor", "area": "Drive"},
+        {"id": "switch.safe", "name": "Garage Socket", "area": "Drive"},
+        {"id": "switch.said", "name": "Plain", "area": "Drive", "guarded": True},
+        {
+            "id": "scene.arrival",
+            "name": "Arrival",
+            "area": "Drive",
+            "attributes": {"entities": {"lock.door": "unlocked", "light.drive": "on"}},
+        },
+        {
+            "id": "script.home",
+            "name": "Homecoming",
+            "attributes": {"sequence": [{"action": "scene.turn_on", "entity_id": "scene.arrival"}]},
+        },
+        {
+            "id": "scene.leave",
+            "name": "Leaving",
+            "attributes": {"entities": {"lock.door": "locked", "cover.gate": "closed"}},
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Arrival", "Homecoming", "Garage Door", "Türöffner", "Gate Button", "Hoftor", "Plain"],
+)
+async def test_whatever_lets_people_in_is_asked_for(name: str) -> None:
+    async with House(ENTRANCES) as house:
+        before = house.states()
+        done = await run(house, "HassTurnOn", name=name)
+        assert done.ask is not None
+        assert done.ask.yes
+        assert house.states() == before
+        after = await skillset(house).perform(done.ask.yes[0], where=HERE, confirmed=True)
+        assert after.outcomes
+        assert house.states() != before
+
+
+@pytest.mark.parametrize("name", ["Leaving", "Garage Socket"])
+async def test_what_lets_nobody_in_is_just_done(name: str) -> None:
+    async with House(ENTRANCES) as house:
+        assert (await run(house, "HassTurnOn", name=name)).ask is None
+
+
+@pytest.mark.parametrize("domain", [None, "switch", "cover", "scene", "button"])
+async def test_nothing_that_lets_people_in_is_swept_along(domain: str | None) -> None:
+    async with House(ENTRANCES) as house:
+        slots = {"area": "Drive"} | ({"domain": domain} if domain else {})
+        await run(house, "HassTurnOn", **slots)
+        on = {key for key, (state, _) in house.states().items() if state in ("on", "open")}
+        assert on <= {"light.drive", "switch.safe"}
+        assert house.state("lock.door") == "locked"
+
+
+async def test_a_per_cent_sign_in_words_is_kept() -> None:
+    async with House() as house:
+        await run(house, "HassShoppingListAddItem", item="milk 3%")
+        [item] = house.attribute("todo.shopping_list", "todo_items")
+        assert "milk 3%" in str(item)

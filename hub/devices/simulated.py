@@ -119,10 +119,39 @@ class SimulatedHome:
                 entity,
                 state=self._shown[entity.entity_id],
                 attributes=self._reported(entity.entity_id),
+                guarded=entity.guarded or self._lets_in(entity.entity_id),
             )
             for entity in self._inventory.entities
         )
         return replace(self._inventory, entities=entities)
+
+    def _lets_in(self, entity_id: str) -> bool:
+        """Whether a scene or script unlocks a lock or opens an outer door."""
+        content = self._device(entity_id).attributes
+        wanted = {
+            key: str(value.get("state") if isinstance(value, Mapping) else value)
+            for key, value in dict(content.get("entities") or {}).items()
+        }
+        return any(
+            (key.startswith("lock.") and state in ("unlocked", "open"))
+            or (key.startswith("cover.") and state == "open" and self._outer_door(key))
+            for key, state in wanted.items()
+        ) or any(self._step_lets_in(repr(step)) for step in content.get("sequence") or ())
+
+    def _step_lets_in(self, step: str) -> bool:
+        """The same for a step of a script, as text: it may have any of Home Assistant's forms."""
+        if "lock.unlock" in step or "lock.open" in step:
+            return True
+        opens = "cover.open" in step or "cover.toggle" in step
+        covers = [key for key in self._devices if key.startswith("cover.") and key in step]
+        return opens and (not covers or any(map(self._outer_door, covers)))
+
+    def _outer_door(self, entity_id: str) -> bool:
+        device = self._devices.get(entity_id)
+        kind = device.attributes.get("device_class") if device else None
+        return kind in ("door", "garage", "gate") or (
+            kind is None and any(word in entity_id for word in ("door", "garage", "gate"))
+        )
 
     async def call_service(
         self, domain: str, service: str, entity_ids: Sequence[str], data: Mapping[str, Any]

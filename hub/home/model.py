@@ -49,6 +49,8 @@ class Entity:
     """Home Assistant's bit set of supported features; None: unknown, assume all."""
     aliases: tuple[str, ...] = ()
     source: str = ""
+    guarded: bool = False
+    """Its source says that it may let somebody in."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -116,6 +118,7 @@ class Home:
                     entity.features,
                     entity.aliases,
                     source.name,
+                    entity.guarded,
                 )
                 self._states[entity.entity_id] = State(entity.state, entity.attributes or {})
             self._tasks.append(

@@ -1,0 +1,52 @@
+"""What lets people in: devices that must not be opened or pressed because somebody was misheard.
+
+A device source may say so of an entity (`SourceEntity.guarded`). Where it does not, the device
+class tells, and of what has none (a relay, a button, a cover of no class) its names do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+CLASSES = frozenset({"door", "garage", "gate"})
+"""Device classes of covers that people come in by."""
+
+ENTRANCES = frozenset(
+    "door doors gate gates tor tür tuer türen haustür haustuer wohnungstür eingangstür "
+    "garagentor hoftor gartentor einfahrtstor einfahrt rolltor".split()
+)
+OPENERS = frozenset("opener unlock türöffner tueroeffner toröffner türsummer buzzer".split())
+GARAGE = frozenset({"garage", "carport"})
+GENERIC = frozenset("button relay relais remote switch taster schalter trigger the my".split())
+HARMLESS = frozenset(
+    "alarm bell camera fan heater lamp lamps light lights sensor licht lichter lampe klingel "
+    "kamera sensor blind blinds curtain curtains vorhang vorhänge rollo jalousie shade shades "
+    "freezer ventilator heizung".split()
+)
+CLOSING = frozenset("close closed lock locked shut schließen zu abschließen".split())
+
+NAMED = frozenset({"button", "cover", "input_boolean", "input_button", "scene", "script", "switch"})
+"""Domains of which a name may tell."""
+
+
+def lets_in(domain: str, device_class: str | None, names: Iterable[str]) -> bool:
+    """Whether a device is an entrance by its class, or sounds like one that opens an entrance."""
+    if domain == "cover" and device_class:
+        return device_class in CLASSES
+    return domain in NAMED and any(_sounds(domain, name) for name in names)
+
+
+def _sounds(domain: str, name: str) -> bool:
+    words = re.findall(r"\w+", name.casefold())
+    said = set(words)
+    if domain in ("scene", "script") and said & CLOSING and "unlock" not in said:
+        return False
+    if said & OPENERS:
+        return True
+    if said & HARMLESS:
+        return False
+    # 'Garage', 'Garage Relay' and 'Open Garage', but not 'Garage Socket'.
+    rest = {word for word in said - GENERIC - GARAGE if not word.isdigit()}
+    garage = bool(said & GARAGE) and (domain == "cover" or rest <= {"open", "öffne", "öffnen"})
+    return bool(said & ENTRANCES) or garage
