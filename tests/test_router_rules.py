@@ -252,7 +252,6 @@ class TestGuesses:
         "text",
         [
             "don't turn on the kitchen light",
-            "turn off the lights in the boudoir",
             "turn on the kitchen light when i come home",
             "turn the the on to kitchen blah",
             "never open the bedroom blinds",
@@ -482,3 +481,82 @@ def test_odd_text_is_harmless(router: Router, texts: list[str], language: str) -
 def test_the_inventory_is_the_one_described() -> None:
     names = [entity.name for entity in INVENTORY.entities]
     assert names.count("Ceiling Light") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "tool", "arguments"),
+    [
+        ("turn on all the lights", "HassTurnOn", {"domain": "light"}),
+        ("all lights on", "HassTurnOn", {"domain": "light"}),
+        ("turn off all fans", "HassTurnOff", {"domain": "fan"}),
+        ("set all lights to 50 percent", "HassLightSet", {"domain": "light", "brightness": 50}),
+        ("set all the lights to red", "HassLightSet", {"domain": "light", "color": "red"}),
+        ("turn the bedside lamp back on", "HassTurnOn", {"name": "Bedside Lamp"}),
+        ("open the front door", "HassTurnOff", {"name": "Front Door"}),
+        ("put the bedroom blinds up", "HassTurnOn", {"name": "Bedroom Blinds"}),
+        ("turn of the bedside lamp", "HassTurnOff", {"name": "Bedside Lamp"}),
+        ("turn on the lights in the attic", "HassTurnOn", {"domain": "light", "area": "attic"}),
+        (
+            "set the living room to twenty one and a half",
+            "HassClimateSetTemperature",
+            {"area": "Living Room", "temperature": 21.5},
+        ),
+    ],
+)
+async def test_all_means_the_house_and_an_unknown_room_stays_unknown(
+    router: Router, text: str, tool: str, arguments: dict[str, object]
+) -> None:
+    for area in (None, "Kitchen"):
+        assert calls(await said(router, text, area=area)) == [(tool, arguments)]
+
+
+async def test_all_in_german(router: Router) -> None:
+    intent = await said(router, "schalte alle Lichter ein", language="de", area="Kitchen")
+    assert calls(intent) == [("HassTurnOn", {"domain": "light"})]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("turn on the bedside lamp when I leave", "I can only do things right away."),
+        ("turn on the bedside lamp in ten minutes", "I can only do things right away."),
+        ("don't turn on the bedside lamp", "All right, I leave it."),
+        ("(don't) turn on the bedside lamp", "All right, I leave it."),
+        (
+            "frobnicate the bedside lamp",
+            "I did not understand what to do with the Bedside Lamp.",
+        ),
+        ("lock the garage door", "I cannot do that with the Garage Door."),
+        ("unlock the back door", None),
+    ],
+)
+async def test_what_is_not_done_is_said_in_own_words(
+    router: Router, text: str, sentence: str | None
+) -> None:
+    intent = await said(router, text)
+    assert not intent.calls and not intent.question
+    assert intent.sentence == sentence
+
+
+async def test_an_unknown_room_is_not_understood_early(router: Router) -> None:
+    assert router.quick(utterance("turn on the lights in the attic"), Context()) is None
+
+
+async def test_the_second_thing_has_the_verb_of_the_first(router: Router) -> None:
+    intent = await said(router, "open the garage door and the blinds")
+    assert [call.arguments["name"] for call in intent.calls] == ["Garage Door", "Bedroom Blinds"]
+
+
+async def test_a_long_text_costs_nothing(router: Router) -> None:
+    started = time.process_time()
+    intent = await said(router, "the kitchen light and the bedroom fan " * 130)
+    assert not intent.calls
+    assert time.process_time() - started < 1.0
+    stuck = await said(router, "turn on the bedside lamp " * 20)
+    assert calls(stuck) == [("HassTurnOn", {"name": "Bedside Lamp"})]
+
+
+async def test_what_is_known_is_not_matched_again(router: Router) -> None:
+    known = router.quick(utterance("turn on the bedside lamp"), Context())
+    assert known is not None
+    assert await router.route(utterance("x"), Context(), known=known) is known

@@ -11,10 +11,81 @@ import unicodedata
 from rapidfuzz import fuzz
 
 from hub.home.model import normal
+from hub.router.numbers import with_halves
 from hub.router.words import Words
 
-_NOISE = re.compile(r"[\[(*♪][^\])*♪]*[\])*♪]")
+_NOISE = re.compile(r"♪[^♪]*♪|[\[(*]([^\])*]*)[\])*]")
 """'[Music]', '(door closes)', '*sighs*': sounds that Whisper writes down."""
+_SOUNDS = frozenset(
+    [
+        "music",
+        "playing",
+        "applause",
+        "clapping",
+        "laughter",
+        "laughing",
+        "laughs",
+        "chuckles",
+        "sigh",
+        "sighs",
+        "sighing",
+        "cough",
+        "coughs",
+        "coughing",
+        "sniffs",
+        "sneezes",
+        "gasps",
+        "blank",
+        "audio",
+        "silence",
+        "inaudible",
+        "unintelligible",
+        "noise",
+        "background",
+        "speaking",
+        "foreign",
+        "language",
+        "door",
+        "opens",
+        "closes",
+        "slams",
+        "footsteps",
+        "beep",
+        "beeping",
+        "beeps",
+        "click",
+        "clicking",
+        "typing",
+        "static",
+        "wind",
+        "bell",
+        "rings",
+        "ringing",
+        "phone",
+        "dog",
+        "barking",
+        "barks",
+        "birds",
+        "chirping",
+        "clears",
+        "throat",
+        "whistling",
+        "humming",
+        "musik",
+        "applaus",
+        "lachen",
+        "gelächter",
+        "stille",
+        "geräusch",
+        "geräusche",
+        "the",
+        "a",
+        "of",
+        "and",
+    ]
+)
+"""Words of those: what else stands in brackets was meant, as in '(don't) turn it on'."""
+_BRACKETS = str.maketrans("[](){}*", "       ")
 _POINTS = re.compile(
     r"(?<!\d)[.,:](?!\d)|(?<=\d)[.,:](?!\d)|(?<!\d)[.,:](?=\d)|[;!?¡¿。，、？！…\"“”„«»]+"
 )
@@ -26,7 +97,26 @@ _WAKE_SCORE = 78.0
 
 def clean(text: str, words: Words, wake: str | None = None) -> str:
     """The command in a recognised sentence, in its own spelling; may be empty."""
-    return " ".join(_without_politeness(addressed(text, words, wake).split(), words))
+    plain = " ".join(_without_politeness(addressed(text, words, wake).split(), words))
+    for wrong, right in words.corrections.items():
+        if normal(plain).startswith(f"{wrong} "):
+            plain = " ".join([right, *plain.split()[len(wrong.split()) :]])
+    return with_halves(plain, words.language, words.half) if words.half else plain
+
+
+def collapsed(text: str) -> str:
+    """The text with each phrase of several words once that a recognizer got stuck at."""
+    tokens = text.split()
+    position = 0
+    while position < len(tokens):
+        for length in range((len(tokens) - position) // 2, 2, -1):
+            end = position + length
+            if tokens[position:end] == tokens[end : end + length]:
+                del tokens[end : end + length]
+                break
+        else:
+            position += 1
+    return " ".join(tokens)
 
 
 def addressed(text: str, words: Words, wake: str | None = None) -> str:
@@ -39,7 +129,16 @@ def spoken(text: str) -> str:
     """The text without noises and punctuation; single blanks."""
     text = unicodedata.normalize("NFC", text).translate(_QUOTES)
     text = "".join(c for c in text if c.isprintable() or c.isspace())
-    return " ".join(_POINTS.sub(" ", _NOISE.sub(" ", text)).split())
+    if _NOISE.fullmatch(text.strip()):
+        return ""
+    text = _NOISE.sub(_without_noise, text).translate(_BRACKETS)
+    return " ".join(_POINTS.sub(" ", text).split())
+
+
+def _without_noise(found: re.Match[str]) -> str:
+    inside = found.group(1)
+    noise = inside is None or set(normal(inside.replace("_", " ")).split()) <= _SOUNDS
+    return " " if noise else f" {inside} "
 
 
 def _without_wake(tokens: list[str], phrases: tuple[str, ...]) -> list[str]:

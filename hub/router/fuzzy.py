@@ -29,16 +29,6 @@ LANGUAGE = "en"
 LARGEST_NUMBER = 1000
 """In words; the default of 10,000 takes most of the time of building (digits have no limit)."""
 
-PRECISE = frozenset(
-    {
-        "invalid_percentage",
-        "conflicting_scope",
-        "anaphora_missing_target",
-        "anaphora_multiple_targets",
-    }
-)
-"""Rejections worth saying even if they name nothing of the home."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fuzzy:
@@ -53,8 +43,10 @@ class Fuzzy:
     ambiguous: bool = False
     reason: str = ""
     """Why it was rejected."""
-    sentence: str | None = None
-    """The rejection for the room, if it says something of use."""
+    code: str = ""
+    """The kind of rejection."""
+    entity: str | None = None
+    """Id of the one entity that a rejected text named."""
 
 
 class FuzzyRules:
@@ -75,12 +67,12 @@ class FuzzyRules:
             text, context_area=area, previous_targets=_references(targets)
         )
         if not result.accepted:
-            told = result.response
-            useful = result.refusal_target or result.rejection_code in PRECISE
+            named = {str(span.value) for span in result.spans if span.tag == "name"}
             return Fuzzy(
                 ambiguous=result.ambiguous,
                 reason=f"{result.rejection_code}: {result.reason}",
-                sentence=told if useful else None,
+                code=result.rejection_code or "",
+                entity=named.pop() if len(named) == 1 else None,
             )
         if any(self._unfounded(frame) for frame in result.frames):
             return Fuzzy(reason="the action was guessed, and nothing was named")

@@ -31,6 +31,18 @@ def numbers(text: str, language: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def with_halves(text: str, language: str, half: str) -> str:
+    """'twenty two and a half degrees' as '22.5 degrees': a phrase for a half, behind a number."""
+    head, found, tail = text.partition(f" {half}")
+    words = head.split()
+    for count in range(min(LONGEST, len(words)), 0, -1) if found else ():
+        said = " ".join(words[-count:])
+        value = said if said.isdecimal() else _value(said.lower(), language)
+        if value is not None:
+            return " ".join([*words[:-count], f"{value}.5"]) + tail
+    return text
+
+
 @cache
 def _list(language: str) -> RangeSlotList:
     return RangeSlotList(name="n", start=0, stop=LARGEST, digits=False, words_language=language)

@@ -89,6 +89,12 @@ class Places:
         chosen = {slot: value for slot, value in slots.items() if not _own_area(tool, slot)}
         return [entity for entity in self.entities_for(chosen) if _serves(tool, entity)]
 
+    def kind(self, intent: str) -> dict[str, Any]:
+        """The slot for everything the tools of this name act on."""
+        domains = [d for tool in self.tools.get(intent, ()) for d in tool.domains]
+        found: list[str] = list(dict.fromkeys(domains))
+        return {"domain": found[0] if len(found) == 1 else found} if found else {}
+
     def acts_on_entities(self, intent: str) -> bool:
         return any(_acts_on_entities(tool) for tool in self.tools.get(intent, ()))
 

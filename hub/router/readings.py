@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -33,9 +33,15 @@ GUESS_QUALITY, GUESS_LOSS = 0.8, 0.3
 
 
 def from_matches(
-    matches: Sequence[Match], places: Places, words: Words, context: Context
+    matches: Sequence[Match],
+    places: Places,
+    words: Words,
+    context: Context,
+    *,
+    whole: bool = False,
 ) -> Reading | None:
-    """The best reading of what the grammar found; None if it found nothing.
+    """The best reading of what the grammar found; None if it found nothing. `whole`: 'all' was
+    said, which means the whole house where no room was.
 
     Matches of equal rank say the same about different things: a question, unless the room or
     the home leaves only one of them.
@@ -43,7 +49,7 @@ def from_matches(
     area = places.area_id(context.area)
     undoable: Reading | None = None
     for _, group in groupby(matches, key=lambda match: match.rank):
-        resolved = [r for match in group if (r := _resolved(match, places, context, area))]
+        resolved = [r for match in group if (r := _resolved(match, places, context, area, whole))]
         possible = [(m, s) for m, s in resolved if _complete(s) and places.doable(m.intent, s)]
         asking = [(m, s) for m, s in resolved if not _complete(s)]
         if possible:
@@ -72,11 +78,15 @@ Options = dict[str, Resolved]
 """Id of an entity or area -> the match that means it."""
 
 
-def _resolved(match: Match, places: Places, context: Context, area: str | None) -> Resolved | None:
+def _resolved(
+    match: Match, places: Places, context: Context, area: str | None, whole: bool
+) -> Resolved | None:
     """The match with its slots as they are meant here; None if it means nothing here."""
     if match.bare and match.distance != FULL:
         return None  # 'the lights' alone is no command
-    slots = _sensed(match, places)
+    slots = _sensed(match.intent, match.slots, places)
+    if whole and match.here:
+        del slots["area"]
     name = slots.get("name")
     pronoun = isinstance(name, str) and name.startswith(ANYTHING)
     if pronoun and match.tier == "phrase" and context.targets is None:
@@ -88,7 +98,9 @@ def _resolved(match: Match, places: Places, context: Context, area: str | None) 
         del slots["name"]
         slots |= meant
     untargeted = not any(slots.get(slot) for slot in TARGET_SLOTS)
-    if untargeted and match.tier == "phrase" and places.acts_on_entities(match.intent):
+    if untargeted and whole and match.tier == "phrase":
+        slots |= places.kind(match.intent)
+    elif untargeted and match.tier == "phrase" and places.acts_on_entities(match.intent):
         # 'Brighter' is for this room, never for the whole house.
         within = area is not None and places.doable(match.intent, {**slots, "area": area})
         slots["area"] = area if within else NOWHERE
@@ -115,10 +127,10 @@ def _meant(name: str, places: Places, context: Context) -> dict[str, Any] | None
     return {slot: value for slot, value in chosen.items() if value is not None}
 
 
-def _sensed(match: Match, places: Places) -> dict[str, Any]:
+def _sensed(intent: str, said: Mapping[str, Any], places: Places) -> dict[str, Any]:
     """The slots; 'are any windows open' is about sensors where no window can be moved."""
-    slots = dict(match.slots)
-    if match.intent in QUESTIONS and slots.get("device_class") in OPENINGS:
+    slots = dict(said)
+    if intent in QUESTIONS and slots.get("device_class") in OPENINGS:
         anywhere = {k: v for k, v in _placed(slots).items() if k not in ("area", "floor")}
         if not places.entities_for(anywhere):
             slots.pop("domain", None)
@@ -303,24 +315,48 @@ def which(labels: Sequence[str], words: Words) -> str:
     return words.questions.get("which", "Which one: {choices}?").format(choices=listed)
 
 
-def from_fuzzy(fuzzy: Fuzzy, places: Places) -> Reading | None:
+def from_fuzzy(fuzzy: Fuzzy, places: Places, words: Words) -> Reading | None:
     """A reading of what the fuzzy matcher found; None if it found nothing to say."""
     if not fuzzy.parsed:
-        if fuzzy.sentence is None:
+        sentence = _refused(fuzzy, places, words)
+        if sentence is None:
             return None
         why = f"gazetteer: {fuzzy.reason}"
-        return Reading((), "rules", 0.0, why, doable=False, sentence=fuzzy.sentence)
-    if not all(places.accepted(intent, slots) for intent, slots, _ in fuzzy.parsed):
+        return Reading((), "rules", 0.0, why, doable=False, sentence=sentence)
+    parsed = [(i, _sensed(i, slots, places), key) for i, slots, key in fuzzy.parsed]
+    if not all(places.accepted(intent, slots) for intent, slots, _ in parsed):
         return None
-    missing = [i for i, slots, _ in fuzzy.parsed if not places.doable(i, slots)]
+    calls = tuple(places.call(*each) for each in parsed)
+    if any(call in calls[:number] for number, call in enumerate(calls)):
+        return None  # what was said about the second thing went to the first
+    missing = [i for i, slots, _ in parsed if not places.doable(i, slots)]
     what = ", ".join(f"fuzzy {guess}" for guess in fuzzy.guesses) or "every word explained"
-    said = " + ".join(intent for intent, _, _ in fuzzy.parsed)
+    said = " + ".join(intent for intent, _, _ in parsed)
     return Reading(
-        calls=tuple(places.call(*parsed) for parsed in fuzzy.parsed),
+        calls=calls,
         tier="rules",
         quality=GUESS_QUALITY - GUESS_LOSS * fuzzy.distance if fuzzy.guesses else EXPLAINED_QUALITY,
         why=f"gazetteer: {said} <- {what}"
         + (f", but the home has nothing for {missing[0]}" if missing else ""),
         doable=not missing,
-        targets=None if missing else targets(slots for _, slots, _ in fuzzy.parsed),
+        targets=None if missing else targets(slots for _, slots, _ in parsed),
     )
+
+
+REFUSALS = {
+    "no_action": "what",
+    "unsupported_target_action": "unable",
+    "anaphora_missing_target": "which",
+    "anaphora_multiple_targets": "which",
+    "invalid_percentage": "percent",
+}
+"""Why the matcher rejects a text -> key of the sentence for it."""
+
+
+def _refused(fuzzy: Fuzzy, places: Places, words: Words) -> str | None:
+    """What to say about a rejection; None if nothing of use is known."""
+    template = words.refusals.get(REFUSALS.get(fuzzy.code, ""))
+    entity = places.entities.get(fuzzy.entity or "")
+    if template is None or ("{name}" in template and entity is None):
+        return None
+    return template.format(name=entity.name if entity else "")

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 from hub.config import RouterSettings
 from hub.home.model import Home, normal
-from hub.messages import Candidate, Intent, ToolSpec, Utterance
+from hub.messages import Call, Candidate, Intent, ToolSpec, Utterance
 from hub.ports import LanguageModel
-from hub.router.clean import addressed, clean
+from hub.router.clean import addressed, clean, collapsed
 from hub.router.compound import split, together
 from hub.router.context import Context, Targets
 from hub.router.endings import Endings
@@ -25,10 +25,11 @@ from hub.router.model import Asked, ModelTier, candidates
 from hub.router.phrases import phrase_rules
 from hub.router.places import Places
 from hub.router.reading import Reading
-from hub.router.readings import from_fuzzy, from_matches
+from hub.router.readings import QUESTIONS, from_fuzzy, from_matches
+from hub.router.refusals import elsewhere, refusal
 from hub.router.retrieve import Retriever
 from hub.router.rules import Grammar, home_lists, sentence_rules
-from hub.router.words import words
+from hub.router.words import Words, words
 
 EXACT = 0.9
 """Quality from which a reading needs no comparison with likelier ones of lesser quality."""
@@ -36,6 +37,12 @@ RANK_PENALTY = 0.05
 """Taken from the quality for each place behind the likeliest hypothesis."""
 DOUBT = 0.7
 """A hypothesis whose mean log-probability is this far behind the first is not considered."""
+MOST_LETTERS, MOST_WORDS = 2000, 40
+"""Longer texts are no commands: the first before, the second after repeated phrases are dropped."""
+MOST_ROOMS = 6
+"""Rooms that are tried in the place of one that is not known."""
+LONGEST_VERB = 3
+"""Words at the beginning of a command that may go for the next thing, too: 'turn off'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ class Router:
         )
         # Hundreds of thousands of small objects that stay: without this, each full collection
         # walks through them, and a turn that meets one waits for 0.1 s.
+        gc.unfreeze()  # the grammars of before
         gc.collect()
         gc.freeze()
         return built
@@ -138,6 +146,8 @@ class Router:
         """Whether a text stopped in the middle of a sentence ('turn on the', 'and') or name."""
         chosen = self._language(language)
         known = words(chosen)
+        if len(text) > MOST_LETTERS or len(text.split()) > MOST_WORDS:
+            return False
         said = clean(text, known)
         plain = normal(said)
         if not plain:
@@ -163,17 +173,67 @@ class Router:
                     return True
         return False
 
-    async def route(self, utterance: Utterance, context: Context) -> Intent:
-        """What is to be done: by phrases, rules or the language model, or an honest none."""
+    async def route(
+        self, utterance: Utterance, context: Context, *, known: Intent | None = None
+    ) -> Intent:
+        """What is to be done: by phrases, rules or the language model, or an honest none.
+
+        `known`: what `quick` made of the same utterance, so that it is not matched twice."""
+        if known is not None and known.understood:
+            return known
         await self.prepare()
         best = self._best(utterance, context)
         if best and (best.reading.calls or best.reading.question):
             return _intent(best)
+        if refused := self._refused(utterance, context):
+            return refused
         intent = await self._ask_model(utterance, context)
         if best and not intent.understood:
             reading = best.reading
             return replace(intent, sentence=reading.sentence, why=f"{reading.why}; {intent.why}")
         return intent
+
+    def _refused(self, utterance: Utterance, context: Context) -> Intent | None:
+        """A command that is not done: forbidden, for another time, or in a room that is not
+        known."""
+        grammars = self._grammars
+        language = self._language(utterance.language)
+        known = words(language)
+        texts = _texts(utterance, language, context)
+        if grammars is None or not texts:
+            return None
+        text = texts[0].command
+
+        def command(part: str) -> bool:
+            readings = self._exact(grammars, language, Said(part, part), context)
+            return any(_acts(reading) for reading in readings)
+
+        if sentence := refusal(text, known, command):
+            return Intent(heard=text, sentence=sentence, why="forbidden, or for another time")
+        return self._elsewhere(grammars, language, text, context)
+
+    def _elsewhere(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Intent | None:
+        """A sentence that would be understood of another room: the skills say what is missing."""
+        known, areas = words(language), [*grammars.places.areas.values()][:MOST_ROOMS]
+        for found in elsewhere(text, known):
+            if grammars.places.is_place(found.room):
+                continue
+            for area in areas:
+                said = found.in_room(area.name)
+                for reading in self._exact(grammars, language, Said(said, said), context):
+                    if reading.calls and all(
+                        c.arguments.get("area") == area.name for c in reading.calls
+                    ):
+                        why = f"no room of the name {found.room!r}; {reading.why}"
+                        unknown = known.refusals.get("unknown")
+                        if not found.inside and unknown:
+                            told = unknown.format(name=found.thing)
+                            return Intent(heard=text, sentence=told, why=why)
+                        calls = tuple(_moved(call, found.room) for call in reading.calls)
+                        return Intent(calls, reading.tier, reading.quality, text, why=why)
+        return None
 
     async def prime(self) -> None:
         """Let the language model read what all its prompts share, ahead of the first of them.
@@ -211,8 +271,8 @@ class Router:
         texts = _texts(utterance, language, context)
         found: list[Ranked] = []
         for rank, said in enumerate(texts):
-            readings = self._exact(grammars, language, said, context)
-            found += [_ranked(reading, said.command, rank) for reading in readings]
+            read = self._exact(grammars, language, said, context)
+            found += [_ranked(reading, said.command, rank) for reading in read]
             if any(each.reading.doable and each.reading.quality >= EXACT for each in found):
                 break
         if any(each.reading.doable for each in found):
@@ -226,30 +286,48 @@ class Router:
         self, grammars: Grammars, language: str, said: Said, context: Context
     ) -> Iterator[Reading]:
         """What the phrases and the sentences make of one hypothesis."""
+        less = _without_all(said.command, words(language))
+        if less is None:
+            yield from self._plain(grammars, language, said, context, whole=False)
+            return
+        found = list(self._plain(grammars, language, said, context, whole=True))
+        yield from found
+        if not found:
+            # 'dim all the lights', where there is a sentence for 'dim the lights'.
+            for reading in self._plain(grammars, language, Said(less, less), context, whole=True):
+                if not reading.bare:
+                    yield reading
+
+    def _plain(
+        self, grammars: Grammars, language: str, said: Said, context: Context, *, whole: bool
+    ) -> Iterator[Reading]:
         places, known = grammars.places, words(language)
         area = places.area_id(context.area)
         for text in dict.fromkeys((said.command, said.all)):
             matches = grammars.phrases[language].matches(text, area)
-            if reading := from_matches(matches, places, known, context):
+            if reading := from_matches(matches, places, known, context, whole=whole):
                 yield reading
         matches = grammars.sentences[language].matches(said.command, area)
-        if reading := from_matches(matches, places, known, context):
+        if reading := from_matches(matches, places, known, context, whole=whole):
             yield reading
 
     def _compound(
-        self, grammars: Grammars, language: str, text: str, context: Context
+        self, grammars: Grammars, language: str, text: str, context: Context, *, inherit: bool
     ) -> Reading | None:
         """Several commands in one sentence, each understood by itself, and able to speak of what
-        the one before it was about."""
+        the one before it was about. `inherit`: a part may go without the verb of the first."""
         for parts in split(text, words(language)):
             understood: list[Reading] = []
             here = context
             for part in parts:
-                readings = self._exact(grammars, language, Said(part, part), here)
-                able = [r for r in readings if r.doable and r.calls and not r.bare]
-                if not able:
+                reading = self._able(grammars, language, part, here)
+                verbs = parts[0].split() if inherit and understood and not reading else []
+                for count in range(1, min(LONGEST_VERB, len(verbs) - 1) + 1):
+                    whole = " ".join([*verbs[:count], part])
+                    reading = reading or self._able(grammars, language, whole, here)
+                if reading is None:
                     break
-                understood.append(max(able, key=lambda reading: reading.quality))
+                understood.append(reading)
                 here = replace(here, targets=understood[-1].targets or here.targets)
             if len(understood) == len(parts):
                 return together(understood)
@@ -259,10 +337,20 @@ class Router:
         self, grammars: Grammars, language: str, text: str, context: Context
     ) -> Reading | None:
         """What the fuzzy matcher makes of it, or it as several commands."""
+        if several := self._compound(grammars, language, text, context, inherit=False):
+            return several
         fuzzy = self._fuzzy(grammars, language, text, context)
         if fuzzy and fuzzy.doable:
             return fuzzy
-        return self._compound(grammars, language, text, context) or fuzzy
+        return self._compound(grammars, language, text, context, inherit=True) or fuzzy
+
+    def _able(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """The best reading of a part of a sentence that can be done."""
+        readings = self._exact(grammars, language, Said(text, text), context)
+        able = [r for r in readings if r.doable and r.calls and not r.bare]
+        return max(able, key=lambda reading: reading.quality, default=None)
 
     def _fuzzy(
         self, grammars: Grammars, language: str, text: str, context: Context
@@ -270,8 +358,10 @@ class Router:
         if grammars.fuzzy is None or _base(language) != GUESSED:
             return None
         known = context.targets if isinstance(context.targets, Targets) else None
-        area = grammars.places.area_id(context.area)
-        return from_fuzzy(grammars.fuzzy.read(text, area, known), grammars.places)
+        all_of_them = _without_all(text, words(language)) is not None
+        area = None if all_of_them else grammars.places.area_id(context.area)
+        found = grammars.fuzzy.read(text, area, known)
+        return from_fuzzy(found, grammars.places, words(language))
 
     def _language(self, code: str) -> str:
         """The configured language that serves an utterance."""
@@ -288,13 +378,39 @@ def _texts(utterance: Utterance, language: str, context: Context) -> list[Said]:
     known = words(language)
     said = (
         Said(clean(text, known, context.wake), addressed(text, known, context.wake))
-        for text in near
+        for text in (collapsed(text) for text in near if len(text) <= MOST_LETTERS)
+        if len(text.split()) <= MOST_WORDS
     )
     return [each for each in dict.fromkeys(said) if each.command]
 
 
-def _worth(each: Ranked) -> tuple[bool, float]:
-    return each.reading.doable, each.score
+def _without_all(text: str, known: Words) -> str | None:
+    """The text without its word for everything; None if it has none, or is about this room."""
+    tokens = text.split()
+    plain = [normal(token) for token in tokens]
+    if known.here & set(plain):
+        return None
+    for phrase in known.all:
+        length = len(phrase.split())
+        for start in range(len(tokens)):
+            if " ".join(plain[start : start + length]) == phrase:
+                return " ".join([*tokens[:start], *tokens[start + length :]])
+    return None
+
+
+def _acts(reading: Reading) -> bool:
+    """Whether it would do something rather than answer."""
+    asks = any(call.tool in QUESTIONS for call in reading.calls)
+    return reading.doable and not reading.bare and not asks
+
+
+def _moved(call: Call, room: str) -> Call:
+    return replace(call, arguments={**call.arguments, "area": room})
+
+
+def _worth(each: Ranked) -> tuple[bool, float, bool]:
+    """A name of the home goes before a courtesy: 'good morning' may be a script."""
+    return each.reading.doable, each.score, each.reading.bare
 
 
 def _ranked(reading: Reading, text: str, rank: int) -> Ranked:

@@ -58,6 +58,8 @@ class Match:
     """FULL, SHORT or KIND: how the name and the area were said."""
     said: str
     """The words for the name; empty without one."""
+    here: bool
+    """The area was not said: it is the person's."""
     bare: bool
     """Nothing but a name was said, and it is taken for 'turn it on'."""
     wildcards: int
@@ -69,6 +71,8 @@ class Match:
 
 SCALES = {"°C": "(celsius|centigrade|c)", "°F": "(fahrenheit|f)"}
 """The home's scale of temperature may be said; the other one would be understood wrongly."""
+ROOM_TEMPERATURES = {"°C": (5, 35), "°F": (41, 95)}
+"""Numbers that are temperatures of a room even where no degrees are said."""
 
 
 def data_language(language: str) -> str | None:
@@ -86,9 +90,15 @@ class Grammar:
     """Sentence templates with the slot lists they need, ready to match."""
 
     def __init__(
-        self, intents: Intents, lists: Mapping[str, SlotList], tier: Literal["phrase", "rules"]
+        self,
+        intents: Intents,
+        lists: Mapping[str, SlotList],
+        tier: Literal["phrase", "rules"],
+        actions: frozenset[str] = frozenset(),
     ) -> None:
+        """`actions`: words that make more of a name than a name: 'radio on'."""
         self.tier = tier
+        self._actions = actions
         self._intents = intents
         self._lists = dict(lists)
         self._warm()
@@ -118,8 +128,9 @@ class Grammar:
             intent_context={"area": area or NOWHERE},
             language=self._intents.language,
         )
+        said = frozenset(normal(text).split()) & self._actions
         return sorted(
-            (_match(result, self.tier) for result in results), key=lambda match: match.rank
+            (_match(result, self.tier, said) for result in results), key=lambda match: match.rank
         )
 
 
@@ -133,12 +144,19 @@ def sentence_rules(
     merge_dict(loaded, copy.deepcopy(words.sentences))
     loaded["skip_words"] = [*loaded.get("skip_words", ()), *words.fillers]
     loaded.setdefault("expansion_rules", {}).update({**words.rules, "scale": SCALES[places.scale]})
+    low, high = ROOM_TEMPERATURES[places.scale]
+    loaded.setdefault("lists", {})["room_temperature"] = {
+        "range": {"from": low, "to": high, "fractions": "halves"}
+    }
     domains = {entity.domain for entity in places.entities.values()}
     intents = filter_intents(Intents.from_dict(loaded), domains=domains, intent_names=places.tools)
-    return Grammar(intents, lists, "rules")
+    actions = frozenset(word for said in words.actions.values() for word in said)
+    return Grammar(intents, lists, "rules", actions)
 
 
-def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
+def _match(
+    result: RecognizeResult, tier: Literal["phrase", "rules"], actions: frozenset[str]
+) -> Match:
     name = result.entities.get("name")
     area = result.entities.get("area")
     distance = max(
@@ -147,6 +165,7 @@ def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
     named = name is not None and not name.is_wildcard
     wild = [entity for entity in result.entities_list if entity.is_wildcard]
     chunks = result.text_chunks_matched
+    alone = name is not None and named and actions <= set(normal(name.text).split())
     template = result.intent_sentence.text if result.intent_sentence else None
     return Match(
         tier=tier,
@@ -156,7 +175,8 @@ def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
         template=template or result.intent.name,
         distance=distance,
         said=name.text.strip() if name else "",
-        bare=named and set(result.entities) <= {"name", "domain"} and chunks <= LONGEST_ARTICLE,
+        here=area is not None and not area.text,
+        bare=alone and set(result.entities) <= {"name", "domain"} and chunks <= LONGEST_ARTICLE,
         wildcards=len(wild),
         rank=(
             2 if distance == KIND else 0 if named else 3 if wild else 1,
@@ -172,11 +192,15 @@ def _match(result: RecognizeResult, tier: Literal["phrase", "rules"]) -> Match:
 def home_lists(places: Places, words: Words) -> dict[str, SlotList]:
     """The names of the home, as lists for the templates."""
     names: list[Value] = []
+    taken = {normal(name) for entity in places.entities.values() for name in entity.names}
     for entity in places.entities.values():
         context = {"domain": entity.domain}
         if entity.device_class:
             context["device_class"] = entity.device_class
+        own = {normal(name) for name in entity.names}
         for text, distance in spoken_names(entity, places, words).items():
+            if normal(text) in taken and normal(text) not in own:
+                continue  # what another thing is really called
             names.append((text, entity.entity_id, context, {"distance": distance}))
     for domain in sorted({entity.domain for entity in places.entities.values()}):
         for pronoun in (*words.singular, *words.plural):

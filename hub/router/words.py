@@ -32,6 +32,29 @@ class Words:
     """Politeness behind it: 'thank you'."""
     fillers: tuple[str, ...] = ()
     """Words that change nothing wherever they stand: 'just', 'now'."""
+    all: tuple[str, ...] = ()
+    """Words that mean the whole house where no room is named: 'all'."""
+    here: frozenset[str] = frozenset()
+    """Words that keep even 'all' in the room the person is in."""
+    inside: tuple[str, ...] = ()
+    """What stands in front of a room: 'in the'."""
+    articles: frozenset[str] = frozenset()
+    """What stands in front of a thing: 'the'."""
+    too: tuple[str, ...] = ()
+    """What makes a thing one more of the last command: '(the bedroom) too'."""
+    later: tuple[str, ...] = ()
+    """What puts a command off, or makes it depend on something: 'when', 'at sunset'."""
+    later_numbers: frozenset[str] = frozenset()
+    """What does so in front of a number: 'in (ten minutes)', 'at (7)'."""
+    nots: tuple[str, ...] = ()
+    """What forbids the rest of a command: 'don't'."""
+    corrections: Mapping[str, str] = field(default_factory=dict)
+    """Beginnings that are often written wrongly -> the right ones."""
+    half: str | None = None
+    """What makes a number a half more: 'and a half'."""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """Sentences for what is not done: `what`, `unable` and `unknown` (with `{name}`),
+    `later`, `nothing`, `which`, `percent`."""
     dangling: frozenset[str] = frozenset()
     """Words that no command ends with: 'the', 'and'."""
     openers: frozenset[str] = frozenset()
@@ -105,6 +128,17 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         singular=phrases("singular"),
         plural=phrases("plural"),
         negations=frozenset(phrases("negations")),
+        all=phrases("all"),
+        here=frozenset(phrases("here")),
+        inside=phrases("inside"),
+        articles=frozenset(phrases("articles")),
+        too=phrases("too"),
+        later=phrases("later"),
+        later_numbers=frozenset(phrases("later_numbers")),
+        nots=phrases("nots"),
+        corrections={normal(key): text for key, text in texts("corrections").items()},
+        half=texts("numbers").get("half"),
+        refusals=texts("refusals"),
         conjunctions=phrases("conjunctions"),
         kinds=groups("kinds"),
         actions=groups("actions"),
