@@ -365,7 +365,8 @@ def _missing(reason: Reason, call: Call, candidates: Iterable[Entity]) -> Missin
 def _lets_in(tool: str, entity: Entity) -> bool:
     """Whether a tool may open a way into the house by means of a device. Closing never does."""
     closing = tool == "HassTurnOff" and entity.domain in ("cover", "scene", "script")
-    return tool in ACTING and not closing and lets_in(entity)
+    opens = entity.guarded or lets_in(entity.domain, entity.device_class, entity.names)
+    return tool in ACTING and not closing and opens
 
 
 def _question(confirm: Mapping[str, str], entities: Entities, turn: _Turn) -> Ask:
