@@ -65,7 +65,7 @@ def _fit_one(
         said = normal(str(value))
         found = [choice for choice in schema["enum"] if normal(str(choice)) == said]
         return (found[0], None) if found else (None, _unfit(name, schema, value))
-    if isinstance(value, str):
+    if isinstance(value, str) and schema["type"] in ("integer", "number"):
         value = value.strip().removesuffix("%").removesuffix(str(schema.get("unit", ""))).strip()
     try:
         return _adapter(
