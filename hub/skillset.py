@@ -365,8 +365,10 @@ def _missing(reason: Reason, call: Call, candidates: Iterable[Entity]) -> Missin
 def _lets_in(tool: str, entity: Entity) -> bool:
     """Whether a tool may open a way into the house by means of a device. Closing never does."""
     closing = tool == "HassTurnOff" and entity.domain in ("cover", "scene", "script")
-    opens = entity.guarded or lets_in(entity.domain, entity.device_class, entity.names)
-    return tool in ACTING and not closing and opens
+    # Doors and gates that say what they are have a tool of their own, which asks.
+    known = entity.domain == "cover" and entity.device_class is not None
+    opens = not known and lets_in(entity.domain, entity.device_class, entity.names)
+    return tool in ACTING and not closing and (entity.guarded or opens)
 
 
 def _question(confirm: Mapping[str, str], entities: Entities, turn: _Turn) -> Ask:

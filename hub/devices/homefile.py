@@ -269,6 +269,7 @@ class _Reader:
             _strings(given.get("aliases")),
             _state(domain, given.get("state"), attributes),
             attributes,
+            given.get("guarded") is True,
         )
 
     def _area_id(self, area: Any, name: str) -> str | None:

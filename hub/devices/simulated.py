@@ -125,8 +125,9 @@ class SimulatedHome:
         )
         return replace(self._inventory, entities=entities)
 
-    def _lets_in(self, entity_id: str) -> bool:
-        """Whether a scene or script unlocks a lock or opens an outer door."""
+    def _lets_in(self, entity_id: str, above: frozenset[str] = frozenset()) -> bool:
+        """Whether a scene or script unlocks a lock or opens an outer door, itself or by way of
+        another one. `above`: those that led to it."""
         content = self._device(entity_id).attributes
         wanted = {
             key: str(value.get("state") if isinstance(value, Mapping) else value)
@@ -136,11 +137,17 @@ class SimulatedHome:
             (key.startswith("lock.") and state in ("unlocked", "open"))
             or (key.startswith("cover.") and state == "open" and self._outer_door(key))
             for key, state in wanted.items()
-        ) or any(self._step_lets_in(repr(step)) for step in content.get("sequence") or ())
+        ) or any(
+            self._step_lets_in(repr(step), above | {entity_id})
+            for step in content.get("sequence") or ()
+        )
 
-    def _step_lets_in(self, step: str) -> bool:
+    def _step_lets_in(self, step: str, above: frozenset[str]) -> bool:
         """The same for a step of a script, as text: it may have any of Home Assistant's forms."""
         if "lock.unlock" in step or "lock.open" in step:
+            return True
+        inner = [k for k in self._devices if k.startswith(("scene.", "script.")) and k in step]
+        if any(self._lets_in(key, above) for key in inner if key not in above):
             return True
         opens = "cover.open" in step or "cover.toggle" in step
         covers = [key for key in self._devices if key.startswith("cover.") and key in step]
