@@ -142,6 +142,10 @@ class Home(Protocol):
         """Entities that fit all that is given."""
         ...
 
+    def lets_in(self, entity: Entity) -> bool:
+        """Whether it may open a way into the house, and is not to be switched among others."""
+        ...
+
     def area(self, entity: Entity) -> Area | None: ...
 
 

@@ -16,7 +16,7 @@ ADAPTERS = ("audio", "devices", "engines", "models", "storage")
 EDGE = ("app", "cli", "control", "demo", "doctor", "evaluate", "service", "terminal")
 """The program around the hub: it may know everything."""
 
-CONTRACTS = ("config", "errors", "home.model", "messages", "ports")
+CONTRACTS = ("config", "errors", "home.guarded", "home.model", "messages", "ports")
 """What an adapter may know of the core."""
 
 HEAVY = {

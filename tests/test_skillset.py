@@ -771,3 +771,53 @@ async def test_a_per_cent_sign_in_words_is_kept() -> None:
         await run(house, "HassShoppingListAddItem", item="milk 3%")
         [item] = house.attribute("todo.shopping_list", "todo_items")
         assert "milk 3%" in str(item)
+
+
+def _script(action: str, entity_id: str, **data: Any) -> dict[str, Any]:
+    return {"sequence": [{"action": action, "target": {"entity_id": entity_id}, "data": data}]}
+
+
+HIDDEN: list[tuple[str, dict[str, Any], bool]] = [
+    ("scene", {"entities": {"cover.g": {"current_position": 100}}}, True),
+    ("scene", {"entities": {"switch.relay": "on"}}, True),
+    ("scene", {"entities": {"cover.hoftor": "open"}}, True),
+    ("scene", {"entities": {"cover.g": "closed", "cover.hoftor": "closed"}}, False),
+    ("script", _script("cover.set_cover_position", "cover.g", position=100), True),
+    ("script", _script("switch.turn_on", "switch.relay"), True),
+    ("script", _script("homeassistant.turn_on", "cover.g"), True),
+    ("script", _script("cover.open_cover", "cover.hoftor"), True),
+    ("script", _script("cover.close_cover", "cover.g"), False),
+]
+
+
+def yard(*more: dict[str, Any]) -> dict[str, Any]:
+    garage = {"device_class": "garage", "current_position": 0}
+    return {
+        "entities": [
+            {"id": "cover.g", "name": "Garage Door", "state": "closed", "attributes": garage},
+            {"id": "switch.relay", "name": "Garage Door Relay"},
+            {"id": "cover.hoftor", "name": "Hoftor"},
+            *more,
+        ]
+    }
+
+
+@pytest.mark.parametrize(("domain", "content", "asks"), HIDDEN)
+async def test_whatever_way_a_scene_or_script_opens_a_door_it_asks(
+    domain: str, content: dict[str, Any], asks: bool
+) -> None:
+    evening = {"id": f"{domain}.x", "name": "Evening", "attributes": content}
+    async with House(yard(evening)) as house:
+        before = house.state("cover.g"), house.state("cover.hoftor"), house.state("switch.relay")
+        done = await run(house, "HassTurnOn", name="Evening")
+        assert (done.ask is not None) == asks
+        after = house.state("cover.g"), house.state("cover.hoftor"), house.state("switch.relay")
+        assert after == before or not asks
+
+
+async def test_everything_off_leaves_the_garage_relay_alone() -> None:
+    async with House(yard()) as house:
+        house.devices.set_state("switch.relay", "on")
+        await asyncio.sleep(0)
+        await run(house, "everything.off")
+        assert house.state("switch.relay") == "on"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from typing import Any, Protocol
 from hub.devices import homefile
 from hub.devices.behaviour import Device, act
 from hub.errors import DeviceError, StorageError
+from hub.home.guarded import lets_in
 from hub.messages import StateChange
 from hub.ports import Inventory
 
@@ -26,6 +28,10 @@ log = logging.getLogger(__name__)
 
 TRANSITION = 0.25
 """Seconds a moving thing (cover, lock, a vacuum on its way home) takes, unless told otherwise."""
+
+UNLOCKING = ("lock.unlock", "lock.open", "cover.toggle")
+CLOSING = frozenset({"cover.close_cover", "cover.stop_cover", "lock.lock"})
+"""Services in a script after which nobody comes in."""
 
 
 class States(Protocol):
@@ -85,6 +91,8 @@ class SimulatedHome:
         self._listeners: set[asyncio.Queue[StateChange | None]] = set()
         self._moving: dict[str, _Move] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._names = {e.entity_id: (e.name, *e.aliases) for e in inventory.entities}
+        self._guarded = {e.entity_id for e in inventory.entities if e.guarded}
         self._devices = {
             entity.entity_id: Device(
                 entity.entity_id,
@@ -126,39 +134,35 @@ class SimulatedHome:
         return replace(self._inventory, entities=entities)
 
     def _lets_in(self, entity_id: str, above: frozenset[str] = frozenset()) -> bool:
-        """Whether a scene or script unlocks a lock or opens an outer door, itself or by way of
-        another one. `above`: those that led to it."""
+        """Whether a scene or script may open a way into the house, itself or by way of another
+        one. `above`: those that led to it. What is not plainly closing counts as opening."""
         content = self._device(entity_id).attributes
-        wanted = {
-            key: str(value.get("state") if isinstance(value, Mapping) else value)
-            for key, value in dict(content.get("entities") or {}).items()
-        }
+        above |= {entity_id}
         return any(
-            (key.startswith("lock.") and state in ("unlocked", "open"))
-            or (key.startswith("cover.") and state == "open" and self._outer_door(key))
-            for key, state in wanted.items()
-        ) or any(
-            self._step_lets_in(repr(step), above | {entity_id})
-            for step in content.get("sequence") or ()
-        )
+            self._entrance(key, above) and not _closes(wanted)
+            for key, wanted in dict(content.get("entities") or {}).items()
+        ) or any(self._step_lets_in(repr(step), above) for step in content.get("sequence") or ())
 
     def _step_lets_in(self, step: str, above: frozenset[str]) -> bool:
         """The same for a step of a script, as text: it may have any of Home Assistant's forms."""
-        if "lock.unlock" in step or "lock.open" in step:
+        if any(service in step for service in UNLOCKING):
             return True
-        inner = [k for k in self._devices if k.startswith(("scene.", "script.")) and k in step]
-        if any(self._lets_in(key, above) for key in inner if key not in above):
-            return True
-        opens = "cover.open" in step or "cover.toggle" in step
-        covers = [key for key in self._devices if key.startswith("cover.") and key in step]
-        return opens and (not covers or any(map(self._outer_door, covers)))
+        meant = [key for key in self._devices if re.search(rf"{re.escape(key)}(?!\w)", step)]
+        entrances = [key for key in meant if self._entrance(key, above)]
+        # A step may close one thing and open another: all it does must be closing.
+        services = set(re.findall(r"\b[a-z_]+\.[a-z_]+\b", step)) - set(meant)
+        return bool(entrances) and not (services and services <= CLOSING)
 
-    def _outer_door(self, entity_id: str) -> bool:
+    def _entrance(self, entity_id: str, above: frozenset[str]) -> bool:
+        """Whether people may come in by a device, or by what a scene or script does."""
         device = self._devices.get(entity_id)
-        kind = device.attributes.get("device_class") if device else None
-        return kind in ("door", "garage", "gate") or (
-            kind is None and any(word in entity_id for word in ("door", "garage", "gate"))
-        )
+        if device is None:
+            return entity_id.startswith(("lock.", "cover."))
+        if device.domain in ("scene", "script"):
+            return entity_id not in above and self._lets_in(entity_id, above)
+        names = self._names.get(entity_id, (device.name,))
+        guarded = device.domain == "lock" or entity_id in self._guarded
+        return guarded or lets_in(device.domain, device.attributes.get("device_class"), names)
 
     async def call_service(
         self, domain: str, service: str, entity_ids: Sequence[str], data: Mapping[str, Any]
@@ -404,3 +408,11 @@ def _steps(entity_id: str, wanted: Any) -> list[Step]:
     if domain == "fan" and "percentage" in given:
         steps.append((domain, "set_percentage", {"percentage": given["percentage"]}))
     return steps
+
+
+def _closes(wanted: Any) -> bool:
+    """Whether what a scene wants of a device keeps people out."""
+    state = wanted.get("state") if isinstance(wanted, Mapping) else wanted
+    position = wanted.get("current_position", 0) if isinstance(wanted, Mapping) else 0
+    # YAML reads an unquoted off as False.
+    return state in ("locked", "closed", "off", False) and position == 0

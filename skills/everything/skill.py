@@ -28,7 +28,8 @@ async def off(home: Home, where: Where, area: Area | None = None) -> str:
     things = [
         thing
         for thing in home.find(area=place, domains=DOMAINS)
-        if home.state(thing).state not in ("off", "standby", "unavailable", "unknown")
+        if not home.lets_in(thing)
+        and home.state(thing).state not in ("off", "standby", "unavailable", "unknown")
     ]
     if not things:
         return where.say("Everything is off already.", de="Es ist schon alles aus.")
