@@ -149,8 +149,14 @@ class SourceEntity:
     aliases: tuple[str, ...] = ()
     state: str = "unknown"
     attributes: Mapping[str, Any] | None = None
-    guarded: bool = False
-    """It may let somebody in, as a scene does that unlocks a door: voice asks before it acts."""
+    guarded: bool | None = None
+    """Whether it may let somebody in, as a scene does that unlocks a door; voice then asks first.
+
+    A source that can see what a scene, script, automation or button leads to must say so, True or
+    False. None: it does not know; then these four are asked for, since nobody else can know, and
+    of everything else class and name tell (`hub/home/guarded.py`). Every 'activate movie night'
+    that asks back is a nuisance, so a source is expected to look: Home Assistant lists the
+    entities of a scene in its attributes, and a script's steps in its configuration."""
 
 
 @dataclass(frozen=True, slots=True)

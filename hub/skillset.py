@@ -23,7 +23,7 @@ from typing import Any, cast
 from hub.arguments import Unfit, fit
 from hub.config import Config
 from hub.errors import HearthError, SkillError
-from hub.home.guarded import lets_in
+from hub.home.guarded import lets_in, unknown
 from hub.home.hands import Hands
 from hub.home.model import Entity, Home
 from hub.home.targets import SLOTS, Missing, Reason, Targets, Wanted, resolve
@@ -51,9 +51,15 @@ BUNDLED = Path(__file__).parent / "bundled"
 
 ACTING = ("HassTurnOn", "HassTurnOff", "HassSetPosition", "HassToggle")
 """Tools that may open what the name or the source of a device says lets people in."""
+STOPPED = ("automation", "cover", "scene", "script")
+"""Domains of which 'off' opens nothing."""
 LETS_IN = {
     "en": "The {names} may let somebody in. Shall I go on?",
     "de": "{names}: Das kann jemanden hereinlassen. Soll ich weitermachen?",
+}
+UNKNOWN = {
+    "en": "I cannot see what {names} does. It might let somebody in. Shall I go on?",
+    "de": "{names}: Ich sehe nicht, was das tut. Es könnte jemanden hereinlassen. Weitermachen?",
 }
 
 
@@ -233,7 +239,7 @@ class Skillset:
             return Performed(unfit=unfit)
         confirm = tool.confirm
         if not confirm and any(_lets_in(handler.name, e) for e in entities):
-            confirm = LETS_IN
+            confirm = UNKNOWN if all(unknown(e.domain, e.guarded) for e in entities) else LETS_IN
         if confirm and not turn.confirmed:
             return Performed(ask=_question(confirm, entities, turn))
         hands = Hands(self._home, self._confirm_timeout)
@@ -364,11 +370,12 @@ def _missing(reason: Reason, call: Call, candidates: Iterable[Entity]) -> Missin
 
 def _lets_in(tool: str, entity: Entity) -> bool:
     """Whether a tool may open a way into the house by means of a device. Closing never does."""
-    closing = tool == "HassTurnOff" and entity.domain in ("cover", "scene", "script")
+    closing = tool == "HassTurnOff" and entity.domain in STOPPED
     # Doors and gates that say what they are have a tool of their own, which asks.
     known = entity.domain == "cover" and entity.device_class is not None
     opens = not known and lets_in(entity.domain, entity.device_class, entity.names)
-    return tool in ACTING and not closing and (entity.guarded or opens)
+    guarded = entity.guarded or unknown(entity.domain, entity.guarded)
+    return tool in ACTING and not closing and (guarded or opens)
 
 
 def _question(confirm: Mapping[str, str], entities: Entities, turn: _Turn) -> Ask:
@@ -390,7 +397,7 @@ def _asking(handlers: Sequence[Handler], missing: Missing, turn: _Turn) -> Ask |
 
     None about what may not be acted on unasked: that must be named as it is."""
     guarded = any(
-        handler.tool.confirm
+        handler.tool.confirm or _lets_in(handler.name, entity)
         for entity in missing.candidates
         for handler in handlers
         if handler.serves(entity)

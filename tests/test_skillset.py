@@ -15,6 +15,8 @@ import pytest
 
 from hub.config import Config
 from hub.errors import DeviceError, SkillError
+from hub.home.expect import expected
+from hub.home.model import Entity, State
 from hub.messages import Call
 from hub.skill import Where
 from hub.skillset import CHECKOUT, Performed, Skillset, load
@@ -635,6 +637,51 @@ async def test_whatever_is_called_nothing_is_unlocked_unasked() -> None:
             assert "Error: " not in str(done.error), (spec.name, arguments)
             acted += bool(done.outcomes)
         assert acted > 100
+
+
+CLEAN_BEDROOM = {"area": "Bedroom"}
+
+
+async def test_a_robot_that_cleans_elsewhere_has_not_heard_yet() -> None:
+    async with House() as house:
+        house.devices.set_state("vacuum.robot", "cleaning", cleaning_areas=["kitchen"])
+        house.devices.fault("vacuum.robot", ignores=True)
+        await asyncio.sleep(0)
+        [outcome] = (await run(house, "HassVacuumCleanArea", **CLEAN_BEDROOM)).outcomes
+        assert not outcome.confirmed
+        assert outcome.error == "did not answer"
+        house.devices.fault("vacuum.robot")
+        [outcome] = (await run(house, "HassVacuumCleanArea", **CLEAN_BEDROOM)).outcomes
+        assert outcome.confirmed
+        assert house.attribute("vacuum.robot", "cleaning_areas") == ["bedroom"]
+
+
+@pytest.mark.parametrize(
+    ("told", "heard"), [({"battery_level": 85}, False), ({"status": "segment cleaning"}, True)]
+)
+def test_of_a_robot_that_does_not_tell_where_it_is_only_news_count(
+    told: dict[str, Any], heard: bool
+) -> None:
+    robot = Entity("vacuum.robot", "Robot", "vacuum")
+    before = State("cleaning", {"battery_level": 86})
+    test = expected("vacuum", "clean_area", {"cleaning_area_id": ["bedroom"]}, robot, before)
+    assert test is not None
+    assert not test(before)
+    assert test(State("cleaning", {**before.attributes, **told})) == heard
+
+
+async def test_what_plays_already_is_no_sign_of_the_next_piece() -> None:
+    async with House() as house:
+        radio = "media_player.kitchen_radio"
+        house.devices.set_state(radio, "playing", media_content_id="news", media_title="News")
+        house.devices.fault(radio, ignores=True)
+        await asyncio.sleep(0)
+        play = {"name": "Kitchen Radio", "search_query": "jazz"}
+        [outcome] = (await run(house, "HassMediaSearchAndPlay", **play)).outcomes
+        assert not outcome.confirmed
+        house.devices.fault(radio)
+        [outcome] = (await run(house, "HassMediaSearchAndPlay", **play)).outcomes
+        assert outcome.confirmed
 
 
 async def test_the_template_is_a_skill_to_copy(tmp_path: Path) -> None:

@@ -55,6 +55,21 @@ def _all(*tests: Expectation) -> Expectation:
     return lambda state: all(test(state) for test in tests)
 
 
+TICKING = ("battery_", "media_position", "volume_level", "is_volume_muted", "last_")
+"""Beginnings of attributes that change by themselves, or for another reason than the command."""
+
+
+def _news(before: State) -> Expectation:
+    """Something was reported since that the old state does not tell: what a robot or a player
+    does already is no sign that it heard the next command."""
+
+    def told(state: State) -> dict[str, Any]:
+        attributes = state.attributes.items()
+        return {"": state.state} | {k: v for k, v in attributes if not k.startswith(TICKING)}
+
+    return lambda state: told(state) != told(before)
+
+
 def _on_or_off(service: str, data: Data, before: State) -> Expectation | None:
     match service:
         case "turn_on":
@@ -153,7 +168,12 @@ def _fan(service: str, data: Data, before: State) -> Expectation | None:
 
 def _media_player(service: str, data: Data, before: State) -> Expectation | None:
     match service:
-        case "media_play" | "play_media":
+        case "play_media":
+            same = _equal("media_content_id", data.get("media_content_id"))
+            fresh = _news(before)
+            plays = _is("playing", "buffering")
+            return lambda state: plays(state) and (same(state) or fresh(state))
+        case "media_play":
             return _is("playing", "buffering")
         case "media_pause":
             return _is("paused", "idle")
@@ -167,15 +187,26 @@ def _media_player(service: str, data: Data, before: State) -> Expectation | None
 
 
 def _vacuum(service: str, data: Data, before: State) -> Expectation | None:
+    if service in ("clean_area", "clean_spot"):
+        return _all(_is("cleaning"), _cleans(data.get("cleaning_area_id"), before))
     states = {
         "start": ("cleaning",),
-        "clean_area": ("cleaning",),
-        "clean_spot": ("cleaning",),
         "pause": ("paused",),
         "stop": ("idle", "paused", "docked"),
         "return_to_base": ("returning", "docked"),
     }
     return _is(*states[service]) if service in states else None
+
+
+def _cleans(areas: Any, before: State) -> Expectation:
+    """It cleans there. Not every robot tells where it is; of those that do not, only news count."""
+    wanted, fresh = [areas] if isinstance(areas, str) else list(areas or ()), _news(before)
+
+    def test(state: State) -> bool:
+        told = state.attributes.get("cleaning_areas")
+        return list(told) == wanted if wanted and told is not None else fresh(state)
+
+    return test
 
 
 def _lawn_mower(service: str, data: Data, before: State) -> Expectation | None:

@@ -1,7 +1,9 @@
 """What lets people in: devices that must not be opened or pressed because somebody was misheard.
 
 A device source may say so of an entity (`SourceEntity.guarded`). Where it does not, the device
-class tells, and of what has none (a relay, a button, a cover of no class) its names do.
+class tells, and of what has none (a relay, a button, a cover of no class) its names do. What only
+sets other things off, such as a script, may do anything: unless its source says that it lets
+nobody in, it is asked for.
 """
 
 from __future__ import annotations
@@ -28,6 +30,14 @@ CLOSING = frozenset("close closed lock locked shut schließen zu abschließen".s
 
 NAMED = frozenset({"button", "cover", "input_boolean", "input_button", "scene", "script", "switch"})
 """Domains of which a name may tell."""
+
+OPAQUE = frozenset({"automation", "button", "input_button", "scene", "script"})
+"""Domains that act on other things, which only their source can see."""
+
+
+def unknown(domain: str, guarded: bool | None) -> bool:
+    """Whether nobody has said what a thing leads to that may lead to anything."""
+    return guarded is None and domain in OPAQUE
 
 
 def lets_in(domain: str, device_class: str | None, names: Iterable[str]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from hub.errors import DeviceError
 from hub.home.colours import rgb
 from hub.home.expect import Expectation, expected
-from hub.home.guarded import lets_in
+from hub.home.guarded import lets_in, unknown
 from hub.home.model import Area, Entity, Home, State
 from hub.home.targets import resolve
 from hub.messages import Outcome, StateChange
@@ -139,7 +139,9 @@ class Hands:
 
     def lets_in(self, entity: Entity) -> bool:
         """Whether it may open a way into the house."""
-        return entity.guarded or lets_in(entity.domain, entity.device_class, entity.names)
+        if entity.guarded or unknown(entity.domain, entity.guarded):
+            return True
+        return lets_in(entity.domain, entity.device_class, entity.names)
 
     def area(self, entity: Entity) -> Area | None:
         return self._home.area_of(entity)

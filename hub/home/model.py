@@ -49,8 +49,8 @@ class Entity:
     """Home Assistant's bit set of supported features; None: unknown, assume all."""
     aliases: tuple[str, ...] = ()
     source: str = ""
-    guarded: bool = False
-    """Its source says that it may let somebody in."""
+    guarded: bool | None = None
+    """Its source says whether it may let somebody in; None: it does not know."""
 
     @property
     def names(self) -> tuple[str, ...]:
