@@ -4,6 +4,7 @@
     {"watch": true}                                           -> {"turn": ...} and {"change": ...}
                                                                  as they happen
     {"devices": true}                                         -> states of all entities
+    {"health": true}                                          -> device sources, and what is wrong
 
 Only the user who runs the hub can open it (mode 0600 in a folder of mode 0700).
 """
@@ -89,8 +90,10 @@ class ControlServer:
                 yield event
         elif request.get("devices"):
             yield {"states": self._states()}
+        elif request.get("health"):
+            yield {"sources": self._sources()}
         else:
-            yield {"error": "known requests are say, watch and devices"}
+            yield {"error": "known requests are say, watch, devices and health"}
 
     async def _said(self, request: dict[str, Any]) -> dict[str, Any]:
         area, language = request.get("area"), request.get("language")
@@ -112,6 +115,12 @@ class ControlServer:
         return {
             entity_id: {"state": state.state, "attributes": dict(state.attributes)}
             for entity_id, state in states.items()
+        }
+
+    def _sources(self) -> dict[str, Any]:
+        return {
+            name: trouble and {"reason": trouble.reason, "seconds": round(trouble.seconds)}
+            for name, trouble in self._assistant.home.troubles.items()
         }
 
     async def _events(self, reader: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:

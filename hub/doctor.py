@@ -85,7 +85,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield _loudspeaker(config)
     async for finding in _engines(config):
         yield finding
-    yield await _running(config)
+    yield await running(config)
 
 
 def _settings() -> Finding:
@@ -245,8 +245,18 @@ async def _language_model(hub: Hub) -> Finding:
     return Finding("language model", "good", f"answers, {completion.prompt_tokens} tokens{how}")
 
 
-async def _running(config: Config) -> Finding:
-    answer = await control.ask(config.hub.runtime, {"devices": True})
+async def running(config: Config) -> Finding:
+    """Whether a hub runs here, and whether it reaches all its devices."""
+    answer = await control.ask(config.hub.runtime, {"health": True})
     if answer is None:
         return Finding("running hub", "good", "none; 'hearth run' starts it")
+    if lost := {name: found for name, found in answer.get("sources", {}).items() if found}:
+        told = (f"{n} for {lost[n]['seconds']} s: {lost[n]['reason']}" for n in lost)
+        return Finding(
+            "running hub",
+            "bad",
+            f"has lost {'; '.join(told)}",
+            "see that it runs and can be reached; the hub tries again by itself, at least once a "
+            "minute",
+        )
     return Finding("running hub", "good", f"answers at {config.hub.runtime / control.SOCKET}")

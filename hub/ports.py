@@ -200,7 +200,10 @@ class DeviceSource(Protocol):
         ...
 
     def changes(self) -> AsyncIterator[StateChange]:
-        """Every change of state from now on, whoever caused it."""
+        """Every change of state from now on, whoever caused it.
+
+        When this ends or raises, `changes` and `inventory` are called anew, after a pause if need
+        be (`hub/home/link.py`): a source need not mend its own connection."""
         ...
 
     async def close(self) -> None: ...

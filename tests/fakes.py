@@ -11,9 +11,10 @@ from typing import Any
 
 from hub.devices import homefile
 from hub.devices.simulated import SimulatedHome
+from hub.errors import DeviceError
 from hub.home.model import Home
-from hub.messages import Wake
-from hub.ports import FRAME_BYTES, FRAME_SAMPLES
+from hub.messages import StateChange, Wake
+from hub.ports import FRAME_BYTES, FRAME_SAMPLES, Inventory
 
 # --- sound whose meaning is written in it --------------------------------------------------------
 #
@@ -177,3 +178,41 @@ class House:
             key: (self.devices.state(key), self.devices.attributes(key))
             for key in self.home.entities
         }
+
+
+class BreakingSource(SimulatedHome):
+    """A source whose link breaks when told to, and that can be kept away."""
+
+    def __init__(self, inventory: Inventory, **more: Any) -> None:
+        super().__init__(inventory, **more)
+        self.away = False
+        self.opened = asyncio.Semaphore(0)
+        """Counts every attempt to open it."""
+        self._broken: asyncio.Queue[Exception | None] = asyncio.Queue()
+
+    def break_off(self, error: Exception | None = None) -> None:
+        """The changes end, or raise."""
+        self._broken.put_nowait(error)
+
+    async def inventory(self) -> Inventory:
+        self.opened.release()
+        if self.away:
+            raise DeviceError("the bridge does not answer")
+        return await super().inventory()
+
+    async def changes(self) -> AsyncIterator[StateChange]:
+        changes = super().changes()
+        told = asyncio.ensure_future(anext(changes))
+        broken = asyncio.ensure_future(self._broken.get())
+        try:
+            while True:
+                await asyncio.wait({told, broken}, return_when=asyncio.FIRST_COMPLETED)
+                if broken.done():
+                    if error := broken.result():
+                        raise error
+                    return
+                yield told.result()
+                told = asyncio.ensure_future(anext(changes))
+        finally:
+            told.cancel()
+            broken.cancel()

@@ -401,7 +401,7 @@ CASES = [
     Case(
         "HassGetState",
         {"name": "front door", "state": "locked"},
-        "No, it is not available.",
+        "The Front Door is not available.",
         given={"lock.front_door": "unavailable"},
     ),
     Case(

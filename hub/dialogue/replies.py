@@ -15,10 +15,12 @@ from hub.dialogue.describe import Seen, see
 from hub.dialogue.responses import field_error, fixed_sentences, render, respond
 from hub.dialogue.speakable import number, sentence, speakable
 from hub.errors import DeviceError, EngineCrashed, HearthError
+from hub.home.hands import UNAVAILABLE
 from hub.home.model import Entity, Home
 from hub.home.targets import Missing
 from hub.language import has_words, words
 from hub.messages import Call, Outcome
+from hub.skill import Answer
 from hub.skillset import Performed
 
 
@@ -95,9 +97,7 @@ class _Wording:
             return [self._template((), (), {}, (self._call.response, "default"))]
         parts = [self._happened()]
         if done.answer is not None:
-            answer = done.answer
-            keys = self._question_keys(len(answer.matched))
-            parts.append(self._template(answer.matched, answer.unmatched, answer.facts, keys))
+            parts += self._answered(done.answer)
         asks_which = done.ask is not None and done.ask.choices
         if done.missing is not None and not asks_which:
             parts.append(_missing(done.missing, self._home, self._language))
@@ -106,6 +106,22 @@ class _Wording:
         if done.ask is not None:
             parts.append(done.ask.question)
         return parts
+
+    def _answered(self, answer: Answer) -> list[str]:
+        """What was asked for. A device that cannot be reached is no reason for a 'no'."""
+        keys = self._question_keys(len(answer.matched))
+        unheard = self._unheard(answer)
+        known = [entity for entity in answer.unmatched if entity not in unheard]
+        if not unheard or (answer.matched and "all" not in keys):
+            return [self._template(answer.matched, known, answer.facts, keys)]
+        told = self._template(answer.matched, known, answer.facts, keys) if known else ""
+        outcomes = [Outcome(e.entity_id, e.name, "", False, error=UNAVAILABLE) for e in unheard]
+        return [told, self._failures(outcomes)]
+
+    def _unheard(self, answer: Answer) -> list[Entity]:
+        if "state" not in self._call.arguments or not has_words(self._language):
+            return []
+        return [e for e in answer.unmatched if not self._home.state(e.entity_id).available]
 
     def _happened(self) -> str:
         """What became of the devices: what was done first, then what was not."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from hub.errors import DeviceError
+from hub.home.link import Link, Trouble
 from hub.messages import StateChange
-from hub.ports import DeviceSource
+from hub.ports import DeviceSource, Inventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def normal(name: str) -> str:
 class Home:
     """All floors, areas and entities, and the last known state of each entity.
 
-    `connect` reads the sources once and then follows their changes in a task of its own, which
+    `connect` reads the sources and then follows their changes in a task for each, which
     `close` ends. Names change seldom: `revision` counts those changes, so that what was built
     from the names knows when it is out of date.
     """
@@ -92,39 +94,25 @@ class Home:
         self.entities: dict[str, Entity] = {}
         self.revision = 0
         self._states: dict[str, State] = {}
-        self._sources: dict[str, DeviceSource] = {}
+        self._links: dict[str, Link] = {}
         self._watchers: set[Callable[[StateChange], None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def connect(self, sources: Iterable[DeviceSource]) -> None:
-        """Take in what the sources know and follow them. Raises DeviceError if one is absent."""
+        """Take in what the sources know and follow them; one that breaks off later is taken up
+        again by itself. Raises DeviceError if one is absent."""
         for source in sources:
-            self._sources[source.name] = source
-            changes = source.changes()
-            inventory = await source.inventory()
-            for floor in inventory.floors:
-                self.floors[floor.floor_id] = Floor(
-                    floor.floor_id, floor.name, floor.level, floor.aliases
-                )
-            for area in inventory.areas:
-                self.areas[area.area_id] = Area(area.area_id, area.name, area.floor, area.aliases)
-            for entity in inventory.entities:
-                self.entities[entity.entity_id] = Entity(
-                    entity.entity_id,
-                    entity.name,
-                    entity.domain,
-                    entity.area,
-                    entity.device_class,
-                    entity.features,
-                    entity.aliases,
-                    source.name,
-                    entity.guarded,
-                )
-                self._states[entity.entity_id] = State(entity.state, entity.attributes or {})
-            self._tasks.append(
-                asyncio.create_task(self._follow(changes), name=f"home-changes-{source.name}")
+            link = Link(
+                source,
+                found=partial(self._take_in, source.name),
+                changed=self.apply,
+                lost=partial(self._lose, source.name),
             )
-        self.revision += 1
+            self._links[source.name] = link
+            changes = await link.open()
+            self._tasks.append(
+                asyncio.create_task(link.keep(changes), name=f"home-changes-{source.name}")
+            )
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -132,12 +120,58 @@ class Home:
             with suppress(asyncio.CancelledError):
                 await task
         self._tasks.clear()
-        for source in self._sources.values():
-            await source.close()
+        for link in self._links.values():
+            await link.source.close()
 
-    async def _follow(self, changes: AsyncIterator[StateChange]) -> None:
-        async for change in changes:
-            self.apply(change)
+    @property
+    def troubles(self) -> Mapping[str, Trouble | None]:
+        """Each source by its name, and why it cannot be reached, if it cannot."""
+        return {name: link.trouble for name, link in self._links.items()}
+
+    def _take_in(self, source: str, inventory: Inventory) -> None:
+        """What a source has, in the place of what it had before."""
+        named = self.entities, self.areas, self.floors
+        before = [dict(things) for things in named]
+        for floor in inventory.floors:
+            self.floors[floor.floor_id] = Floor(
+                floor.floor_id, floor.name, floor.level, floor.aliases
+            )
+        for area in inventory.areas:
+            self.areas[area.area_id] = Area(area.area_id, area.name, area.floor, area.aliases)
+        there = {entity.entity_id for entity in inventory.entities}
+        for gone in [e for e in self.entities.values() if e.source == source]:
+            if gone.entity_id not in there:
+                del self.entities[gone.entity_id]
+                self._states.pop(gone.entity_id, None)
+        for entity in inventory.entities:
+            self.entities[entity.entity_id] = Entity(
+                entity.entity_id,
+                entity.name,
+                entity.domain,
+                entity.area,
+                entity.device_class,
+                entity.features,
+                entity.aliases,
+                source,
+                entity.guarded,
+            )
+            self._now(entity.entity_id, State(entity.state, entity.attributes or {}))
+        if before != [dict(things) for things in named]:
+            self.revision += 1
+
+    def _lose(self, source: str) -> None:
+        """A source cannot be reached: nobody knows what its devices do."""
+        for entity in self.entities.values():
+            if entity.source == source:
+                self._now(entity.entity_id, State("unavailable"))
+
+    def _now(self, entity_id: str, state: State) -> None:
+        """A state that was not told as a change; it may be one."""
+        before = self._states.get(entity_id)
+        if before is None:
+            self._states[entity_id] = state
+        elif before != state:
+            self.apply(StateChange(entity_id, state.state, state.attributes, before.state))
 
     def apply(self, change: StateChange) -> None:
         """A state became known: keep it and tell the watchers."""
@@ -188,7 +222,7 @@ class Home:
             by_source.setdefault(entity.source, []).append(entity_id)
         await asyncio.gather(
             *(
-                self._sources[name].call_service(domain, service, ids, data)
+                self._links[name].source.call_service(domain, service, ids, data)
                 for name, ids in by_source.items()
             )
         )

@@ -1,0 +1,120 @@
+"""The link to a device source: followed for as long as the home is open, and taken up again
+whenever it breaks off.
+
+A source may end or fail (a broker is restarted, a bridge is unplugged). The first attempt to
+reach it again is made at once; further ones after longer and longer pauses, and meanwhile its
+devices are unavailable: what they were last is nothing to answer with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from hub.errors import HearthError
+from hub.messages import StateChange
+from hub.ports import DeviceSource, Inventory
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds between attempts to reach a source; each pause is twice the one before."""
+STEADY = 60.0
+"""Seconds after which a link that has held begins anew with the first attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a source cannot be reached."""
+
+    reason: str
+    since: float
+    """Seconds on the monotonic clock."""
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.since
+
+
+class Link:
+    """Follows one source. `found` is given what there is, `changed` what changes, and `lost` is
+    called when the source cannot be reached."""
+
+    def __init__(
+        self,
+        source: DeviceSource,
+        *,
+        found: Callable[[Inventory], None],
+        changed: Callable[[StateChange], None],
+        lost: Callable[[], None],
+    ) -> None:
+        self.source = source
+        self.trouble: Trouble | None = None
+        self._found = found
+        self._changed = changed
+        self._lost = lost
+        self._pause = 0.0
+
+    async def open(self) -> AsyncIterator[StateChange]:
+        """Take in what the source knows now; the changes from then on.
+
+        Raises what the source raises, DeviceError if it is absent."""
+        changes = self.source.changes()
+        self._found(await self.source.inventory())
+        return changes
+
+    async def keep(self, changes: AsyncIterator[StateChange]) -> None:
+        """Follow the changes, and again and again those of a source that comes back. Never
+        returns; cancel it."""
+        while True:
+            began = time.monotonic()
+            reason = await self._broken_off(changes)
+            if time.monotonic() - began > STEADY:
+                self._pause = 0.0
+            log.error("lost the device source %s: %s; it is tried again", self.source.name, reason)
+            changes = await self._again(reason)
+            log.warning("the device source %s is back", self.source.name)
+
+    async def _broken_off(self, changes: AsyncIterator[StateChange]) -> str:
+        """Hand on all changes; why there are no more."""
+        while True:
+            try:
+                change = await anext(changes)
+            except StopAsyncIteration:
+                return "it tells no more changes"
+            # An adapter's fault, whatever it is, costs its own devices and not the hub.
+            except Exception as error:
+                return _reason(error)
+            self._changed(change)
+
+    async def _again(self, reason: str) -> AsyncIterator[StateChange]:
+        """Open the source anew, however long that takes."""
+        while True:
+            if self._pause:
+                self._miss(reason)
+                await asyncio.sleep(self._pause)
+            self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
+            try:
+                changes = await self.open()
+            except Exception as error:  # as above
+                reason = _reason(error)
+                continue
+            self.trouble = None
+            return changes
+
+    def _miss(self, reason: str) -> None:
+        before = self.trouble
+        self.trouble = Trouble(reason, before.since if before else time.monotonic())
+        if before is None:
+            self._lost()
+
+
+def _reason(error: Exception) -> str:
+    """Why, in one line. What was not expected is told with its kind, and goes into the log."""
+    if isinstance(error, HearthError | OSError):
+        return str(error)
+    log.error("a device source failed", exc_info=error)
+    return f"{type(error).__name__}: {error}"
