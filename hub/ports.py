@@ -117,6 +117,41 @@ class Completion:
     tokens: int = 0
 
 
+Options = Sequence[Sequence[tuple[str, int]]]
+"""The answers that are allowed, as states: each has pieces of text with the state behind them. An
+answer begins in the first state and is complete in state -1. Each piece is turned into tokens by
+itself, so it begins where a token does: " dim", " B", " 40", ";"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A decision within an answer. All shares are 0-1."""
+
+    text: str
+    probability: float
+    """Among what was allowed here."""
+    raw: float
+    """Among everything the model could write."""
+    others: tuple[tuple[str, float], ...] = ()
+    """What else was allowed, the likeliest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An allowed answer."""
+
+    text: str
+    probability: float
+    """0-1: product over its steps, among what was allowed."""
+    raw: float
+    """0-1: the same among everything; what was forced counts as certain."""
+    steps: tuple[Step, ...] = ()
+    """Where there was something to choose."""
+    prompt_tokens: int = 0
+    tokens: int = 0
+    """Tokens of answers that had to be computed, of all answers together."""
+
+
 class LanguageModel(Protocol):
     """A small language model that completes a prompt."""
 
@@ -128,6 +163,17 @@ class LanguageModel(Protocol):
         self, prompt: str, *, grammar: str | None = None, max_tokens: int = 64
     ) -> Completion:
         """Continue the prompt greedily; `grammar` is GBNF and limits what can be written.
+
+        Raises EngineError."""
+        ...
+
+
+@runtime_checkable
+class ChoosingModel(LanguageModel, Protocol):
+    """A language model that can be held to options, token by token."""
+
+    async def choose(self, prompt: str, options: Options, *, width: int = 4) -> tuple[Chosen, ...]:
+        """The likeliest answers, the best first; `width` are followed at a time.
 
         Raises EngineError."""
         ...

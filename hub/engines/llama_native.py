@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import llama_cpp
@@ -24,6 +25,21 @@ CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)
 
 LOG_ERROR = 4
 """GGML_LOG_LEVEL_ERROR"""
+
+
+OUTPUTS = 16
+"""Tokens of one batch after which the model may be asked what follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token to evaluate. The beginnings of several sequences may be one."""
+
+    token: int
+    position: int
+    sequences: tuple[int, ...]
+    asked: bool
+    """What follows it is wanted."""
 
 
 class Model:
@@ -42,6 +58,7 @@ class Model:
         threads: int,
         sequences: int,
         extra_buffers: bool,
+        adapter: str | None = None,
     ) -> None:
         self._complaints = _Complaints()
         llama_cpp.llama_backend_init()
@@ -57,7 +74,7 @@ class Model:
         if not self._context:
             raise ModelError(f"{path}: llama.cpp cannot run this model: {self._complaints}")
         self._memory: Any = llama_cpp.llama_get_memory(self._context)
-        self._batch = llama_cpp.llama_batch_init(batch, 0, 1)
+        self._batch = llama_cpp.llama_batch_init(batch, 0, sequences)
         self.context = context
         self.batch = batch
         self.vocabulary = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
@@ -66,13 +83,25 @@ class Model:
             or llama_cpp.llama_model_is_hybrid(self._model)
         )
         """Whether the beginning of a sequence can be kept; recurrent models have only the end."""
+        if adapter is not None:
+            self._adapt(adapter)
+
+    def _adapt(self, path: str) -> None:
+        """Add what a LoRA adapter has learned. Raises ModelError if it is not for this model."""
+        self._complaints.clear()
+        adapter = llama_cpp.llama_adapter_lora_init(self._model, path.encode())
+        if not adapter:
+            raise ModelError(f"{path}: not an adapter for this model: {self._complaints}")
+        one = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(adapter)
+        if llama_cpp.llama_set_adapters_lora(self._context, one, 1, (ctypes.c_float * 1)(1.0)):
+            raise ModelError(f"{path}: llama.cpp cannot use this adapter: {self._complaints}")
 
     def _new_context(self, context: int, batch: int, threads: int, sequences: int) -> Any:
         settings = llama_cpp.llama_context_default_params()
         settings.n_ctx = context
         settings.n_batch = settings.n_ubatch = batch
         settings.n_seq_max = sequences
-        settings.n_outputs_max = sequences
+        settings.n_outputs_max = min(batch, max(sequences, OUTPUTS))
         settings.n_threads = settings.n_threads_batch = threads
         settings.kv_unified = True  # sequences with a common beginning share its cells
         settings.swa_full = True  # or the beginning of a sliding window could not be used again
@@ -81,10 +110,20 @@ class Model:
 
     def tokens(self, text: str) -> list[int]:
         """Tokens of a prompt, with the model's own start token; `<|...|>` marks are understood."""
+        return self._tokens(text, special=True)
+
+    def plain_tokens(self, text: str, *, begins: bool) -> list[int]:
+        """Tokens of words that somebody said, in which `<|...|>` marks nothing. `begins`: with
+        the model's own start token."""
+        return self._tokens(text, special=False, begins=begins)
+
+    def _tokens(self, text: str, *, special: bool, begins: bool = True) -> list[int]:
         data = text.encode("utf-8", errors="replace")
         room = len(data) + 8
         found = (llama_cpp.llama_token * room)()
-        count = llama_cpp.llama_tokenize(self._vocabulary, data, len(data), found, room, True, True)
+        count = llama_cpp.llama_tokenize(
+            self._vocabulary, data, len(data), found, room, begins, special
+        )
         if count < 0:
             raise EngineError("the prompt cannot be turned into tokens")
         return list(found[:count])
@@ -101,20 +140,34 @@ class Model:
 
     def decode(self, tokens: Sequence[int], sequence: int, position: int) -> None:
         """Evaluate at most `batch` tokens of a sequence, from `position` on."""
+        last = len(tokens) - 1
+        self.evaluate(
+            [
+                Token(token, position + index, (sequence,), index == last)
+                for index, token in enumerate(tokens)
+            ]
+        )
+
+    def evaluate(self, tokens: Sequence[Token]) -> None:
+        """Evaluate at most `batch` tokens, each behind those of its sequences, of which at most
+        OUTPUTS are asked."""
         batch = self._batch
         batch.n_tokens = len(tokens)
-        for index, token in enumerate(tokens):
-            batch.token[index] = token
-            batch.pos[index] = position + index
-            batch.n_seq_id[index] = 1
-            batch.seq_id[index][0] = sequence
-            batch.logits[index] = index == len(tokens) - 1
+        for index, each in enumerate(tokens):
+            batch.token[index] = each.token
+            batch.pos[index] = each.position
+            batch.n_seq_id[index] = len(each.sequences)
+            for place, sequence in enumerate(each.sequences):
+                batch.seq_id[index][place] = sequence
+            batch.logits[index] = each.asked
         if code := llama_cpp.llama_decode(self._context, batch):
             raise EngineError(f"llama.cpp could not evaluate the prompt (code {code})")
 
-    def logits(self) -> NDArray[np.float32]:
-        """For the token after the last one evaluated. Overwritten by the next `decode`."""
-        pointer = llama_cpp.llama_get_logits_ith(self._context, -1)
+    def logits(self, index: int = -1) -> NDArray[np.float32]:
+        """For what follows the token at an index of the last batch; it must have been asked.
+
+        Overwritten by the next evaluation."""
+        pointer = llama_cpp.llama_get_logits_ith(self._context, index)
         return np.ctypeslib.as_array(pointer, shape=(self.vocabulary,))
 
     def copy(self, source: int, target: int, length: int) -> None:

@@ -12,20 +12,21 @@ import json
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hub.engines.choosing import Automaton, Branch, search, told
 from hub.engines.worker import Worker
 from hub.errors import EngineError, ModelError
-from hub.ports import Completion
+from hub.ports import Chosen, Completion, Options, Step
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hub.engines.llama_native import Grammar, Model
+    from hub.engines.llama_native import Grammar, Model, Token
 
 log = logging.getLogger(__name__)
 
@@ -46,25 +47,47 @@ SLICE = 128
 something meanwhile waits no longer."""
 SECONDS = 10.0
 """Time for one completion."""
+WIDTH = 4
+"""Answers followed at a time."""
+BRANCHES = 12
+"""Sequences beside the prompt's, for answers that are followed or compared together."""
+LONGEST_ANSWER = 64
+"""Tokens of an answer that is chosen among options."""
+KEPT_PIECES = 20_000
+"""Pieces of answers whose tokens are remembered: the words of a home come again and again."""
 
 
 class LlamaModel:
     """A `LanguageModel` for one GGUF file.
 
     `notes` is a folder where the settings are remembered with which llama.cpp survived on this
-    processor. Raises ModelError if the file is not there.
+    processor. `adapter` is a GGUF file of what fine-tuning added (LoRA). Raises ModelError if a
+    file is not there or not of its kind.
     """
 
     def __init__(
-        self, path: Path, *, threads: int = 0, context: int = CONTEXT, notes: Path | None = None
+        self,
+        path: Path,
+        *,
+        adapter: Path | None = None,
+        threads: int = 0,
+        context: int = CONTEXT,
+        notes: Path | None = None,
     ) -> None:
-        _check(path)
+        _check(path, "a language model")
+        if adapter is not None:
+            _check(adapter, "an adapter")
         variants = [{"extra_buffers": True}, {"extra_buffers": False}]
         self._notes = _Notes(notes) if notes else None
         if self._notes and self._notes.best() == variants[1]:
             variants.reverse()
         self._variants = variants
-        common = {"path": str(path), "threads": threads, "context": context}
+        common = {
+            "path": str(path),
+            "adapter": str(adapter) if adapter else None,
+            "threads": threads,
+            "context": context,
+        }
         self._worker = Worker(
             "language model",
             ENGINE,
@@ -117,6 +140,20 @@ class LlamaModel:
         result = await self._call("complete", prompt=prompt, grammar=grammar, max_tokens=max_tokens)
         return Completion(**result)
 
+    async def choose(
+        self, prompt: str, options: Options, *, width: int = WIDTH
+    ) -> tuple[Chosen, ...]:
+        """See `hub.ports.ChoosingModel`. Raises EngineError."""
+        states = [[list(piece) for piece in state] for state in options]
+        result = await self._call("choose", prompt=prompt, options=states, width=width)
+        return tuple(_chosen(answer, result) for answer in result["answers"])
+
+    async def rank(self, prompt: str, answers: Sequence[str]) -> tuple[float, ...]:
+        """Logarithms of the probabilities that the model goes on with each of these answers,
+        among all texts. Raises EngineError."""
+        result = await self._call("rank", prompt=prompt, answers=list(answers))
+        return tuple(result["likelihoods"])
+
     async def _call(self, method: str, **arguments: Any) -> Any:
         await self._revive()
         answer = await self._worker.call(method, **arguments)
@@ -135,6 +172,21 @@ class LlamaModel:
         if self._notes and self._worker.variant and not self._noted:
             self._noted = True
             self._notes.keep(self._variants[self._worker.variant])
+
+
+def _chosen(answer: dict[str, Any], result: dict[str, Any]) -> Chosen:
+    steps = (
+        Step(s["text"], s["probability"], s["raw"], tuple((t, p) for t, p in s["others"]))
+        for s in answer["steps"]
+    )
+    return Chosen(
+        answer["text"],
+        answer["probability"],
+        answer["raw"],
+        tuple(steps),
+        result["prompt_tokens"],
+        result["tokens"],
+    )
 
 
 @dataclass(slots=True)
@@ -172,7 +224,8 @@ class _Step:
 class Engine:
     """The model itself, in the worker process.
 
-    Sequence 0 is the prompt at work, and of use for the next one; the others are prefixes.
+    Sequence 0 is the prompt at work, and of use for the next one; the next ones are prefixes, and
+    the last ones belong to answers while they are chosen among.
     """
 
     def __init__(
@@ -182,6 +235,7 @@ class Engine:
         context: int = CONTEXT,
         batch: int = BATCH,
         extra_buffers: bool = True,
+        adapter: str | None = None,
     ) -> None:
         from hub.engines.llama_native import Model
 
@@ -190,13 +244,16 @@ class Engine:
             context=context,
             batch=batch,
             threads=threads or os.cpu_count() or 1,
-            sequences=PREFIXES + 1,
+            sequences=PREFIXES + 1 + BRANCHES,
             extra_buffers=extra_buffers,
+            adapter=adapter,
         )
         self._work = _Kept(0, [])
         self._prefixes: list[_Kept] = []
         """Least recently used first."""
         self._single = self._single_bytes()
+        self._pieces: dict[str, tuple[int, ...]] = {}
+        self._ends: list[int] | None = None
 
     def probe(self) -> None:
         """Use the code paths for many tokens and for one, which die on some processors."""
@@ -249,6 +306,103 @@ class Engine:
         finally:
             if rules:
                 rules.close()
+
+    def choose(
+        self,
+        prompt: str,
+        options: Options,
+        width: int = WIDTH,
+        most: int = LONGEST_ANSWER,
+        seconds: float = SECONDS,
+    ) -> dict[str, Any]:
+        """See `hub.ports.ChoosingModel`. Words in the prompt are never marks of a template."""
+        deadline = time.monotonic() + seconds
+        automaton = Automaton(options, self._piece_tokens)
+        automaton.start()
+        tokens = self._model.plain_tokens(prompt, begins=True)
+        reader = _Reader(self, tokens, most * width, deadline)
+        try:
+            found = search(automaton, reader, width=width, most=most, check=_until(deadline))
+        finally:
+            reader.close()
+        return {
+            "answers": [told(branch, reader) for branch in found],
+            "prompt_tokens": reader.prompt_tokens,
+            "tokens": reader.read,
+        }
+
+    def rank(self, prompt: str, answers: Sequence[str], seconds: float = SECONDS) -> dict[str, Any]:
+        """Log-likelihoods of whole answers. Their common beginnings are read once, and as many as
+        fit into a batch at once."""
+        deadline = time.monotonic() + seconds
+        tokens = self._model.plain_tokens(prompt, begins=True)
+        paths = [self._piece_tokens(answer) for answer in answers]
+        if not tokens or not all(paths):
+            raise EngineError("an empty prompt or answer cannot be ranked")
+        evaluated = self._fill(self._work, tokens, self._model.batch, deadline)
+        following: dict[tuple[int, ...], NDArray[np.float64]] = {
+            (): _log_shares(self._model.logits())
+        }
+        try:
+            for batch, asked in self._trees({path[:-1] for path in paths}, len(tokens)):
+                _until(deadline)()
+                self._model.evaluate(batch)
+                for index, path in asked:
+                    following[path] = _log_shares(self._model.logits(index))
+                for sequence in range(PREFIXES + 1, PREFIXES + 1 + BRANCHES):
+                    self._model.cut(sequence, 0)
+        finally:
+            for sequence in range(PREFIXES + 1, PREFIXES + 1 + BRANCHES):
+                self._model.cut(sequence, 0)
+        found = [
+            sum(float(following[path[:i]][token]) for i, token in enumerate(path)) for path in paths
+        ]
+        return {"likelihoods": found, "prompt_tokens": evaluated}
+
+    def _trees(
+        self, paths: set[tuple[int, ...]], start: int
+    ) -> Iterator[tuple[list[Token], list[tuple[int, tuple[int, ...]]]]]:
+        """Batches that hold all beginnings of these paths, with the index of each in its batch.
+
+        What ends a path in a batch has a sequence of its own, which all before it share."""
+        from hub.engines.llama_native import OUTPUTS, Token
+
+        room = min(self._model.batch, OUTPUTS)
+        waiting = sorted(path for path in paths if path)
+        while waiting:
+            nodes: dict[tuple[int, ...], list[int]] = {}
+            sequence = PREFIXES
+            taken = 0
+            for path in waiting:
+                new = [path[:i] for i in range(1, len(path) + 1) if path[:i] not in nodes]
+                if sequence - PREFIXES == BRANCHES or (nodes and len(nodes) + len(new) > room):
+                    break
+                sequence, taken = sequence + 1, taken + 1
+                self._model.copy(0, sequence, start)
+                for i in range(1, len(path) + 1):
+                    nodes.setdefault(path[:i], []).append(sequence)
+            if len(nodes) > room:
+                raise EngineError("an answer is too long to be ranked")
+            waiting = waiting[taken:]
+            ordered = sorted(nodes, key=lambda path: (len(path), path))
+            batch = [
+                Token(path[-1], start + len(path) - 1, tuple(nodes[path]), True) for path in ordered
+            ]
+            yield batch, list(enumerate(ordered))
+
+    def _piece_tokens(self, text: str) -> tuple[int, ...]:
+        """Tokens of a piece of an answer."""
+        if text not in self._pieces:
+            if len(self._pieces) >= KEPT_PIECES:
+                self._pieces.clear()
+            self._pieces[text] = tuple(self._model.plain_tokens(text, begins=False))
+        return self._pieces[text]
+
+    def end_tokens(self) -> list[int]:
+        """Tokens that end a text."""
+        if self._ends is None:
+            self._ends = [t for t in range(self._model.vocabulary) if self._model.ends(t)]
+        return self._ends
 
     def _write(self, rules: Grammar | None, max_tokens: int, deadline: float) -> dict[str, Any]:
         steps: list[_Step] = []
@@ -410,6 +564,109 @@ class Engine:
         return np.array([*single.values()] if complete else [], np.int32)
 
 
+class _Reader:
+    """Lets the search read with an engine's model; see `hub.engines.choosing.Reader`."""
+
+    def __init__(self, engine: Engine, prompt: list[int], more: int, deadline: float) -> None:
+        self._engine = engine
+        self._model = engine._model
+        self._prompt = prompt
+        self._more = more
+        self._deadline = deadline
+        self._free = list(range(PREFIXES + 1, PREFIXES + 1 + BRANCHES))
+        self._begun = False
+        self.prompt_tokens = 0
+        """Tokens of the prompt that were not known yet."""
+        self.read = 0
+        """Tokens of answers that were evaluated."""
+
+    def piece(self, token: int) -> bytes:
+        return self._model.piece(token)
+
+    def ends(self) -> Sequence[int]:
+        return self._engine.end_tokens()
+
+    def logits_after(self, asked: Sequence[Branch]) -> list[NDArray[np.float32]]:
+        if not self._begun:
+            return [self._begin(asked[0])]
+        found: list[NDArray[np.float32]] = []
+        for group in self._groups(asked):
+            batch = [token for branch in group for token in self._unread(branch)]
+            self.read += len(batch)
+            self._model.evaluate(batch)
+            places = [index for index, token in enumerate(batch) if token.asked]
+            found += [self._model.logits(place).copy() for place in places]
+        return found
+
+    def _begin(self, first: Branch) -> NDArray[np.float32]:
+        """Read the prompt, and with it what every answer begins with."""
+        self._begun = True
+        whole = [*self._prompt, *first.tokens]
+        if not whole:
+            raise EngineError("an empty prompt cannot be completed")
+        self.prompt_tokens = self._engine._fill(
+            self._engine._work, whole, self._more, self._deadline
+        )
+        return self._model.logits().copy()
+
+    def _groups(self, asked: Sequence[Branch]) -> Iterator[list[Branch]]:
+        """Branches that fit into one batch; one with more than that is read up to its last
+        tokens."""
+        group: list[Branch] = []
+        size = 0
+        for branch in asked:
+            if group and size + branch.unread > self._model.batch:
+                yield group
+                group, size = [], 0
+            group.append(branch)
+            size += branch.unread
+        yield group
+
+    def _unread(self, branch: Branch) -> list[Token]:
+        from hub.engines.llama_native import Token
+
+        start = len(branch.tokens) - branch.unread
+        end = len(branch.tokens)
+        return [
+            Token(branch.tokens[i], len(self._prompt) + i, (branch.sequence,), i == end - 1)
+            for i in range(start, end)
+        ]
+
+    def copy(self, branch: Branch) -> int | None:
+        if not self._free:
+            return None
+        sequence = self._free.pop()
+        self._model.copy(branch.sequence, sequence, len(self._prompt) + len(branch.tokens) - 1)
+        return sequence
+
+    def drop(self, branch: Branch) -> None:
+        if branch.sequence:
+            self._model.cut(branch.sequence, 0)
+            self._free.append(branch.sequence)
+
+    def close(self) -> None:
+        """Forget the answers; the prompt stays."""
+        for sequence in range(PREFIXES + 1, PREFIXES + 1 + BRANCHES):
+            self._model.cut(sequence, 0)
+        if self._begun:
+            self._model.cut(0, len(self._engine._work.tokens))
+
+
+def _until(deadline: float) -> Callable[[], None]:
+    def check() -> None:
+        if time.monotonic() > deadline:
+            raise EngineError("the language model did not choose in time")
+
+    return check
+
+
+def _log_shares(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    import numpy as np
+
+    wide = logits.astype(np.float64)
+    return wide - float(np.logaddexp.reduce(wide))
+
+
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
     """Length of the common beginning."""
     for index, (left, right) in enumerate(zip(one, other, strict=False)):
@@ -418,14 +675,14 @@ def _common(one: Sequence[int], other: Sequence[int]) -> int:
     return min(len(one), len(other))
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, what: str) -> None:
     try:
         with path.open("rb") as file:
             magic = file.read(4)
     except OSError as error:
-        raise ModelError(f"{path}: the language model cannot be read: {error}") from error
+        raise ModelError(f"{path}: cannot be read as {what}: {error}") from error
     if magic != b"GGUF":
-        raise ModelError(f"{path}: not a language model: a GGUF file is needed")
+        raise ModelError(f"{path}: not {what}: a GGUF file is needed")
 
 
 class _Notes:
