@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from hub.dialogue.conversation import Conversation, Question, means
+from hub.dialogue.answers import answers
+from hub.dialogue.conversation import Answered, Conversation, Question, means
 from hub.dialogue.replies import Replies
 from hub.errors import ConfigError, EngineError, HearthError
 from hub.home.model import Home
@@ -136,9 +137,8 @@ class Assistant:
         intent = self.router.quick(utterance, self._context(area, wake))
         command = clean(utterance.text, words(utterance.language), wake)
         unfinished = bool(command) and self.router.unfinished(command, utterance.language)
-        known = self.replies.answers(utterance.language)
         answer = self.conversation(area).would_answer(
-            _addressed(utterance, wake), known.yes, known.no
+            _addressed(utterance, wake), answers(utterance.language)
         )
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
         settled = answer is not None and not answer.agreed
@@ -223,21 +223,21 @@ class Assistant:
         if not utterance.hypotheses:
             return Intent(why="no speech")
         language = utterance.language
-        answers = self.replies.answers(language)
+        known_answers = answers(language)
         conversation = self.conversation(area)
         said = _addressed(utterance, wake)
-        if answered := conversation.answer(said, answers.yes, answers.no):
+        if answered := conversation.answer(said, known_answers):
             return Intent(
                 calls=answered.calls,
                 tier="dialogue",
                 score=1.0,
                 heard=answered.heard,
-                sentence=None if answered.calls else self.replies.dropped(language),
+                sentence=_told(answered, self.replies.dropped(language)),
                 why=answered.why,
                 confirmed=answered.agreed,
             )
         intent = known or await self.router.route(utterance, self._context(area, wake))
-        if not intent.understood and (means(said, answers.yes) or means(said, answers.no)):
+        if not intent.understood and means(said, known_answers.yes + known_answers.no):
             return replace(intent, sentence="", why="a yes or no, but nothing was asked")
         return intent
 
@@ -349,6 +349,13 @@ def _addressed(utterance: Utterance, wake: str | None) -> Utterance:
             for hypothesis in utterance.hypotheses
         ),
     )
+
+
+def _told(answered: Answered, dropped: str) -> str | None:
+    """What is said after an answer that does nothing; the question itself comes by itself."""
+    if answered.calls:
+        return None
+    return "" if answered.again else dropped
 
 
 def _question(ask: Ask, intent: Intent) -> Question:

@@ -167,3 +167,42 @@ async def test_names_of_a_room_are_one_conversation(house: Household) -> None:
     await house.say("unlock the front door", area="hall")
     answered = await house.say("yes", area="Hallway")
     assert answered.intent.confirmed
+
+
+async def both_open(house: Household) -> None:
+    for door in ("lock.front_door", "lock.side_door"):
+        house.devices.set_state(door, "unlocked")
+    await asyncio.sleep(0)
+
+
+async def test_which_one_is_answered_by_its_place_and_corrected(house: Household) -> None:
+    await both_open(house)
+    asked = await house.say("lock the door")
+    assert asked.reply.expects_answer
+    again = await house.say("the third one")
+    assert again.reply.text == asked.reply.text and again.reply.expects_answer
+    await house.say("the second one")
+    assert (house["lock.front_door"], house["lock.side_door"]) == ("unlocked", "locked")
+    await house.say("no, the other one")
+    assert house["lock.front_door"] == "locked"
+
+
+async def test_both_are_done_and_said(house: Household) -> None:
+    await both_open(house)
+    await house.say("lock the door")
+    both = await house.say("both please")
+    assert both.reply.text == "Locked the Front Door. Locked the Side Door."
+    assert house["lock.front_door"] == house["lock.side_door"] == "locked"
+
+
+async def test_neither_is_a_no(house: Household) -> None:
+    await both_open(house)
+    await house.say("lock the door")
+    assert (await house.say("neither")).reply.text == "All right."
+    assert house["lock.front_door"] == house["lock.side_door"] == "unlocked"
+
+
+async def test_choosing_a_door_to_unlock_still_asks(house: Household) -> None:
+    await house.say("unlock the door")
+    await house.say("both")
+    assert house["lock.front_door"] == house["lock.side_door"] == "locked"

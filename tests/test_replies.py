@@ -310,15 +310,6 @@ async def test_a_language_without_own_words_uses_those_of_the_field() -> None:
     )
 
 
-def test_yes_and_no_are_known_and_are_not_the_same() -> None:
-    for language in ("en", "de", "de-AT", "xx"):
-        answers = Replies().answers(language)
-        assert answers.yes
-        assert answers.no
-        assert not set(answers.yes) & set(answers.no)
-    assert "ja" in Replies().answers("de-AT").yes
-
-
 def test_a_language_takes_from_english_what_it_lacks() -> None:
     assert words("de")["said"]["dropped"] == "In Ordnung."
     assert words("de")["states"]["binary"]["smoke"] == words("en")["states"]["binary"]["smoke"]

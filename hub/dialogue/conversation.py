@@ -13,6 +13,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
+from hub.dialogue.answers import Answers
 from hub.home.model import normal
 from hub.messages import Call, Utterance
 
@@ -22,10 +23,6 @@ REFERENCE_SECONDS = 180.0
 """How long 'it' and 'them' keep their meaning."""
 ALIKE = 80.0
 """0-100: from which two words are taken for the same, since recognition mishears."""
-
-
-POLITE = ("please", "it", "that", "bitte", "ja", "thanks", "thank", "you", "danke")
-FILLERS = (*POLITE, "the", "a", "one", "in", "i", "mean", "die", "der", "das", "den", "im")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,10 @@ class Answered:
     why: str
     agreed: bool = False
     """It was a yes, to just these calls. A choice between things is none."""
+    again: str | None = None
+    """The question, where the answer was to choose and did not tell which: 'the third' of two."""
+    chosen: tuple[str, ...] = ()
+    """The choices that were taken."""
 
 
 class Conversation:
@@ -65,6 +66,8 @@ class Conversation:
         self._asked_at = 0.0
         self._displaced: tuple[Question, ...] = ()
         """Questions that the last utterance did not answer."""
+        self._taken: tuple[Question, tuple[str, ...], float] | None = None
+        """The choice made last, so that it can be corrected: 'no, the other one'."""
         self._targets: tuple[Any, float] | None = None
         self._last_reply: str | None = None
 
@@ -114,45 +117,137 @@ class Conversation:
     def forget(self) -> None:
         """Drop what was asked and what 'it' and 'them' refer to."""
         self._questions = self._displaced = ()
-        self._targets = None
+        self._targets = self._taken = None
 
-    def answer(
-        self, utterance: Utterance, yes: Sequence[str], no: Sequence[str]
-    ) -> Answered | None:
+    def answer(self, utterance: Utterance, known: Answers) -> Answered | None:
         """Take an utterance as the answer to the pending question; None if it is none.
 
         Then all questions are dropped: another answer changes the subject. After an answer the
-        next question, if there is one, is pending."""
-        answered = self.would_answer(utterance, yes, no)
+        next question, if there is one, is pending; after one that did not tell, the same."""
+        answered = self.would_answer(utterance, known)
         waiting = self._questions if self.question else ()
-        self._questions = waiting[1:] if answered else ()
-        self._displaced = () if answered else waiting
+        if answered and answered.again:
+            self._questions, self._displaced = waiting, ()
+        else:
+            self._taken = self._taking(answered, waiting)
+            self._questions = waiting[1:] if answered else ()
+            self._displaced = () if answered else waiting
         self._asked_at = self._clock()
         return answered
 
-    def would_answer(
-        self, utterance: Utterance, yes: Sequence[str], no: Sequence[str]
-    ) -> Answered | None:
+    def _taking(
+        self, answered: Answered | None, waiting: Sequence[Question]
+    ) -> tuple[Question, tuple[str, ...], float] | None:
+        """The choice to be remembered; None if none was made."""
+        if answered is None or not answered.chosen:
+            return None
+        asked = waiting[0] if waiting else self._taken[0] if self._taken else None
+        return (asked, answered.chosen, self._clock()) if asked else None
+
+    def would_answer(self, utterance: Utterance, known: Answers) -> Answered | None:
         """What `answer` would return, without taking it.
 
         A 'no' counts in whatever reading of what was said, a 'yes' only in the likeliest: a door
         must not open because 'guess' sounds like it."""
-        question = self.question
-        if question is None or not utterance.hypotheses:
+        if not utterance.hypotheses:
             return None
         readings = [(h.text, normal(h.text)) for h in utterance.hypotheses]
-        for text, said in readings:
-            if _says(said, no, question.text):
-                return Answered((), text, f"no to: {question.text}")
+        question = self.question
+        if question is None:
+            return self._corrected(readings, known)
         if question.closed:
-            text, said = readings[0]
-            if question.choices and _says(said, yes, question.text):
-                return Answered(question.choices["yes"], text, f"yes to: {question.text}", True)
-            return None
+            return _agreed(question, readings, known)
         for text, said in readings:
-            if choice := _chosen(said, question):
-                return Answered(question.choices[choice], text, f"{choice}, to: {question.text}")
+            if said in known.no:
+                return Answered((), text, f"no to: {question.text}")
+        for text, said in readings:
+            if answered := _choice(question, text, said, known):
+                return answered
+        for text, said in readings:
+            if _says(said, known.no, question.text, known):
+                return Answered((), text, f"no to: {question.text}")
         return None
+
+    def _corrected(self, readings: Sequence[tuple[str, str]], known: Answers) -> Answered | None:
+        """Another choice than the one made last: 'no, the other one'."""
+        if self._taken is None or self._clock() - self._taken[2] > QUESTION_SECONDS:
+            return None
+        question, taken, _ = self._taken
+        for text, said in readings:
+            found = _choice(question, text, said, known, taken)
+            if found and found.calls and not set(found.chosen) & set(taken):
+                return found
+        return None
+
+
+def _agreed(
+    question: Question, readings: Sequence[tuple[str, str]], known: Answers
+) -> Answered | None:
+    """The answer to a yes-or-no question."""
+    for text, said in readings:
+        if _says(said, known.no, question.text, known):
+            return Answered((), text, f"no to: {question.text}")
+    text, said = readings[0]
+    if question.choices and _says(said, known.yes, question.text, known):
+        return Answered(question.choices["yes"], text, f"yes to: {question.text}", True)
+    return None
+
+
+def _choice(
+    question: Question, text: str, said: str, known: Answers, taken: tuple[str, ...] = ()
+) -> Answered | None:
+    """The choices that an answer names: by name, by place in the order, or all or none of them.
+
+    `taken`: those that were chosen already, of which 'the other' is none."""
+    left = [choice for choice in question.choices if choice not in taken]
+    found: Sequence[str] | None
+    if name := _chosen(said, question, left, known):
+        found = [name]
+    else:
+        found = _counted(said, question, left, known, bool(taken))
+    if found is None:
+        return None
+    if not found and not _is(said, known.none, question, known):
+        return Answered((), text, f"no choice told, to: {question.text}", again=question.text)
+    calls = tuple(call for choice in found for call in question.choices[choice])
+    why = f"{' and '.join(found) or 'none'}, to: {question.text}"
+    return Answered(calls, text, why, chosen=tuple(found))
+
+
+def _counted(
+    said: str, question: Question, left: Sequence[str], known: Answers, others: bool
+) -> Sequence[str] | None:
+    """The choices meant by 'the second', 'both', 'the other one'; none if it cannot be told which,
+    None if it is no such answer. `others`: some have been chosen before."""
+    every = list(question.choices)
+    offered = every if all(normal(c) in normal(question.text) for c in every) else []
+    if _is(said, known.none, question, known):
+        return []
+    if _is(said, known.both, question, known):
+        return left if len(every) == 2 else []
+    if _is(said, known.all, question, known):
+        return left
+    if _is(said, known.other, question, known):
+        return left if others and len(left) == 1 else []
+    if _is(said, known.last, question, known):
+        return offered[-1:]
+    for number, phrases in enumerate(known.order):
+        if _is(said, phrases, question, known):
+            return offered[number : number + 1]
+    return None
+
+
+def _is(said: str, phrases: Sequence[str], question: Question, known: Answers) -> bool:
+    """Whether an answer is one of these phrases, besides words that say nothing."""
+    tokens = said.split()
+    idle = known.idle | known.polite | set(normal(question.said).split())
+    for phrase in phrases:
+        words = phrase.split()
+        for start in range(len(tokens) - len(words) + 1):
+            end = start + len(words)
+            if tokens[start:end] == words and set(tokens[:start] + tokens[end:]) <= idle:
+                return True
+    return False
 
 
 def means(utterance: Utterance, words: Sequence[str]) -> bool:
@@ -160,30 +255,31 @@ def means(utterance: Utterance, words: Sequence[str]) -> bool:
     return bool(utterance.hypotheses) and normal(utterance.text) in map(normal, words)
 
 
-def _says(said: str, words: Sequence[str], question: str) -> bool:
+def _says(said: str, words: Sequence[str], question: str, known: Answers) -> bool:
     """Whether an answer is one of these words, at most with words of the question after it.
 
     'Yes, unlock the front door' agrees; 'yes, turn on the light' is a command of its own."""
-    allowed = {*normal(question).split(), *POLITE, *(w for word in words for w in word.split())}
+    own = {part for word in words for part in word.split()}
+    allowed = {*normal(question).split(), *known.polite, *own}
     return any(
         said == word or (said.startswith(f"{word} ") and set(said.split()) <= allowed)
-        for word in map(normal, words)
+        for word in words
     )
 
 
-def _chosen(said: str, question: Question) -> str | None:
+def _chosen(said: str, question: Question, left: Sequence[str], known: Answers) -> str | None:
     """The one choice that the answer names by a word that the other choices lack.
 
     All of the answer must be about it: 'the lamp by the window' is not 'Desk Lamp', and 'open the
     garage' is a command of its own."""
     names = {choice: normal(choice).split() for choice in question.choices}
     every = {word for name in names.values() for word in name}
-    idle = ({*FILLERS, *normal(question.said).split()}) - every
-    words = [word for word in said.split() if word not in idle]
+    idle = known.idle | known.polite | set(normal(question.said).split())
+    words = [word for word in said.split() if word not in idle - every]
     found = []
-    for choice, name in names.items():
+    for choice in left:
         others = {word for other, its in names.items() if other != choice for word in its}
-        named = [word for word in words if _among(word, name)]
+        named = [word for word in words if _among(word, names[choice])]
         distinct = [word for word in named if not _among(word, others)]
         if distinct and len(named) == len(words):
             found.append(choice)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hub.arguments import Unfit
@@ -23,15 +22,6 @@ from hub.messages import Call, Outcome
 from hub.skill import Answer
 from hub.skillset import Performed
 
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Words that mean yes and no."""
-
-    yes: tuple[str, ...]
-    no: tuple[str, ...]
-
-
 MOVING = frozenset({"cover", "lawn_mower", "lock", "vacuum", "valve"})
 """Domains of which 'on' and 'off' are not said."""
 
@@ -40,14 +30,9 @@ class Replies:
     """The hub's sentences, in every language that home-assistant-intents has; where Hearth has
     words of its own (`hub/language`), it uses those."""
 
-    def answers(self, language: str) -> Answers:
-        """What counts as yes and as no."""
-        known = words(language)
-        return Answers(tuple(known["yes"]), tuple(known["no"]))
-
     def dropped(self, language: str) -> str:
-        """After a 'no'."""
-        return str(words(language)["said"]["dropped"])
+        """After a 'no'. Empty in a language without words for it: a tone says enough."""
+        return str(words(language)["said"]["dropped"]) if has_words(language) else ""
 
     def not_understood(self, text: str, language: str) -> str:
         """When nobody could make anything of what was said."""
@@ -60,7 +45,7 @@ class Replies:
         said = [self.dropped(language), self.not_understood("", language)]
         said += [error.spoken for error in (HearthError, EngineCrashed, DeviceError)]
         said += [sentence(text.strip()) for text in fixed_sentences(language)]
-        return list(dict.fromkeys(said))
+        return [text for text in dict.fromkeys(said) if text]
 
     def for_turn(
         self, performed: Sequence[tuple[Call, Performed]], home: Home, language: str

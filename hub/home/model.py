@@ -74,10 +74,25 @@ class State:
 
 
 def normal(name: str) -> str:
-    """The form in which names are compared: no case, no accents, single blanks."""
+    """The form in which names are compared: no case, no accents, single blanks.
+
+    Marks that are vowels, as in Hindi or Thai, stay: without them 'yes' is 'is'."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
-    kept = "".join(c if c.isalnum() else " " for c in decomposed if not unicodedata.combining(c))
+    kept = "".join(
+        c if c.isalnum() or unicodedata.category(c)[0] == "M" else " "
+        for c in decomposed
+        if not _accent(c)
+    )
     return " ".join(kept.split())
+
+
+def _accent(character: str) -> bool:
+    """Accents of Latin, Greek and Cyrillic, points of Hebrew, vowel signs of Arabic."""
+    return (
+        "\u0300" <= character <= "\u036f"
+        or "\u0591" <= character <= "\u05c7"
+        or "\u064b" <= character <= "\u065f"
+    )
 
 
 class Home:
