@@ -147,6 +147,8 @@ async def open_hub(
         if voice is not None:
             stack.push_async_callback(voice.close)
         skillset = Skillset.load(config, home, speaker=_Speaker(voice))
+        for problem in skillset.problems:
+            log.error("%s", problem)
         router = Router(
             home,
             skillset.specs(),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -16,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from hub import __version__, config, terminal
-from hub.errors import ConfigError, HearthError
+from hub.errors import AudioError, ConfigError, HearthError, reason
 from hub.models.cli import models_app
 
 app = typer.Typer(
@@ -32,6 +31,11 @@ app.add_typer(models_app, name="models")
 CONFIG_ERROR = 78
 """Exit status for wrong settings (sysexits.h, EX_CONFIG): systemd does not restart on it."""
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as a shell gives it (128 + SIGINT)."""
+NOBODY_READS = 141
+"""Exit status when the reader of the output has gone, as of any Unix tool (128 + SIGPIPE)."""
+
 PATIENCE = 10.0
 """Seconds that a command waits for another one to be done with the home."""
 
@@ -43,25 +47,69 @@ HomeFile = Annotated[
     Path | None,
     typer.Option("--home", help="Another simulated home (YAML or JSON).", show_default=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a turn, for other programs.")]
+
+
+def _keep_for_rows(wanted: bool) -> bool:
+    if wanted:
+        terminal.keep_for_rows()
+    return wanted
+
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        callback=_keep_for_rows,
+        help="One JSON object a line on standard output, and nothing else there.",
+    ),
+]
 Details = Annotated[bool, typer.Option("--details", "-d", help="Also why, and how long it took.")]
 
 
 def main() -> None:
     """Run a command; trouble that is expected ends in one clear line."""
+    terminal.speak_any_text()
+    code: str | int | None
     try:
-        app()
+        code = _ended(app)
     except ConfigError as error:
         terminal.fail(str(error))
-        sys.exit(CONFIG_ERROR)
+        code = CONFIG_ERROR
     except HearthError as error:
         terminal.fail(str(error))
-        sys.exit(1)
+        code = 1
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _write_no_more()
+        code = NOBODY_READS
+    except OSError as error:
+        logging.getLogger(__name__).debug("refused by the system", exc_info=error)
+        terminal.fail(f"{error.filename or 'the output'}: {reason(error)}")
+        _write_no_more()
+        code = 1
+    sys.exit(code)
+
+
+def _ended(command: Callable[[], Any]) -> str | int | None:
+    """The exit status of a command, with all it printed on its way."""
+    try:
+        command()
+        code: str | int | None = 0
+    except SystemExit as end:
+        # Typer ends with 1 when nobody reads the output any more.
+        if isinstance(end.__context__, BrokenPipeError):
+            raise end.__context__ from None
+        code = end.code
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return code
+
+
+def _write_no_more() -> None:
+    """What is still to be written at the end cannot be, and is no trouble then."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
 
 
 def _version(wanted: bool) -> None:
@@ -84,10 +132,7 @@ def common(
 ) -> None:
     if config_file is not None:
         os.environ["HEARTH_CONFIG"] = str(config_file)
-    level = {0: logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
-    if verbose < 2:
-        logging.getLogger("asyncio").setLevel(logging.ERROR)
+    terminal.log_to_person(verbose)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -156,7 +201,7 @@ async def _once(text: str) -> AsyncIterator[str]:
 
 async def _lines() -> AsyncIterator[str]:
     """Lines of standard input, with a prompt where a person types them."""
-    while True:
+    while sys.stdin is not None:
         if sys.stdin.isatty():
             terminal.err.print("[bold cyan]»[/] ", end="")
         line = await asyncio.to_thread(sys.stdin.readline)
@@ -170,7 +215,7 @@ def _show_turn(turn: dict[str, Any], as_json: bool, details: bool = False) -> No
     if "heard" not in turn:
         raise HearthError(turn["error"])
     if as_json:
-        print(json.dumps(turn, ensure_ascii=False), flush=True)
+        terminal.row(turn)
     else:
         terminal.show_turn(turn, details=details)
 
@@ -200,10 +245,10 @@ def hear(
       hearth hear --no-wake --json command-*.flac
       arecord -t raw -f S16_LE -r 16000 -c 1 | hearth hear -
     """
-    for name in files:
-        if name != "-" and not Path(name).is_file():
-            raise HearthError(f"{name}: there is no such file")
-    _run(_hear(files, no_wake, area, language, home, replies, as_json, details))
+    if files.count("-") > 1:
+        raise typer.BadParameter("'-' is standard input, which can be heard only once")
+    if not _run(_hear(files, no_wake, area, language, home, replies, as_json, details)):
+        raise typer.Exit(1)
 
 
 async def _hear(
@@ -215,7 +260,8 @@ async def _hear(
     replies: Path | None,
     as_json: bool,
     details: bool,
-) -> None:
+) -> bool:
+    """Whether all files were sound; one that is not keeps no other from being heard."""
     from hub.app import open_hub, reply_sink, sound_source
 
     settings = config.load()
@@ -228,16 +274,24 @@ async def _hear(
         ) as hub,
     ):
         hub.assistant.watch(lambda trace: _show_turn(trace.to_json(), as_json, details))
+        good = True
         for name in files:
+            try:
+                source = sound_source(name)
+            except AudioError as error:
+                terminal.fail(str(error))
+                good = False
+                continue
             room = hub.room(
-                sound_source(name),
+                source,
                 area=area,
                 language=hub.language(language),
             )
             turns = await (room.command() if no_wake else room.converse())
             if not turns and not as_json:
                 what = "no speech" if no_wake else "no wake word"
-                terminal.err.print(f"{name}: {what} heard")
+                terminal.err.print(terminal.escape(f"{name}: {what} heard"))
+        return good
 
 
 @app.command()
@@ -301,14 +355,14 @@ async def _devices(watch: bool, home_file: Path | None, as_json: bool) -> None:
                     "state": state.state,
                     "attributes": dict(state.attributes),
                 }
-                print(json.dumps(row, ensure_ascii=False))
+                terminal.row(row)
         else:
             terminal.out.print(home_table(home))
         if watch:
             async for change in follow_states(settings, home):
                 if as_json:
                     row = {"entity_id": change.entity_id, "state": change.state}
-                    print(json.dumps(row | {"attributes": dict(change.attributes)}), flush=True)
+                    terminal.row(row | {"attributes": dict(change.attributes)})
                 else:
                     terminal.out.print(describe_change(home, change))
 
@@ -324,18 +378,15 @@ def skills(as_json: Json = False) -> None:
     specs = sorted(skillset.specs(), key=lambda spec: (spec.skill, spec.name))
     if as_json:
         for spec in specs:
-            print(
-                json.dumps(
-                    {
-                        "skill": spec.skill,
-                        "tool": spec.name,
-                        "description": spec.description,
-                        "domains": spec.domains,
-                        "examples": spec.examples,
-                        "parameters": spec.parameters,
-                    },
-                    ensure_ascii=False,
-                )
+            terminal.row(
+                {
+                    "skill": spec.skill,
+                    "tool": spec.name,
+                    "description": spec.description,
+                    "domains": spec.domains,
+                    "examples": spec.examples,
+                    "parameters": spec.parameters,
+                }
             )
         return
     table = Table("skill", "tool", "what it does", "say", header_style="bold", box=None)

@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.markup import escape
-
 from hub import terminal
 from hub.app import open_hub, reply_sink, synthesizer
 from hub.audio.pcm import frames, resampled
@@ -22,6 +20,7 @@ from hub.errors import HearthError
 from hub.home.view import describe_change
 from hub.messages import SAMPLE_RATE, StateChange, Trace
 from hub.ports import Synthesizer
+from hub.terminal import escape
 
 PAUSE = 2.0
 """Seconds of silence between the lines."""

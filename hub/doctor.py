@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
-
-from rich.markup import escape
 
 from hub import config as settings
 from hub import control, terminal
@@ -28,6 +26,7 @@ from hub.evaluate.resources import total_pss, usage
 from hub.messages import SAMPLE_RATE
 from hub.models.catalogue import default_set
 from hub.models.store import ModelStore
+from hub.terminal import escape
 
 Health = Literal["good", "weak", "bad"]
 """weak: something is missing that the hub can do without."""
@@ -54,18 +53,7 @@ async def examine(as_json: bool) -> bool:
     async for finding in _findings(settings.load()):
         healthy = healthy and finding.health != "bad"
         if as_json:
-            print(
-                json.dumps(
-                    {
-                        "part": finding.part,
-                        "health": finding.health,
-                        "detail": finding.detail,
-                        "remedy": finding.remedy,
-                    },
-                    ensure_ascii=False,
-                ),
-                flush=True,
-            )
+            terminal.row(dataclasses.asdict(finding))
         else:
             mark = MARKS[finding.health]
             terminal.out.print(f"{mark} [bold]{finding.part:14}[/] {escape(finding.detail)}")

@@ -13,6 +13,32 @@ HearthError
 
 from __future__ import annotations
 
+import errno
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full: make room on it",
+    errno.EDQUOT: "the disk quota is used up: make room",
+    errno.EROFS: "the disk can only be read: make it writable, or name another folder",
+    errno.EACCES: "this user may not: change its permissions",
+    errno.EPERM: "this user may not: change its permissions",
+    errno.ENOENT: "there is no such file",
+    errno.EISDIR: "it is a folder, not a file",
+    errno.ENOTDIR: "a part of this path is a file, not a folder",
+    errno.EEXIST: "something else has this name",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EMFILE: "too many files are open",
+    errno.EIO: "the disk fails",
+}
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why the system refused a file, for a person; with the way out where there is one."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 text (byte {error.start})"
+    number = error.errno if isinstance(error, OSError) else None
+    said = error.strerror if isinstance(error, OSError) else None
+    return _REASONS.get(number or 0) or said or str(error)
+
 
 class HearthError(Exception):
     """Base of all. `str(error)` is for the log and the terminal and names the way out;

@@ -91,7 +91,8 @@ class Utterance:
     @classmethod
     def typed(cls, text: str, language: str = "en") -> Utterance:
         """What somebody typed: one hypothesis, certain."""
-        return cls((Hypothesis(text, 0.0),) if text.strip() else (), language)
+        shown = "".join(c if c >= " " and not "\x7f" <= c <= "\x9f" else " " for c in text).strip()
+        return cls((Hypothesis(shown, 0.0),) if shown else (), language)
 
 
 @dataclass(frozen=True, slots=True)

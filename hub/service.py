@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Any
 
-from rich.markup import escape
-
 from hub import terminal
 from hub.app import Hub, describe, lock, loudspeaker, microphone, open_hub
 from hub.audio.earcons import earcon
@@ -20,6 +18,7 @@ from hub.control import ControlServer
 from hub.errors import AudioError, EngineError, HearthError
 from hub.home.view import describe_change
 from hub.messages import StateChange, Trace
+from hub.terminal import escape
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,15 @@ domain and class, arguments are checked, and what needs a 'yes' is asked for.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import importlib.util
 import inspect
 import logging
 import sys
+import threading
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -155,8 +158,6 @@ class Skillset:
         `problems`."""
         given = {"speaker": speaker, "clock": clock}
         handlers, problems = load(settings.skills.folders, settings.skills.disabled)
-        for problem in problems:
-            log.error("%s", problem)
         return cls(
             handlers,
             home,
@@ -258,8 +259,10 @@ class Skillset:
             )
             return _failed(late, hands.outcomes)
         # A skill is somebody else's code: whatever it raises costs this call, not the hub.
-        except Exception as error:
-            log.error("the skill %s raised", handler.skill, exc_info=error)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if _meant_for_us(error):
+                raise
+            log.info("the skill %s raised", handler.skill, exc_info=error)
             failed = SkillError(
                 f"{_place(error, Path(tool.function.__code__.co_filename).parent)}: "
                 f"{type(error).__name__}: {error}",
@@ -424,7 +427,44 @@ def _asking(handlers: Sequence[Handler], missing: Missing, turn: _Turn) -> Ask |
 async def _called(tool: Tool, arguments: Mapping[str, Any]) -> Any:
     if inspect.iscoroutinefunction(tool.function):
         return await tool.function(**arguments)
-    return await asyncio.to_thread(tool.function, **arguments)
+    return await _in_thread(lambda: tool.function(**arguments))
+
+
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    """The result of something that blocks. Its thread is its own and nobody waits for it: one
+    that never ends takes no place from others, and does not keep the hub from ending."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[Any] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(value: Any, error: BaseException | None) -> None:
+        if result.done():  # nobody waits any more
+            return
+        if error is None:
+            result.set_result(value)
+        else:
+            result.set_exception(error)
+
+    def run() -> None:
+        value: Any = None
+        raised: BaseException | None = None
+        try:
+            value = context.run(work)
+        except StopIteration as error:  # a future cannot hold it
+            raised = RuntimeError(f"{type(error).__name__}: {error}")
+        except BaseException as error:
+            raised = error
+        with suppress(RuntimeError):  # the hub has ended meanwhile
+            loop.call_soon_threadsafe(settle, value, raised)
+
+    threading.Thread(target=run, name="tool", daemon=True).start()
+    return await result
+
+
+def _meant_for_us(error: BaseException) -> bool:
+    """Whether it is the caller that was cancelled, and not the skill that raised."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and bool(task and task.cancelling())
 
 
 def _skill_failed(handler: Handler, turn: _Turn) -> str:
@@ -493,7 +533,7 @@ def load(
         if not folder.is_dir():
             problems.append(SkillError(f"{folder}: there is no such folder of skills"))
             continue
-        for path in sorted(folder.glob("*/skill.py")):
+        for path in sorted(folder.absolute().glob("*/skill.py")):
             if not path.parent.name.startswith(("_", ".")):
                 found[path.parent.name] = path
     handlers: list[Handler] = []

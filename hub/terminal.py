@@ -2,16 +2,87 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+import re
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TextIO
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as _escape
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+_rows: TextIO | None = None
+"""Where rows go, once standard output is kept for them."""
+
 TIERS = {"phrase": "phrase", "rules": "rules", "model": "model", "dialogue": "answer", "none": "—"}
+
+
+def escape(text: str) -> str:
+    """Text of others, so that it is shown as it is: no mark-up, and nothing that a terminal takes
+    for an order."""
+    return _escape(re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text))
+
+
+def keep_for_rows() -> None:
+    """Keep standard output for `row`: what anything else prints there, be it a skill, a native
+    library or a program that it starts, goes to standard error from now on."""
+    global _rows
+    if sys.stdout is None:
+        return
+    _rows, sys.stdout = sys.stdout, sys.stderr
+    try:
+        number = _rows.fileno()
+    except (OSError, ValueError):  # no file of the system: in a test
+        return
+    _rows.flush()
+    # Other programs read UTF-8 whatever this terminal speaks; a half character becomes \udcXX.
+    _rows = os.fdopen(os.dup(number), "w", encoding="utf-8", errors="backslashreplace")
+    try:
+        os.dup2(2, number)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
+def row(values: Mapping[str, Any]) -> None:
+    """Print one JSON object, for other programs."""
+    stream = _rows or sys.stdout
+    if stream is not None:
+        print(json.dumps(values, ensure_ascii=False), file=stream, flush=True)
+
+
+class ForPeople(logging.Formatter):
+    """Errors in a line: who wants the traceback asks for it with -v."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"hearth: {record.getMessage()}"
+
+
+def log_to_person(verbose: int) -> None:
+    """Show what is logged: errors in a line; with `verbose` 1 and 2 more and everything."""
+    handler = logging.StreamHandler()
+    if not verbose:
+        handler.setFormatter(ForPeople())
+    logging.basicConfig(
+        level={0: logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG),
+        format="%(levelname)s %(name)s: %(message)s",
+        handlers=[handler],
+    )
+    # Warnings of libraries are for those who write programs.
+    logging.captureWarnings(True)
+    if verbose < 2:
+        logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+
+def speak_any_text() -> None:
+    """What a terminal cannot show becomes a question mark, not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def show_turn(turn: dict[str, Any], *, details: bool = False, console: Console = out) -> None:

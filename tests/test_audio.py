@@ -117,6 +117,34 @@ def test_what_is_no_sound_is_refused_by_name(tmp_path: Path, content: bytes) -> 
         read(tmp_path / "missing.wav")
 
 
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("folder", "is a folder"), ("nothing", "no such file"), ("slow", "has 8 samples a second")],
+)
+def test_what_cannot_be_heard_is_said(tmp_path: Path, kind: str, says: str) -> None:
+    path = tmp_path / "a.wav"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "slow":
+        soundfile.write(path, np.zeros(100), 8)
+    with pytest.raises(AudioError, match=says):
+        read(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_samples_that_are_no_numbers_are_silence(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(100, np.nan), SAMPLE_RATE, subtype="FLOAT")
+    assert read(path).pcm == bytes(200)
+
+
+async def test_an_empty_device_is_the_end_of_the_sound() -> None:
+    with open(os.devnull, "rb") as nothing:
+        async with asyncio.timeout(5):
+            heard = b"".join(await taken(RawStream(nothing, silence=0.1).frames()))
+    assert heard and not any(heard)
+
+
 async def test_a_recording_ends_in_silence() -> None:
     got = b"".join(await taken(Recording(tone(0.5), silence=2.0).frames()))
     assert got.startswith(tone(0.5).pcm)

@@ -14,17 +14,30 @@ from hub.ports import FRAME_SECONDS
 
 TRAILING_SILENCE = 2.0
 """Seconds of silence after a recording: longer than any that ends a command."""
+SLOWEST = 4000
+"""Hz below which a recording holds no speech; its seconds would be hours."""
 
 
 def read(path: Path) -> Audio:
     """A sound file as 16 kHz mono, whatever its rate and channels. Raises AudioError."""
+    import numpy as np
     import soundfile
     import soxr
 
+    if path.is_dir():
+        raise AudioError(f"{path}: is a folder; name the sound files in it")
+    if not path.exists():
+        raise AudioError(f"{path}: there is no such file")
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
-        raise AudioError(f"{path}: not a sound file that can be read: {error}") from error
+        why = getattr(error, "error_string", error)
+        raise AudioError(
+            f"{path}: not a sound file that can be read (WAV, FLAC, Ogg, MP3): {why}"
+        ) from error
+    if rate < SLOWEST:
+        raise AudioError(f"{path}: has {rate} samples a second; speech needs {SLOWEST} or more")
+    samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
     mono = samples.mean(axis=1)
     if rate != SAMPLE_RATE and len(mono):
         mono = soxr.resample(mono, rate, SAMPLE_RATE)

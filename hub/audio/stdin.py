@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
+import select
 import sys
 from collections.abc import AsyncIterator
 from typing import BinaryIO
 
 from hub.audio.pcm import Framer, frames
+from hub.errors import AudioError
 from hub.messages import BYTES_PER_SECOND
 from hub.ports import FRAME_BYTES
 
@@ -20,11 +20,14 @@ class RawStream:
     """An `AudioSource` from a stream of raw samples; `None` is standard input.
 
     Nobody knows whether a pipe is fed by a microphone or by a file, so it is taken as it comes.
-    At its end, `silence` seconds are added."""
+    At its end, `silence` seconds are added. Raises AudioError for a standard input that is
+    closed."""
 
     realtime = False
 
     def __init__(self, stream: BinaryIO | None = None, *, silence: float = 2.0) -> None:
+        if stream is None and sys.stdin is None:
+            raise AudioError("standard input is closed, and no sound can come from there")
         self._stream = stream or sys.stdin.buffer
         self._silence = bytes(2 * round(silence * BYTES_PER_SECOND / 2))
 
@@ -37,7 +40,7 @@ class RawStream:
             yield frame
 
     async def _blocks(self) -> AsyncIterator[bytes]:
-        if stat.S_ISREG(os.fstat(self._stream.fileno()).st_mode):
+        if not _waitable(self._stream):
             while block := self._stream.read(BLOCK):
                 yield block
             return
@@ -51,3 +54,13 @@ class RawStream:
                 yield block
         finally:
             transport.close()
+
+
+def _waitable(stream: BinaryIO) -> bool:
+    """Whether one waits for what comes: a pipe or a terminal, and not a file or /dev/null."""
+    with select.epoll() as poll:
+        try:
+            poll.register(stream, select.EPOLLIN)
+        except PermissionError:
+            return False
+    return True

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
 from hub import __version__, terminal
@@ -32,6 +31,7 @@ from hub.evaluate.speech import bench_recognition, load
 from hub.evaluate.spoken import COMMANDS, run_commands, until_last_word
 from hub.messages import SAMPLE_RATE, Audio
 from hub.models.store import ModelStore
+from hub.terminal import escape
 
 PARTS = ("turn", "recognise", "rules", "reply", "idle", "start")
 
@@ -80,7 +80,7 @@ async def bench(
         with terminal.err.status(f"measuring: {part} …"):
             await measures[part](config, result, request)
     if as_json:
-        print(json.dumps(result, ensure_ascii=False))
+        terminal.row(result)
     else:
         _show(result)
 

@@ -5,13 +5,10 @@ What a folder is, is seen from its layout; what is measured is what a person wou
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
-
-from rich.markup import escape
 
 from hub import config as settings
 from hub import terminal
@@ -21,6 +18,7 @@ from hub.errors import HearthError
 from hub.evaluate import speech, wake
 from hub.evaluate.text import evaluate_assist
 from hub.models.store import ModelStore
+from hub.terminal import escape
 
 Result = dict[str, Any]
 
@@ -35,7 +33,7 @@ async def evaluate(folders: Sequence[Path], as_json: bool, failures: bool) -> No
             missed = result.pop("failures")
             if as_json:
                 extra = {"failures": missed} if failures else {}
-                print(json.dumps(result | extra, ensure_ascii=False), flush=True)
+                terminal.row(result | extra)
                 continue
             figures = ", ".join(
                 f"{name} {value}" for name, value in result.items() if name not in ("set", "kind")

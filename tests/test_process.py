@@ -1,0 +1,146 @@
+"""`hearth` as a process among others: its output in pipes, its signals, its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SKILL = '''
+import os, subprocess, sys, time
+from hub.skill import tool
+
+print("loading")
+
+@tool(phrases=["make noise"])
+def noise() -> str:
+    """Print in every way there is."""
+    print("printed")
+    os.write(1, b"written\\n")
+    subprocess.run(["echo", "echoed"])
+    return "That \\x1b[31mwas\\x07 [bold]loud[/]."
+
+@tool(phrases=["leave us"])
+def leave() -> str:
+    """End the program."""
+    sys.exit(3)
+
+@tool(phrases=["sleep well"])
+def sleep() -> str:
+    """Never come back."""
+    time.sleep(1000)
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with settings and a skill of the worst manners."""
+    skill = tmp_path / "skills" / "rude"
+    skill.mkdir(parents=True)
+    (skill / "skill.py").write_text(SKILL)
+    lines = [f'{name} = "{tmp_path / name}"' for name in ("data", "cache", "runtime")]
+    skills = ["[skills]", f'folders = ["{skill.parent}"]', "timeout = 0.3"]
+    text = ["[hub]", *lines, "[router]", 'model = ""', *skills, ""]
+    (tmp_path / "hearth.toml").write_text("\n".join(text))
+    return tmp_path
+
+
+def start(folder: Path, command: str, **options: object) -> subprocess.Popen[bytes]:
+    """A shell command in which `hearth` is the command of this checkout."""
+    hearth = f'hearth() {{ "{sys.executable}" -m hub "$@"; }}; set -o pipefail; '
+    environment = {**os.environ, "HEARTH_CONFIG": str(folder / "hearth.toml")}
+    return subprocess.Popen(
+        ["bash", "-c", hearth + command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment | options.pop("env", {}),  # type: ignore[operator]
+        start_new_session=True,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def run(folder: Path, command: str, **options: object) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error."""
+    process = start(folder, command, **options)
+    out, err = process.communicate(timeout=60)
+    assert b"Traceback" not in err, err.decode()
+    return process.returncode, out.decode(), err.decode()
+
+
+def test_whatever_a_skill_prints_standard_output_has_one_object_a_turn(folder: Path) -> None:
+    status, out, err = run(folder, "printf 'make noise\\nhello\\n' | hearth say --json")
+    assert status == 0
+    assert [json.loads(line)["heard"] for line in out.splitlines()] == ["make noise", "hello"]
+    assert {"loading", "printed", "written", "echoed"} <= set(err.splitlines())
+
+
+def test_a_reply_gives_the_terminal_no_orders(folder: Path) -> None:
+    _, out, _ = run(folder, "hearth say make noise")
+    assert "\x1b" not in out and "\x07" not in out
+    assert "[bold]loud[/]." in out
+
+
+def test_a_skill_neither_ends_the_hub_nor_keeps_it_from_ending(folder: Path) -> None:
+    said = "leave us\\nsleep well\\nhello\\n"
+    status, out, err = run(folder, f"printf '{said}' | hearth say --json")
+    turns = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert [turn["tier"] for turn in turns] == ["phrase"] * 3
+    assert "skill.py:18: SystemExit: 3" in err
+
+
+def test_a_reader_that_has_gone_is_no_trouble(folder: Path) -> None:
+    status, _, err = run(folder, "hearth devices | true")
+    assert (status, err) == (141, "")
+
+
+def test_output_that_cannot_be_written_is_said(folder: Path) -> None:
+    status, _, err = run(folder, "hearth config > /dev/full")
+    assert status == 1
+    assert "disk is full" in err
+
+
+@pytest.mark.parametrize("command", ["say", "hear -"])
+def test_closed_input_ends_in_a_sentence_at_most(folder: Path, command: str) -> None:
+    status, out, err = run(folder, f"hearth {command} <&-")
+    assert status in (0, 1) and out in ("", "loading\n")
+    assert len(err.splitlines()) <= 1
+
+
+def test_a_terminal_of_few_characters_is_written_to(folder: Path) -> None:
+    few = {"PYTHONIOENCODING": "ascii"}
+    assert "gr?ezi" in run(folder, "hearth say grüezi", env=few)[1]
+    assert json.loads(run(folder, "hearth say --json grüezi", env=few)[1])["heard"] == "grüezi"
+
+
+def test_ctrl_c_while_it_waits_ends_it_without_a_word(folder: Path) -> None:
+    process = start(folder, "exec " + f'"{sys.executable}" -m hub say', stdin=subprocess.PIPE)
+    assert process.stdin and process.stdout
+    process.stdin.write(b"hello\n")
+    process.stdin.flush()
+    while process.stdout.readline().strip() != "« Hello.".encode():
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, b"")
+
+
+def test_ctrl_c_while_it_is_loading_ends_it_without_a_word(folder: Path) -> None:
+    # An import that takes for ever stands for a slow disk.
+    slow = folder / "slow"
+    slow.mkdir()
+    (slow / "typer.py").write_text(
+        "import os, time\nos.write(1, b'loading\\n')\ntime.sleep(1000)\n"
+    )
+    path = os.pathsep.join([str(slow), str(Path(__file__).parent.parent)])
+    process = start(folder, f'exec "{sys.executable}" -m hub say hello', env={"PYTHONPATH": path})
+    assert process.stdout
+    assert process.stdout.readline() == b"loading\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (-signal.SIGINT, b"")
