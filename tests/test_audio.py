@@ -11,6 +11,7 @@ import wave
 from array import array
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -138,10 +139,15 @@ def test_samples_that_are_no_numbers_are_silence(tmp_path: Path) -> None:
     assert read(path).pcm == bytes(200)
 
 
-async def test_an_empty_device_is_the_end_of_the_sound() -> None:
-    with open(os.devnull, "rb") as nothing:
-        async with asyncio.timeout(5):
-            heard = b"".join(await taken(RawStream(nothing, silence=0.1).frames()))
+@pytest.fixture
+def nothing() -> Iterator[BinaryIO]:
+    with Path(os.devnull).open("rb") as file:
+        yield file
+
+
+async def test_an_empty_device_is_the_end_of_the_sound(nothing: BinaryIO) -> None:
+    async with asyncio.timeout(5):
+        heard = b"".join(await taken(RawStream(nothing, silence=0.1).frames()))
     assert heard and not any(heard)
 
 

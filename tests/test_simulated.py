@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.devices import homefile
 from hub.devices.simulated import SimulatedHome
@@ -442,7 +445,7 @@ def test_ids_are_made_of_names_where_there_are_none() -> None:
     [
         ([], "needs a list 'entities'"),
         ({"entities": [{"id": "lamp", "name": "Lamp"}]}, "must be like 'light.lamp'"),
-        ({"entities": [{"id": "light.x"}, 3]}, "is not a mapping"),
+        ({"entities": [{"id": "light.x"}, 3]}, "entities: 2: a mapping .* is expected"),
         (
             {
                 "areas": [{"name": "Hall"}],
@@ -455,6 +458,73 @@ def test_ids_are_made_of_names_where_there_are_none() -> None:
 def test_a_home_that_makes_no_sense_is_refused_with_the_reason(content: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         homefile.parse(content, "my.yaml")
+
+
+ENTITY = "entities:\n  - id: light.x\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("entities: [\n", "yaml:2: not YAML: "),
+        ("[" * 5000, "yaml:1: not YAML: "),
+        ("", "needs a list 'entities'"),
+        (ENTITY + "    attributes: [1]\n", "yaml:3: entities: 1: attributes: a mapping"),
+        (ENTITY + "    attributes:\n      brightness: lots\n", "yaml:4: .*brightness: a number"),
+        (ENTITY + "    attributes:\n      sequence: [5]\n", "yaml:4: .*sequence: 1: a mapping"),
+        (ENTITY + "    aliases: 5\n", "yaml:3: entities: 1: aliases: a list is expected"),
+        (ENTITY + "    area: [1]\n", "yaml:3: entities: 1: area: text is expected"),
+        (ENTITY + "    features: {a: b}\n", "yaml:3: entities: 1: features: "),
+        (ENTITY + "areas: 5\n", "yaml:3: areas: a list is expected"),
+        (ENTITY + "floors:\n  - {name: A, level: top}\n", "yaml:4: .*level: a whole number"),
+        (ENTITY + "devices: [&a [*a]]\n", "yaml:3: devices: 1: a mapping"),
+        ('{"entities": [\n{"id": "light.x",\n"area": {}}]}', "yaml:3: entities: 1: area: text"),
+    ],
+)
+def test_a_mistake_in_a_home_file_is_named_with_its_line(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        homefile.load(path)
+
+
+def test_every_mistake_in_a_home_file_is_named_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        homefile.parse({"areas": 5, "entities": [{"id": "light.x"}, 3, 4]}, "my.yaml")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["entities", "areas", "floors", "devices", "id", "name", "area"])
+                | st.sampled_from(["state", "attributes", "aliases", "features", "level", "floor"])
+                | st.sampled_from(["brightness", "current_position", "device", "domain"]),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_whatever_is_in_a_home_file_is_read_or_refused(content: Any) -> None:
+    for file in (content, {"entities": content}, {"entities": [content]}):
+        with suppress(ConfigError):
+            homefile.parse(file, "my.yaml")
+    if isinstance(content, dict):
+        with suppress(ConfigError):
+            homefile.parse({"entities": [{"id": "cover.x", **content}], "areas": [content]})
+
+
+def test_names_of_a_home_file_give_the_terminal_no_orders() -> None:
+    home = homefile.parse({"entities": [{"id": "light.x", "name": "La\x1b[31mmp\x07", "area": 12}]})
+    assert home.entities[0].name == "La [31mmp"
+    assert home.areas[0].name == "12"
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the public homes")

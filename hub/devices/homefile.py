@@ -27,11 +27,15 @@ from typing import Any
 
 import yaml
 
-from hub.errors import ConfigError
+from hub.devices.shape import problems
+from hub.errors import ConfigError, reason
 from hub.ports import Inventory, SourceArea, SourceEntity, SourceFloor
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader; ten times as fast where PyYAML was built with its C library."""
+
+MOST_PROBLEMS = 10
+"""Of a file that is something else entirely no more need be told."""
 
 BUILT_IN = Path(__file__).with_name("home.yaml")
 
@@ -165,20 +169,25 @@ def load(path: Path | None = None) -> Inventory:
     """The home in a file; without one the built-in home. Raises ConfigError."""
     chosen = path or BUILT_IN
     try:
-        text = chosen.read_text(encoding="utf-8")
+        text = chosen.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{chosen}: cannot be read: {error}") from error
+        raise ConfigError(f"{chosen}: cannot be read: {reason(error)}") from error
     try:
         content = yaml.load(text, Loader=LOADER)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{chosen}: not YAML: {error}") from error
-    return parse(content, str(chosen))
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{chosen}:{mark.line + 1}" if mark else str(chosen)
+        why = getattr(error, "problem", None) or error
+        raise ConfigError(f"{where}: not YAML: {why}") from error
+    return parse(content, str(chosen), text)
 
 
-def parse(content: Any, source: str = "home") -> Inventory:
-    """The home in a mapping as read from YAML or JSON. Raises ConfigError."""
-    if not isinstance(content, Mapping) or not isinstance(content.get("entities"), list):
-        raise ConfigError(f"{source}: a home needs a list 'entities'")
+def parse(content: Any, source: str = "home", text: str = "") -> Inventory:
+    """The home in a mapping as read from YAML or JSON; `text` is what it was read from, if there
+    is one. Raises ConfigError, with the line of each mistake as far as it is known."""
+    if wrong := problems(content, text):
+        lines = [f"{source}:{line}: {why}" if line else f"{source}: {why}" for line, why in wrong]
+        raise ConfigError("\n".join(lines[:MOST_PROBLEMS]))
     return _Reader(content, source).inventory()
 
 
@@ -199,7 +208,7 @@ class _Reader:
             made = SourceFloor(
                 str(floor.get("id") or slug(self._name(floor))),
                 self._name(floor),
-                int(floor.get("level", number)),
+                int(number if floor.get("level") is None else floor["level"]),
                 _strings(floor.get("aliases")),
             )
             self._floors[made.floor_id] = made
@@ -221,16 +230,14 @@ class _Reader:
         )
 
     def _list(self, key: str) -> Iterable[Mapping[str, Any]]:
-        for item in self._content.get(key) or ():
-            if not isinstance(item, Mapping):
-                raise ConfigError(f"{self._source}: {key}: {item!r} is not a mapping")
-            yield item
+        yield from self._content.get(key) or ()
 
     def _name(self, item: Mapping[str, Any]) -> str:
         name = item.get("name") or item.get("id") or item.get("entity_id")
-        if not isinstance(name, str) or not name.strip():
+        shown = re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", "" if name is None else str(name)).strip()
+        if not shown:
             raise ConfigError(f"{self._source}: {dict(item)!r} needs a name")
-        return name.strip()
+        return shown
 
     def _area(self, area: Mapping[str, Any]) -> SourceArea:
         name = self._name(area)
@@ -265,7 +272,7 @@ class _Reader:
             domain,
             self._area_id(given.get("area") or rooms.get(str(given.get("device"))), name),
             device_class,
-            self._features(domain, features, entity_id),
+            self._features(domain, features),
             _strings(given.get("aliases")),
             _state(domain, given.get("state"), attributes),
             attributes,
@@ -280,11 +287,9 @@ class _Reader:
             raise ConfigError(f"{self._source}: {name}: there is no area '{area}'")
         return found or self._area({"name": str(area)}).area_id
 
-    def _features(self, domain: str, given: Any, entity_id: str) -> int | None:
-        if given is None or isinstance(given, int):
-            return given
+    def _features(self, domain: str, given: Any) -> int | None:
         if not isinstance(given, list):
-            raise ConfigError(f"{self._source}: {entity_id}: features must be a number or a list")
+            return None if given is None else int(given)
         known = FEATURES.get(domain)
         return None if known is None else sum(known.get(_last(name).upper(), 0) for name in given)
 
@@ -300,7 +305,7 @@ def _found(things: Mapping[str, SourceArea] | Mapping[str, SourceFloor], wanted:
 
 
 def _strings(given: Any) -> tuple[str, ...]:
-    return tuple(str(item) for item in given or ())
+    return (given,) if isinstance(given, str) else tuple(str(item) for item in given or ())
 
 
 def _last(name: Any) -> str:
@@ -316,11 +321,11 @@ def _attributes(domain: str, given: Mapping[str, Any]) -> dict[str, Any]:
             attributes[key] = value[0]
     if "state_class" in attributes:
         attributes["state_class"] = _last(attributes["state_class"])
-    if domain == "media_player" and "volume_level" in attributes:
+    if domain == "media_player" and attributes.get("volume_level") is not None:
         level = float(attributes["volume_level"])
         attributes["volume_level"] = level / 100 if level > 1 else level
-    if domain in ("cover", "valve") and "current_position" in attributes:
-        attributes["current_position"] = int(attributes["current_position"])
+    if domain in ("cover", "valve") and attributes.get("current_position") is not None:
+        attributes["current_position"] = int(float(attributes["current_position"]))
     return attributes
 
 
