@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from home_assistant_intents import get_languages
+
 from hub.audio import soundcard
 from hub.audio.cache import SoundFolder
 from hub.audio.files import Recording
@@ -30,7 +32,7 @@ from hub.engines.llamacpp import LlamaModel
 from hub.engines.piper import PiperSynthesizer
 from hub.engines.recognizer import WhisperRecognizer
 from hub.engines.worker import Worker
-from hub.errors import ConfigError, HearthError, StorageError
+from hub.errors import ConfigError, HearthError, StorageError, reason
 from hub.home.model import Home
 from hub.listening import Listener
 from hub.messages import StateChange
@@ -39,6 +41,7 @@ from hub.pipeline import Assistant
 from hub.ports import AudioSink, AudioSource, Synthesizer, VoiceActivity, WakeWord
 from hub.room import Room
 from hub.router import Router
+from hub.router.rules import data_language
 from hub.skillset import Skillset
 from hub.storage.documents import Documents
 from hub.voice import Voice
@@ -122,6 +125,7 @@ async def open_hub(
     of the home; without `remember` they are not kept.
 
     Raises ConfigError, ModelError, EngineError or StorageError."""
+    _check_languages(config)
     async with AsyncExitStack() as stack:
         store = ModelStore(config.models)
         engines: list[Engine] = []
@@ -177,7 +181,10 @@ async def open_hub(
             model,
             [engine.worker for engine in engines],
         )
-        assistant.area = assistant.place(config.hub.area)
+        try:
+            assistant.area = assistant.place(config.hub.area)
+        except ConfigError as error:
+            raise ConfigError(f"[hub] area: {error}") from error
         await router.prepare()
         if ears:
             await asyncio.gather(*(worker.start() for worker in listening))
@@ -213,13 +220,18 @@ async def open_home(
 async def lock(config: Config, *, patience: float = 0.0) -> AsyncIterator[None]:
     """Only one process at a time may keep the states of a home.
 
+    Where nothing can be kept, on a disk that is full or can only be read, there is nothing to
+    lock, and the hub does its work without.
+
     Raises StorageError if another one does for longer than `patience` seconds."""
     path = config.hub.data / "hub.lock"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = path.open("w")
     except OSError as error:
-        raise StorageError(f"{path}: cannot be made: {error}") from error
+        log.error("%s: no states can be kept there: %s", path.parent, reason(error))
+        yield
+        return
     with file:
         until = time.monotonic() + patience
         while not _locked(file):
@@ -238,6 +250,16 @@ def _locked(file: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _check_languages(config: Config) -> None:
+    """Raise ConfigError for a language in which the hub would hear nothing and say nothing."""
+    for code in config.hub.languages:
+        if data_language(code) is None:
+            raise ConfigError(
+                f"[hub] languages: '{code}' is no language that Hearth knows; "
+                f"known are {', '.join(sorted(get_languages()))}"
+            )
 
 
 def load_skills(config: Config) -> Skillset:

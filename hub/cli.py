@@ -159,7 +159,8 @@ def say(
       hearth say --area Bedroom "make it a bit brighter"
       hearth say --json "is the front door locked?"
     """
-    _run(_say(" ".join(text) if text else None, area, language, home, as_json, details))
+    if not _run(_say(" ".join(text) if text else None, area, language, home, as_json, details)):
+        raise typer.Exit(1)
 
 
 async def _say(
@@ -169,7 +170,8 @@ async def _say(
     home: Path | None,
     as_json: bool,
     details: bool,
-) -> None:
+) -> bool:
+    """Whether every line was taken. One that is refused keeps no other from being said."""
     from hub import control
     from hub.app import open_hub
 
@@ -177,15 +179,23 @@ async def _say(
     texts = _once(text) if text is not None else _lines()
     request = {"area": area, "language": language}
     if home is None and await control.ask(settings.hub.runtime, {"devices": True}) is not None:
+        good = True
         async for line in texts:
-            answer = await control.ask(settings.hub.runtime, {"say": line, **request})
-            _show_turn(answer or {"error": "the hub has just ended"}, as_json, details)
-        return
+            try:
+                answer = await control.ask(settings.hub.runtime, {"say": line, **request})
+                if answer is None:
+                    raise HearthError("the hub has just ended; what is said is not done")
+                _show_turn(answer, as_json, details)
+            except HearthError as error:
+                terminal.fail(str(error))
+                good = False
+        return good
     async with _alone(settings, home), open_hub(settings, home_file=home) as hub:
         async for line in texts:
             trace = await hub.assistant.say(line, area=area, language=hub.language(language))
             hub.assistant.finished(trace)
             _show_turn(trace.to_json(), as_json, details)
+    return True
 
 
 def _alone(settings: config.Config, home: Path | None) -> AbstractAsyncContextManager[None]:

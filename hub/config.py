@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from platformdirs import user_cache_path, user_config_path, user_data_path, user_runtime_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hub.errors import ConfigError
+from hub.errors import ConfigError, reason
 
 Unit = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -189,13 +189,13 @@ def load(path: Path | None = None) -> Config:
     nobody knows, or a value of the wrong kind; the message gives file and line."""
     chosen = path or default_path()
     try:
-        text = chosen.read_text(encoding="utf-8")
+        text = chosen.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         if path is None and "HEARTH_CONFIG" not in os.environ:
             return Config()
         raise ConfigError(f"{chosen}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{chosen}: cannot be read: {error}") from error
+        raise ConfigError(f"{chosen}: cannot be read: {reason(error)}") from error
     return parse(text, str(chosen), relative_to=chosen.parent)
 
 
@@ -204,35 +204,40 @@ def parse(text: str, source: str = "hearth.toml", *, relative_to: Path | None = 
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: not TOML: {error}") from error
+        raise ConfigError(f"{source}:{_line_of(error, text)}: not TOML: {error}") from error
     try:
         return Config.model_validate(_prepared(tables, relative_to))
     except ValidationError as error:
         raise ConfigError("\n".join(_explained(error, text, source))) from error
 
 
+def _line_of(error: tomllib.TOMLDecodeError, text: str) -> int:
+    """The line that the TOML reader stumbled over, from its message."""
+    found = re.search(r"at line (\d+)", str(error))
+    return int(found[1]) if found else max(1, len(text.splitlines()))
+
+
 _PATHS = {("home", "file"), ("hub", "data"), ("hub", "cache"), ("hub", "runtime")}
-_OPTIONAL = {("wake", "micro"), ("wake", "verifier"), ("router", "model")}
 
 
 def _prepared(tables: dict[str, Any], base: Path | None) -> dict[str, Any]:
     """TOML has neither paths, tuples, nor null: make them of strings, lists and ''."""
 
     def path(value: Any) -> Any:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
             return value
         found = Path(value).expanduser()
         return found if found.is_absolute() or base is None else base / found
 
     def convert(table: str, key: str, value: Any) -> Any:
-        if (table, key) in _OPTIONAL and value == "":
+        field = _field((table, key))
+        if value == "" and field is not None and "None" in str(field.annotation):
             return None
         if (table, key) in _PATHS:
             return path(value)
         if (table, key) == ("skills", "folders") and isinstance(value, list):
             return tuple(path(item) for item in value)
         if isinstance(value, int) and not isinstance(value, bool):
-            field = _field((table, key))
             return value if field is None or "int" in str(field.annotation) else float(value)
         return tuple(value) if isinstance(value, list) else value
 
@@ -257,6 +262,18 @@ def _field(place: tuple[str, str]) -> Any:
     return table.model_fields.get(place[1]) if table else None
 
 
+_EXPECTED = {
+    "tuple_type": 'a list is expected, such as ["one", "two"]',
+    "is_instance_of": "a path in quotes is expected",
+    "string_type": "text in quotes is expected",
+    "bool_type": "true or false is expected",
+    "int_type": "a whole number is expected",
+    "float_type": "a number is expected",
+    "model_type": "this is a table: write [{table}] on a line of its own, and its settings below",
+}
+"""What is wrong with a value, in words for who writes the file; other words are pydantic's."""
+
+
 def _explained(error: ValidationError, text: str, source: str) -> list[str]:
     """One line for each thing wrong: where, what, and the way out."""
     lines = []
@@ -274,7 +291,8 @@ def _explained(error: ValidationError, text: str, source: str) -> list[str]:
             field = _field((place[0], place[1])) if len(place) > 1 else None
             meaning = f" {field.description}" if field is not None and field.description else ""
             got = f" (it is {problem['input']!r})"
-            lines.append(f"{where}: {problem['msg']}{got}.{meaning}")
+            expected = _EXPECTED.get(problem["type"], problem["msg"]).format(table=place[0])
+            lines.append(f"{where}: {expected}{got}.{meaning}")
     return lines
 
 

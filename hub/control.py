@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hub.errors import HearthError
+from hub.errors import ConfigError, HearthError, reason
 from hub.messages import StateChange, Trace
 from hub.pipeline import Assistant
 
@@ -40,8 +40,18 @@ class ControlServer:
         self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
+        """Open the door. Raises ConfigError where there can be none."""
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.unlink(missing_ok=True)
+            await self._listen()
+        except OSError as error:
+            raise ConfigError(
+                f"{self._path}: 'hearth say' cannot reach the hub there: {reason(error)}; "
+                "name another folder in [hub] runtime"
+            ) from error
+
+    async def _listen(self) -> None:
         mask = os.umask(0o177)
         try:
             self._server = await asyncio.start_unix_server(
@@ -160,7 +170,9 @@ class ControlServer:
 
 
 async def requests(folder: Path, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]] | None:
-    """Send a request to the running hub; its answers, or None if no hub is running."""
+    """Send a request to the running hub; its answers, or None if no hub is running.
+
+    Raises HearthError for one that is longer than the hub takes."""
     try:
         reader, writer = await asyncio.open_unix_connection(folder / SOCKET, limit=2**24)
     except (OSError, ValueError):
@@ -169,13 +181,30 @@ async def requests(folder: Path, request: dict[str, Any]) -> AsyncIterator[dict[
     async def answers() -> AsyncIterator[dict[str, Any]]:
         try:
             while line := await reader.readline():
-                yield json.loads(line)
+                yield _answer(line, folder)
+        except ConnectionError:
+            return  # the hub has ended
         finally:
             writer.close()
 
-    writer.write(json.dumps(request).encode() + b"\n")
-    await writer.drain()
+    line = json.dumps(request).encode() + b"\n"
+    if len(line) > LONGEST_LINE:
+        writer.close()
+        raise HearthError(f"this is too long for one request, which has {LONGEST_LINE >> 10} KiB")
+    with suppress(ConnectionError):
+        writer.write(line)
+        await writer.drain()
     return answers()
+
+
+def _answer(line: bytes, folder: Path) -> dict[str, Any]:
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise HearthError(f"{folder / SOCKET}: what answers there is no hub; remove it")
+    return answer
 
 
 async def ask(folder: Path, request: dict[str, Any]) -> dict[str, Any] | None:

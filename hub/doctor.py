@@ -21,7 +21,7 @@ from hub.app import (
 )
 from hub.audio.pcm import frames, resampled
 from hub.config import Config
-from hub.errors import HearthError
+from hub.errors import HearthError, reason
 from hub.evaluate.resources import total_pss, usage
 from hub.messages import SAMPLE_RATE
 from hub.models.catalogue import default_set
@@ -88,12 +88,14 @@ def _disk(config: Config) -> Finding:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / ".doctor"
-        probe.write_bytes(b"x")
-        probe.unlink()
+        try:
+            probe.write_bytes(b"x")
+        finally:
+            probe.unlink(missing_ok=True)
         free = shutil.disk_usage(folder).free
     except OSError as error:
         return Finding(
-            "data folder", "bad", f"{folder}: {error}", "make it writable, or set [hub] data"
+            "data folder", "bad", f"{folder}: {reason(error)}", "or name another in [hub] data"
         )
     if free < SPACE:
         return Finding(

@@ -27,7 +27,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
 
 async def serve(config: Config, *, ears: bool = True) -> None:
-    """Run the hub. Returns after SIGINT or SIGTERM.
+    """Run the hub. Returns after SIGTERM; raises KeyboardInterrupt after SIGINT (Ctrl-C), when
+    all is put away.
 
     Raises ConfigError, ModelError, or StorageError if another hub is running here."""
     started = time.monotonic()
@@ -83,16 +84,14 @@ async def _prepare(hub: Hub) -> None:
 
 @contextmanager
 def _until_signal() -> Iterator[asyncio.Event]:
-    """An event that is set by SIGINT and SIGTERM."""
+    """An event that is set by SIGTERM. Ctrl-C needs none: asyncio cancels what runs."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
     try:
         yield ended
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def _listen(hub: Hub) -> None:

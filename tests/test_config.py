@@ -36,7 +36,12 @@ def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         ("[hub]\nlanguages = []", r"x:2: \[hub\] languages: .*at least 1"),
         ("[wakee]\nmicro = ''", r"x:1: \[wakee\]: there is no such setting; did you mean 'wake'"),
         ("wake = 3", r"x:1: \[wake\]: "),
-        ("[wake\n", r"x: not TOML: .*line 1"),
+        ("[wake\n", r"x:1: not TOML: .*line 1"),
+        ("[wake]\nmicro = 'a\n", r"x:2: not TOML: "),
+        ("[hub]\ndata = ''", r"x:2: \[hub\] data: a path in quotes is expected .*models, states"),
+        ('[hub]\ndata = "a\\u0000b"', r"x:2: \[hub\] data: a path in quotes is expected"),
+        ("[skills]\nfolders = 'mine'", r"x:2: \[skills\] folders: a list is expected"),
+        ("[[hub]]\narea = 'x'", r"x:1: \[hub\]: this is a table: write \[hub\]"),
         ("[router]\nthreads = true", r"x:2: \[router\] threads: "),
         ("[listen]\nsilence = nan", r"x:2: \[listen\] silence: "),
     ],
@@ -60,6 +65,18 @@ def test_whole_numbers_serve_where_broken_ones_are_meant() -> None:
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     settings = config.parse('[home]\nfile = "flat.yaml"', relative_to=tmp_path)
     assert settings.home.file == tmp_path / "flat.yaml"
+
+
+def test_what_is_printed_can_be_taken_as_it_is() -> None:
+    lines = config.template().splitlines()
+    live = "\n".join(re.sub(r"^#(\w+ = )", r"\1", line) for line in lines)
+    assert config.parse(live, relative_to=Path("/somewhere")) == config.Config()
+
+
+def test_the_mark_that_some_editors_begin_a_file_with_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "hearth.toml"
+    file.write_bytes(b"\xef\xbb\xbf[hub]\r\narea = 'Kitchen'\r\n")
+    assert config.load(file).hub.area == "Kitchen"
 
 
 def test_an_empty_name_leaves_a_part_out() -> None:

@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from hub.cli import app
 
 SKILL = '''
 import os, subprocess, sys, time
@@ -144,3 +147,89 @@ def test_ctrl_c_while_it_is_loading_ends_it_without_a_word(folder: Path) -> None
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (-signal.SIGINT, b"")
+
+
+def test_on_a_disk_that_takes_no_more_the_turn_is_answered_and_nothing_is_lost(
+    folder: Path,
+) -> None:
+    run(folder, "hearth say turn on the hallway light")
+    kept = (folder / "data" / "home.json").read_bytes()
+    status, out, err = run(folder, "ulimit -f 0; hearth say --json turn off the hallway light")
+    [turn] = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    assert turn["outcomes"][0]["state"] == "off"
+    [line] = [line for line in err.splitlines() if "home.json" in line]
+    assert "what is new cannot be kept" in line
+    assert (folder / "data" / "home.json").read_bytes() == kept
+
+
+def test_where_nothing_can_be_kept_it_still_answers(folder: Path) -> None:
+    file = folder / "hearth.toml"
+    file.write_text(file.read_text().replace(str(folder / "data"), "/proc/hearth"))
+    status, out, err = run(folder, "hearth say --json turn on the hallway light")
+    assert status == 0
+    assert json.loads(out)["outcomes"][0]["confirmed"]
+    assert "/proc/hearth: no states can be kept there" in err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        '{"states": 5}',
+        '{"states": {"1": 5}}',
+        '{"states": {"x": {"key": "light.hallway"}}}',
+        '{"states": {"1": {"key": "light.hallway"}, "2": {"other": 1}}}',
+        '{"states": {"1": {"key": "light.hallway", "state": 5, "attributes": 7}}}',
+    ],
+)
+def test_states_that_make_no_sense_are_said_and_the_turn_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    (tmp_path / "hearth.toml").write_text(
+        f'[hub]\ndata = "{tmp_path}"\nruntime = "{tmp_path}"\n[router]\nmodel = ""\n'
+    )
+    monkeypatch.setenv("HEARTH_CONFIG", str(tmp_path / "hearth.toml"))
+    (tmp_path / "home.json").write_text(content)
+    for said in ("on", "off"):
+        result = CliRunner().invoke(app, ["say", "--json", "turn", said, "the hallway light"])
+        assert result.exception is None, result.exception
+        assert json.loads(result.stdout)["outcomes"][0]["state"] == said
+
+
+def test_a_language_that_nobody_knows_is_refused(folder: Path) -> None:
+    file = folder / "hearth.toml"
+    file.write_text(file.read_text().replace("[router]", 'languages = ["xx"]\n[router]'))
+    status, _, err = run(folder, "hearth say hello")
+    assert status == 78
+    assert "[hub] languages: 'xx' is no language" in err
+
+
+def test_a_hub_takes_long_texts_for_what_they_are_and_ends_with_ctrl_c(folder: Path) -> None:
+    hub = start(folder, f'exec "{sys.executable}" -m hub run --no-microphone')
+    assert hub.stdout
+    while b"Talk to me" not in (line := hub.stdout.readline()):
+        assert line, "the hub has ended"
+    long = f'{sys.executable} -c \'print("lamp " * 20_000); print("hello")\''
+    status, out, err = run(folder, f"{long} | hearth say --json")
+    assert status == 1
+    assert [json.loads(line)["heard"] for line in out.splitlines()] == ["hello"]
+    assert "too long for one request" in err
+    hub.send_signal(signal.SIGINT)
+    _, errors = hub.communicate(timeout=60)
+    assert (hub.returncode, errors) == (130, b"")
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "long"])
+def test_a_folder_that_cannot_have_the_control_socket_is_named(folder: Path, kind: str) -> None:
+    place = folder / ("x" * 120 if kind == "long" else "runtime")
+    if kind == "folder":
+        (place / "hearth.sock").mkdir(parents=True)
+    elif kind == "file":
+        place.touch()
+    file = folder / "hearth.toml"
+    file.write_text(file.read_text().replace(str(folder / "runtime"), str(place)))
+    status, _, err = run(folder, "hearth run --no-microphone")
+    assert status == 78
+    assert f"{place}/hearth.sock" in err and "[hub] runtime" in err

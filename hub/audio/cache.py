@@ -14,6 +14,7 @@ import struct
 import zlib
 from pathlib import Path
 
+from hub.errors import reason
 from hub.messages import Audio
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class SoundFolder:
             if self._size > self._limit:
                 self._size = self._make_room()
         except OSError as error:
-            log.warning("%s: a spoken reply could not be kept: %s", self._folder, error)
+            log.warning("%s: a spoken reply could not be kept: %s", self._folder, reason(error))
 
     def _files(self) -> list[tuple[float, int, Path]]:
         """When each was used last, its size, and itself; also what a power cut left behind."""

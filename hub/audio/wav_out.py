@@ -7,7 +7,7 @@ import io
 import wave
 from pathlib import Path
 
-from hub.errors import AudioError
+from hub.errors import AudioError, reason
 from hub.messages import Audio
 
 
@@ -23,7 +23,7 @@ class WavFolder:
         try:
             await asyncio.to_thread(self._write, audio)
         except OSError as error:
-            raise AudioError(f"{self._folder}: cannot be written: {error}") from error
+            raise AudioError(f"{self._folder}: cannot be written: {reason(error)}") from error
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -359,10 +359,16 @@ class SimulatedHome:
                 log.error("%s; the home begins as its file says", error)
                 kept = {}
             for key, document in kept.items():
-                if device := self._devices.get(key):
-                    device.state = str(document["state"])
-                    device.attributes |= document["attributes"]
-                    self._shown[key] = device.state
+                state, attributes = document.get("state"), document.get("attributes")
+                device = self._devices.get(key)
+                if device is None:
+                    continue
+                if not isinstance(state, str) or not isinstance(attributes, dict):
+                    log.error("the state kept for %s makes no sense; its file's is taken", key)
+                    continue
+                device.state = state
+                device.attributes |= attributes
+                self._shown[key] = state
             self._loaded = True
 
 

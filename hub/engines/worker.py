@@ -97,6 +97,7 @@ class Worker:
         self._ready = asyncio.Event()
         self._failed: EngineError | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._closing = False
 
     @property
     def pid(self) -> int | None:
@@ -120,6 +121,7 @@ class Worker:
 
     async def close(self) -> None:
         """End the process; calls that were pending fail."""
+        self._closing = True
         if self._keeper:
             self._keeper.cancel()
             with suppress(asyncio.CancelledError):
@@ -291,7 +293,7 @@ class Worker:
         self._kill()
         code = await self._process.wait() if self._process else 0
         cause = signal.Signals(-code).name if code < 0 else f"exit status {code}"
-        if self._pending:
+        if self._pending and not self._closing:
             log.error("%s died in the middle of its work (%s)", self.name, cause)
         for future in self._pending.values():
             if not future.done():

@@ -139,6 +139,8 @@ def verify(names: Names = None) -> None:
     store = ModelStore(config.load().models)
     present = [m for m in store.catalogue.models if store.state(m) != "missing"]
     wrong = 0
+    if not names and not present:
+        err.print("[dim]No models are here; `hearth models fetch --default` gets some.[/]")
     for model in _named(store.catalogue, names) or present:
         with _progress(str(model)) as report:
             problems = store.verify(model, report)

@@ -20,7 +20,7 @@ from typing import Any
 
 from tinydb import Storage
 
-from hub.errors import StorageError
+from hub.errors import StorageError, reason
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class AtomicStorage(Storage):
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageError(f"{self._path}: cannot be kept there: {error}") from error
+            raise StorageError(f"{self._path}: cannot be kept there: {reason(error)}") from error
 
     def read(self) -> Content | None:
         """The content; None if nothing was ever written.
@@ -54,7 +54,7 @@ class AtomicStorage(Storage):
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StorageError(f"{self._path}: cannot be read: {error}") from error
+            raise StorageError(f"{self._path}: cannot be read: {reason(error)}") from error
         except ValueError as error:
             return self._recovered(error)
 
@@ -73,7 +73,9 @@ class AtomicStorage(Storage):
         except OSError as error:
             with suppress(OSError):
                 self._temporary.unlink(missing_ok=True)
-            raise StorageError(f"{self._path}: cannot be written: {error}") from error
+            raise StorageError(
+                f"{self._path}: what is new cannot be kept: {reason(error)}"
+            ) from error
 
     def close(self) -> None:
         pass
@@ -100,8 +102,8 @@ class AtomicStorage(Storage):
             shutil.copy2(self._path, self._previous)
 
     def _parsed(self, path: Path) -> Content:
-        content = json.loads(path.read_bytes())
-        if not isinstance(content, dict):
+        content: Content = json.loads(path.read_bytes())
+        if not _holds_tables(content):
             raise ValueError("it does not hold tables")
         return content
 
@@ -131,6 +133,17 @@ class AtomicStorage(Storage):
         except OSError as error:
             raise StorageError(f"{self._path} is damaged and cannot be moved: {error}") from error
         return aside
+
+
+def _holds_tables(content: Any) -> bool:
+    """Whether it is what TinyDB writes: tables of documents by their number."""
+    return isinstance(content, dict) and all(
+        isinstance(table, dict)
+        and all(
+            number.isdecimal() and isinstance(document, dict) for number, document in table.items()
+        )
+        for table in content.values()
+    )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -73,7 +74,8 @@ class Documents:
         finally:
             if self._thread is not None:
                 if self._database is not None:
-                    await self._in_thread(self._database.close)
+                    with suppress(StorageError):  # said already
+                        await self._in_thread(self._database.close)
                     self._database = None
                 self._thread.shutdown(wait=False)
                 self._thread = None
@@ -117,11 +119,14 @@ class Documents:
             self._ids = {
                 str(document["key"]): document.doc_id
                 for document in self._database.table(self._table)
+                if "key" in document  # another one is nobody's
             }
         return self._database.table(self._table)
 
     def _load(self) -> dict[str, dict[str, Any]]:
-        documents = {str(document["key"]): dict(document) for document in self._open()}
+        documents = {
+            str(document["key"]): dict(document) for document in self._open() if "key" in document
+        }
         for document in documents.values():
             del document["key"]
         return documents
