@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.config import Config
+from hub.evaluate.bench_router import measure_retrieval, misheard
 from hub.evaluate.homes import generated, still_home
 from hub.home.model import Home
+from hub.ports import Inventory, SourceArea, SourceEntity
 from hub.router.numbers import numbers
 from hub.router.places import Places
 from hub.router.retrieve import Retriever
 from hub.router.words import words
+from hub.skillset import Skillset
 from tests.router_home import INVENTORY, TOOLS
 
 
@@ -92,21 +96,6 @@ def test_no_more_than_asked_for(small: Retriever) -> None:
     assert len(found.things) == 3 and len(found.tools) == 2
 
 
-def _misheard(name: str, number: int) -> str:
-    """A name as a recognizer may write it: a letter lost, doubled or changed."""
-    parts = name.lower().split()
-    place = max(range(len(parts)), key=lambda p: len(parts[p]))
-    word = parts[place]
-    middle = 1 + number % max(1, len(word) - 2)
-    changed = (
-        word[:middle] + word[middle + 1 :],
-        word[:middle] + word[middle] + word[middle:],
-        word[:middle] + "aeiou"[number % 5] + word[middle + 1 :],
-    )
-    parts[place] = changed[number % 3]
-    return " ".join(parts)
-
-
 def test_recall_in_a_large_home(large: tuple[Retriever, Home]) -> None:
     retriever, home = large
     asked = list(home.entities.values())[::23]
@@ -114,7 +103,7 @@ def test_recall_in_a_large_home(large: tuple[Retriever, Home]) -> None:
     for number, entity in enumerate(asked):
         area = home.area_of(entity)
         assert area is not None
-        text = f"please do something about the {_misheard(entity.name, number)} in the {area.name}"
+        text = f"please do something about the {misheard(entity.name, number)} in the {area.name}"
         found = retriever.find([text], None)
         hits += entity.entity_id in {thing.entity for thing in found.things}
     assert hits / len(asked) >= 0.95
@@ -154,3 +143,57 @@ def test_odd_text_is_harmless(small: Retriever, texts: list[str]) -> None:
 )
 def test_numbers(text: str, language: str, found: tuple[str, ...]) -> None:
     assert numbers(text, language) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "domain"),
+    [
+        ("make it louder", "media_player"),
+        ("skip this song", "media_player"),
+        ("set the brightness to forty percent", "light"),
+        ("set the temperature to 21 degrees", "climate"),
+    ],
+)
+def test_a_word_may_speak_of_a_kind_of_thing_and_name_none(
+    large: tuple[Retriever, Home], text: str, domain: str
+) -> None:
+    _, home = large
+    retriever = Retriever(Places(home, Skillset.load(Config(), home).specs()), words("en"))
+    rooms = {e.area_id for e in home.entities.values() if e.domain == domain}
+    for room in sorted(rooms, key=str)[:5]:
+        things = retriever.find([text], room, things=10).things
+        assert any(thing.domain == domain and thing.area == room for thing in things), room
+
+
+def test_each_of_several_commands_has_its_candidates(small: Retriever) -> None:
+    found = small.find(["lock the front door and switch off the coffee maker"], None, things=4)
+    assert {"lock.front", "switch.coffee"} <= {thing.entity for thing in found.things}
+
+
+def test_rooms_that_are_named_are_candidates_themselves(small: Retriever) -> None:
+    assert small.find(["turn off everything in the kitchn"], None).areas == ("kitchen",)
+    assert small.find(["turn off everything"], "bedroom").areas == ()
+
+
+async def test_parts_of_compounds_are_found_in_languages_that_have_them() -> None:
+    inventory = Inventory(
+        (
+            SourceEntity("light.a", "Deckenlampe", "light", "kueche"),
+            SourceEntity("light.b", "Küchenlicht", "light", "kueche"),
+            SourceEntity("cover.c", "Rollo", "cover", "bad"),
+        ),
+        (SourceArea("kueche", "Küche"), SourceArea("bad", "Badezimmer")),
+    )
+    home = await still_home(inventory)
+    retriever = Retriever(Places(home, TOOLS), words("de"))
+    for text in ("das küchenlihct aus", "küchenlicht aus", "das licht in der küche"):
+        assert "light.b" in {t.entity for t in retriever.find([text], None, things=2).things}
+    assert retriever.find(["das badezimmerrollo runter"], None).things[0].entity == "cover.c"
+    await home.close()
+
+
+async def test_recall_does_not_fall_nor_time_rise_with_the_home() -> None:
+    small, large = [await measure_retrieval(size) for size in (25, 2500)]
+    assert small.recall == 1.0
+    assert large.recall >= 0.97
+    assert large.p50 < 10

@@ -33,7 +33,7 @@ from hub.messages import SAMPLE_RATE, Audio
 from hub.models.store import ModelStore
 from hub.terminal import escape
 
-PARTS = ("turn", "recognise", "rules", "reply", "idle", "start")
+PARTS = ("turn", "recognise", "rules", "retrieve", "reply", "idle", "start")
 
 Result = dict[str, Any]
 
@@ -72,6 +72,7 @@ async def bench(
         "turn": _turn,
         "recognise": _recognise,
         "rules": _rules,
+        "retrieve": _retrieve,
         "reply": _reply,
         "idle": _idle,
         "start": _start,
@@ -153,6 +154,18 @@ async def _rules(config: Config, result: Result, request: Request) -> None:
         }
 
 
+async def _retrieve(config: Config, result: Result, request: Request) -> None:
+    """The candidates for the language model, and whether what was meant is among them."""
+    result["recall"] = {}
+    for entities in (25, 1000, 5000):
+        found = await bench_router.measure_retrieval(entities, config.hub.languages[0])
+        result["stages"][f"retrieve_{entities}_devices_ms"] = {
+            "p50": round(found.p50, 2),
+            "p95": round(found.p95, 2),
+        }
+        result["recall"][f"{entities}_devices"] = round(found.recall, 4)
+
+
 async def _reply(config: Config, result: Result, request: Request) -> None:
     async with open_hub(config, sink=reply_sink(None), remember=False) as hub:
         latency = await reply_latency(synthesizer(hub))
@@ -189,7 +202,7 @@ def _show(result: Result) -> None:
     terminal.out.print(table)
     for name, ratio in result["ratios"].items():
         terminal.out.print(f"{name}: [bold]{ratio:.1f}[/]")
-    for key in ("commands", "recognition", "replies", "idle", "memory_mb"):
+    for key in ("commands", "recognition", "recall", "replies", "idle", "memory_mb"):
         if result.get(key):
             terminal.out.print(
                 f"[bold]{key}[/] {escape(json.dumps(result[key], ensure_ascii=False))}"

@@ -19,6 +19,9 @@ from hub.evaluate.homes import generated, still_home
 from hub.home.model import Home
 from hub.messages import Hypothesis, Utterance
 from hub.router import Context, Router
+from hub.router.places import Places
+from hub.router.retrieve import Retriever
+from hub.router.words import words
 from hub.skillset import Skillset
 
 ROUNDS = 3
@@ -97,6 +100,63 @@ def _percentile(values: Sequence[float], percent: int) -> float:
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """How surely retrieval finds what was meant, in a generated home."""
+
+    entities: int
+    recall: float
+    """Share of utterances whose thing is among the candidates."""
+    p50: float
+    """Milliseconds of processor time."""
+    p95: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.entities} entities: {100 * self.recall:.1f} % of the things meant are among "
+            f"{CANDIDATES} candidates; {self.p50:.2f} ms median, {self.p95:.2f} ms p95"
+        )
+
+
+CANDIDATES = 10
+ASKED = 200
+"""Things of the home that are asked for."""
+
+
+async def measure_retrieval(entities: int, language: str = "en") -> Recall:
+    """Every n-th thing is asked for from its room, by a name with a letter wrong."""
+    home = await still_home(generated(entities))
+    places = Places(home, Skillset.load(Config(), home).specs())
+    retriever = Retriever(places, words(language))
+    times: list[float] = []
+    hits = 0
+    asked = list(home.entities.values())[:: max(1, entities // ASKED)]
+    for number, entity in enumerate(asked):
+        text = f"do something about the {misheard(entity.name, number)} please"
+        started = time.process_time()
+        found = retriever.find([text], entity.area_id, things=CANDIDATES)
+        times.append((time.process_time() - started) * 1000)
+        hits += entity.entity_id in {thing.entity for thing in found.things}
+    await home.close()
+    return Recall(entities, hits / len(asked), statistics.median(times), _percentile(times, 95))
+
+
+def misheard(name: str, number: int) -> str:
+    """A name as a recognizer may write it: a letter of its longest word lost, doubled or
+    changed."""
+    parts = name.lower().split()
+    place = max(range(len(parts)), key=lambda p: len(parts[p]))
+    word = parts[place]
+    middle = 1 + number % max(1, len(word) - 2)
+    changed = (
+        word[:middle] + word[middle + 1 :],
+        word[:middle] + word[middle] + word[middle:],
+        word[:middle] + "aeiou"[number % 5] + word[middle + 1 :],
+    )
+    parts[place] = changed[number % 3]
+    return " ".join(parts)
+
+
 SAID = (
     "Turn on the {light}.",
     "turn off the {light}",
@@ -150,19 +210,20 @@ def commands(home: Home) -> list[str]:
             domain: names[number * 7 % len(names)] for domain, names in by_domain.items() if names
         }
         light = chosen["light"]
-        words = {
+        named = {
             **chosen,
             "area": areas[number * 3 % len(areas)],
             "misheard": light.replace("i", "ea", 1).lower(),
         }
-        made += [template.format_map(words) for template in SAID]
+        made += [template.format_map(named) for template in SAID]
     return made
 
 
 def main() -> None:
     """Print the figures for homes of the sizes given."""
-    for size in map(int, sys.argv[1:] or ("25", "1000")):
+    for size in map(int, sys.argv[1:] or ("25", "1000", "5000")):
         print(asyncio.run(measure(size)))
+        print(asyncio.run(measure_retrieval(size)))
 
 
 if __name__ == "__main__":
