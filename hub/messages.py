@@ -252,3 +252,5 @@ class ToolSpec:
     """Things a person says for it, for the help and the language model."""
     phrases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Language -> sentence templates in hassil's notation, with `{parameter}` for an argument."""
+    anywhere: bool = False
+    """It finds out by itself what is meant where nothing was said of that."""

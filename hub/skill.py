@@ -80,10 +80,14 @@ Minutes = Annotated[int, Range(1, 1440, "min")]
 
 
 class Entities(Sequence[Entity]):
-    """The devices that were meant, already found by name, area, floor, domain and class."""
+    """The devices that were meant, already found by name, area, floor, domain and class.
 
-    def __init__(self, entities: Sequence[Entity]) -> None:
+    `said` is False if no name, kind or place was said: then a tool that is `anywhere` has all it
+    serves here, and finds out by itself what is meant."""
+
+    def __init__(self, entities: Sequence[Entity], *, said: bool = True) -> None:
         self._entities = tuple(entities)
+        self.said = said
 
     def __len__(self) -> int:
         return len(self._entities)
@@ -246,6 +250,8 @@ class Tool:
     """Only for devices whose name or kind was said."""
     single: bool = False
     """For one device at a time."""
+    anywhere: bool = False
+    """It finds out by itself what is meant where nothing was said of that."""
 
 
 ATTRIBUTE = "__hearth_tool__"
@@ -261,6 +267,7 @@ def tool(
     confirm: str | Mapping[str, str] = "",
     named: bool = False,
     single: bool = False,
+    anywhere: bool = False,
 ) -> Callable[[F], F]:
     """Make a function a tool.
 
@@ -275,7 +282,8 @@ def tool(
     time, and never on one that was only swept along ('open everything').
     `named` keeps devices out unless their name or kind was said: 'turn everything on' opens no
     blinds. `single` is for what is meant for one device: where nothing else was said, the one in
-    the speaker's room, or the only one.
+    the speaker's room, or the only one. `anywhere` is for what may be meant wherever it is
+    ('louder'): where nothing was said, the tool gets all it serves, maybe none, and decides.
 
     Raises SkillError when it is defined wrongly: no docstring, or a parameter without a type that
     Hearth knows."""
@@ -300,6 +308,7 @@ def tool(
             tuple(classes),
             named or bool(confirm),
             single,
+            anywhere,
         )
         function.__dict__.setdefault(ATTRIBUTE, []).append(made)
         return function

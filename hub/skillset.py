@@ -116,6 +116,7 @@ class Handler:
             tool.domains,
             tool.examples,
             tool.phrases,
+            tool.anywhere,
         )
 
 
@@ -187,10 +188,14 @@ class Skillset:
         if not handlers:
             said = words(where.language)["said"]["cannot"]
             return _failed(SkillError(f"no skill has a tool {call.tool}", spoken=said))
-        turn = _Turn(call, where, confirmed, conversation or _NoConversation())
+        unplaced = Wanted.of(_slots(handlers, call)).unsaid and handlers[0].tool.anywhere
+        turn = _Turn(call, where, confirmed, conversation or _NoConversation(), unplaced)
         if not any(handler.tool.targets for handler in handlers):
             return await self._run(handlers[0], Entities(()), turn)
         targets = self._targets(handlers, turn)
+        if turn.unplaced:
+            # Whatever there is, and be it nothing: the tool knows what else is meant.
+            return await self._run(handlers[0], Entities(targets.entities, said=False), turn)
         if not targets.by_name:
             kept = tuple(e for e in targets.entities if not _lets_in(call.tool, e))
             targets = replace(targets, entities=kept)
@@ -219,7 +224,7 @@ class Skillset:
             slots,
             domains=domains,
             preferred_area=turn.where.area,
-            here_first=turn.call.tool not in EVERYWHERE,
+            here_first=turn.call.tool not in EVERYWHERE and not turn.unplaced,
             single=any(handler.tool.single for handler in handlers),
         )
 
@@ -302,6 +307,8 @@ class _Turn:
     where: Where
     confirmed: bool
     conversation: Conversation
+    unplaced: bool = False
+    """Nothing was said of what is meant, and the tool finds out by itself."""
 
 
 class SystemClock:

@@ -15,6 +15,7 @@ from hub.messages import Audio, Heard, Hypothesis, Trace, Utterance
 from hub.pipeline import Assistant
 from hub.router import Router
 from hub.skillset import Skillset
+from tests.fakes import FakeSpeaker
 
 
 class ScriptedRecognizer:
@@ -60,7 +61,7 @@ async def shared() -> AsyncIterator[tuple[SimulatedHome, Home, Router, Skillset]
     config = Config.model_validate({"home": {"confirm_timeout": 0.3}})
     devices, home = SimulatedHome.from_file(transition=0), Home()
     await home.connect([devices])
-    skillset = Skillset.load(config, home)
+    skillset = Skillset.load(config, home, speaker=FakeSpeaker())
     languages = ("en", "de")
     router = Router(home, skillset.specs(), model=None, settings=config.router, languages=languages)
     await router.prepare()

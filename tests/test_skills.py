@@ -298,7 +298,9 @@ CASES = [
         {"volume_step": "down"},
         "Changed the volume of the Kitchen Radio.",
         attributes={("media_player.kitchen_radio", "volume_level"): 0.2},
+        given={"media_player.kitchen_radio": "playing"},
     ),
+    Case("HassSetVolumeRelative", {"volume_step": "down"}, "My volume is 40 percent."),
     Case(
         "HassSetVolumeRelative",
         {"volume_step": 25, "area": "Kitchen"},
@@ -310,12 +312,14 @@ CASES = [
         {},
         "Muted the Kitchen Radio.",
         attributes={("media_player.kitchen_radio", "is_volume_muted"): True},
+        given={"media_player.kitchen_radio": "playing"},
     ),
     Case(
         "HassMediaPlayerUnmute",
         {},
         "The Kitchen Radio can be heard again.",
         attributes={("media_player.kitchen_radio", "is_volume_muted"): False},
+        given={"media_player.kitchen_radio": "playing"},
     ),
     Case(
         "media.louder",
@@ -328,6 +332,7 @@ CASES = [
         {},
         "The Kitchen Radio is quieter.",
         attributes={("media_player.kitchen_radio", "volume_level"): 0.2},
+        given={"media_player.kitchen_radio": "playing"},
     ),
     Case("media.louder", {"name": "TV"}, "Nothing is playing."),
     # vacuum

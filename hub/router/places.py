@@ -75,7 +75,13 @@ class Places:
     def doable(self, intent: str, slots: Slots) -> bool:
         """Whether some tool takes these slots, and there is something in the home to act on."""
         accepting = [tool for tool in self.tools.get(intent, ()) if _accepts(tool, slots)]
+        if self.anywhere(intent) and not any(slots.get(slot) for slot in TARGET_SLOTS):
+            return bool(accepting)
         return any(not _acts_on_entities(tool) or self._served(tool, slots) for tool in accepting)
+
+    def anywhere(self, intent: str) -> bool:
+        """Whether its tool finds out by itself what is meant where nothing was said of that."""
+        return any(tool.anywhere for tool in self.tools.get(intent, ()))
 
     def actable(self, intent: str, slots: Slots) -> list[Entity]:
         """The entities that the tools of this name would act on."""

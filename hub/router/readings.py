@@ -85,7 +85,8 @@ def _resolved(
     if match.bare and match.distance != FULL:
         return None  # 'the lights' alone is no command
     slots = _sensed(match.intent, match.slots, places)
-    if whole and match.here:
+    anywhere = places.anywhere(match.intent)
+    if (whole or anywhere) and match.here:
         del slots["area"]
     name = slots.get("name")
     pronoun = isinstance(name, str) and name.startswith(ANYTHING)
@@ -100,11 +101,21 @@ def _resolved(
     untargeted = not any(slots.get(slot) for slot in TARGET_SLOTS)
     if untargeted and whole and match.tier == "phrase":
         slots |= places.kind(match.intent)
-    elif untargeted and match.tier == "phrase" and places.acts_on_entities(match.intent):
+    elif untargeted and not anywhere and _of_devices(match, places):
         # 'Brighter' is for this room, never for the whole house.
         within = area is not None and places.doable(match.intent, {**slots, "area": area})
         slots["area"] = area if within else NOWHERE
     return match, slots
+
+
+def _free(match: Match, slots: Mapping[str, Any], places: Places) -> bool:
+    """Whether nothing was said of what is meant, and the tool finds out by itself."""
+    return places.anywhere(match.intent) and not any(slots.get(slot) for slot in TARGET_SLOTS)
+
+
+def _of_devices(match: Match, places: Places) -> bool:
+    """Whether a phrase is for devices. The sentences say by themselves where they need a room."""
+    return match.tier == "phrase" and places.acts_on_entities(match.intent)
 
 
 def _meant(name: str, places: Places, context: Context) -> dict[str, Any] | None:
@@ -144,7 +155,11 @@ def _of_equals(
     area: str | None,
 ) -> Reading:
     """One reading of matches that rank equally."""
-    intent = min((match.intent in QUESTIONS, match.intent) for match, _ in possible)[1]
+    # 'Turn it up' out of the blue is for what can find out by itself what is meant.
+    intent = min(
+        (match.intent in QUESTIONS, not _free(match, slots, places), match.intent)
+        for match, slots in possible
+    )[2]
     same = [(match, slots) for match, slots in possible if match.intent == intent]
     slot = "name" if any(s.get("name") in places.entities for _, s in same) else "area"
     options = {s[slot]: (m, s) for m, s in same if s.get(slot)}

@@ -1,14 +1,21 @@
-"""Music and television: what plays, and how loud."""
+"""Music and television: what plays, and how loud.
+
+Where it is not said what is to be louder, it is what plays in the room; else the only one that
+plays anywhere; else the hub's own voice.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 
-from hub.skill import Entities, Entity, Home, Percent, Where, tool
+from hub.skill import Entities, Entity, Home, Percent, Speaker, Where, tool
 
 STEP = 10
 """Per cent that 'louder' and 'quieter' mean."""
+SOUNDING = ("playing", "buffering", "on")
+"""States in which something is to be heard; a television without a player of its own is `on`."""
 SILENT = ("off", "standby", "unavailable", "unknown")
 
 
@@ -24,30 +31,37 @@ async def turn_off(players: Entities, home: Home) -> None:
     await home.call("media_player.turn_off", players)
 
 
-@tool("HassMediaPause", domains=["media_player"], examples=["pause the music"])
+@tool("HassMediaPause", domains=["media_player"], anywhere=True, examples=["pause the music"])
 async def pause(players: Entities, home: Home, where: Where) -> str | None:
     """Pause what is playing."""
-    return await _tell("media_player.media_pause", _in(players, home, "playing"), home, where)
+    found = _in(players, home, where, "playing")
+    return await _tell("media_player.media_pause", found, home, where)
 
 
-@tool("HassMediaUnpause", domains=["media_player"], examples=["resume the music"])
+@tool("HassMediaUnpause", domains=["media_player"], anywhere=True, examples=["resume the music"])
 async def resume(players: Entities, home: Home, where: Where) -> str | None:
     """Go on playing what was paused."""
-    found = _in(players, home, "paused") or (list(players) if len(players) == 1 else [])
-    return await _tell("media_player.media_play", found, home, where)
+    found = _in(players, home, where, "paused")
+    if not found and not players.said:
+        found = _here(players, home, where)
+    return await _tell(
+        "media_player.media_play",
+        found or (list(players) if len(players) == 1 else []),
+        home,
+        where,
+    )
 
 
-@tool("HassMediaNext", domains=["media_player"], examples=["skip this song"])
+@tool("HassMediaNext", domains=["media_player"], anywhere=True, examples=["skip this song"])
 async def skip(players: Entities, home: Home, where: Where) -> str | None:
     """Play what comes next."""
-    found = _in(players, home, "playing") or _in(players, home, "paused")
-    return await _tell("media_player.media_next_track", found, home, where)
+    return await _tell("media_player.media_next_track", _begun(players, home, where), home, where)
 
 
-@tool("HassMediaPrevious", domains=["media_player"])
+@tool("HassMediaPrevious", domains=["media_player"], anywhere=True)
 async def previous(players: Entities, home: Home, where: Where) -> str | None:
     """Play what came before."""
-    found = _in(players, home, "playing") or _in(players, home, "paused")
+    found = _begun(players, home, where)
     return await _tell("media_player.media_previous_track", found, home, where)
 
 
@@ -64,48 +78,65 @@ async def play(
     )
 
 
-@tool("HassMediaPlayerMute", domains=["media_player"])
-async def mute(players: Entities, home: Home, where: Where) -> str | None:
+@tool("HassMediaPlayerMute", domains=["media_player"], anywhere=True)
+async def mute(players: Entities, home: Home, where: Where, speaker: Speaker) -> str | None:
     """Mute what is playing."""
-    return await _tell(
-        "media_player.volume_mute", _sounding(players, home), home, where, is_volume_muted=True
-    )
+    found = _heard(players, home, where)
+    if not found and not players.said:
+        await speaker.set_muted(True)
+        return where.say("I am muted.", de="Ich bin stumm.")
+    return await _tell("media_player.volume_mute", found, home, where, is_volume_muted=True)
 
 
-@tool("HassMediaPlayerUnmute", domains=["media_player"])
-async def unmute(players: Entities, home: Home, where: Where) -> str | None:
+@tool("HassMediaPlayerUnmute", domains=["media_player"], anywhere=True)
+async def unmute(players: Entities, home: Home, where: Where, speaker: Speaker) -> str | None:
     """Let it be heard again."""
-    return await _tell(
-        "media_player.volume_mute", _sounding(players, home), home, where, is_volume_muted=False
-    )
+    found = _heard(players, home, where)
+    if not found and not players.said:
+        await speaker.set_muted(False)
+        return where.say("I am back.", de="Ich bin wieder zu hören.")
+    return await _tell("media_player.volume_mute", found, home, where, is_volume_muted=False)
 
 
-@tool("HassSetVolume", domains=["media_player"], examples=["set the TV volume to 30 percent"])
+@tool(
+    "HassSetVolume",
+    domains=["media_player"],
+    anywhere=True,
+    examples=["set the TV volume to 30 percent"],
+)
 async def set_volume(
-    players: Entities, home: Home, where: Where, volume_level: Percent
+    players: Entities, home: Home, where: Where, speaker: Speaker, volume_level: Percent
 ) -> str | None:
     """Set the volume of media players."""
-    found = _sounding(players, home)
+    found = _heard(players, home, where)
+    if not found and not players.said:
+        return await _speak_at(volume_level / 100, speaker, where)
     return await _tell(
         "media_player.volume_set", found, home, where, volume_level=volume_level / 100
     )
 
 
-@tool("HassSetVolumeRelative", domains=["media_player"], examples=["turn the radio down"])
+@tool(
+    "HassSetVolumeRelative",
+    domains=["media_player"],
+    anywhere=True,
+    examples=["turn the radio down"],
+)
 async def change_volume(
-    players: Entities, home: Home, where: Where, volume_step: str
+    players: Entities, home: Home, where: Where, speaker: Speaker, volume_step: str
 ) -> str | None:
     """Make media players louder or quieter: 'up', 'down', or by so many per cent."""
     steps = {"up": STEP, "down": -STEP}
     if volume_step in steps:
-        return await _step(players, home, where, steps[volume_step])
+        return await _step(players, home, where, speaker, steps[volume_step])
     if re.fullmatch(r"[+-]?\d{1,3}", volume_step):
-        return await _step(players, home, where, int(volume_step))
+        return await _step(players, home, where, speaker, int(volume_step))
     return where.say("Louder or quieter?", de="Lauter oder leiser?")
 
 
 @tool(
     domains=["media_player"],
+    anywhere=True,
     phrases={
         "en": [
             "turn [the] {name} up",
@@ -114,18 +145,28 @@ async def change_volume(
             "turn [the] (music|sound) up [(in|on) [the] {area}]",
             "turn up [the] (music|sound) [(in|on) [the] {area}]",
             "[make] [the] music louder",
+            "[make it] [a (bit|little)] louder",
+            "turn it up [a (bit|little)]",
+            "[it is|it's|that is|that's] (too quiet|not loud enough)",
         ],
-        "de": ["[mach[e]] [(das|die|den)] {name} lauter", "[mach[e]] die Musik lauter"],
+        "de": [
+            "[mach[e]] [(das|die|den)] {name} [(etwas|ein bisschen)] lauter",
+            "[mach[e]] die Musik [(etwas|ein bisschen)] lauter",
+            "[mach[e] (es|das)] [(etwas|ein bisschen)] lauter",
+            "dreh[e] [(es|das|die Musik)] [(etwas|ein bisschen)] (auf|lauter)",
+            "[(es|das) ist] (zu leise|nicht laut genug)",
+        ],
     },
     examples=["turn the radio up"],
 )
-async def louder(players: Entities, home: Home, where: Where) -> str | None:
+async def louder(players: Entities, home: Home, where: Where, speaker: Speaker) -> str | None:
     """Make media players louder."""
-    return await _step(players, home, where, STEP)
+    return await _step(players, home, where, speaker, STEP)
 
 
 @tool(
     domains=["media_player"],
+    anywhere=True,
     phrases={
         "en": [
             "turn [the] {name} down",
@@ -134,19 +175,32 @@ async def louder(players: Entities, home: Home, where: Where) -> str | None:
             "turn [the] (music|sound) down [(in|on) [the] {area}]",
             "turn down [the] (music|sound) [(in|on) [the] {area}]",
             "[make] [the] music quieter",
+            "[make it] [a (bit|little)] (quieter|softer)",
+            "turn it down [a (bit|little)]",
+            "([it is|it's|that is|that's] too|not so) loud",
         ],
-        "de": ["[mach[e]] [(das|die|den)] {name} leiser", "[mach[e]] die Musik leiser"],
+        "de": [
+            "[mach[e]] [(das|die|den)] {name} [(etwas|ein bisschen)] leiser",
+            "[mach[e]] die Musik [(etwas|ein bisschen)] leiser",
+            "[mach[e] (es|das)] [(etwas|ein bisschen)] leiser",
+            "dreh[e] [(es|das|die Musik)] [(etwas|ein bisschen)] (runter|leiser)",
+            "([(es|das) ist] zu|nicht so) laut",
+        ],
     },
 )
-async def quieter(players: Entities, home: Home, where: Where) -> str | None:
+async def quieter(players: Entities, home: Home, where: Where, speaker: Speaker) -> str | None:
     """Make media players quieter."""
-    return await _step(players, home, where, -STEP)
+    return await _step(players, home, where, speaker, -STEP)
 
 
-async def _step(players: Entities, home: Home, where: Where, step: int) -> str | None:
-    found = _sounding(players, home)
+async def _step(
+    players: Entities, home: Home, where: Where, speaker: Speaker, step: int
+) -> str | None:
+    found = _heard(players, home, where)
     if not found:
-        return _silence(where)
+        if players.said:
+            return _silence(where)
+        return await _speak_at(speaker.volume + step / 100, speaker, where)
 
     async def one(player: Entity) -> None:
         now = home.state(player).attributes.get("volume_level", 0.5)
@@ -157,14 +211,40 @@ async def _step(players: Entities, home: Home, where: Where, step: int) -> str |
     return None
 
 
-def _in(players: Entities, home: Home, state: str) -> list[Entity]:
-    return [player for player in players if home.state(player).state == state]
+async def _speak_at(volume: float, speaker: Speaker, where: Where) -> str:
+    await speaker.set_volume(volume)
+    percent = round(speaker.volume * 100)
+    return where.say(
+        f"My volume is {percent} percent.", de=f"Meine Lautstärke ist {percent} Prozent."
+    )
+
+
+def _heard(players: Entities, home: Home, where: Where) -> list[Entity]:
+    """What is meant by 'louder': what plays; if that was named, what is on."""
+    return _sounding(players, home) if players.said else _in(players, home, where, *SOUNDING)
+
+
+def _begun(players: Entities, home: Home, where: Where) -> list[Entity]:
+    return _in(players, home, where, "playing") or _in(players, home, where, "paused")
+
+
+def _in(players: Entities, home: Home, where: Where, *states: str) -> list[Entity]:
+    """Those in one of these states; if it was not said which, those here, or the only one."""
+    found = [player for player in players if home.state(player).state in states]
+    if players.said:
+        return found
+    return _here(found, home, where) or (found if len(found) == 1 else [])
+
+
+def _here(players: Sequence[Entity], home: Home, where: Where) -> list[Entity]:
+    """Those in the room of the person."""
+    return [p for p in players if (area := home.area(p)) and area.name == where.area]
 
 
 def _sounding(players: Entities, home: Home) -> list[Entity]:
     """Those that play; if none does, those that are on."""
     on = [player for player in players if home.state(player).state not in SILENT]
-    return _in(players, home, "playing") or on
+    return [player for player in on if home.state(player).state == "playing"] or on
 
 
 async def _tell(

@@ -27,8 +27,8 @@ async def set_volume(percent: Percent, speaker: Speaker, where: Where) -> str:
 
 @tool(
     phrases={
-        "en": ["(speak up|speak louder|louder|talk louder)", "(speak|talk) [a bit] louder"],
-        "de": ["(lauter|sprich lauter|etwas lauter)"],
+        "en": ["speak up", "(speak|talk) [a (bit|little)] louder", "raise your voice"],
+        "de": ["(sprich|rede) [(etwas|ein bisschen)] lauter"],
     },
     examples=["speak up"],
 )
@@ -40,8 +40,8 @@ async def louder(speaker: Speaker, where: Where) -> str:
 
 @tool(
     phrases={
-        "en": ["(quieter|softer|speak quieter|lower your voice|not so loud)"],
-        "de": ["(leiser|sprich leiser|nicht so laut)"],
+        "en": ["(speak|talk) [a (bit|little)] (quieter|softer|more quietly)", "lower your voice"],
+        "de": ["(sprich|rede) [(etwas|ein bisschen)] leiser"],
     }
 )
 async def quieter(speaker: Speaker, where: Where) -> str:
