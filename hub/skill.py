@@ -57,6 +57,7 @@ __all__ = [
     "Outcome",
     "Percent",
     "Range",
+    "Said",
     "Speaker",
     "State",
     "Tools",
@@ -72,6 +73,14 @@ class Range:
     low: float
     high: float
     unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """How the choices of a `Literal` are said: language -> what is said (hassil's notation) ->
+    choice. In other languages they are said as they are written."""
+
+    words: Mapping[str, Mapping[str, Any]]
 
 
 Percent = Annotated[int, Range(0, 100, "%")]
@@ -364,6 +373,8 @@ def _schema(hint: Any, place: str) -> dict[str, Any]:
                 schema |= {"minimum": extra.low, "maximum": extra.high}
                 if extra.unit:
                     schema["unit"] = extra.unit
+            elif isinstance(extra, Said):
+                schema["said"] = extra.words
         return schema
     if origin in (Union, types.UnionType):
         kinds = [arg for arg in get_args(hint) if arg is not type(None)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import pytest
 
 from hub.config import RouterSettings
 from hub.dialogue.replies import Replies
+from hub.language import FOLDER
 from hub.messages import Call
 from hub.pipeline import Assistant
 from hub.router import Router
@@ -484,6 +486,18 @@ CASES = [
     Case("conversation.thanks", {}, "You're welcome."),
     Case("conversation.hello", {}, "Hello."),
     Case("volume.set_volume", {"percent": 30}, "My volume is 30 percent."),
+    Case(
+        "climate.setting",
+        {"area": "Bathroom"},
+        "The target temperature of the Bathroom Radiator is 23 degrees.",
+    ),
+    Case("media.playing", {}, "Nothing is playing."),
+    Case("media.volume", {}, "My volume is 50 percent."),
+    Case(
+        "questions.attribute",
+        {"name": "floor lamp", "how": "brightness"},
+        "The brightness of the Floor Lamp is 50 percent.",
+    ),
     Case("volume.louder", {}, "My volume is 60 percent."),
     Case("volume.quieter", {}, "My volume is 40 percent."),
     Case("volume.mute", {}, "I am muted."),
@@ -516,6 +530,63 @@ async def test_what_is_asked_for_happens_and_is_said(case: Case) -> None:
             assert house.state(entity_id) == state, entity_id
         for (entity_id, name), value in case.attributes.items():
             assert house.attribute(entity_id, name) == value, (entity_id, name)
+
+
+def test_whoever_speaks_german_can_say_what_can_be_said_in_english() -> None:
+    """The intents of Home Assistant have German sentences in home-assistant-intents."""
+    for handler in bundled()[0]:
+        tool = handler.tool
+        assert "de" in tool.phrases or "en" not in tool.phrases, handler.name
+        assert "de" in tool.confirm or not tool.confirm, handler.name
+
+
+def _lacking(english: Mapping[str, Any], german: Mapping[str, Any], path: str = "") -> list[str]:
+    found = [f"{path}{key}" for key in english if key not in german]
+    for key, value in english.items():
+        if isinstance(value, dict) and isinstance(german.get(key), dict):
+            found += _lacking(value, german[key], f"{path}{key}.")
+    return found
+
+
+def test_nothing_of_what_the_hub_says_is_missing_in_german() -> None:
+    english, german = (
+        tomllib.loads((FOLDER / f"{code}.toml").read_text(encoding="utf-8"))
+        for code in ("en", "de")
+    )
+    assert _lacking(english, german) == []
+
+
+GERMAN = [
+    ("stell den Bedroom Fan auf 50 Prozent", "Bedroom Fan auf 50 Prozent gestellt."),
+    ("starte Good Night", "Good Night aktiviert."),
+    ("schick den Staubsauger nach Hause", "Robot Vacuum kehrt zurück."),
+    ("mach alles im Living Room aus", "Alles ist aus."),
+    ("stell den Thermostat auf kühlen", "Living Room Thermostat ist am Kühlen."),
+    ("mir ist kalt", "Living Room Thermostat auf 21,5 Grad gestellt."),
+    ("was läuft", "Es läuft gerade nichts."),
+    ("schließ alles ab", "Alles ist abgeschlossen."),
+    ("wie viel Uhr haben wir", "Es ist 15 Uhr 4."),
+    ("hilfe", "Du kannst zum Beispiel sagen"),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), GERMAN)
+async def test_skills_in_german(said: str, told: str) -> None:
+    async with House() as house:
+        services = {"clock": NOON, "speaker": FakeSpeaker()}
+        skills = Skillset(bundled()[0], house.home, services=services, confirm_timeout=0.15)
+        router = Router(
+            house.home,
+            skills.specs(),
+            model=None,
+            settings=RouterSettings(),
+            languages=("de",),
+        )
+        assistant = Assistant(
+            home=house.home, router=router, skillset=skills, replies=Replies(), languages=("de",)
+        )
+        trace = await assistant.say(said, area="Living Room")
+        assert trace.reply.text.startswith(told)
 
 
 def test_every_tool_of_every_skill_is_tried_here() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.arguments import Unfit
-from hub.dialogue import describe
+from hub.dialogue import attributes, describe
 from hub.dialogue.describe import Seen, see
 from hub.dialogue.responses import field_error, fixed_sentences, render, respond
 from hub.dialogue.speakable import number, sentence, speakable
@@ -94,6 +94,8 @@ class _Wording:
 
     def _answered(self, answer: Answer) -> list[str]:
         """What was asked for. A device that cannot be reached is no reason for a 'no'."""
+        if attribute := answer.facts.get("attribute"):
+            return [self._told(entity, str(attribute)) for entity in answer.matched]
         keys = self._question_keys(len(answer.matched))
         unheard = self._unheard(answer)
         known = [entity for entity in answer.unmatched if entity not in unheard]
@@ -102,6 +104,32 @@ class _Wording:
         told = self._template(answer.matched, known, answer.facts, keys) if known else ""
         outcomes = [Outcome(e.entity_id, e.name, "", False, error=UNAVAILABLE) for e in unheard]
         return [told, self._failures(outcomes)]
+
+    def _told(self, entity: Entity, asked: str) -> str:
+        """One attribute of one device; its state, if it is off or nobody can reach it."""
+        language = self._language
+        attribute = attributes.settled(entity, asked)
+        state = self._home.state(entity.entity_id)
+        described = str(self._values([entity], (), {})["description"])
+        asleep = state.state in ("off", "standby")
+        if (
+            (entity.domain, attribute) in attributes.DESCRIBED
+            or not state.available
+            or (asleep and attributes.able(entity, attribute, self._home))
+        ):
+            return described
+        value = attributes.value(entity, attribute, self._home, language)
+        names = describe.names([entity], language)
+        if not has_words(language):
+            return f"{names}: {value}" if value else described
+        said = words(language)["said"]
+        the, no = attributes.names_of(attribute, language)
+        if value is not None:
+            return str(said["attribute"].format(attribute=the, names=names, value=value))
+        if attribute == "setting":
+            return described
+        template = said["lacking_many" if describe.plural(entity.name) else "lacking_one"]
+        return str(template.format(attribute=no, names=names))
 
     def _unheard(self, answer: Answer) -> list[Entity]:
         if "state" not in self._call.arguments or not has_words(self._language):

@@ -23,6 +23,23 @@ def rgb(name: str) -> tuple[int, int, int] | None:
     return red, green, blue
 
 
+HUES = (
+    (15, "red"), (45, "orange"), (70, "yellow"), (165, "green"), (200, "turquoise"),
+    (260, "blue"), (315, "purple"), (345, "pink"), (360, "red"),
+)  # fmt: skip
+"""Degrees up to which a hue has a name that everybody knows."""
+WHITE = 0.15
+"""Saturation (0-1) below which a colour is white to most people."""
+
+
+def name_of(colour: Sequence[float]) -> str:
+    """The name of an RGB colour, whatever its brightness: 'red', 'white'."""
+    hue, saturation = _hue(colour)
+    if saturation < WHITE:
+        return "white"
+    return next(name for limit, name in HUES if hue <= limit)
+
+
 def alike(one: Sequence[float], other: Sequence[float]) -> bool:
     """Whether two RGB colours look alike, whatever their brightness."""
     (hue, saturation), (hue_too, saturation_too) = _hue(one), _hue(other)

@@ -103,6 +103,8 @@ def _own(names: SlotList, tool: ToolSpec) -> SlotList:
 def _list(name: str, schema: Mapping[str, Any], language: str) -> SlotList:
     """What can be said for an argument, from its JSON schema."""
     if "enum" in schema:
+        if said := schema.get("said", {}).get(language.split("-")[0]):
+            return TextSlotList.from_tuples(said.items(), allow_template=True, name=name)
         values = [(str(value).replace("_", " "), value) for value in schema["enum"]]
         return TextSlotList.from_tuples(values, allow_template=False, name=name)
     if schema.get("type") in ("integer", "number"):

@@ -102,6 +102,32 @@ VERBS: tuple[Verb, ...] = (
         _verb(word, "HassGetState", value="state", slot="state", required=False, response=response)
         for word, response in zip(CHECKED, RESPONSES, strict=True)
     ),
+    _verb(
+        "tell",
+        "questions.attribute",
+        "climate cover fan humidifier lawn_mower light lock media_player vacuum valve water_heater",
+        value="mode",
+        slot="attribute",
+        required=False,
+        options=(
+            "battery",
+            "brightness",
+            "color",
+            "color_temp",
+            "effect",
+            "fan_mode",
+            "humidity",
+            "mode",
+            "position",
+            "preset",
+            "setting",
+            "source",
+            "speed",
+            "temperature",
+            "volume",
+        ),
+    ),
+    _verb("playing", "media.playing", "media_player", "optional"),
     _verb("volume", "volume.set_volume", target="hub", value="percent", slot="percent"),
     _verb("louder", "volume.louder", target="hub"),
     _verb("quieter", "volume.quieter", target="hub"),
@@ -185,6 +211,8 @@ BY_TOOL: Mapping[str, tuple[Verb, ...]] = {
     verb.tool: tuple(row for row in VERBS if row.tool == verb.tool) for verb in VERBS
 }
 TWINS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "climate.setting": ("questions.attribute", {"attribute": "temperature"}),
+    "media.volume": ("questions.attribute", {"attribute": "volume"}),
     "media.louder": ("HassSetVolumeRelative", {"volume_step": "up"}),
     "media.quieter": ("HassSetVolumeRelative", {"volume_step": "down"}),
 }

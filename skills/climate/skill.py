@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Annotated, Literal
 
-from hub.skill import Entities, Entity, Home, tool
+from hub.skill import Answer, Entities, Entity, Home, Said, tool
 
 STEP = 1.0
 """Degrees that 'warmer' and 'cooler' mean."""
@@ -42,6 +42,29 @@ async def set_fan_mode(climates: Entities, home: Home, fan_mode: str) -> None:
     await home.call("climate.set_fan_mode", climates, fan_mode=fan_mode)
 
 
+Mode = Annotated[
+    Literal["heat", "cool", "auto", "dry", "fan_only"],
+    Said(
+        {
+            "en": {
+                "(heat|heating)": "heat",
+                "(cool|cooling)": "cool",
+                "(auto|automatic)": "auto",
+                "(dry|drying)": "dry",
+                "fan only": "fan_only",
+            },
+            "de": {
+                "(heizen|Heizung|Heizbetrieb)": "heat",
+                "(kühlen|Kühlung|Kühlbetrieb)": "cool",
+                "(auto|Automatik|automatisch)": "auto",
+                "(trocknen|entfeuchten)": "dry",
+                "nur (Lüfter|lüften)": "fan_only",
+            },
+        }
+    ),
+]
+
+
 @tool(
     domains=["climate"],
     single=True,
@@ -49,13 +72,15 @@ async def set_fan_mode(climates: Entities, home: Home, fan_mode: str) -> None:
         "en": [
             "(set|switch|turn) [the] {name} to {mode} [mode]",
             "(set|switch) [the] (heating|air conditioning|thermostat) to {mode} [mode]",
-        ]
+        ],
+        "de": [
+            "(stell|stelle|schalt|schalte) [(der|die|das|den)] {name} auf {mode}",
+            "(stell|stelle|schalt|schalte) (die Heizung|die Klimaanlage|das Thermostat) auf {mode}",
+        ],
     },
     examples=["set the thermostat to cool"],
 )
-async def set_mode(
-    climates: Entities, home: Home, mode: Literal["heat", "cool", "auto", "dry", "fan_only"]
-) -> None:
+async def set_mode(climates: Entities, home: Home, mode: Mode) -> None:
     """Set whether a thermostat heats, cools, or decides by itself."""
     await home.call("climate.set_hvac_mode", climates, hvac_mode=mode)
 
@@ -67,14 +92,16 @@ async def set_mode(
         "en": [
             "(make it|it should be) [a (bit|little)] warmer [in [the] {area}]",
             "[it is|it's|i am|i'm] (too cold|freezing) [in (here|[the] {area})]",
+            "(i am|i'm) [(so|very)] cold",
             "turn [the] (heating|heat|temperature) up [in [the] {area}]",
             "turn up [the] (heating|heat|temperature) [in [the] {area}]",
             "[a (bit|little)] warmer",
         ],
         "de": [
             "[mach[e] es] [(etwas|ein bisschen)] wärmer [(im|in der) {area}]",
-            "[es ist|mir ist] zu kalt [hier]",
-            "dreh[e] die (Heizung|Temperatur) (hoch|höher|auf)",
+            "[es ist|mir ist] zu kalt [(hier|(im|in der) {area})]",
+            "(mir ist [so] kalt|ich friere)",
+            "dreh[e] die (Heizung|Temperatur) [(im|in der) {area}] (hoch|höher|auf)",
         ],
     },
     examples=["it is too cold in the living room"],
@@ -91,20 +118,43 @@ async def warmer(climates: Entities, home: Home) -> None:
         "en": [
             "(make it|it should be) [a (bit|little)] (cooler|colder) [in [the] {area}]",
             "[it is|it's|i am|i'm] too (hot|warm) [in (here|[the] {area})]",
+            "(i am|i'm) [(so|very)] hot",
             "turn [the] (heating|heat|temperature) down [in [the] {area}]",
             "turn down [the] (heating|heat|temperature) [in [the] {area}]",
             "[a (bit|little)] (cooler|colder)",
         ],
         "de": [
             "[mach[e] es] [(etwas|ein bisschen)] (kühler|kälter) [(im|in der) {area}]",
-            "[es ist|mir ist] zu (heiß|warm) [hier]",
-            "dreh[e] die (Heizung|Temperatur) (runter|niedriger)",
+            "[es ist|mir ist] zu (heiß|warm) [(hier|(im|in der) {area})]",
+            "(mir ist [so] heiß|ich schwitze)",
+            "dreh[e] die (Heizung|Temperatur) [(im|in der) {area}] (runter|niedriger|ab)",
         ],
     },
 )
 async def cooler(climates: Entities, home: Home) -> None:
     """Make it cooler by one degree."""
     await _step(climates, home, -STEP)
+
+
+@tool(
+    domains=["climate"],
+    single=True,
+    phrases={
+        "en": [
+            "(what's|what is) the (target|set|desired) temperature [(in|of|for) [the] {area}]",
+            "(what's|what is) the temperature set to [in [the] {area}]",
+            "what temperature is it set to [in [the] {area}]",
+        ],
+        "de": [
+            "(was|wie hoch) ist die (Zieltemperatur|Solltemperatur|eingestellte Temperatur)"
+            " [(im|in der) {area}]",
+            "welche Temperatur ist [(im|in der) {area}] eingestellt",
+        ],
+    },
+)
+def setting(climates: Entities) -> Answer:
+    """Tell which temperature a thermostat is set to."""
+    return Answer(climates, facts={"attribute": "temperature"})
 
 
 async def _step(climates: Entities, home: Home, step: float) -> None:

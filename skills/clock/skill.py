@@ -7,7 +7,10 @@ from hub.skill import Answer, Clock, tool
 
 @tool(
     "HassGetCurrentTime",
-    phrases={"en": ["(what's|what is) the time [please]", "how late is it"]},
+    phrases={
+        "en": ["(what's|what is) the time [please]", "how late is it"],
+        "de": ["wie viel Uhr (ist es|haben wir)", "wie spät (ist es|haben wir es)"],
+    },
     examples=["what time is it"],
 )
 def time(clock: Clock) -> Answer:

@@ -36,7 +36,11 @@ async def set_position(covers: Entities, home: Home, position: Percent) -> None:
     domains=["cover"],
     phrases={
         "en": ["stop [the] {name}", "stop [the] (blinds|curtains|shutters) [in [the] {area}]"],
-        "de": ["(stopp|stoppe|halte) [(den|die|das)] {name} [an]"],
+        "de": [
+            "(stopp|stoppe|halte) [(den|die|das)] {name} [an]",
+            "(stopp|stoppe|halte) die (Rollos|Rollläden|Jalousien|Vorhänge) [(im|in der) {area}]"
+            " [an]",
+        ],
     },
     examples=["stop the living room blinds"],
 )

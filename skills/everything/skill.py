@@ -18,6 +18,7 @@ DOMAINS = ["light", "switch", "input_boolean", "fan", "media_player"]
         "de": [
             "[schalte] alles (aus|ausschalten) [(im|in der|in dem) {area}]",
             "(schalte|mach) [(im|in der|in dem) {area}] alles aus",
+            "(schalte|mach) alles (im|in der|in dem) {area} aus",
         ],
     },
     examples=["turn everything off"],

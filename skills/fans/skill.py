@@ -17,7 +17,17 @@ async def turn_off(fans: Entities, home: Home) -> None:
     await home.call("fan.turn_off", fans)
 
 
-@tool("HassFanSetSpeed", domains=["fan"], examples=["set the bedroom fan to 50 percent"])
+@tool(
+    "HassFanSetSpeed",
+    domains=["fan"],
+    phrases={
+        "de": [
+            "(stell|stelle|setz|setze|schalt|schalte|dreh|drehe) [(der|die|das|den)] {name}"
+            " auf {percentage} [Prozent]",
+        ]
+    },
+    examples=["set the bedroom fan to 50 percent"],
+)
 async def set_speed(fans: Entities, home: Home, percentage: Percent) -> None:
     """Set how fast fans run."""
     await home.call("fan.set_percentage", fans, percentage=percentage)

@@ -25,7 +25,9 @@ def help(home: Home, tools: Tools, where: Where, area: Area | None = None) -> st
     place = area.area_id if area else None
     there = {entity.domain for entity in home.find(area=place)}
     named = _about_devices(home, place, there, where)
-    others = [spec.examples[0] for spec in tools.specs() if spec.examples and not spec.domains]
+    others = OTHERS.get(where.language.split("-")[0]) or [
+        spec.examples[0] for spec in tools.specs() if spec.examples and not spec.domains
+    ]
     examples = [*named, *(() if area else others)][:MOST]
     if not examples:
         return where.say("There is nothing I can do there.", de="Dort kann ich nichts tun.")
@@ -34,6 +36,9 @@ def help(home: Home, tools: Tools, where: Where, area: Area | None = None) -> st
         f"You can say for example: {told}.", de=f"Du kannst zum Beispiel sagen: {told}."
     )
 
+
+OTHERS = {"de": ["wie spät ist es", "welcher Tag ist heute", "was läuft gerade"]}
+"""Language -> what can be said besides, where the tools' own examples are not in it."""
 
 PATTERNS = {
     "light": ("turn on the {name}", "schalte {name} ein"),

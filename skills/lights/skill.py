@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from hub.skill import Entities, Entity, Home, Kelvin, Percent, tool
+from hub.skill import Entities, Entity, Home, Kelvin, Percent, Where, tool
 
 STEP = 25
 """Per cent of full brightness that 'brighter' and 'dimmer' mean."""
@@ -33,6 +33,7 @@ async def turn_off(lights: Entities, home: Home) -> None:
 async def set_light(
     lights: Entities,
     home: Home,
+    where: Where,
     brightness: Percent | None = None,
     color: str | None = None,
     temperature: Kelvin | None = None,
@@ -44,7 +45,7 @@ async def set_light(
         "color_temp_kelvin": temperature,
     }
     if not any(value is not None for value in wanted.values()):
-        return "To which brightness or colour?"
+        return where.say("To which brightness or colour?", de="Welche Helligkeit oder Farbe?")
     able = [light for light in lights if _able(home, light, wanted)]
     await home.call("light.turn_on", able or lights, **wanted)
     return None

@@ -10,10 +10,12 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from hub.skill import Entities, Entity, Home, Percent, Speaker, Where, tool
+from hub.skill import Answer, Entities, Entity, Home, Percent, Speaker, Where, tool
 
 STEP = 10
 """Per cent that 'louder' and 'quieter' mean."""
+MOST = 3
+"""Of as many players it is told what they play."""
 SOUNDING = ("playing", "buffering", "on")
 """States in which something is to be heard; a television without a player of its own is `on`."""
 SILENT = ("off", "standby", "unavailable", "unknown")
@@ -49,6 +51,75 @@ async def resume(players: Entities, home: Home, where: Where) -> str | None:
         found or (list(players) if len(players) == 1 else []),
         home,
         where,
+    )
+
+
+@tool(
+    domains=["media_player"],
+    anywhere=True,
+    phrases={
+        "en": [
+            "(what's|whats|what is) (playing|on) [on [the] {name}] [(right now|now|here)]",
+            "(what's|whats|what is) on [the] {name}",
+            "(what's|whats|what is) playing (in|on) [the] {area}",
+            "(what|which) (song|track|music|film|movie|show|station) is (this|that|it)",
+            "(what|which) (song|track|music|film|movie|show|station) is (playing|on)"
+            " [on [the] {name}]",
+            "(what|which) (song|track|music|film|movie|show|station) is (playing|on)"
+            " (in|on) [the] {area}",
+            "who (is (this|that|it)|sings this|is playing|is singing) [by]",
+        ],
+        "de": [
+            "was (läuft|spielt) [gerade] [(im|in der|in dem|auf dem|am) {area}]",
+            "was (läuft|spielt) [gerade] (auf|im|in|auf dem) [(dem|der)] {name}",
+            "(welches Lied|welche Musik|welcher Sender|welcher Film) (läuft|spielt|ist das)"
+            " [gerade]",
+            "(wie heißt das Lied|was ist das für (ein Lied|Musik)|wer singt das)",
+        ],
+    },
+    examples=["what is playing"],
+)
+def playing(players: Entities, home: Home, where: Where) -> str:
+    """Tell what is playing."""
+    sounding = [player for player in players if home.state(player).state in SOUNDING]
+    heard = sounding if players.said else _here(sounding, home, where) or sounding
+    if not heard:
+        return _silence(where)
+    return " ".join(_told(player, home, where) for player in heard[:MOST])
+
+
+@tool(
+    domains=["media_player"],
+    anywhere=True,
+    phrases={
+        "en": [
+            "(what's|what is) (the|your) volume [(set to|at)]",
+            "how loud (is it|are you|is the music)",
+        ],
+        "de": ["(was|wie hoch) ist (die|deine) Lautstärke", "wie laut (ist es|bist du)"],
+    },
+)
+def volume(players: Entities, home: Home, where: Where, speaker: Speaker) -> Answer | str:
+    """Tell how loud it is."""
+    found = _heard(players, home, where)
+    return Answer(found, facts={"attribute": "volume"}) if found else _my_volume(speaker, where)
+
+
+def _told(player: Entity, home: Home, where: Where) -> str:
+    """'Clair de Lune by Debussy is playing on the Kitchen Radio.'"""
+    now = home.state(player).attributes
+    title = now.get("media_title") or now.get("media_channel") or now.get("app_name")
+    title = title or now.get("source")
+    artist = now.get("media_artist") or now.get("media_album_artist")
+    if not title:
+        return where.say(
+            f"Something is playing on the {player.name}, but it does not say what.",
+            de=f"{player.name}: Es läuft etwas, aber das Gerät sagt nicht, was.",
+        )
+    if artist:
+        title = where.say(f"{title} by {artist}", de=f"{title} von {artist}")
+    return where.say(
+        f"{title} is playing on the {player.name}.", de=f"{player.name}: Es läuft {title}."
     )
 
 
@@ -213,6 +284,10 @@ async def _step(
 
 async def _speak_at(volume: float, speaker: Speaker, where: Where) -> str:
     await speaker.set_volume(volume)
+    return _my_volume(speaker, where)
+
+
+def _my_volume(speaker: Speaker, where: Where) -> str:
     percent = round(speaker.volume * 100)
     return where.say(
         f"My volume is {percent} percent.", de=f"Meine Lautstärke ist {percent} Prozent."

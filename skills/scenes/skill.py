@@ -5,13 +5,25 @@ from __future__ import annotations
 from hub.skill import Entities, Home, tool
 
 
-@tool("HassTurnOn", domains=["scene"], named=True, examples=["activate movie night"])
+@tool(
+    "HassTurnOn",
+    domains=["scene"],
+    named=True,
+    phrases={"de": ["(starte|start|spiel|spiele|stell|stelle) [die Szene] {name} [ein]"]},
+    examples=["activate movie night"],
+)
 async def activate(scenes: Entities, home: Home) -> None:
     """Bring the devices of a scene into the states it has for them."""
     await home.call("scene.turn_on", scenes)
 
 
-@tool("HassTurnOn", domains=["script"], named=True, examples=["run the morning routine"])
+@tool(
+    "HassTurnOn",
+    domains=["script"],
+    named=True,
+    phrases={"de": ["(starte|start|führ|führe) [(das Skript|die)] {name} [aus]"]},
+    examples=["run the morning routine"],
+)
 async def run(scripts: Entities, home: Home) -> None:
     """Run a script."""
     await home.call("script.turn_on", scripts)

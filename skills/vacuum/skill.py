@@ -12,7 +12,12 @@ async def start(vacuums: Entities, home: Home) -> None:
     await home.call("vacuum.start", vacuums)
 
 
-@tool("HassVacuumReturnToBase", domains=["vacuum"], examples=["send the vacuum home"])
+@tool(
+    "HassVacuumReturnToBase",
+    domains=["vacuum"],
+    phrases={"de": ["(schick|schicke|bring|bringe) [den] {name} nach Hause"]},
+    examples=["send the vacuum home"],
+)
 @tool("HassTurnOff", domains=["vacuum"], named=True)
 async def go_home(vacuums: Entities, home: Home) -> None:
     """Send a robot vacuum back to its base."""
@@ -29,7 +34,11 @@ async def clean(vacuums: Entities, home: Home, area: Area) -> None:
     domains=["vacuum"],
     phrases={
         "en": ["(pause|stop) [the] {name}", "(pause|stop) (vacuuming|hoovering|cleaning)"],
-        "de": ["(stopp|stoppe|halte) [den] {name} [an]", "hör auf zu saugen"],
+        "de": [
+            "(stopp|stoppe|halte) [den] {name} [an]",
+            "pausiere [den] {name}",
+            "hör auf zu (saugen|putzen)",
+        ],
     },
 )
 async def pause(vacuums: Entities, home: Home) -> None:
