@@ -20,7 +20,14 @@ from hub.models.cli import models_app
 
 app = typer.Typer(
     name="hearth",
-    help="Talk to your home. Everything stays on this machine.",
+    help="""Talk to your home. Everything stays on this machine.
+
+    [bold]Examples[/]
+
+      hearth run
+      hearth say turn on the kitchen lights
+      hearth doctor
+    """,
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -184,7 +191,8 @@ async def _say(
             try:
                 answer = await control.ask(settings.hub.runtime, {"say": line, **request})
                 if answer is None:
-                    raise HearthError("the hub has just ended; what is said is not done")
+                    terminal.fail(f"the hub has just ended; it may not have done: {line}")
+                    return False
                 _show_turn(answer, as_json, details)
             except HearthError as error:
                 terminal.fail(str(error))
@@ -338,7 +346,14 @@ def devices(
     home: HomeFile = None,
     as_json: Json = False,
 ) -> None:
-    """Show the home: floors, rooms, devices and their states."""
+    """Show the home: floors, rooms, devices and their states.
+
+    [bold]Examples[/]
+
+      hearth devices --watch
+      hearth devices --home flat.yaml
+      hearth devices --json
+    """
     _run(_devices(watch, home, as_json))
 
 
@@ -379,7 +394,13 @@ async def _devices(watch: bool, home_file: Path | None, as_json: bool) -> None:
 
 @app.command()
 def skills(as_json: Json = False) -> None:
-    """List the skills, and what can be said for each."""
+    """List the skills, and what can be said for each.
+
+    [bold]Examples[/]
+
+      hearth skills
+      hearth skills --json
+    """
     from rich.table import Table
 
     from hub.app import load_skills
@@ -413,7 +434,13 @@ def skills(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check every part, and say what to do about what is wrong."""
+    """Check every part, and say what to do about what is wrong. Ends with 1 if something is.
+
+    [bold]Examples[/]
+
+      hearth doctor
+      hearth --config other.toml doctor
+    """
     from hub.doctor import examine
 
     healthy = _run(examine(as_json))
@@ -455,6 +482,11 @@ def evaluate(
     The kind of a set is seen from its layout: recorded commands (transcripts.tsv), wake words
     (PHRASE.csv beside PHRASE folders, or folders of sounds that must not wake), and homes with
     sentences and expected changes (_fixtures.yaml).
+
+    [bold]Examples[/]
+
+      hearth eval --failures my-recordings
+      hearth eval --json homes wake-words
     """
     from hub.evaluate.sets import evaluate as measure
 
@@ -467,9 +499,10 @@ def show_config(
 ) -> None:
     """Print a settings file with every default explained, to be kept as hearth.toml.
 
-    [bold]Example[/]
+    [bold]Examples[/]
 
       hearth config > ~/.config/hearth/hearth.toml
+      hearth config --check
     """
     path = config.default_path()
     if not check:

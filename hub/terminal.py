@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -87,37 +88,37 @@ def speak_any_text() -> None:
 
 def show_turn(turn: dict[str, Any], *, details: bool = False, console: Console = out) -> None:
     """Print a turn (as `Trace.to_json` gives it) for a person: said, done, answered."""
+    line = partial(console.print, soft_wrap=True)
     heard = turn["heard"] or "(nothing)"
-    console.print(f"[bold cyan]»[/] {escape(heard)}", soft_wrap=True)
+    line(f"[bold cyan]»[/] {escape(heard)}")
     for call in turn["calls"]:
         arguments = ", ".join(f"{key}={value}" for key, value in call["arguments"].items())
-        console.print(
-            f"  [dim]{TIERS[turn['tier']]:>7} {escape(call['tool'])}({escape(arguments)})[/]"
-        )
+        line(f"  [dim]{TIERS[turn['tier']]:>7} {escape(call['tool'])}({escape(arguments)})[/]")
     for outcome in turn["outcomes"]:
         mark = "[green]✓[/]" if outcome["confirmed"] else "[red]✗[/]"
-        console.print(f"  {mark} {escape(outcome['entity_id'])} {escape(str(outcome['state']))}")
+        line(f"  {mark} {escape(outcome['entity_id'])} {escape(str(outcome['state']))}")
     if turn["reply"]:
         question = " [yellow](listening)[/]" if turn["expects_answer"] else ""
-        console.print(f"[bold green]«[/] {escape(turn['reply'])}{question}", soft_wrap=True)
+        line(f"[bold green]«[/] {escape(turn['reply'])}{question}")
     if details:
         show_details(turn, console)
 
 
 def show_details(turn: dict[str, Any], console: Console = out) -> None:
     """Why it was decided so, what else was considered, and how long each stage took."""
+    line = partial(console.print, soft_wrap=True)
     if turn["why"]:
-        console.print(f"  [dim]why: {escape(turn['why'])}[/]")
+        line(f"  [dim]why: {escape(turn['why'])}[/]")
     for hypothesis in turn["hypotheses"][1:]:
-        console.print(f"  [dim]or: {escape(hypothesis['text'])} ({hypothesis['score']})[/]")
+        line(f"  [dim]or: {escape(hypothesis['text'])} ({hypothesis['score']})[/]", soft_wrap=True)
     for candidate in turn["candidates"][:5]:
-        console.print(f"  [dim]considered: {escape(candidate['what'])} {candidate['score']}[/]")
+        line(f"  [dim]considered: {escape(candidate['what'])} {candidate['score']}[/]")
     stages = "  ".join(
         f"{name} {milliseconds:.0f}"
         for name, milliseconds in turn["stages_ms"].items()
         if milliseconds
     )
-    console.print(f"  [dim]ms: {stages}[/]")
+    line(f"  [dim]ms: {stages}[/]")
 
 
 def fail(message: str) -> None:

@@ -148,6 +148,25 @@ def test_the_settings_are_printed_with_their_meaning() -> None:
     assert "[listen]" in printed and "# Seconds of silence" in printed
 
 
-def test_every_command_has_help() -> None:
-    for command in ("say", "hear", "run", "devices", "skills", "models", "doctor", "bench", "eval"):
-        assert "Usage" in hearth(command, "--help").stdout
+COMMANDS = ["", "say", "hear", "run", "devices", "skills", "doctor", "bench", "eval", "config"]
+COMMANDS += ["models", *(f"models {what}" for what in ("list", "fetch", "verify", "remove"))]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(command: str) -> None:
+    shown = hearth(*command.split(), "--help").stdout
+    assert "Usage" in shown and "Examples" in shown
+    assert f"hearth {command}".strip() in shown.partition("Examples")[2]
+
+
+def test_a_shell_completes_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_HEARTH_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "hearth de")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert runner.invoke(app, [], prog_name="hearth").stdout.split() == ["devices"]
+
+
+def test_a_narrow_terminal_tears_no_line_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    shown = hearth("say", "--details", "turn on the hallway light").stdout
+    assert "HassTurnOn(name=Hallway Light)" in shown

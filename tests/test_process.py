@@ -221,6 +221,30 @@ def test_a_hub_takes_long_texts_for_what_they_are_and_ends_with_ctrl_c(folder: P
     assert (hub.returncode, errors) == (130, b"")
 
 
+def test_a_hub_that_is_killed_leaves_states_that_can_be_read_and_a_word_about_it(
+    folder: Path,
+) -> None:
+    hub = start(folder, f'exec "{sys.executable}" -m hub run --no-microphone')
+    assert hub.stdout
+    while b"Talk to me" not in (line := hub.stdout.readline()):
+        assert line, "the hub has ended"
+    said = start(folder, f'exec "{sys.executable}" -m hub say --json', stdin=subprocess.PIPE)
+    assert said.stdin and said.stdout
+    said.stdin.write(b"turn on all lights\nturn off all lights\n" * 50)
+    said.stdin.flush()
+    for _ in range(5):
+        assert json.loads(said.stdout.readline())["error"] is None
+    hub.kill()
+    hub.communicate()
+    _, err = said.communicate(timeout=60)
+    assert said.returncode == 1
+    [line] = err.splitlines()
+    assert b"the hub has just ended" in line
+    status, out, err_after = run(folder, "hearth say --json turn on the hallway light")
+    assert (status, err_after) == (0, "loading\n")
+    assert json.loads(out)["outcomes"][0]["state"] == "on"
+
+
 @pytest.mark.parametrize("kind", ["folder", "file", "long"])
 def test_a_folder_that_cannot_have_the_control_socket_is_named(folder: Path, kind: str) -> None:
     place = folder / ("x" * 120 if kind == "long" else "runtime")

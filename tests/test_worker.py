@@ -139,6 +139,26 @@ async def test_an_engine_that_always_dies_is_given_up() -> None:
         await worker.close()
 
 
+async def test_an_engine_that_was_killed_often_is_not_taken_for_one_that_cannot_be_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The system may kill a loaded engine, and its successor too: when memory is short."""
+    worker = Worker("echo", ENGINE, [{}])
+    deaths = iter([True, True, False, True, False])  # whether it had been loaded before
+    original = worker._run
+
+    async def run() -> bool:
+        loaded = next(deaths, None)
+        return await original() if loaded is None else loaded
+
+    monkeypatch.setattr(worker, "_run", run)
+    monkeypatch.setattr("hub.engines.worker.LONGEST_PAUSE", 0.0)
+    try:
+        assert (await worker.call("say", text="back")).result == {"text": "back"}
+    finally:
+        await worker.close()
+
+
 async def test_the_process_ends_with_its_worker() -> None:
     worker = await made()
     pid = worker.pid

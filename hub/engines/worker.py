@@ -200,16 +200,19 @@ class Worker:
     async def _keep(self) -> None:
         """Start the process, and again whenever it ends, until cancelled."""
         crashes: list[float] = []
+        unloaded = 0  # one after the other; a process that was loaded and then killed can be again
         try:
             while True:
                 loaded = await self._run()
                 now = time.monotonic()
                 crashes = [at for at in crashes if now - at < 60] + [now]
+                unloaded = 0 if loaded else unloaded + 1
                 if self._failed:
                     return
                 if (not loaded or len(crashes) >= CRASHES) and self._next_variant():
                     crashes.clear()
-                elif not loaded and len(crashes) > CRASHES:
+                    unloaded = 0
+                elif unloaded > CRASHES:
                     self._failed = EngineError(f"{self.name} dies whenever it is loaded")
                     return
                 self.restarts += 1

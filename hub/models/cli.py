@@ -27,7 +27,15 @@ from hub.models.store import ModelStore
 from hub.models.store import Progress as Report
 
 models_app = typer.Typer(
-    help="List, fetch, verify and remove models.", no_args_is_help=True, rich_markup_mode="rich"
+    help="""List, fetch, verify and remove models.
+
+    [bold]Examples[/]
+
+      hearth models list
+      hearth models fetch --default
+    """,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -48,7 +56,13 @@ _STATES = {
 
 @models_app.command(name="list")
 def list_models(as_json: Json = False) -> None:
-    """Show what there is, what is here, and what the settings use (●)."""
+    """Show what there is, what is here, and what the settings use (●).
+
+    [bold]Examples[/]
+
+      hearth models list
+      hearth models list --json
+    """
     settings = config.load()
     store = ModelStore(settings.models)
     used = default_set(settings, store.catalogue)
@@ -135,7 +149,13 @@ def fetch(
 
 @models_app.command()
 def verify(names: Names = None) -> None:
-    """Read models and compare them with their checksums; without NAMES all that are here."""
+    """Read models and compare them with their checksums; without NAMES all that are here.
+
+    [bold]Examples[/]
+
+      hearth models verify
+      hearth models verify whisper-base
+    """
     store = ModelStore(config.load().models)
     present = [m for m in store.catalogue.models if store.state(m) != "missing"]
     wrong = 0
@@ -158,7 +178,13 @@ def verify(names: Names = None) -> None:
 def remove(
     names: Annotated[list[str], typer.Argument(help="Names; role:name where several have it.")],
 ) -> None:
-    """Remove models from this machine. They can be fetched again."""
+    """Remove models from this machine. They can be fetched again.
+
+    [bold]Examples[/]
+
+      hearth models remove whisper-tiny
+      hearth models remove wake:alexa
+    """
     store = ModelStore(config.load().models)
     for model in _named(store.catalogue, names):
         store.remove(model)
