@@ -10,7 +10,7 @@ from hub.router.places import Places, spellings
 
 LONGEST = 4
 """Words of a beginning that are looked at."""
-MOST = 3
+MOST = 2
 """Endings kept of one beginning: one that makes sense is enough."""
 
 

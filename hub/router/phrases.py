@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hassil import Intents, SlotList, TextSlotList, WildcardSlotList, parse_sentence
 from hassil.errors import HassilError
-from hassil.intents import RangeFractionType, RangeSlotList
+from hassil.intents import IntentData, RangeFractionType, RangeSlotList
 from hassil.parser import ParseError
 
 from hub.errors import SkillError
 from hub.messages import ToolSpec
-from hub.router.rules import Grammar, data_language
+from hub.router.rules import Grammar, Own, data_language
+from hub.router.slots import SpokenNames
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +28,14 @@ TRUTH = {"en": (("on", True), ("yes", True), ("off", False), ("no", False))}
 
 
 def phrase_rules(
-    language: str, tools: Sequence[ToolSpec], home_lists: Mapping[str, SlotList]
+    language: str, tools: Sequence[ToolSpec], names: Mapping[str, SpokenNames]
 ) -> Grammar:
     """All phrases of all tools in one language, for one home.
 
     Phrases that cannot be used are logged and left out: `check` says what is wrong."""
     blocks: dict[str, Any] = {}
     local: dict[str, dict[str, SlotList]] = {}
+    served: dict[str, ToolSpec] = {}
     for number, tool in enumerate(tools):
         sentences = [p for p in _phrases(tool, language) if _usable(tool, p)]
         if not sentences:
@@ -41,7 +43,8 @@ def phrase_rules(
         # Several tools may bear one name (HassTurnOn of lights and of fans).
         key = f"{tool.name}#{number}"
         blocks[key] = {"data": [{"sentences": sentences}]}
-        local[key] = _lists(tool, language, home_lists)
+        local[key] = _lists(tool, language)
+        served[key] = tool
     intents = Intents.from_dict(
         {"language": data_language(language) or language, "intents": blocks}
     )
@@ -49,7 +52,10 @@ def phrase_rules(
         intents.intents[key].data[0].slot_lists.update(lists)
         wild = {name for name, values in lists.items() if isinstance(values, WildcardSlotList)}
         intents.intents[key].data[0].wildcard_list_names.update(wild)
-    return Grammar(intents, home_lists, "phrase")
+    own = [
+        each for key, tool in served.items() for each in _own(tool, intents.intents[key].data[0])
+    ]
+    return Grammar(intents, names, "phrase", own=own)
 
 
 def check(tool: ToolSpec, phrase: str) -> None:
@@ -78,26 +84,21 @@ def _phrases(tool: ToolSpec, language: str) -> Sequence[str]:
     return tool.phrases.get(language) or tool.phrases.get(base) or ()
 
 
-def _lists(
-    tool: ToolSpec, language: str, home_lists: Mapping[str, SlotList]
-) -> dict[str, SlotList]:
-    properties = tool.parameters.get("properties", {})
-    names = {"name": _own(home_lists["name"], tool)} if tool.domains else {}
-    return names | {
-        name: home_lists["area"]
-        if schema.get("format") == "area"
-        else _list(name, schema, language)
-        for name, schema in properties.items()
-        if name not in HOME_LISTS
+def _lists(tool: ToolSpec, language: str) -> dict[str, SlotList]:
+    return {
+        name: _list(name, schema, language)
+        for name, schema in tool.parameters.get("properties", {}).items()
+        if name not in HOME_LISTS and schema.get("format") != "area"
     }
 
 
-def _own(names: SlotList, tool: ToolSpec) -> SlotList:
-    """The names of those devices that a tool serves."""
-    if not isinstance(names, TextSlotList):
-        return names
-    own = [value for value in names.values if (value.context or {}).get("domain") in tool.domains]
-    return TextSlotList(name="name", values=own)
+def _own(tool: ToolSpec, data: IntentData) -> Iterator[Own]:
+    """The slots for names that are not those of the whole home."""
+    if tool.domains:
+        yield Own(data, "name", "name", frozenset(tool.domains))
+    for name, schema in tool.parameters.get("properties", {}).items():
+        if name not in HOME_LISTS and schema.get("format") == "area":
+            yield Own(data, name, "area", frozenset())
 
 
 def _list(name: str, schema: Mapping[str, Any], language: str) -> SlotList:

@@ -28,7 +28,7 @@ from hub.router.reading import Reading
 from hub.router.readings import QUESTIONS, from_fuzzy, from_matches
 from hub.router.refusals import elsewhere, refusal
 from hub.router.retrieve import Retriever
-from hub.router.rules import Grammar, home_lists, sentence_rules
+from hub.router.rules import Grammar, home_names, sentence_rules
 from hub.router.words import Words, words
 
 EXACT = 0.9
@@ -107,7 +107,7 @@ class Router:
             self._grammars = built
 
     def _build(self, places: Places) -> Grammars:
-        lists = {code: home_lists(places, words(code)) for code in self.languages}
+        lists = {code: home_names(places, words(code)) for code in self.languages}
         built = Grammars(
             places,
             Endings(places),

@@ -7,26 +7,26 @@ own conversation agent, but with ids as their values, so that equal names stay a
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from hassil import (
     Intents,
     RecognizeResult,
-    SlotList,
-    TextSlotList,
     is_match,
     merge_dict,
     recognize_all,
 )
 from hassil.filter import filter_intents
-from hassil.intents import RangeSlotList
+from hassil.intents import IntentData, RangeSlotList
 from hassil.parse_expression import parse_sentence
 from home_assistant_intents import get_intents, get_languages
 
 from hub.home.model import Area, Entity, normal
 from hub.router.places import Places, spellings
+from hub.router.slots import SpokenNames, Value, listed, meant
+from hub.router.templates import Templates
 from hub.router.words import Words
 
 NOWHERE = "?"
@@ -86,21 +86,36 @@ def data_language(language: str) -> str | None:
     return next((known[code] for code in sorted(known) if code.split("-")[0] == base), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A slot of one block of templates that has its own part of the names."""
+
+    data: IntentData
+    slot: str
+    names: str
+    """Which list of names."""
+    domains: frozenset[str]
+    """Only names of such things; empty: all."""
+
+
 class Grammar:
     """Sentence templates with the slot lists they need, ready to match."""
 
     def __init__(
         self,
         intents: Intents,
-        lists: Mapping[str, SlotList],
+        names: Mapping[str, SpokenNames],
         tier: Literal["phrase", "rules"],
         actions: frozenset[str] = frozenset(),
+        own: Sequence[Own] = (),
     ) -> None:
         """`actions`: words that make more of a name than a name: 'radio on'."""
         self.tier = tier
         self._actions = actions
         self._intents = intents
-        self._lists = dict(lists)
+        self._names = dict(names)
+        self._own = tuple(own)
+        self._templates = Templates(intents, tuple(names))
         self._warm()
 
     def _warm(self) -> None:
@@ -121,21 +136,23 @@ class Grammar:
         """All templates that the text fits, the best first. `area` is the id of the room."""
         if not self._intents.intents:
             return []
+        within = {name: names.within(text) for name, names in self._names.items()}
+        for own in self._own:
+            own.data.slot_lists[own.slot] = listed(own.slot, within[own.names], own.domains)
         results = recognize_all(
             text,
-            self._intents,
-            slot_lists=self._lists,
+            self._templates.fitting(within),
+            slot_lists={name: listed(name, values) for name, values in within.items()},
             intent_context={"area": area or NOWHERE},
             language=self._intents.language,
         )
         said = frozenset(normal(text).split()) & self._actions
-        return sorted(
-            (_match(result, self.tier, said) for result in results), key=lambda match: match.rank
-        )
+        found = [match for result in results for match in _matches(result, self.tier, said)]
+        return sorted(found, key=lambda match: match.rank)
 
 
 def sentence_rules(
-    language: str, places: Places, words: Words, lists: Mapping[str, SlotList]
+    language: str, places: Places, words: Words, names: Mapping[str, SpokenNames]
 ) -> Grammar:
     """The shared sentences of a language for one home; takes about 0.1 s."""
     code = data_language(language)
@@ -151,12 +168,22 @@ def sentence_rules(
     domains = {entity.domain for entity in places.entities.values()}
     intents = filter_intents(Intents.from_dict(loaded), domains=domains, intent_names=places.tools)
     actions = frozenset(word for said in words.actions.values() for word in said)
-    return Grammar(intents, lists, "rules", actions)
+    return Grammar(intents, names, "rules", actions)
+
+
+def _matches(
+    result: RecognizeResult, tier: Literal["phrase", "rules"], actions: frozenset[str]
+) -> list[Match]:
+    """One match for each thing that the name in it may mean."""
+    match = _match(result, tier, actions)
+    several = meant(match.slots)
+    return [replace(match, slots=slots) for slots in several]
 
 
 def _match(
     result: RecognizeResult, tier: Literal["phrase", "rules"], actions: frozenset[str]
 ) -> Match:
+    """The match with all that a name may mean."""
     name = result.entities.get("name")
     area = result.entities.get("area")
     distance = max(
@@ -189,7 +216,7 @@ def _match(
     )
 
 
-def home_lists(places: Places, words: Words) -> dict[str, SlotList]:
+def home_names(places: Places, words: Words) -> dict[str, SpokenNames]:
     """The names of the home, as lists for the templates."""
     names: list[Value] = []
     taken = {normal(name) for entity in places.entities.values() for name in entity.names}
@@ -206,17 +233,13 @@ def home_lists(places: Places, words: Words) -> dict[str, SlotList]:
         for pronoun in (*words.singular, *words.plural):
             names.append((pronoun, ANYTHING + domain, {"domain": domain}, {"distance": FULL}))
     return {
-        "name": TextSlotList.from_tuples(names, allow_template=False, name="name"),
-        "area": _place_list("area", [v for a in places.areas.values() for v in _rooms(a, places)]),
-        "floor": _place_list(
+        "name": SpokenNames("name", names),
+        "area": SpokenNames("area", [v for a in places.areas.values() for v in _rooms(a, places)]),
+        "floor": SpokenNames(
             "floor",
             [(n, f.floor_id, {}, {}) for f in places.floors.values() for n in spellings(f.names)],
         ),
     }
-
-
-Value = tuple[str, str, dict[str, Any], dict[str, Any]]
-"""What is said, what it means, its context and its metadata."""
 
 
 def _rooms(area: Area, places: Places) -> list[Value]:
@@ -228,10 +251,6 @@ def _rooms(area: Area, places: Places) -> list[Value]:
         if bare != name and normal(bare) and not places.is_place(bare):
             found.append((bare, area.area_id, {}, {"distance": KIND}))
     return found
-
-
-def _place_list(name: str, values: Iterable[Value]) -> TextSlotList:
-    return TextSlotList.from_tuples(values, allow_template=False, name=name)
 
 
 def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]:
