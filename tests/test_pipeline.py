@@ -206,3 +206,59 @@ async def test_choosing_a_door_to_unlock_still_asks(house: Household) -> None:
     await house.say("unlock the door")
     await house.say("both")
     assert house["lock.front_door"] == house["lock.side_door"] == "locked"
+
+
+async def test_the_second_half_of_a_question_is_no_command(house: Household) -> None:
+    house.devices.set_state("cover.living_room_blinds", "open")
+    trace = await house.say("is the front door locked and the living room blinds closed")
+    assert house["cover.living_room_blinds"] == "open"
+    assert trace.outcomes == ()
+    await house.say("is the front door locked and close the living room blinds")
+    assert house["cover.living_room_blinds"] == "closed"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "turn on the bathroom light, no, the desk lamp",
+        "turn on the bathroom light, sorry, I meant the desk lamp",
+        "turn off the floor lamp, no wait, turn on the desk lamp",
+    ],
+)
+async def test_what_was_taken_back_is_not_done(house: Household, said: str) -> None:
+    await house.say(said)
+    assert house["light.desk_lamp"] == "on"
+    assert house["light.bathroom"] == "off"
+    assert house["light.floor_lamp"] == "on"
+
+
+async def test_that_means_what_was_spoken_of_before(house: Household) -> None:
+    await house.say("turn on the coffee maker")
+    await house.say("switch that off")
+    assert house["switch.coffee_maker"] == "off"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("is everything locked", "No, the Side Door is not locked."),
+        ("did I lock the front door", "Yes."),
+        ("did I leave the floor lamp on", "Yes."),
+        ("did I leave the garage door open", "No, it is closed."),
+    ],
+)
+async def test_worries_of_somebody_who_has_left(house: Household, asked: str, told: str) -> None:
+    house.devices.set_state("lock.side_door", "unlocked")
+    await asyncio.sleep(0)
+    assert (await house.say(asked)).reply.text == told
+
+
+@pytest.mark.parametrize("said", ["good night", "goodnight"])
+async def test_a_scene_is_one_word_or_two(house: Household, said: str) -> None:
+    assert (await house.say(said)).reply.text == "Activated Good Night."
+
+
+@pytest.mark.parametrize("said", ["it's so dark in here", "brighter", "brighter in the bathroom"])
+async def test_light_where_it_is_dark(house: Household, said: str) -> None:
+    await house.say(said, area="Bathroom")
+    assert house["light.bathroom"] == "on"

@@ -29,6 +29,20 @@ def split(text: str, words: Words) -> Iterator[list[str]]:
                 yield parts
 
 
+def repairs(text: str, words: Words) -> Iterator[tuple[str, str]]:
+    """What stands before and behind words that take something back: 'no', 'I mean'. Only what was
+    said last counts."""
+    tokens = text.split()
+    cuts: list[tuple[int, int]] = []
+    for start, end in _cuts(tokens, words.repairs):
+        joined = bool(cuts) and cuts[-1][1] == start  # 'sorry, I meant'
+        cuts = [*cuts[:-1], (cuts[-1][0], end)] if joined else [*cuts, (start, end)]
+    for start, end in reversed(cuts):
+        before, after = " ".join(tokens[:start]), " ".join(tokens[end:])
+        if before and after:
+            yield before, after
+
+
 def _cuts(tokens: Sequence[str], conjunctions: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Where conjunctions begin and end; the longest at each place."""
     position = 0

@@ -16,7 +16,7 @@ from hub.home.model import Home, normal
 from hub.messages import Call, Candidate, Intent, ToolSpec, Utterance
 from hub.ports import LanguageModel
 from hub.router.clean import addressed, clean, collapsed
-from hub.router.compound import split, together
+from hub.router.compound import repairs, split, together
 from hub.router.context import Context, Targets
 from hub.router.endings import Endings
 from hub.router.fuzzy import LANGUAGE as GUESSED
@@ -321,11 +321,13 @@ class Router:
             here = context
             for part in parts:
                 reading = self._able(grammars, language, part, here)
+                if reading and _turned(understood, reading, part, words(language)):
+                    reading = None
                 verbs = parts[0].split() if inherit and understood and not reading else []
                 for count in range(1, min(LONGEST_VERB, len(verbs) - 1) + 1):
                     whole = " ".join([*verbs[:count], part])
                     reading = reading or self._able(grammars, language, whole, here)
-                if reading is None:
+                if reading is None or _turned(understood, reading, part, words(language)):
                     break
                 understood.append(reading)
                 here = replace(here, targets=understood[-1].targets or here.targets)
@@ -337,12 +339,32 @@ class Router:
         self, grammars: Grammars, language: str, text: str, context: Context
     ) -> Reading | None:
         """What the fuzzy matcher makes of it, or it as several commands."""
+        if repaired := self._repaired(grammars, language, text, context):
+            return repaired
         if several := self._compound(grammars, language, text, context, inherit=False):
             return several
         fuzzy = self._fuzzy(grammars, language, text, context)
-        if fuzzy and fuzzy.doable:
+        if fuzzy and fuzzy.doable and not _mixed(fuzzy):
             return fuzzy
-        return self._compound(grammars, language, text, context, inherit=True) or fuzzy
+        several = self._compound(grammars, language, text, context, inherit=True)
+        return several or (None if fuzzy and _mixed(fuzzy) else fuzzy)
+
+    def _repaired(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """'Turn on the lamp, no, the fan': a command that was taken back for another one, which
+        may go without its verb."""
+        for before, after in repairs(text, words(language)):
+            if self._able(grammars, language, before, context) is None:
+                continue
+            if reading := self._able(grammars, language, after, context):
+                return reading
+            verbs = before.split()
+            for count in range(1, min(LONGEST_VERB, len(verbs) - 1) + 1):
+                whole = " ".join([*verbs[:count], after])
+                if reading := self._able(grammars, language, whole, context):
+                    return reading
+        return None
 
     def _able(
         self, grammars: Grammars, language: str, text: str, context: Context
@@ -396,6 +418,19 @@ def _without_all(text: str, known: Words) -> str | None:
             if " ".join(plain[start : start + length]) == phrase:
                 return " ".join([*tokens[:start], *tokens[start + length :]])
     return None
+
+
+def _turned(understood: Sequence[Reading], reading: Reading, part: str, known: Words) -> bool:
+    """Whether a part of a question was taken for a command: 'is the door locked and the garage
+    closed' must close nothing. Behind a question a command begins as one."""
+    asked = any(call.tool in QUESTIONS for each in understood for call in each.calls)
+    begins = any(f"{normal(part)} ".startswith(f"{opener} ") for opener in known.openers)
+    return asked and _acts(reading) and not begins
+
+
+def _mixed(reading: Reading) -> bool:
+    """Whether it asks and acts."""
+    return len({call.tool in QUESTIONS for call in reading.calls}) > 1
 
 
 def _acts(reading: Reading) -> bool:

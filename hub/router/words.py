@@ -65,6 +65,8 @@ class Words:
     """Pronouns for several: 'them'."""
     negations: frozenset[str] = frozenset()
     """Words that turn a command round or put it off: 'not', 'if'. Only rules may explain them."""
+    repairs: tuple[str, ...] = ()
+    """What takes back the command before it: 'no wait', 'I mean'."""
     conjunctions: tuple[str, ...] = ()
     """What stands between two commands: 'and then'."""
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -140,6 +142,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         half=texts("numbers").get("half"),
         refusals=texts("refusals"),
         conjunctions=phrases("conjunctions"),
+        repairs=phrases("repairs"),
         kinds=groups("kinds"),
         actions=groups("actions"),
         rules=texts("rules"),

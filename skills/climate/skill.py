@@ -95,7 +95,7 @@ async def set_mode(climates: Entities, home: Home, mode: Mode) -> None:
             "(i am|i'm) [(so|very)] cold",
             "turn [the] (heating|heat|temperature) up [in [the] {area}]",
             "turn up [the] (heating|heat|temperature) [in [the] {area}]",
-            "[a (bit|little)] warmer",
+            "[a (bit|little)] warmer [in [the] {area}]",
         ],
         "de": [
             "[mach[e] es] [(etwas|ein bisschen)] wärmer [(im|in der) {area}]",
@@ -121,7 +121,7 @@ async def warmer(climates: Entities, home: Home) -> None:
             "(i am|i'm) [(so|very)] hot",
             "turn [the] (heating|heat|temperature) down [in [the] {area}]",
             "turn down [the] (heating|heat|temperature) [in [the] {area}]",
-            "[a (bit|little)] (cooler|colder)",
+            "[a (bit|little)] (cooler|colder) [in [the] {area}]",
         ],
         "de": [
             "[mach[e] es] [(etwas|ein bisschen)] (kühler|kälter) [(im|in der) {area}]",
