@@ -38,7 +38,15 @@ from hub.listening import Listener
 from hub.messages import StateChange
 from hub.models.store import ModelStore
 from hub.pipeline import Assistant
-from hub.ports import AudioSink, AudioSource, Synthesizer, VoiceActivity, WakeWord
+from hub.ports import (
+    AudioSink,
+    AudioSource,
+    LanguageModel,
+    Recognizer,
+    Synthesizer,
+    VoiceActivity,
+    WakeWord,
+)
 from hub.room import Room
 from hub.router import Router
 from hub.router.rules import data_language
@@ -73,6 +81,7 @@ class Hub:
     wake: WakeWord | None = None
     vad: VoiceActivity | None = None
     language_model: LlamaModel | None = None
+    recognizer: Recognizer | None = None
     workers: list[Worker] = field(default_factory=list)
 
     def language(self, code: str | None) -> str | None:
@@ -179,6 +188,7 @@ async def open_hub(
             wake,
             vad,
             model,
+            recognizer,
             [engine.worker for engine in engines],
         )
         try:
@@ -189,6 +199,17 @@ async def open_hub(
         if ears:
             await asyncio.gather(*(worker.start() for worker in listening))
         yield hub
+
+
+@asynccontextmanager
+async def open_language_model(config: Config) -> AsyncIterator[LanguageModel | None]:
+    """The language model alone; None if the settings want none, or it is not installed."""
+    model = _language_model(config, ModelStore(config.models))
+    try:
+        yield model
+    finally:
+        if model is not None:
+            await model.close()
 
 
 @asynccontextmanager

@@ -476,21 +476,68 @@ def evaluate(
     folders: Annotated[list[Path], typer.Argument(help="Folders with test sets.")],
     as_json: Json = False,
     failures: Annotated[bool, typer.Option("--failures", help="List what went wrong.")] = False,
+    tiers: Annotated[
+        str | None, typer.Option("--tiers", help="rules, model, all; several with commas.")
+    ] = None,
+    peer: Annotated[
+        bool, typer.Option("--peer", help="Home Assistant's understanding beside ours.")
+    ] = False,
+    card: Annotated[
+        Path | None, typer.Option("--scorecard", help="Write all results as Markdown.")
+    ] = None,
+    spoken: Annotated[
+        int, typer.Option("--spoken", min=0, help="Also speak so many sentences, in noise.")
+    ] = 0,
+    noise: Annotated[
+        Path | None, typer.Option("--noise", help="A recording of noise, instead of a made one.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="At most about so many of each set.")
+    ] = None,
 ) -> None:
     """Measure how well it hears and understands, on recordings and texts with known answers.
 
-    The kind of a set is seen from its layout: recorded commands (transcripts.tsv), wake words
-    (PHRASE.csv beside PHRASE folders, or folders of sounds that must not wake), and homes with
-    sentences and expected changes (_fixtures.yaml).
+    The kind of a set is seen from its layout, and folders are looked through for sets: homes with
+    sentences (HOME/_fixtures.yaml), test sentences of Home Assistant's intents (LANGUAGE/INTENT/),
+    the voice benchmark (test_cases/, inventories/), SLURP (*.jsonl), conversations (dialogues in
+    *.yaml), recorded commands (transcripts.tsv), and wake words (PHRASE.csv beside PHRASE
+    folders, or folders of sounds that must not wake).
 
     [bold]Examples[/]
 
-      hearth eval --failures my-recordings
-      hearth eval --json homes wake-words
+      hearth eval --tiers rules --peer --failures my-sentences
+      hearth eval --scorecard docs/scorecard.md data tests/data/dialogues
     """
+    from hub.evaluate.sets import Options
     from hub.evaluate.sets import evaluate as measure
 
-    _run(measure(folders, as_json, failures))
+    chosen = tuple((tiers or ("rules,all" if card else "all")).replace(" ", "").split(","))
+    options = Options(
+        chosen, peer or card is not None, as_json, failures, card, spoken, noise, limit
+    )
+    _run(measure(folders, options))
+
+
+@app.command()
+def route(
+    home: Annotated[
+        Path | None,
+        typer.Option("--home", help="The home (YAML or JSON); without it the configured one."),
+    ] = None,
+) -> None:
+    """The router for other programs: one JSON line in, one out; no device is touched.
+
+    Each line is an object with `text`, and if wanted `area`, `language` and `states`; the answer
+    has `calls`, `outcomes` (the states they would lead to), `reply`, and `recognized`.
+
+    [bold]Example[/]
+
+      echo '{"text": "turn on the kitchen lights"}' | hearth route
+    """
+    from hub.evaluate.route import serve
+
+    terminal.keep_for_rows()
+    _run(serve(config.load(), home))
 
 
 @app.command(name="config")

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from hub.arguments import Unfit, fit
 from hub.config import Config
@@ -154,7 +154,7 @@ class Skillset:
         *,
         speaker: Speaker | None = None,
         clock: Clock | None = None,
-    ) -> Skillset:
+    ) -> Self:
         """All skills that the settings name and that can be loaded; the others are in
         `problems`."""
         given = {"speaker": speaker, "clock": clock}
@@ -166,6 +166,18 @@ class Skillset:
             services={name: service for name, service in given.items() if service is not None},
             timeout=settings.skills.timeout,
             confirm_timeout=settings.home.confirm_timeout,
+        )
+
+    def for_home(self, home: Home, **services: Any) -> Self:
+        """The same skills for another home, such as a copy of it to try something on."""
+        kept = {name: service for name, service in self._services.items() if name != "tools"}
+        return type(self)(
+            [handler for several in self._handlers.values() for handler in several],
+            home,
+            problems=self.problems,
+            services={**kept, **services},
+            timeout=self._timeout,
+            confirm_timeout=self._confirm_timeout,
         )
 
     def specs(self) -> list[ToolSpec]:

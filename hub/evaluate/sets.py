@@ -5,110 +5,264 @@ What a folder is, is seen from its layout; what is measured is what a person wou
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
 from hub import config as settings
 from hub import terminal
-from hub.app import open_hub
+from hub.app import Hub, open_hub, reply_sink
 from hub.config import Config
-from hub.errors import HearthError
-from hub.evaluate import speech, wake
-from hub.evaluate.text import evaluate_assist
+from hub.errors import ConfigError, HearthError
+from hub.evaluate import aloud, scorecard, speech, wake
+from hub.evaluate.formats import dialogues, homes, intents, slurp, voice_bench
+from hub.evaluate.formats import speech as recorded
+from hub.evaluate.judging import VERDICTS, Ground, TextSet
+from hub.evaluate.run import Score, Subject, built, limited, run, subjects
 from hub.models.store import ModelStore
 from hub.terminal import escape
+
+TEXTS = (intents, voice_bench, slurp, homes, dialogues)
+"""Formats of sentences; each has `matches(folder)` and `read(folder)`."""
+
+DEEPEST = 3
+"""Folders in folders that are looked into for sets."""
 
 Result = dict[str, Any]
 
 
-async def evaluate(folders: Sequence[Path], as_json: bool, failures: bool) -> None:
-    """Measure each folder and print. Raises HearthError for a folder that is no known set."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for."""
+
+    tiers: tuple[str, ...] = ("all",)
+    peer: bool = False
+    as_json: bool = False
+    failures: bool = False
+    scorecard: Path | None = None
+    spoken: int = 0
+    noise: Path | None = None
+    limit: int | None = None
+
+
+async def evaluate(folders: Sequence[Path], options: Options) -> None:
+    """Measure each folder and print. Raises HearthError for a folder in which there is no set."""
     config = settings.load()
-    for folder in folders:
-        with terminal.err.status(f"measuring: {folder} …"):
-            results = [result async for result in _measured(config, folder)]
-        for result in results:
-            missed = result.pop("failures")
-            if as_json:
-                extra = {"failures": missed} if failures else {}
-                terminal.row(result | extra)
-                continue
-            figures = ", ".join(
-                f"{name} {value}" for name, value in result.items() if name not in ("set", "kind")
-            )
-            terminal.out.print(f"[bold]{escape(result['set'])}[/] {escape(figures)}")
-            for line in missed if failures else ():
-                terminal.out.print(f"  [red]✗[/] {escape(line)}")
+    logging.getLogger("hub").setLevel(logging.CRITICAL)  # what fails is counted
+    found = [one for folder in folders for one in sets(folder)]
+    results: list[Result] = []
+    with _progress() as progress:
+        async for result in _measured(config, found, options, progress):
+            results.append(result)
+            _show(result, options)
+    if options.scorecard is not None:
+        scorecard.write(options.scorecard, results, config, options.tiers)
 
 
-async def _measured(config: Config, folder: Path) -> AsyncIterator[Result]:
-    match _kind(folder):
-        case "speech":
-            yield await _spoken(config, folder)
-        case "homes":
-            yield await _homes(config, folder)
-        case "wake":
-            for name in _wake_words(config, folder):
-                yield await _woken(config, folder, name)
-
-
-def _kind(folder: Path) -> str:
-    if (folder / "transcripts.tsv").is_file():
-        return "speech"
-    if any(folder.glob("*/_fixtures.yaml")):
-        return "homes"
-    if folder.is_dir() and wake.clips(folder):
-        return "wake"
-    raise HearthError(
-        f"{folder}: not a set that is known: it has neither transcripts.tsv, nor "
-        "HOME/_fixtures.yaml, nor recordings"
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=terminal.err,
+        transient=True,
     )
 
 
-async def _spoken(config: Config, folder: Path) -> Result:
-    """Recorded commands: word error rate, and how many are a command for the hub's home."""
-    pairs, missed, understood = [], [], 0
-    clips = speech.load(folder)
-    async with open_hub(
-        config.without_wake_word(), ears=True, recognise=True, remember=False
-    ) as hub:
-        for clip in clips:
-            heard = await hub.assistant.understand(clip.audio)
-            pairs.append((clip.text, heard.utterance.text if clip.text else ""))
-            understood += heard.intent is not None
-            if speech.normalised(clip.text) != speech.normalised(heard.utterance.text):
-                missed.append(f"{clip.name}: “{clip.text}” heard as “{heard.utterance.text}”")
-    return {
-        "set": folder.name,
-        "kind": "speech",
-        "recordings": len(clips),
-        "word_error": round(speech.word_error_rate(pairs), 4),
-        "understood": understood,
-        "failures": missed,
-    }
+def sets(folder: Path) -> list[tuple[str, Path]]:
+    """Kind and folder of every set in a folder, or of the folder itself.
+
+    Raises HearthError if there is none."""
+    if not folder.is_dir():
+        raise HearthError(f"{folder}: there is no such folder")
+    found = list(_sets(folder, DEEPEST))
+    if not found:
+        raise HearthError(f"{folder}: no set that is known; see `hearth eval --help` for layouts")
+    return found
 
 
-async def _homes(config: Config, folder: Path) -> Result:
-    """Sentences with expected changes: right is that these happen and nothing else changes."""
-    async with AsyncExitStack() as stack:
-        hub = await stack.enter_async_context(open_hub(config, remember=False))
-        score = await evaluate_assist(folder, model=hub.language_model, settings=config)
-    missed = [
-        f"{one.case.home}: “{one.case.sentence}” {one.verdict}: {'; '.join(one.differences)}"
-        for one in score.judged
-        if one.verdict != "right"
-    ]
-    return {
-        "set": folder.name,
-        "kind": "homes",
-        "sentences": score.total,
-        "right": score.count("right"),
-        "wrong_action": score.count("wrong"),
-        "no_action": score.count("none"),
-        "failures": missed,
-    }
+def _sets(folder: Path, depth: int) -> Iterator[tuple[str, Path]]:
+    if kind := _kind(folder):
+        yield kind, folder
+        return
+    inner = sorted(path for path in folder.iterdir() if path.is_dir()) if depth else []
+    found = [one for path in inner for one in _sets(path, depth - 1)]
+    # Folders of sounds and nothing else, one for each phrase, are one set.
+    if found and all(kind == "wake" and path in inner for kind, path in found):
+        yield "wake", folder
+    else:
+        yield from found
+
+
+def _kind(folder: Path) -> str | None:
+    if (folder / "transcripts.tsv").is_file():
+        return "speech"
+    if (folder / "labels.jsonl").is_file():
+        return "orders"
+    if any(format.matches(folder) for format in TEXTS):
+        return "text"
+    sounds = any(path.suffix.lower() in wake.SOUNDS for path in folder.iterdir())
+    listed = any(folder.glob("*.csv")) and bool(wake.clips(folder))
+    return "wake" if sounds or listed else None
+
+
+def texts(folder: Path) -> Iterator[TextSet]:
+    """The sets of sentences in a folder. Raises ConfigError for a file that makes no sense."""
+    for format in TEXTS:
+        if format.matches(folder):
+            try:
+                yield from format.read(folder)
+            except (KeyError, TypeError, AttributeError) as error:
+                raise ConfigError(f"{folder}: not as expected: {error!r}") from error
+            return
+
+
+async def _measured(
+    config: Config, found: Sequence[tuple[str, Path]], options: Options, progress: Progress
+) -> AsyncIterator[Result]:
+    heard = options.spoken > 0 or any(kind == "speech" for kind, _ in found)
+    sink = reply_sink(None) if options.spoken else None
+    async with open_hub(config, remember=False, recognise=heard, sink=sink) as hub:
+        for kind, folder in found:
+            if kind == "text":
+                for chosen in texts(folder):
+                    async for result in _texts(hub, chosen, options, progress):
+                        yield result
+                    if options.spoken:
+                        async for result in _aloud(hub, folder, chosen, options, progress):
+                            yield result
+            elif kind == "speech":
+                async for result in _recorded(hub, folder, options, progress):
+                    yield result
+            elif kind == "wake":
+                for name in _wake_words(config, folder):
+                    yield await _woken(config, folder, name)
+
+
+def _subjects(hub: Hub, options: Options, *, templates: bool) -> Iterator[Subject]:
+    """Raises ConfigError if a language model is needed and there is none."""
+    for subject in subjects(options.tiers, peer=options.peer, templates=templates):
+        if subject.needs_model and hub.language_model is None:
+            raise ConfigError(
+                "no language model is installed or set; `hearth models fetch`, or --tiers rules"
+            )
+        yield subject
+
+
+async def _run(
+    hub: Hub, chosen: TextSet, subject: Subject, progress: Progress, *, heard: bool = False
+) -> Score:
+    task = progress.add_task(escape(f"{chosen.name}: {subject.label}"), total=chosen.total)
+    recognizer = hub.recognizer if heard else None
+    try:
+        return await run(
+            chosen,
+            subject,
+            hub.config,
+            hub.language_model,
+            partial(progress.advance, task),
+            recognizer=recognizer,
+        )
+    finally:
+        progress.remove_task(task)
+
+
+async def _texts(
+    hub: Hub, chosen: TextSet, options: Options, progress: Progress
+) -> AsyncIterator[Result]:
+    chosen = limited(chosen, options.limit)
+    for subject in _subjects(hub, options, templates=chosen.templates):
+        yield _result(await _run(hub, chosen, subject, progress))
+
+
+async def _aloud(
+    hub: Hub, folder: Path, chosen: TextSet, options: Options, progress: Progress
+) -> AsyncIterator[Result]:
+    """Some sentences of a set, typed and spoken by the hub's voice in noise."""
+    assert hub.synthesizer is not None
+    if any(ground.language not in hub.config.hub.languages for ground in chosen.grounds):
+        return  # the voice does not speak it, or the recognizer is not set up for it
+    name, noise = await aloud.noise(options.noise, folder)
+    some = limited(chosen, options.spoken)
+    sound = await aloud.spoken(some, hub.synthesizer, noise)
+    for subject in _subjects(hub, options, templates=False):
+        typed = await _run(hub, some, subject, progress)
+        score = await _run(hub, sound, subject, progress, heard=True)
+        words = [(each.case.request.text, each.answer.heard) for each in score.scored]
+        yield {
+            "set": chosen.name,
+            "kind": "spoken",
+            "tiers": subject.label,
+            "sentences": score.total,
+            "noise": f"{name}, {aloud.SNR:g} dB",
+            "word_error": round(speech.word_error_rate(words), 3),
+            **aloud.kept(typed, score),
+            "wrong_action": score.count("wrong_action"),
+            "failures": score.failures(),
+        }
+
+
+async def _recorded(
+    hub: Hub, folder: Path, options: Options, progress: Progress
+) -> AsyncIterator[Result]:
+    """Recorded commands, clean and in noise."""
+    clips = recorded.recordings(folder)
+    inventory = recorded.home(folder)
+    name, noise = await aloud.noise(options.noise, folder)
+    for subject in _subjects(hub, options, templates=False):
+        stage = await built(Ground("", inventory, ()), subject, hub.config, hub.language_model)
+        try:
+            for disturbed in (None, noise):
+                chosen = await recorded.read(folder, clips, stage, disturbed, aloud.SNR)
+                score = await _run(hub, chosen, subject, progress, heard=True)
+                words = [
+                    (each.case.request.text, each.answer.heard if each.case.request.text else "")
+                    for each in score.scored
+                ]
+                yield {
+                    "set": folder.name,
+                    "kind": "speech",
+                    "tiers": subject.label,
+                    "recordings": score.total,
+                    "noise": f"{name}, {aloud.SNR:g} dB" if disturbed else "none",
+                    "word_error": round(speech.word_error_rate(words), 4),
+                    "action_percent": round(score.share, 1),
+                    **{verdict: score.count(verdict) for verdict in VERDICTS},
+                    "judged": score.judged,
+                    "failures": score.failures(),
+                }
+        finally:
+            await stage.close()
+
+
+def _result(score: Score) -> Result:
+    return {**score.to_json(), "judged": score.judged, "failures": score.failures()}
+
+
+def _show(result: Result, options: Options) -> None:
+    missed = result["failures"]
+    shown = {key: value for key, value in result.items() if key != "failures"}
+    if options.as_json:
+        extra = {"failures": missed} if options.failures else {}
+        terminal.row(shown | extra)
+        return
+    figures = ", ".join(
+        f"{name} {value}"
+        for name, value in shown.items()
+        if name not in ("set", "kind", "judged", "tiers", "by_tier") and value not in (None, {})
+    )
+    tiers = f" ({result['tiers']})" if "tiers" in result else ""
+    terminal.out.print(
+        f"[bold]{escape(result['set'])}[/]{escape(tiers)} {escape(figures)}", soft_wrap=True
+    )
+    for line in missed if options.failures else ():
+        terminal.out.print(f"  [red]✗[/] {escape(line)}", soft_wrap=True)
 
 
 def _wake_words(config: Config, folder: Path) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hub.config import RouterSettings
@@ -43,6 +43,10 @@ MOST_ROOMS = 6
 """Rooms that are tried in the place of one that is not known."""
 LONGEST_VERB = 3
 """Words at the beginning of a command that may go for the next thing, too: 'turn off'."""
+
+
+MECHANISMS = ("phrases", "sentences", "fuzzy", "model")
+"""What the router understands with; each can be left out, to measure what it is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +92,15 @@ class Router:
         model: LanguageModel | None,
         settings: RouterSettings,
         languages: Sequence[str],
+        without: Collection[str] = (),
     ) -> None:
+        """`without`: those of MECHANISMS that are left out."""
         self.home = home
         self.tools = tuple(tools)
         self.languages = tuple(languages)
         self.settings = settings
-        self._model = model
+        self._without = frozenset(without)
+        self._model = None if "model" in self._without else model
         self._grammars: Grammars | None = None
         self._building = asyncio.Lock()
 
@@ -111,13 +118,21 @@ class Router:
         built = Grammars(
             places,
             Endings(places),
-            {code: phrase_rules(code, self.tools, lists[code]) for code in self.languages},
             {
-                code: sentence_rules(code, places, words(code), lists[code])
+                code: Grammar.empty(code, "phrase")
+                if "phrases" in self._without
+                else phrase_rules(code, self.tools, lists[code])
+                for code in self.languages
+            },
+            {
+                code: Grammar.empty(code, "rules")
+                if "sentences" in self._without
+                else sentence_rules(code, places, words(code), lists[code])
                 for code in self.languages
             },
             FuzzyRules(places, words(GUESSED))
             if any(_base(code) == GUESSED for code in self.languages)
+            and "fuzzy" not in self._without
             else None,
             {code: Retriever(places, words(code)) for code in self.languages},
             ModelTier(self._model, places, self.settings.confidence) if self._model else None,

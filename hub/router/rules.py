@@ -118,6 +118,11 @@ class Grammar:
         self._templates = Templates(intents, tuple(names))
         self._warm()
 
+    @classmethod
+    def empty(cls, language: str, tier: Literal["phrase", "rules"]) -> Grammar:
+        """One that no text fits."""
+        return cls(Intents.from_dict({"language": language, "intents": {}}), {}, tier)
+
     def _warm(self) -> None:
         """Parse the templates and spell out the numbers now rather than in the first turn."""
         for intent in self._intents.intents.values():
