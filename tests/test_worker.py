@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hub.engines import worker as worker_module
 from hub.engines.worker import Worker
 from hub.errors import EngineCrashed, EngineError
 
@@ -157,6 +158,26 @@ async def test_an_engine_that_was_killed_often_is_not_taken_for_one_that_cannot_
         assert (await worker.call("say", text="back")).result == {"text": "back"}
     finally:
         await worker.close()
+
+
+async def test_a_worker_that_is_closed_in_the_moment_it_is_ready_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = Worker("echo", ENGINE, [{}])
+    closing: asyncio.Future[asyncio.Task[None]] = asyncio.get_running_loop().create_future()
+    original = worker_module.async_read_event
+
+    async def read(reader: asyncio.StreamReader) -> Any:
+        event = await original(reader)
+        if not closing.done():
+            closing.set_result(asyncio.create_task(worker.close()))
+        return event
+
+    monkeypatch.setattr(worker_module, "async_read_event", read)
+    worker.start_soon()
+    done, _ = await asyncio.wait({await closing}, timeout=10)
+    assert done, "it waits for a process that nobody has ended"
+    assert worker.pid is None
 
 
 async def test_the_process_ends_with_its_worker() -> None:

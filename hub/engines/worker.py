@@ -124,8 +124,7 @@ class Worker:
         self._closing = True
         if self._keeper:
             self._keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeper
+            await asyncio.wait({self._keeper})
             self._keeper = None
 
     async def call(
@@ -235,10 +234,10 @@ class Worker:
         try:
             settings = self._variants[self.variant]
             await self._send(Event("load", {"engine": self._engine, "settings": settings}))
-            event = await asyncio.wait_for(async_read_event(reader), LOAD_TIMEOUT)
+            event = await _event(reader)
             if event is not None and event.type == "ready" and self._probe:
                 await self._send(Event("call", {"id": 0, "method": self._probe, "arguments": {}}))
-                event = await asyncio.wait_for(async_read_event(reader), LOAD_TIMEOUT)
+                event = await _event(reader)
         except (TimeoutError, EngineCrashed, ConnectionError):
             event = None
         if event is None:
@@ -301,6 +300,14 @@ class Worker:
         for future in self._pending.values():
             if not future.done():
                 future.set_exception(EngineCrashed(f"{self.name} died ({cause})"))
+
+
+async def _event(reader: asyncio.StreamReader) -> Event | None:
+    """What the engine says next. Raises TimeoutError after LOAD_TIMEOUT."""
+    # Not wait_for(): in Python 3.11 it forgets that it was cancelled where the event comes in the
+    # same moment, and a keeper that was not cancelled is waited for without end.
+    async with asyncio.timeout(LOAD_TIMEOUT):
+        return await async_read_event(reader)
 
 
 def _environment() -> dict[str, str]:
