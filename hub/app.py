@@ -29,6 +29,7 @@ from hub.devices.simulated import SimulatedHome
 from hub.dialogue.replies import Replies
 from hub.engines import ears, openwakeword
 from hub.engines.llamacpp import LlamaModel
+from hub.engines.openai_server import OpenAIServer
 from hub.engines.piper import PiperSynthesizer
 from hub.engines.recognizer import WhisperRecognizer
 from hub.engines.worker import Worker
@@ -41,6 +42,7 @@ from hub.pipeline import Assistant
 from hub.ports import (
     AudioSink,
     AudioSource,
+    ChatModel,
     LanguageModel,
     Recognizer,
     Synthesizer,
@@ -80,7 +82,7 @@ class Hub:
     voice: Voice | None = None
     wake: WakeWord | None = None
     vad: VoiceActivity | None = None
-    language_model: LlamaModel | None = None
+    language_model: LlamaModel | OpenAIServer | None = None
     recognizer: Recognizer | None = None
     workers: list[Worker] = field(default_factory=list)
 
@@ -152,8 +154,9 @@ async def open_hub(
         voice = _voice(config, piper, sink) if piper and sink else None
         model = _language_model(config, store)
         if model is not None:
-            engines.append(model)
             stack.push_async_callback(model.close)
+        if isinstance(model, LlamaModel):
+            engines.append(model)
         home = await stack.enter_async_context(
             open_home(config, home_file, states, remember=remember)
         )
@@ -202,7 +205,9 @@ async def open_hub(
 
 
 @asynccontextmanager
-async def open_language_model(config: Config) -> AsyncIterator[LanguageModel | None]:
+async def open_language_model(
+    config: Config,
+) -> AsyncIterator[LanguageModel | ChatModel | None]:
     """The language model alone; None if the settings want none, or it is not installed."""
     model = _language_model(config, ModelStore(config.models))
     try:
@@ -332,14 +337,26 @@ def _voice(config: Config, synthesizer: PiperSynthesizer, sink: AudioSink) -> Vo
     )
 
 
-def _language_model(config: Config, store: ModelStore) -> LlamaModel | None:
+def _language_model(config: Config, store: ModelStore) -> LlamaModel | OpenAIServer | None:
     """None if the settings want none, or it is not installed: the rules work without it."""
-    settings = config.router
-    if not settings.model:
-        return None
+    settings, remote = config.router, config.model
     try:
+        if remote.url:
+            return OpenAIServer(
+                remote.url, name=remote.name, key=remote.key, timeout=remote.timeout
+            )
+        if not settings.model:
+            return None
         path = store.file("language-model", settings.model)
-        return LlamaModel(path, threads=settings.threads, notes=config.hub.cache)
+        known = store.catalogue.get("language-model", settings.model)
+        adapter = path.parent / known.adapter if known and known.adapter else None
+        return LlamaModel(
+            path,
+            adapter=adapter,
+            format=known.format if known else "",
+            threads=settings.threads,
+            notes=config.hub.cache,
+        )
     except HearthError as error:
         log.warning("only rules understand what is said: %s", error)
         return None

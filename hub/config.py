@@ -85,6 +85,23 @@ class RouterSettings(Settings):
     confidence: Unit = Field(
         0.75, description="0-1. The language model acts only if it is at least this sure."
     )
+    rival: Unit = Field(
+        0.3,
+        description="0-1. Things at least this likely, relative to the likeliest, are asked about.",
+    )
+
+
+class ModelSettings(Settings):
+    """[model]"""
+
+    url: str | None = Field(
+        None,
+        description="A language model on another machine of yours: 'http://host:8080/v1' "
+        "(OpenAI-compatible). What the rules do not know is then sent there.",
+    )
+    name: str = Field("", description="What that server calls the model; '' for its first.")
+    key: str = Field("", description="The key that server asks for; '' for none.")
+    timeout: Seconds = Field(10.0, description="Seconds that server may take for an answer.")
 
 
 class VoiceSettings(Settings):
@@ -147,6 +164,7 @@ class Config(Settings):
     listen: ListenSettings = Field(default_factory=lambda: ListenSettings())
     recognizer: RecognizerSettings = Field(default_factory=lambda: RecognizerSettings())
     router: RouterSettings = Field(default_factory=lambda: RouterSettings())
+    model: ModelSettings = Field(default_factory=lambda: ModelSettings())
     voice: VoiceSettings = Field(default_factory=lambda: VoiceSettings())
     home: HomeSettings = Field(default_factory=lambda: HomeSettings())
     skills: SkillSettings = Field(default_factory=lambda: SkillSettings())

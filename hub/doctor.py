@@ -21,6 +21,7 @@ from hub.app import (
 )
 from hub.audio.pcm import frames, resampled
 from hub.config import Config
+from hub.engines.openai_server import OpenAIServer
 from hub.errors import HearthError, reason
 from hub.evaluate.resources import total_pss, usage
 from hub.messages import SAMPLE_RATE
@@ -224,6 +225,12 @@ async def _language_model(hub: Hub) -> Finding:
             f"{name} is not there: rules alone understand",
             f"hearth models fetch {name}",
         )
+    if isinstance(hub.language_model, OpenAIServer):
+        try:
+            await hub.language_model.start()
+        except HearthError as error:
+            return Finding("language model", "bad", str(error), "start it, or see [model] url")
+        return Finding("language model", "good", f"{hub.language_model} answers")
     try:
         completion = await hub.language_model.complete("The light is", max_tokens=1)
     except HearthError as error:

@@ -155,6 +155,11 @@ class Chosen:
 class LanguageModel(Protocol):
     """A small language model that completes a prompt."""
 
+    @property
+    def format(self) -> str:
+        """The prompt it was tuned for (`hearth-1`); empty for any other model."""
+        ...
+
     async def prime(self, prefix: str) -> None:
         """Evaluate a prefix that many prompts will share, and keep it."""
         ...
@@ -176,6 +181,26 @@ class ChoosingModel(LanguageModel, Protocol):
         """The likeliest answers, the best first; `width` are followed at a time.
 
         Raises EngineError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """What a chat model wants done."""
+
+    calls: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    """Names of tools with arguments, as the model gave them."""
+    text: str = ""
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """An instruct model that is given tools as JSON schemas."""
+
+    async def chat(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
+    ) -> ChatAnswer:
+        """Messages and tools in the form of OpenAI's API. Raises EngineError."""
         ...
 
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,25 +53,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-STARTED: list[subprocess.Popen[bytes]] = []
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_running() -> Iterator[None]:
-    """Also after a test that failed half-way."""
-    yield
-    while STARTED:
-        process = STARTED.pop()
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-
 def start(folder: Path, command: str, **options: object) -> subprocess.Popen[bytes]:
     """A shell command in which `hearth` is the command of this checkout."""
     hearth = f'hearth() {{ "{sys.executable}" -m hub "$@"; }}; set -o pipefail; '
     environment = {**os.environ, "HEARTH_CONFIG": str(folder / "hearth.toml")}
-    process = subprocess.Popen(
+    return subprocess.Popen(
         ["bash", "-c", hearth + command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -80,8 +65,6 @@ def start(folder: Path, command: str, **options: object) -> subprocess.Popen[byt
         start_new_session=True,
         **options,  # type: ignore[call-overload]
     )
-    STARTED.append(process)
-    return process
 
 
 def run(folder: Path, command: str, **options: object) -> tuple[int, str, str]:

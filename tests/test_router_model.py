@@ -20,6 +20,8 @@ from tests.router_home import PERCENT, TOOLS, calls, make_router, said, tool
 class ScriptedModel:
     """Answers what the test says; letters are put in for names in braces."""
 
+    format = ""
+
     def __init__(self, answer: str = " none\n", probability: float = 0.95) -> None:
         self.answer = answer
         self.probability = probability

@@ -61,7 +61,8 @@ class LlamaModel:
     """A `LanguageModel` for one GGUF file.
 
     `notes` is a folder where the settings are remembered with which llama.cpp survived on this
-    processor. `adapter` is a GGUF file of what fine-tuning added (LoRA). Raises ModelError if a
+    processor. `adapter` is a GGUF file of what fine-tuning added (LoRA); `format` the prompt it was
+    tuned for. Raises ModelError if a
     file is not there or not of its kind.
     """
 
@@ -70,10 +71,12 @@ class LlamaModel:
         path: Path,
         *,
         adapter: Path | None = None,
+        format: str = "",
         threads: int = 0,
         context: int = CONTEXT,
         notes: Path | None = None,
     ) -> None:
+        self.format = format
         _check(path, "a language model")
         if adapter is not None:
             _check(adapter, "an adapter")

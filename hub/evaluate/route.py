@@ -27,7 +27,7 @@ from hub.config import Config
 from hub.devices.homefile import load
 from hub.errors import HearthError
 from hub.evaluate.stage import Answer, Request, Stage
-from hub.ports import Inventory, LanguageModel
+from hub.ports import ChatModel, Inventory, LanguageModel
 from hub.router.rules import data_language
 
 KEYS = ("text", "area", "language", "states")
@@ -60,7 +60,9 @@ async def serve(
 class Routing:
     """A home, with a router for each language that was asked for."""
 
-    def __init__(self, inventory: Inventory, settings: Config, model: LanguageModel | None) -> None:
+    def __init__(
+        self, inventory: Inventory, settings: Config, model: LanguageModel | ChatModel | None
+    ) -> None:
         self._inventory = inventory
         self._settings = settings
         self._model = model

@@ -13,7 +13,7 @@ from hub.errors import ConfigError
 from hub.evaluate.judging import VERDICTS, Case, Ground, Judgement, TextSet, told
 from hub.evaluate.peer import Peer
 from hub.evaluate.stage import Answer, Scene, Stage
-from hub.ports import LanguageModel, Recognizer
+from hub.ports import ChatModel, LanguageModel, Recognizer
 
 WITHOUT: dict[str, tuple[str, ...]] = {
     "rules": ("model",),
@@ -130,7 +130,7 @@ async def run(
     chosen: TextSet,
     subject: Subject,
     settings: Config,
-    model: LanguageModel | None,
+    model: LanguageModel | ChatModel | None,
     tick: Ticks = lambda: None,
     *,
     recognizer: Recognizer | None = None,
@@ -150,7 +150,7 @@ async def built(
     ground: Ground,
     subject: Subject,
     settings: Config,
-    model: LanguageModel | None,
+    model: LanguageModel | ChatModel | None,
     *,
     recognizer: Recognizer | None = None,
 ) -> Stage:

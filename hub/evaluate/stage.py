@@ -21,7 +21,7 @@ from hub.errors import ConfigError, SkillError
 from hub.home.model import Home, normal
 from hub.messages import Audio, Call, Heard, Intent, StateChange, Trace, Utterance
 from hub.pipeline import Assistant
-from hub.ports import Inventory, LanguageModel, Recognizer
+from hub.ports import ChatModel, Inventory, LanguageModel, Recognizer
 from hub.router import Context, Router
 from hub.skill import Where
 from hub.skillset import Performed, Skillset
@@ -135,9 +135,10 @@ class Answer:
 class Metered:
     """A language model whose work is counted, whatever methods it has."""
 
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(self, model: LanguageModel | ChatModel) -> None:
         self._model = model
         self.prompt_tokens = 0
+        self.format = getattr(model, "format", "")
         for name in dir(model):
             method = getattr(model, name) if not name.startswith("_") else None
             if inspect.iscoroutinefunction(method):
@@ -185,7 +186,7 @@ class Stage:
         settings: Config,
         *,
         language: str = "en",
-        model: LanguageModel | None = None,
+        model: LanguageModel | ChatModel | None = None,
         without: Sequence[str] = (),
         routes: Callable[[Home, Skillset], Routes] | None = None,
         recognizer: Recognizer | None = None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -22,6 +22,7 @@ from pydantic import (
     Tag,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from hub.config import Config, Role
@@ -121,6 +122,10 @@ class Model(Entry):
     noncommercial: bool = False
     licence_note: str = ""
     """What else a person should know before using it."""
+    format: Literal["", "hearth-1"] = ""
+    """The prompt that a language model was tuned for; empty: it takes any."""
+    adapter: str = ""
+    """The file among its own that is an adapter (LoRA) for the first; empty if there is none."""
     file: tuple[ModelFile, ...] = Field(min_length=1)
 
     @field_validator("file")
@@ -130,6 +135,12 @@ class Model(Entry):
         if len(set(names)) < len(names) or RECORD in names:
             raise ValueError(f"every file needs a name of its own, other than {RECORD}")
         return file
+
+    @model_validator(mode="after")
+    def _adapted(self) -> Self:
+        if self.adapter and self.adapter not in [each.name for each in self.file[1:]]:
+            raise ValueError(f"adapter {self.adapter!r} is none of its further files")
+        return self
 
     @property
     def size(self) -> int:

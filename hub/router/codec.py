@@ -378,9 +378,11 @@ def _quoted(value: Any, listing: Listing) -> str:
     """Words, marked where their beginning would be read as a target or a duration."""
     text = clean(str(value))
     first = text.split()[0] if text else ""
+    second = text.split()[1] if len(text.split()) > 1 else ""
     special = first in listing.by_id or first in (HERE, ALL, HUB, "-") or DURATION.match(first)
+    reads_as_kind = second in listing.by_id or second in (HERE, ALL)  # 'low here'
     beginning = re.match(r"\w+: ", text) or text.startswith(QUOTE)
-    return f"{QUOTE}{text}" if special or beginning or not text else text
+    return f"{QUOTE}{text}" if special or reads_as_kind or beginning or not text else text
 
 
 def _number(value: Any) -> str:
@@ -485,6 +487,8 @@ def _read_target(
     """The slots of the target and the words after it; None if the row takes no such target."""
     first, rest = (words[0], words[1:]) if words else ("", words)
     thing = listing.by_id.get(first)
+    if first.startswith(QUOTE) and row.target in ("optional", "needed"):
+        return (None if row.target == "needed" else {}), words
     if row.target == "hub":
         return ({}, rest) if first == HUB else (None, words)
     if row.target == "":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from hub.messages import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,10 @@ class Targets:
     """What the calls of one turn were about, in the order they were said."""
 
     things: tuple[Target, ...] = ()
+    said: str = field(default="", compare=False)
+    """The words of that turn."""
+    calls: tuple[Call, ...] = field(default=(), compare=False)
+    """What was understood, with names as in all calls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from hub.errors import EngineCrashed, EngineError
 from hub.home.model import normal
 from hub.messages import Call, Candidate, Intent
 from hub.ports import LanguageModel
+from hub.router.context import Targets
 from hub.router.numbers import numbers
 from hub.router.places import Places, targets
 from hub.router.prompt import Answer, choices, grammar, parse, prefix, question
@@ -49,6 +50,10 @@ class Asked:
     area: str | None
     """Name of the person's room."""
     found: Found
+    here: str | None = None
+    """Id of the person's room."""
+    before: Targets | None = None
+    """The turn before, if it was about something."""
 
 
 class ModelTier:
@@ -71,7 +76,7 @@ class ModelTier:
         """What the model makes of it: calls, a question, or nothing with the reason."""
         nothing = Intent(heard=asked.text, candidates=candidates(asked.found))
         said = normal(asked.text).split()
-        if held := _held_back(said, words):
+        if held := held_back(asked.text, words):
             return replace(nothing, why=f"no sentence fits, and '{held}' is for the rules alone")
         if not _worthwhile(asked.found):
             return replace(nothing, why="no sentence fits, and nothing of the home was named")
@@ -135,9 +140,9 @@ class ModelTier:
         )
 
 
-def _held_back(said: Sequence[str], words: Words) -> str | None:
+def held_back(text: str, words: Words) -> str | None:
     """A word that turns a command round or puts it off; a model must not overlook it."""
-    sentence = f" {' '.join(said)} "
+    sentence = f" {normal(text)} "
     return next((word for word in sorted(words.negations) if f" {word} " in sentence), None)
 
 
@@ -159,12 +164,17 @@ def _doubt(answer: Answer, said: Sequence[str], found: Found, words: Words) -> s
         return f"'{stray}' was not understood"
     directions = OPPOSITES.get(answer.choice.tool)
     if directions is not None:
-        asking, opposing = (_directed(said, words, names) for names in directions)
-        if opposing or not asking:
-            return "the words do not say so" if not opposing else "the words say the opposite"
-        return None
+        if contradicted(answer.choice.tool, " ".join(said), words):
+            return "the words say the opposite"
+        return None if _directed(said, words, directions[0]) else "the words do not say so"
     weight = max((w for tool, w in found.tools if tool.name == answer.choice.tool), default=0.0)
     return None if weight >= TOOL_SAID else "the words do not say so"
+
+
+def contradicted(tool: str, text: str, words: Words) -> bool:
+    """Whether the words ask for the opposite of what a tool does."""
+    _, opposing = OPPOSITES.get(tool, ((), ()))
+    return _directed(normal(text).split(), words, opposing)
 
 
 def _stray(said: Sequence[str], answer: Answer, words: Words) -> str | None:

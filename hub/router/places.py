@@ -118,6 +118,16 @@ class Places:
         }
         return Call(intent, said, response)
 
+    def meant(self, call: Call) -> Call:
+        """The call with ids again: the inverse of `call`, as far as the names are known."""
+        found = dict(call.arguments)
+        for slot, things in (("name", self.entities), ("area", self.areas), ("floor", self.floors)):
+            value = found.get(slot)
+            if isinstance(value, str) and value not in things:
+                same = (k for k, t in things.items() if normal(value) in map(normal, t.names))
+                found[slot] = next(same, value)
+        return Call(call.tool, found, call.response)
+
     def _said(self, slot: str, value: Any) -> Any:
         if slot == "name" and value in self.entities:
             name = self.entities[value].name

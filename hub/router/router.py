@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from hub.config import RouterSettings
 from hub.home.model import Home, normal
 from hub.messages import Call, Candidate, Intent, ToolSpec, Utterance
-from hub.ports import LanguageModel
+from hub.ports import ChatModel, ChoosingModel, LanguageModel
+from hub.router.chat import ChatTier
 from hub.router.clean import addressed, clean, collapsed
 from hub.router.compound import repairs, split, together
 from hub.router.context import Context, Targets
@@ -27,8 +28,9 @@ from hub.router.places import Places
 from hub.router.reading import Reading
 from hub.router.readings import QUESTIONS, from_fuzzy, from_matches
 from hub.router.refusals import elsewhere, refusal
-from hub.router.retrieve import Retriever
+from hub.router.retrieve import MOST_GROUPS, Retriever
 from hub.router.rules import Grammar, home_names, sentence_rules
+from hub.router.tuned import FORMAT, MOST_ENTITIES, TunedTier, remembered
 from hub.router.words import Words, words
 
 EXACT = 0.9
@@ -39,6 +41,8 @@ DOUBT = 0.7
 """A hypothesis whose mean log-probability is this far behind the first is not considered."""
 MOST_LETTERS, MOST_WORDS = 2000, 40
 """Longer texts are no commands: the first before, the second after repeated phrases are dropped."""
+MOST_THINGS = 8
+"""Things that a model without fine-tuning is offered."""
 MOST_ROOMS = 6
 """Rooms that are tried in the place of one that is not known."""
 LONGEST_VERB = 3
@@ -59,7 +63,7 @@ class Grammars:
     sentences: dict[str, Grammar]
     fuzzy: FuzzyRules | None
     retrievers: dict[str, Retriever]
-    model: ModelTier | None
+    model: ModelTier | TunedTier | ChatTier | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Router:
         home: Home,
         tools: Sequence[ToolSpec],
         *,
-        model: LanguageModel | None,
+        model: LanguageModel | ChatModel | None,
         settings: RouterSettings,
         languages: Sequence[str],
         without: Collection[str] = (),
@@ -135,7 +139,7 @@ class Router:
             and "fuzzy" not in self._without
             else None,
             {code: Retriever(places, words(code)) for code in self.languages},
-            ModelTier(self._model, places, self.settings.confidence) if self._model else None,
+            self._model_tier(places),
         )
         # Hundreds of thousands of small objects that stay: without this, each full collection
         # walks through them, and a turn that meets one waits for 0.1 s.
@@ -143,6 +147,16 @@ class Router:
         gc.collect()
         gc.freeze()
         return built
+
+    def _model_tier(self, places: Places) -> ModelTier | TunedTier | ChatTier | None:
+        """Which prompt a model gets is told by what is known of it, not by its name."""
+        if self._model is None:
+            return None
+        if isinstance(self._model, ChatModel):
+            return ChatTier(self._model, places)
+        if self._model.format == FORMAT and isinstance(self._model, ChoosingModel):
+            return TunedTier(self._model, places, self.settings)
+        return ModelTier(self._model, places, self.settings.confidence)
 
     def quick(self, utterance: Utterance, context: Context) -> Intent | None:
         """What phrases and rules make of it, while the person may still be speaking.
@@ -267,14 +281,18 @@ class Router:
             return Intent(heard=utterance.text, why="nothing was said")
         places = grammars.places
         area = places.area_id(context.area)
-        found = grammars.retrievers[language].find(texts, area)
+        tuned = isinstance(grammars.model, TunedTier)
+        number = MOST_ENTITIES if tuned else MOST_THINGS
+        groups = 0 if tuned else MOST_GROUPS
+        found = grammars.retrievers[language].find(texts, area, things=number, groups=groups)
         room = places.areas[area].name if area else None
-        asked = Asked(texts[0], language, room, found)
+        before = context.targets if isinstance(context.targets, Targets) else None
+        asked = Asked(texts[0], language, room, found, area, before)
         if grammars.model is None:
             return Intent(
                 heard=texts[0], why="no sentence fits", candidates=candidates(asked.found)
             )
-        return await grammars.model.understand(asked, words(language))
+        return remembered(await grammars.model.understand(asked, words(language)))
 
     def _best(self, utterance: Utterance, context: Context) -> Ranked | None:
         """The best reading over all hypotheses. What can be done goes before what cannot, and
@@ -469,7 +487,7 @@ def _ranked(reading: Reading, text: str, rank: int) -> Ranked:
 
 def _intent(best: Ranked) -> Intent:
     reading = best.reading
-    return Intent(
+    intent = Intent(
         calls=reading.calls,
         tier=reading.tier,
         score=min(1.0, max(0.0, best.score)),
@@ -480,6 +498,7 @@ def _intent(best: Ranked) -> Intent:
         candidates=tuple(_candidates(reading)),
         targets=reading.targets,
     )
+    return remembered(intent)
 
 
 def _candidates(reading: Reading) -> Iterator[Candidate]:

@@ -1,0 +1,262 @@
+"""The last tier with the fine-tuned model: candidates, its prompt, a choice among what is allowed.
+
+How sure the model is decides what becomes of its answer: it is done, or the person is asked which
+of several things was meant, or nothing is done. A wrong action is far worse than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from hub.config import RouterSettings
+from hub.errors import EngineCrashed, EngineError
+from hub.home.model import Entity
+from hub.messages import Call, Intent, ToolSpec
+from hub.ports import ChoosingModel, Chosen
+from hub.router.codec import Listed, Listing, Turn, Unsayable, read, render, write
+from hub.router.context import Targets
+from hub.router.model import Asked, candidates, held_back
+from hub.router.options import listed, options
+from hub.router.places import Places, targets
+from hub.router.readings import which
+from hub.router.retrieve import Found
+from hub.router.verbs import ALL, BY_TOOL, TWINS
+from hub.router.words import Words
+
+FORMAT = "hearth-1"
+"""What the catalogue calls models that know this prompt."""
+MOST_ENTITIES, MOST_TOOLS = 10, 4
+NEAR = 0.4
+"""A candidate's score relative to the best: what is less likely only lengthens the prompt. 0.5 %
+of the things meant are lost by it, and a third of the candidates (measured)."""
+TOOL_SAID = 0.6
+"""Weight of a skill's own words that must be among those said for it to be listed."""
+WIDTH = 6
+"""Answers that are followed at a time: enough to see between which things the model wavers."""
+MOST_CHOICES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Answers that come to the same, together."""
+
+    calls: tuple[Call, ...]
+    """With ids; none for 'none'."""
+    probability: float
+    text: str
+
+
+class TunedTier:
+    """Asks the fine-tuned model about one home."""
+
+    def __init__(self, model: ChoosingModel, places: Places, settings: RouterSettings) -> None:
+        self._model = model
+        self._places = places
+        self._settings = settings
+        self._tools = [tool for several in places.tools.values() for tool in several]
+        self._domains = {entity.domain for entity in places.entities.values()}
+
+    async def prime(self) -> None:
+        """Load the model; its prompts have nothing in common. Raises EngineError."""
+        await self._model.choose("=>", [[("", -1)]])
+
+    async def understand(self, asked: Asked, words: Words) -> Intent:
+        """What the model makes of it: calls, a question, or nothing with the reason."""
+        nothing = Intent(heard=asked.text, candidates=candidates(asked.found))
+        if held := held_back(asked.text, words):
+            return replace(nothing, why=f"no sentence fits, and '{held}' is for the rules alone")
+        listing, turns = self._prompt(asked)
+        allowed = options(listing, asked.text, asked.language, self._tools, self._domains)
+        try:
+            answers = await self._model.choose(render(listing, turns), allowed, width=WIDTH)
+        except EngineCrashed:
+            raise  # it is being restarted: the person is asked to say it again
+        except EngineError as error:
+            return replace(nothing, why=f"no sentence fits, and the model failed: {error}")
+        verdicts = self._verdicts(answers, listing, asked.here)
+        if not verdicts:
+            return replace(nothing, why="no sentence fits, and the model has no answer")
+        return self._decide(verdicts, nothing, words)
+
+    # --- the prompt ------------------------------------------------------------------------------
+
+    def _prompt(self, asked: Asked) -> tuple[Listing, list[Turn]]:
+        before = asked.before
+        calls = [self._places.meant(call) for call in before.calls] if before else []
+        listing = self._listing(asked.found, asked.here, calls)
+        turns = [Turn(asked.text, asked.area)]
+        if before and calls:
+            with suppress(Unsayable):  # a tool that is not listed now
+                turns.insert(0, Turn(before.said, asked.area, write(calls, listing)))
+        return listing, turns
+
+    def _listing(self, found: Found, here: str | None, before: Sequence[Call]) -> Listing:
+        """The candidates, by area; what was spoken of before; the places that were named."""
+        mentioned = [str(call.arguments.get("name")) for call in before]
+        likely = [thing for thing in found.things if thing.entity]
+        least = NEAR * max((thing.score for thing in likely), default=0.0)
+        wanted = [*mentioned, *(thing.key for thing in likely if thing.score >= least)]
+        entities = [
+            self._places.entities[key]
+            for key in dict.fromkeys(wanted)
+            if key in self._places.entities
+        ][: MOST_ENTITIES + len(mentioned)]
+        areas = [*found.areas, *(entity.area_id for entity in entities)]
+        areas += [call.arguments.get("area") for call in before]
+        things: list[Listed] = []
+        for key in dict.fromkeys(areas):
+            if area := self._places.areas.get(key or ""):
+                things.append(Listed("", "area", area.area_id, area.name))
+                things += [_entity(e) for e in entities if e.area_id == area.area_id]
+        things += [_entity(e) for e in entities if e.area_id not in self._places.areas]
+        floors = [*found.floors, *(call.arguments.get("floor") for call in before)]
+        things += [
+            Listed("", "floor", key, self._places.floors[key].name)
+            for key in dict.fromkeys(floors)
+            if key in self._places.floors
+        ]
+        return listed([*things, *self._skills(found.tools)])
+
+    def _skills(self, tools: Iterable[tuple[ToolSpec, float]]) -> list[Listed]:
+        """Tools of skills that no verb stands for, if their words were said."""
+        own = {
+            tool.name: Listed("", "tool", tool.name, tool=tool)
+            for tool, said in tools
+            if said >= TOOL_SAID and tool.name not in BY_TOOL and tool.name not in TWINS
+        }
+        return list(own.values())[:MOST_TOOLS]
+
+    # --- the answer ------------------------------------------------------------------------------
+
+    def _verdicts(
+        self, answers: Iterable[Chosen], listing: Listing, here: str | None
+    ) -> list[Verdict]:
+        """What the answers mean, the likeliest first; those that mean the same are one, and those
+        that this home cannot do are left out."""
+        found: dict[str, Verdict] = {}
+        for answer in answers:
+            written = read(answer.text, listing)
+            settled = [self._settled(call, here) for call in written or ()]
+            calls = tuple(call for call in settled if call is not None)
+            if written is None or len(calls) < len(written):
+                continue
+            same = repr([self._effect(call) for call in calls])
+            before = found.get(same)
+            share = answer.probability + (before.probability if before else 0.0)
+            text = before.text if before else answer.text.strip()
+            found[same] = Verdict(before.calls if before else calls, share, text)
+        return sorted(found.values(), key=lambda verdict: -verdict.probability)
+
+    def _settled(self, call: Call, here: str | None) -> Call | None:
+        """The call as it is meant here; None if the home has nothing for it."""
+        slots = dict(call.arguments)
+        whole = slots.get("name") == ALL
+        if whole:
+            del slots["name"]
+            slots = {**self._places.kind(call.tool), **slots}
+        elif self._untargeted(call):
+            near = {**slots, "area": here}
+            if here is not None and self._places.doable(call.tool, near):
+                slots = near
+            elif len(self._places.actable(call.tool, slots)) > 1:
+                return None  # 'brighter', and nobody knows where
+        if not self._places.doable(call.tool, slots):
+            return None
+        return Call(call.tool, slots, call.response)
+
+    def _untargeted(self, call: Call) -> bool:
+        placed = any(slot in call.arguments for slot in ("name", "area", "floor"))
+        return not placed and self._places.acts_on_entities(call.tool)
+
+    def _effect(self, call: Call) -> object:
+        """What a call would be about: 'the lamp' and 'the lamp in the kitchen' may be the same."""
+        about = sorted(e.entity_id for e in self._places.actable(call.tool, call.arguments))
+        places = {"name", "area", "floor", "domain", "device_class"} if about else set()
+        rest = sorted((k, str(v)) for k, v in call.arguments.items() if k not in places)
+        return call.tool, about, rest
+
+    def _decide(self, verdicts: Sequence[Verdict], nothing: Intent, words: Words) -> Intent:
+        best = verdicts[0]
+        sure = f"model {best.probability:.2f}: {best.text}"
+        if not best.calls:
+            return replace(nothing, why=sure, score=best.probability)
+        if best.probability >= self._settings.confidence:
+            return replace(
+                nothing,
+                tier="model",
+                score=min(1.0, best.probability),
+                why=sure,
+                calls=tuple(self._named(call) for call in best.calls),
+                targets=targets(call.arguments for call in best.calls),
+            )
+        rivals = self._rivals(verdicts)
+        together = sum(rival.probability for rival in rivals)
+        if len(rivals) > 1 and together >= self._settings.confidence:
+            return self._question(rivals, nothing, f"{sure}, or {rivals[1].text}", words)
+        return replace(nothing, why=f"{sure}, which is not sure enough", score=best.probability)
+
+    def _rivals(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Those that differ from the best in the thing alone, and are about as likely."""
+        best = verdicts[0]
+        if len(best.calls) != 1 or best.calls[0].arguments.get("name") not in self._places.entities:
+            return []
+        least = best.probability * self._settings.rival
+        return [
+            verdict
+            for verdict in verdicts
+            if verdict.probability >= least
+            and len(verdict.calls) == 1
+            and verdict.calls[0].tool == best.calls[0].tool
+            and verdict.calls[0].arguments.get("name") in self._places.entities
+            and _without_target(verdict.calls[0]) == _without_target(best.calls[0])
+        ][:MOST_CHOICES]
+
+    def _question(
+        self, rivals: Sequence[Verdict], nothing: Intent, why: str, words: Words
+    ) -> Intent:
+        """'The desk lamp or the ceiling light?'"""
+        labels = [
+            self._places.full_name(self._places.entities[rival.calls[0].arguments["name"]])
+            for rival in rivals
+        ]
+        if len(set(labels)) < len(labels):
+            return replace(nothing, why=f"{why}, which nobody can tell apart by name")
+        return replace(
+            nothing,
+            tier="model",
+            score=rivals[0].probability,
+            question=which(labels, words),
+            choices={
+                label: (self._named(rival.calls[0]),)
+                for label, rival in zip(labels, rivals, strict=True)
+            },
+            why=why,
+        )
+
+    def _named(self, call: Call) -> Call:
+        return self._places.call(call.tool, call.arguments, call.response)
+
+
+def _entity(entity: Entity) -> Listed:
+    return Listed(
+        "",
+        "entity",
+        entity.entity_id,
+        entity.name,
+        entity.domain,
+        entity.device_class,
+        entity.area_id,
+    )
+
+
+def _without_target(call: Call) -> Mapping[str, object]:
+    return {slot: value for slot, value in call.arguments.items() if slot not in ("name", "area")}
+
+
+def remembered(intent: Intent) -> Intent:
+    """The intent, with what the next prompt may say of it."""
+    if not isinstance(intent.targets, Targets) or not intent.calls:
+        return intent
+    return replace(intent, targets=replace(intent.targets, said=intent.heard, calls=intent.calls))

@@ -1,0 +1,294 @@
+"""The fine-tuned model as the last tier: it acts, asks back or refuses by how sure it is."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any
+
+import pytest
+
+from hub.errors import EngineError
+from hub.evaluate.homes import still_home
+from hub.messages import Call
+from hub.ports import Chosen, Completion, Options
+from hub.router.codec import Listed, Listing, read, write
+from hub.router.options import ENDED, listed, options
+from hub.router.places import Places
+from tests.router_home import INVENTORY, TOOLS, calls, make_router, said, tool
+
+# --- what may be answered ------------------------------------------------------------------------
+
+DOMAINS = {entity.domain for entity in INVENTORY.entities}
+
+
+def small_listing(*tools: Any) -> Listing:
+    area = Listed("", "area", "kitchen", "Kitchen")
+    things = [
+        Listed("", "entity", e.entity_id, e.name, e.domain, e.device_class, e.area)
+        for e in INVENTORY.entities
+    ]
+    skills = [Listed("", "tool", tool.name, tool=tool) for tool in tools]
+    return listed([area, *things, Listed("", "floor", "first", "First Floor"), *skills])
+
+
+def allows(allowed: Options, text: str) -> bool:
+    """Whether the automaton can spell a text."""
+
+    def reach(state: int, rest: str, seen: frozenset[tuple[int, str]]) -> bool:
+        if state == ENDED:
+            return not rest
+        if (state, rest) in seen:
+            return False
+        onward = seen | {(state, rest)}
+        return any(
+            rest.startswith(piece) and reach(target, rest[len(piece) :], onward)
+            for piece, target in allowed[state]
+        )
+
+    return reach(0, text, frozenset())
+
+
+COFFEE = next(tool for tool in TOOLS if tool.name == "coffee.brew")
+NOTES = next(tool for tool in TOOLS if tool.name == "notes.write")
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("dim the worktop strip to 40", ("HassLightSet", {"name": "light.worktop"}, 40)),
+        ("worktop strip forty percent", ("HassLightSet", {"name": "light.worktop"}, 40)),
+        ("all lights off in the kitchen", ("HassTurnOff", {"area": "kitchen", "domain": "light"})),
+        ("lights off everywhere", ("HassTurnOff", {"name": "all", "domain": "light"})),
+        ("blinds down up there", ("HassTurnOff", {"floor": "first", "device_class": "blind"})),
+        ("lock up", ("HassTurnOn", {"name": "lock.front"})),
+        ("is the front door locked", ("HassGetState", {"name": "lock.front", "state": "locked"})),
+        ("what time is it", ("HassGetCurrentTime", {})),
+        ("twenty degrees", ("HassClimateSetTemperature", {"name": "climate.living"}, 20)),
+        ("two cups of strong coffee", ("coffee.brew", {"cups": 2, "strength": "strong"})),
+        ("brew some", ("coffee.brew", {})),
+        ("note down call grandma", ("notes.write", {"text": "call grandma"})),
+    ],
+)
+def test_what_was_said_may_be_answered(text: str, call: Any) -> None:
+    listing = small_listing(COFFEE, NOTES)
+    name, arguments, *number = call
+    if number:
+        slot = "brightness" if name == "HassLightSet" else "temperature"
+        arguments = {**arguments, slot: number[0]}
+    if arguments.get("device_class"):
+        arguments = {**arguments, "domain": "cover"}
+    answer = write([Call(name, arguments)], listing)
+    allowed = options(listing, text, "en", TOOLS, DOMAINS)
+    assert allows(allowed, f" {answer}\n"), answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "dim C 70",  # nobody said seventy
+        "dim Z 40",  # not listed
+        "lock C",  # a light has no lock
+        "R call dad",  # words that were not said
+        "R grandma call",  # nor in this order
+        "mow here",  # nothing to mow
+        "turn on C",  # no verb
+        "on C; on C; on C; on C",
+    ],
+)
+def test_what_was_not_said_cannot_be_answered(answer: str) -> None:
+    listing = small_listing(COFFEE, NOTES)
+    assert [t.key for t in listing.things if t.id in "CR"] == ["light.worktop", "notes.write"]
+    allowed = options(listing, "dim it to 40 and call grandma", "en", TOOLS, DOMAINS)
+    assert allows(allowed, " dim C 40\n") and allows(allowed, " none\n")
+    assert allows(allowed, " R call grandma\n")
+    assert not allows(allowed, f" {answer}\n")
+
+
+TEXTS = (
+    "dim the worktop strip to forty and play some jazz",
+    "set a timer for half an hour called pizza",
+    "none all here 5 A",
+    "",
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_whatever_may_be_answered_can_be_read(text: str) -> None:
+    from hub.config import Config
+    from hub.home.model import Home
+    from hub.skillset import Skillset
+
+    tools = (*Skillset.load(Config(), Home()).specs(), COFFEE, NOTES)
+    listing = small_listing(COFFEE, NOTES)
+    allowed = options(listing, text, "en", tools, DOMAINS)
+    dice = random.Random(1)
+    for _ in range(400):
+        state, answer = 0, ""
+        while state != ENDED:
+            piece, state = dice.choice([*allowed[state]])
+            answer += piece
+        assert read(answer, listing) is not None, answer
+
+
+# --- what becomes of it --------------------------------------------------------------------------
+
+
+class ScriptedChooser:
+    """Gives the answers of the test, which it checks for being allowed; `{Name}` is the id."""
+
+    format = "hearth-1"
+
+    def __init__(self, *answers: tuple[str, float]) -> None:
+        self.answers = answers
+        self.error: EngineError | None = None
+        self.prompts: list[str] = []
+
+    async def prime(self, prefix: str) -> None:
+        raise AssertionError("there is no common prefix")
+
+    async def complete(
+        self, prompt: str, *, grammar: str | None = None, max_tokens: int = 64
+    ) -> Completion:
+        raise AssertionError("it chooses")
+
+    async def choose(self, prompt: str, options: Options, *, width: int = 4) -> tuple[Chosen, ...]:
+        self.prompts.append(prompt)
+        if self.error:
+            raise self.error
+        found = []
+        for answer, probability in self.answers:
+            text = re.sub(r"\{(.+?)\}", lambda name: _id(prompt, name[1]), f" {answer}\n")
+            assert allows(options, text), (text, prompt)
+            found.append(Chosen(text, probability, probability))
+        return tuple(found)
+
+
+def _id(prompt: str, name: str) -> str:
+    found = re.search(rf"\b{name} ([A-Z]{{1,2}})(?=[,:\n])", prompt)
+    assert found, (name, prompt)
+    return found[1]
+
+
+ODD = "the worktop strip could do with going off i think"
+
+
+async def test_it_acts_when_it_is_sure() -> None:
+    model = ScriptedChooser(("off {Worktop Strip}", 0.93), ("none", 0.05))
+    router, _ = await make_router(model=model)
+    intent = await said(router, ODD, area="Bedroom")
+    assert calls(intent) == [("HassTurnOff", {"name": "Worktop Strip"})]
+    assert (intent.tier, intent.score) == ("model", pytest.approx(0.93))
+    assert model.prompts[0].endswith(f"[Bedroom] {ODD} =>")
+    assert "light Worktop Strip" in model.prompts[0]
+
+
+async def test_it_asks_which_of_two_things_it_wavers_between() -> None:
+    model = ScriptedChooser(("off {Worktop Strip}", 0.5), ("off {Kitchen Light}", 0.4))
+    router, _ = await make_router(model=model)
+    intent = await said(router, "that thing in the kitchen could go off i think")
+    assert not intent.calls
+    assert intent.question and "Worktop Strip" in intent.question
+    assert list(intent.choices) == ["Kitchen Worktop Strip", "Kitchen Light"]
+    [call] = intent.choices["Kitchen Light"]
+    assert (call.tool, call.arguments) == ("HassTurnOff", {"name": "Kitchen Light"})
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ([("none", 0.99)], "none"),
+        ([("off {Worktop Strip}", 0.5), ("none", 0.45)], "not sure enough"),
+        ([("off {Worktop Strip}", 0.5), ("on {Worktop Strip}", 0.45)], "not sure enough"),
+        ([("off {Worktop Strip}", 0.4), ("off {Kitchen Light}", 0.05)], "not sure enough"),
+        ([], "no answer"),
+    ],
+)
+async def test_it_does_nothing_otherwise(answers: list[tuple[str, float]], reason: str) -> None:
+    router, _ = await make_router(model=ScriptedChooser(*answers))
+    intent = await said(router, "the worktop strip in the kitchen could go off or the light")
+    assert not intent.understood
+    assert reason in intent.why
+
+
+async def test_ways_to_say_the_same_make_it_surer_together() -> None:
+    model = ScriptedChooser(("off {Bedroom Fan}", 0.5), ("off fan {Bedroom}", 0.4))
+    router, _ = await make_router(model=model)
+    intent = await said(router, "i'd say the bedroom fan had its time, off with it")
+    assert calls(intent) == [("HassTurnOff", {"name": "Bedroom Fan"})]
+    assert intent.score == pytest.approx(0.9)
+
+
+async def test_here_is_the_room_of_the_person_and_all_is_the_house() -> None:
+    router, _ = await make_router(model=ScriptedChooser(("dim here 40", 0.95)))
+    intent = await said(router, "forty for the light is what i'd like", area="Bedroom")
+    assert calls(intent) == [("HassLightSet", {"brightness": 40, "area": "Bedroom"})]
+    assert not (await said(router, "forty for the light is what i'd like")).understood
+    router, _ = await make_router(model=ScriptedChooser(("off light all", 0.95)))
+    intent = await said(router, "kill the light all over this building", area="Bedroom")
+    assert calls(intent) == [("HassTurnOff", {"domain": "light"})]
+
+
+async def test_several_calls_at_once() -> None:
+    model = ScriptedChooser(("off {Worktop Strip}; open {Bedroom Blinds}", 0.9))
+    router, _ = await make_router(model=model)
+    intent = await said(router, "worktop strip should rest plus bedroom blinds rise")
+    assert [name for name, _ in calls(intent)] == ["HassTurnOff", "HassTurnOn"]
+
+
+async def test_the_turn_before_is_told_to_the_model() -> None:
+    model = ScriptedChooser(("dim {Worktop Strip} 40", 0.9))
+    router, _ = await make_router(model=model)
+    first = await said(router, "turn on the worktop strip", area="Kitchen")
+    assert first.tier == "rules"
+    then = await said(
+        router, "somewhat less would do say forty", area="Kitchen", targets=first.targets
+    )
+    assert calls(then) == [("HassLightSet", {"name": "Worktop Strip", "brightness": 40})]
+    lines = model.prompts[0].splitlines()
+    name = _id(model.prompts[0], "Worktop Strip")
+    assert lines[-2:] == [
+        f"[Kitchen] turn on the worktop strip => on {name}",
+        "[Kitchen] somewhat less would do say forty =>",
+    ]
+
+
+async def test_a_tool_of_a_skill_is_known_by_its_description() -> None:
+    feed = tool(
+        "pets.feed",
+        description="Feed the pet a portion.",
+        examples=["feed the cat"],
+        grams={"type": "integer", "minimum": 1, "maximum": 200},
+    )
+    model = ScriptedChooser((r"{portion \(grams\)} 50", 0.9))
+    router, _ = await make_router(model=model, tools=(*TOOLS, feed))
+    intent = await said(router, "the pet looks hungry give it a portion of fifty")
+    assert calls(intent) == [("pets.feed", {"grams": 50})]
+    assert "pets.feed" not in model.prompts[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["don't let the worktop strip go off", "worktop strip off except if it's dark"]
+)
+async def test_denials_and_conditions_are_for_the_rules_alone(text: str) -> None:
+    model = ScriptedChooser(("off {Worktop Strip}", 1.0))
+    router, _ = await make_router(model=model)
+    assert not (await said(router, text)).calls
+    assert not model.prompts
+
+
+async def test_a_model_that_fails_does_nothing() -> None:
+    model = ScriptedChooser()
+    model.error = EngineError("out of luck")
+    router, _ = await make_router(model=model)
+    intent = await said(router, ODD)
+    assert not intent.understood
+    assert "out of luck" in intent.why
+
+
+async def test_names_become_ids_again() -> None:
+    home = await still_home(INVENTORY)
+    places = Places(home, TOOLS)
+    call = Call("HassTurnOn", {"area": "kitchen", "name": "light.worktop"})
+    assert places.meant(places.call(call.tool, call.arguments)) == call
+    await home.close()
