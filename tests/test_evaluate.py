@@ -9,11 +9,13 @@ import pytest
 
 from hub.config import Config
 from hub.errors import ConfigError, HearthError
-from hub.evaluate import scorecard
+from hub.evaluate import aloud, scorecard
+from hub.evaluate.formats import orders
 from hub.evaluate.formats.homes import direction
 from hub.evaluate.judging import alike
 from hub.evaluate.run import Score, Subject, limited, run, subjects
 from hub.evaluate.sets import sets, texts
+from hub.skillset import load_skill
 
 DATA = Path(__file__).parent / "data"
 RULES = Subject("rules", ("model",))
@@ -161,3 +163,28 @@ async def test_the_card_has_all_figures(tmp_path: Path) -> None:
     assert "| assist | rules | 6 | 66.7 % | 1 (16.7 %) |" in text
     assert "nothing else changes" in text
     assert json.dumps(score.to_json())
+
+
+def test_a_grammar_becomes_a_skill(tmp_path: Path) -> None:
+    assert orders.phrase("[brew, make me] [a, an] $size:size $drink:drink") == (
+        "(brew|make me) [(a|an)] {size} {drink}"
+    )
+    (tmp_path / "tea_grammar.yaml").write_text(
+        """
+context:
+  expressions:
+    orderTea: ["[brew, make me] [a, an] $size:size $drink:drink"]
+  slots: {size: [small, twelve ounce], drink: [green tea, iced tea]}
+""",
+        encoding="utf-8",
+    )
+    orders.make_skill(tmp_path, tmp_path / "skills")
+    (tool,) = load_skill("machine", tmp_path / "skills" / "machine" / "skill.py")
+    assert tool.parameters["properties"]["size"]["enum"] == ["small", "twelve ounce"]
+    with pytest.raises(ConfigError, match="grammar"):
+        orders.make_skill(DATA, tmp_path / "none")
+
+
+def test_noise_that_is_made_is_always_the_same() -> None:
+    assert aloud.made_noise() == aloud.made_noise()
+    assert aloud.made_noise().seconds == aloud.MADE

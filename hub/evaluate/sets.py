@@ -5,9 +5,11 @@ What a folder is, is seen from its layout; what is measured is what a person wou
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from hub.app import Hub, open_hub, reply_sink
 from hub.config import Config
 from hub.errors import ConfigError, HearthError
 from hub.evaluate import aloud, scorecard, speech, wake
-from hub.evaluate.formats import dialogues, homes, intents, slurp, voice_bench
+from hub.evaluate.formats import dialogues, homes, intents, orders, slurp, voice_bench
 from hub.evaluate.formats import speech as recorded
 from hub.evaluate.judging import VERDICTS, Ground, TextSet
 from hub.evaluate.run import Score, Subject, built, limited, run, subjects
@@ -29,6 +31,9 @@ from hub.terminal import escape
 
 TEXTS = (intents, voice_bench, slurp, homes, dialogues)
 """Formats of sentences; each has `matches(folder)` and `read(folder)`."""
+
+ORDER_NOISE = (24.0, 18.0, 12.0, 6.0)
+"""Decibels by which noise is softer than spoken orders."""
 
 DEEPEST = 3
 """Folders in folders that are looked into for sets."""
@@ -126,7 +131,7 @@ def texts(folder: Path) -> Iterator[TextSet]:
 async def _measured(
     config: Config, found: Sequence[tuple[str, Path]], options: Options, progress: Progress
 ) -> AsyncIterator[Result]:
-    heard = options.spoken > 0 or any(kind == "speech" for kind, _ in found)
+    heard = options.spoken > 0 or any(k in ("speech", "orders") for k, _ in found)
     sink = reply_sink(None) if options.spoken else None
     async with open_hub(config, remember=False, recognise=heard, sink=sink) as hub:
         for kind, folder in found:
@@ -139,6 +144,9 @@ async def _measured(
                             yield result
             elif kind == "speech":
                 async for result in _recorded(hub, folder, options, progress):
+                    yield result
+            elif kind == "orders":
+                async for result in _ordered(hub, folder, options, progress):
                     yield result
             elif kind == "wake":
                 for name in _wake_words(config, folder):
@@ -156,7 +164,13 @@ def _subjects(hub: Hub, options: Options, *, templates: bool) -> Iterator[Subjec
 
 
 async def _run(
-    hub: Hub, chosen: TextSet, subject: Subject, progress: Progress, *, heard: bool = False
+    hub: Hub,
+    chosen: TextSet,
+    subject: Subject,
+    progress: Progress,
+    *,
+    heard: bool = False,
+    config: Config | None = None,
 ) -> Score:
     task = progress.add_task(escape(f"{chosen.name}: {subject.label}"), total=chosen.total)
     recognizer = hub.recognizer if heard else None
@@ -164,7 +178,7 @@ async def _run(
         return await run(
             chosen,
             subject,
-            hub.config,
+            config or hub.config,
             hub.language_model,
             partial(progress.advance, task),
             recognizer=recognizer,
@@ -239,6 +253,38 @@ async def _recorded(
                 }
         finally:
             await stage.close()
+
+
+async def _ordered(
+    hub: Hub, folder: Path, options: Options, progress: Progress
+) -> AsyncIterator[Result]:
+    """Spoken orders for a machine that is a skill, clean and in more and more noise."""
+    name, noise = await aloud.noise(options.noise, folder)
+    with tempfile.TemporaryDirectory(prefix="hearth-eval-") as made:
+        orders.make_skill(folder, Path(made))
+        skills = hub.config.skills
+        folders = (*skills.folders, Path(made))
+        config = hub.config.model_copy(
+            update={"skills": skills.model_copy(update={"folders": folders})}
+        )
+        for subject in _subjects(hub, replace(options, peer=False), templates=False):
+            for snr in (None, *ORDER_NOISE):
+                chosen = await asyncio.to_thread(
+                    orders.read, folder, noise if snr is not None else None, snr or 0.0
+                )
+                chosen = limited(chosen, options.limit)
+                score = await _run(hub, chosen, subject, progress, heard=True, config=config)
+                yield {
+                    "set": folder.name,
+                    "kind": "orders",
+                    "tiers": subject.label,
+                    "orders": score.total,
+                    "noise": "none" if snr is None else f"{name}, {snr:g} dB",
+                    "right_percent_of_orders": round(score.share, 1),
+                    **{verdict: score.count(verdict) for verdict in VERDICTS},
+                    "judged": score.judged,
+                    "failures": score.failures(),
+                }
 
 
 def _result(score: Score) -> Result:
