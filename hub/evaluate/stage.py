@@ -102,6 +102,8 @@ class Answer:
     """Ids of the entities that were acted on."""
     meant: tuple[str, ...]
     """The same with those that could not do it."""
+    else_done: bool
+    """Something was done that is no entity's: a timer, a message, the hub's own volume."""
     before: Shown
     after: Shown
     """`state` and attributes of every entity, side by side."""
@@ -128,8 +130,8 @@ class Answer:
 
     @property
     def acted(self) -> bool:
-        """Whether anything in the home was touched, or something done that is no device."""
-        return bool(self.touched or self.changed) or any(acts(call) for call in self.calls)
+        """Whether anything was done."""
+        return bool(self.touched or self.changed) or self.else_done
 
 
 class Metered:
@@ -279,6 +281,7 @@ class Scene:
         self._home = home
         self._skillset = skillset
         self._assistant = assistant
+        self._on_entities = {spec.name for spec in skillset.specs() if spec.domains}
 
     def states(self) -> dict[str, dict[str, Any]]:
         """What every device reports now."""
@@ -314,16 +317,15 @@ class Scene:
                     agreed = await self._skillset.perform(call, where=where, confirmed=True)
                     outcomes += agreed.outcomes
         await asyncio.sleep(0)
-        good = [
-            call
-            for call, performed in done
-            if _found(performed) and not _talks(call) and (request.agree or not performed.ask)
-        ]
+        found = [(call, performed) for call, performed in done if self._found(call, performed)]
+        waits = [] if request.agree else [call for call, performed in found if performed.ask]
+        good = [call for call, _ in found if not _talks(call) and call not in waits]
         return Answer(
             heard=trace.hypotheses[0].text if trace.hypotheses else "",
             calls=tuple(good),
-            recognized=tuple(call for call, performed in done if not _found(performed)),
+            recognized=tuple(call for call, performed in done if not self._found(call, performed)),
             touched=tuple(dict.fromkeys(o.entity_id for o in outcomes if o.error is None)),
+            else_done=any(acts(call) and call.tool not in self._on_entities for call in good),
             meant=tuple(dict.fromkeys(outcome.entity_id for outcome in outcomes)),
             before=before,
             after=self.states(),
@@ -335,6 +337,19 @@ class Scene:
             milliseconds=trace.stages_ms.get("route", 0.0),
             prompt_tokens=(meter.prompt_tokens if meter else 0) - evaluated,
         )
+
+    def _found(self, call: Call, performed: Performed) -> bool:
+        """Whether a call has something to act on or to tell, or will have after a yes. That a
+        device then could not do it is another matter."""
+        if performed.missing is not None or performed.unfit is not None:
+            return False
+        if performed.outcomes or performed.ask or performed.answer:
+            return True
+        if isinstance(performed.error, SkillError):
+            return False
+        # 'Next song', where nothing plays: an intent for devices that reached none.
+        on_devices = call.tool in self._on_entities and "." not in call.tool
+        return not (on_devices and acts(call)) or "name" in call.arguments
 
     async def _trace(self, request: Request) -> Trace:
         area, language = request.area, request.language
@@ -375,13 +390,6 @@ def named(call: Call, inventory: Inventory) -> Call:
 
 def same_name(one: str, other: str) -> bool:
     return normal(one) == normal(other)
-
-
-def _found(performed: Performed) -> bool:
-    """Whether a call has something to act on or to tell, or will have after a yes. That a device
-    then could not do it is another matter."""
-    failed = isinstance(performed.error, SkillError) and not performed.outcomes
-    return performed.missing is None and performed.unfit is None and not failed
 
 
 class _Watched(Skillset):
