@@ -200,8 +200,11 @@ async def _aloud(
 ) -> AsyncIterator[Result]:
     """Some sentences of a set, typed and spoken by the hub's voice in noise."""
     assert hub.synthesizer is not None
-    if any(ground.language not in hub.config.hub.languages for ground in chosen.grounds):
-        return  # the voice does not speak it, or the recognizer is not set up for it
+    # Of other languages the voice speaks none, and the recognizer is not set up for them.
+    grounds = [g for g in chosen.grounds if g.language == hub.config.hub.languages[0]]
+    if not grounds:
+        return
+    chosen = replace(chosen, grounds=grounds)
     name, noise = await aloud.noise(options.noise, folder)
     some = limited(chosen, options.spoken)
     sound = await aloud.spoken(some, hub.synthesizer, noise)
@@ -314,15 +317,25 @@ def _show(result: Result, options: Options) -> None:
 def _wake_words(config: Config, folder: Path) -> Iterator[str]:
     """The configured wake word, and those in the set for which there is a model here."""
     said = {clip.said.casefold().replace(" ", "_") for clip in wake.clips(folder)}
-    installed = {model.name for model in ModelStore(config.models).installed()}
+    installed = _detectors(config, "wake") | _detectors(config, "verifier")
     own = config.wake.micro or config.wake.verifier
     if own:
         yield own
     yield from sorted((said & installed) - {own})
 
 
+def _detectors(config: Config, role: str) -> set[str]:
+    """Names of the wake words for which a model of this role is on this machine."""
+    return {model.name for model in ModelStore(config.models).installed() if model.role == role}
+
+
 async def _woken(config: Config, folder: Path, name: str) -> Result:
-    chosen = config.wake.model_copy(update={"micro": name, "verifier": name})
+    micro, verifier = config.wake.micro, config.wake.verifier
+    if name not in (micro, verifier):
+        micro, verifier = (
+            name if name in _detectors(config, role) else "" for role in ("wake", "verifier")
+        )
+    chosen = config.wake.model_copy(update={"micro": micro, "verifier": verifier})
     async with open_hub(
         config.model_copy(update={"wake": chosen}), ears=True, remember=False
     ) as hub:
@@ -331,4 +344,5 @@ async def _woken(config: Config, folder: Path, name: str) -> Result:
     found = score.to_json()
     missed = [f"missed: {path}" for path in found.pop("missed_files")]
     missed += [f"false: {path}" for path in found.pop("false_files")]
+    found["models"] = "both" if micro and verifier else "one" if micro or verifier else "none"
     return {"set": folder.name, "kind": "wake", **found, "failures": missed}
