@@ -28,6 +28,7 @@ MOST_VALUES = 12
 _SLOT_NAME = re.compile(r"\{([^:}]*)")
 _SLOT = re.compile(r"\{[^}]*\}")
 _RULE = re.compile(r"<([^>]*)>")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _NO_WORD = re.compile(r"[^\w'’]+")
 
 Source = tuple[str, frozenset[str], frozenset[str]]
@@ -46,6 +47,25 @@ def hints(places: Places, words: Words) -> dict[str, dict[str, float]]:
             for domain in meant:
                 counts[word][domain] += 1 / len(meant)
     return {word: _telling(count) for word, count in counts.items()}
+
+
+@cache
+def spelled(language: str) -> Mapping[str, str]:
+    """Words of the shared sentences -> with their accents, where they have any."""
+    code = data_language(language)
+    loaded = (get_intents(code) if code else None) or {}
+    texts = [
+        *_rules(loaded).values(),
+        *(_values(content) for content in (loaded.get("lists") or {}).values()),
+        *(
+            sentence
+            for content in (loaded.get("intents") or {}).values()
+            for block in content.get("data", ())
+            for sentence in block.get("sentences", ())
+        ),
+    ]
+    words = {word.casefold() for text in texts for word in _LETTERS.findall(_SLOT.sub(" ", text))}
+    return {normal(word): word for word in sorted(words) if normal(word) != word}
 
 
 def _telling(count: Mapping[str, float]) -> dict[str, float]:

@@ -26,10 +26,11 @@ from hub.router.model import Asked, ModelTier, candidates
 from hub.router.phrases import phrase_rules
 from hub.router.places import Places
 from hub.router.reading import Reading
-from hub.router.readings import QUESTIONS, from_fuzzy, from_matches
+from hub.router.readings import GUESS_LOSS, GUESS_QUALITY, QUESTIONS, from_fuzzy, from_matches
 from hub.router.refusals import elsewhere, refusal
 from hub.router.retrieve import MOST_GROUPS, Retriever
 from hub.router.rules import Grammar, home_names, sentence_rules
+from hub.router.spelling import Spelling
 from hub.router.tuned import FORMAT, MOST_ENTITIES, TunedTier, remembered
 from hub.router.words import Words, words
 
@@ -62,6 +63,8 @@ class Grammars:
     phrases: dict[str, Grammar]
     sentences: dict[str, Grammar]
     fuzzy: FuzzyRules | None
+    spelling: dict[str, Spelling]
+    """For the languages that `fuzzy` does not know."""
     retrievers: dict[str, Retriever]
     model: ModelTier | TunedTier | ChatTier | None
 
@@ -138,6 +141,11 @@ class Router:
             if any(_base(code) == GUESSED for code in self.languages)
             and "fuzzy" not in self._without
             else None,
+            {
+                code: Spelling(places, words(code))
+                for code in self.languages
+                if _base(code) != GUESSED and "fuzzy" not in self._without
+            },
             {code: Retriever(places, words(code)) for code in self.languages},
             self._model_tier(places),
         )
@@ -380,7 +388,26 @@ class Router:
         if fuzzy and fuzzy.doable and not _mixed(fuzzy):
             return fuzzy
         several = self._compound(grammars, language, text, context, inherit=True)
+        several = several or self._respelt(grammars, language, text, context)
         return several or (None if fuzzy and _mixed(fuzzy) else fuzzy)
+
+    def _respelt(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """What is understood once misspelt words are put right, whole or in parts."""
+        spelling = grammars.spelling.get(language)
+        for way in spelling.variants(text) if spelling else ():
+            reading = self._able(grammars, language, way.text, context) or self._compound(
+                grammars, language, way.text, context, inherit=True
+            )
+            if reading is not None:
+                guessed = ", ".join(f"fuzzy {guess}" for guess in way.guesses)
+                return replace(
+                    reading,
+                    quality=GUESS_QUALITY - GUESS_LOSS * way.distance,
+                    why=f"{reading.why} <- {guessed}",
+                )
+        return None
 
     def _repaired(
         self, grammars: Grammars, language: str, text: str, context: Context

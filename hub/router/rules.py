@@ -268,7 +268,8 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
     """
     area = places.areas.get(entity.area_id) if entity.area_id else None
     rooms = spellings(area.names) if area else []
-    kinds = words.kinds_of(entity.domain, entity.device_class, entity.name)
+    known = words.kinds_of(entity.domain, entity.device_class, entity.name)
+    kinds = tuple(dict.fromkeys((*(words.spelled.get(kind, kind) for kind in known), *known)))
     found = dict.fromkeys(spellings(entity.names), FULL)
     for name in tuple(found):
         found |= {f"{room} {name}": FULL for room in rooms if _behind(name, room) is None}

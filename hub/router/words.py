@@ -8,7 +8,7 @@ without these comforts.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -80,6 +80,9 @@ class Words:
     questions: Mapping[str, str] = field(default_factory=dict)
     """`which` and `room`: questions to ask back; `or` between the last two choices."""
 
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    """Phrases of the lists above -> with accents and umlauts, as sentences have them."""
+
     def kinds_of(self, domain: str, device_class: str | None, name: str) -> tuple[str, ...]:
         """Words for one thing of a kind: those of its class, or of the class its name tells
         ('TV'), or of its domain."""
@@ -147,7 +150,19 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         actions=groups("actions"),
         rules=texts("rules"),
         questions=texts("questions"),
+        spelled=dict(_spelled(table)),
     )
+
+
+def _spelled(value: object) -> Iterator[tuple[str, str]]:
+    """Every phrase whose normal form is another one."""
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from _spelled(each)
+    elif isinstance(value, list):
+        for phrase in map(str, value):
+            if normal(phrase) != phrase.casefold():
+                yield normal(phrase), phrase.casefold()
 
 
 def _phrases(value: object) -> tuple[str, ...]:

@@ -1,0 +1,142 @@
+"""What a misspelt or misheard sentence may have been, word by word, in any language.
+
+For languages without a fuzzy matcher of their own. Words that no sentence and no name has are
+replaced by the one that is most like them; compounds of a room and a kind of thing ('Küchenlicht')
+are taken apart where no device is called so. Nothing is replaced where the opposite is as near:
+'abschließen' must not become 'aufschließen'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process
+
+from hub.home.model import normal
+from hub.router.hints import hints, spelled
+from hub.router.likeness import COMPOUNDING, LINKS, SHORTEST_PART
+from hub.router.numbers import numbers
+from hub.router.places import Places, spellings
+from hub.router.words import Words
+
+ALIKE = 78.0
+"""0-100: likeness from which a word is replaced."""
+MARGIN = 8.0
+"""0-100: by how much the best replacement must be more like it than one that means something
+else in a command."""
+SHORTEST = 4
+"""Letters of a word that may be misspelt: 'an' and 'ab' are too near each other."""
+MOST_WRONG = 2
+"""Words that may be replaced in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Respelt:
+    """Another way to write a sentence."""
+
+    text: str
+    guesses: tuple[str, ...]
+    """`'küchenlihct'→küchenlicht`."""
+    distance: float
+    """How far the spelling had to stretch, 0-1."""
+
+
+class Spelling:
+    """The words of one language and one home."""
+
+    def __init__(self, places: Places, words: Words) -> None:
+        self._words = words
+        names = [entity.names for entity in places.entities.values()]
+        names += [area.names for area in places.areas.values()]
+        names += [floor.names for floor in places.floors.values()]
+        written = {w for each in names for name in spellings(each) for w in name.split()}
+        named = {normal(word) for word in written}
+        self._spelled = {**spelled(words.language), **words.spelled}
+        self._spelled |= {normal(word): word for word in written}
+        kinds = {w for said in words.kinds.values() for phrase in said for w in phrase.split()}
+        self._rooms = _by_compact(a.names for a in places.areas.values())
+        self._kinds = frozenset(kinds)
+        small = (words.before, words.after, words.fillers, words.conjunctions, words.all)
+        around = {w for phrases in small for phrase in phrases for w in phrase.split()}
+        around |= {w for phrase in (*words.dangling, *words.negations) for w in phrase.split()}
+        self._directed = {
+            word: direction
+            for direction, said in words.actions.items()
+            for phrase in said
+            for word in phrase.split()
+        }
+        self._known = named | kinds | around | set(hints(places, words)) | set(self._directed)
+        self._listed = tuple(sorted(word for word in self._known if len(word) >= SHORTEST))
+        self._compounding = words.language.split("-")[0] in COMPOUNDING
+
+    def variants(self, text: str) -> list[Respelt]:
+        """Other ways to write a text; none if all its words are known, or too many are not."""
+        tokens = text.split()
+        strange = [i for i, token in enumerate(tokens) if self._strange(normal(token))]
+        if not strange or len(strange) > MOST_WRONG:
+            return []
+        found = [Respelt("", (), 0.0)]
+        for place, token in enumerate(tokens):
+            ways = self._ways(normal(token)) if place in strange else [(token, 0.0)]
+            if not ways:
+                return []
+            found = [
+                Respelt(
+                    f"{before.text} {way}".strip(),
+                    (*before.guesses, f"{token!r}→{way}") if place in strange else before.guesses,
+                    max(before.distance, distance),
+                )
+                for before in found
+                for way, distance in ways
+            ]
+        return found
+
+    def _strange(self, token: str) -> bool:
+        if len(token) < SHORTEST or " " in token or token in self._known:
+            return False
+        return not any(c.isdigit() for c in token) and not numbers(token, self._words.language)
+
+    def _ways(self, token: str) -> list[tuple[str, float]]:
+        """What a strange word may be, with how far that is."""
+        found = [*self._compounds(token)] if self._compounding else []
+        if replaced := self._replaced(token):
+            found.append(replaced)
+        return found
+
+    def _replaced(self, token: str) -> tuple[str, float] | None:
+        close = process.extract(
+            token, self._listed, scorer=fuzz.ratio, score_cutoff=ALIKE - MARGIN, limit=8
+        )
+        if not close or close[0][1] < ALIKE:
+            return None
+        best, score, _ = close[0]
+        meant = self._directed.get(best)
+        for other, likeness, _ in close[1:]:
+            if likeness > score - MARGIN and self._directed.get(other) != meant:
+                return None
+        return self._spelled.get(best, best), 1 - score / 100
+
+    def _compounds(self, token: str) -> list[tuple[str, float]]:
+        """'küchenlihct' as 'licht in der küche', and the same in other words."""
+        for cut in range(SHORTEST - 1, len(token) - SHORTEST_PART + 2):
+            head, tail = token[:cut], token[cut:]
+            room = next(
+                (
+                    self._rooms[head[: len(head) - len(link)]]
+                    for link in LINKS
+                    if head.endswith(link) and head[: len(head) - len(link)] in self._rooms
+                ),
+                None,
+            )
+            kind = process.extractOne(tail, self._kinds, scorer=fuzz.ratio, score_cutoff=ALIKE)
+            if room is not None and kind is not None:
+                thing = self._spelled.get(kind[0], kind[0])
+                inside = [f"{thing} {phrase} {room}" for phrase in self._words.inside]
+                return [(way, 1 - kind[1] / 100) for way in (f"{head}{thing}", *inside)]
+        return []
+
+
+def _by_compact(names: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Names of rooms by the form they have in compounds."""
+    return {normal(name).replace(" ", ""): name for several in names for name in spellings(several)}
