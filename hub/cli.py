@@ -477,7 +477,8 @@ def evaluate(
     as_json: Json = False,
     failures: Annotated[bool, typer.Option("--failures", help="List what went wrong.")] = False,
     tiers: Annotated[
-        str | None, typer.Option("--tiers", help="rules, model, all; several with commas.")
+        str | None,
+        typer.Option("--tiers", help="rules, model, all; or less a part: all-fuzzy. Commas."),
     ] = None,
     peer: Annotated[
         bool, typer.Option("--peer", help="Home Assistant's understanding beside ours.")

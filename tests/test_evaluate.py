@@ -59,6 +59,9 @@ async def test_sentences_of_intents_are_exact() -> None:
 async def test_without_the_templates_less_is_understood() -> None:
     rules, without = subjects(["rules"], peer=False, templates=True)
     assert (rules, without.label) == (RULES, "rules, templates off")
+    (less,) = subjects(["all-fuzzy-model"], peer=False, templates=False)
+    assert less == Subject("all without fuzzy and model", ("fuzzy", "model"))
+    assert not less.needs_model
     (chosen,) = texts(DATA / "intents")
     score = await run(
         chosen, Subject("nothing", ("phrases", "sentences", "fuzzy", "model")), Config(), None

@@ -14,6 +14,7 @@ from hub.evaluate.judging import VERDICTS, Case, Ground, Judgement, TextSet, tol
 from hub.evaluate.peer import Peer
 from hub.evaluate.stage import Answer, Scene, Stage
 from hub.ports import ChatModel, LanguageModel, Recognizer
+from hub.router.router import MECHANISMS
 
 WITHOUT: dict[str, tuple[str, ...]] = {
     "rules": ("model",),
@@ -41,14 +42,22 @@ class Subject:
 
 def subjects(tiers: Iterable[str], *, peer: bool, templates: bool) -> list[Subject]:
     """Those to examine. `templates`: the set was written for the shared sentences, so each is
-    run without them, too. Raises ConfigError for an unknown tier."""
+    run without them, too. A tier may be less some mechanisms: 'all-fuzzy'.
+
+    Raises ConfigError for an unknown tier."""
     found = []
     for tier in tiers:
-        if tier not in WITHOUT:
-            raise ConfigError(f"--tiers: '{tier}' is none of {', '.join(WITHOUT)}")
-        found.append(Subject(tier, WITHOUT[tier]))
-        if templates and "sentences" not in WITHOUT[tier]:
-            found.append(Subject(f"{tier}, templates off", (*WITHOUT[tier], "sentences")))
+        base, *less = tier.split("-")
+        if base not in WITHOUT or not set(less) <= set(MECHANISMS):
+            raise ConfigError(
+                f"--tiers: '{tier}' is none of {', '.join(WITHOUT)}, nor one of these without "
+                f"some of {', '.join(MECHANISMS)}, such as all-fuzzy"
+            )
+        without = (*WITHOUT[base], *less)
+        label = f"{base} without {' and '.join(less)}" if less else base
+        found.append(Subject(label, without))
+        if templates and "sentences" not in without:
+            found.append(Subject(f"{label}, templates off", (*without, "sentences")))
     if peer:
         found.append(Subject("peer", peer=True))
     return found
