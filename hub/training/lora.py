@@ -86,7 +86,7 @@ def load(path: Path) -> Base:
 
     weights = {
         tensor.name.removesuffix(".weight"): torch.from_numpy(
-            np.ascontiguousarray(gguf.dequantize(tensor.data, tensor.tensor_type), np.float32)
+            np.array(gguf.dequantize(tensor.data, tensor.tensor_type), np.float32)
         )
         for tensor in reader.tensors
         if tensor.name.endswith(".weight")
@@ -389,7 +389,7 @@ class _Attention:
 
     def backward(self, dmixed: Tensor) -> Tensor:
         """The gradient of q, k and v from that of what came out."""
-        shape, row, home, split = self._shape, self._row, self._row.home, self._split
+        shape, home, split = self._shape, self._row.home, self._split
         size, shared, total = shape.head, shape.shared_heads, len(dmixed)
         d = dmixed.view(total, shared, self._each, size).permute(1, 0, 2, 3)
         d = d.reshape(shared, total * self._each, size)
@@ -423,7 +423,9 @@ class _Attention:
     def _columns(self, values: Tensor) -> Tensor:
         """Back to a line for each token."""
         shared, _, size = values.shape
-        return values.view(shared, -1, self._each, size).transpose(0, 1).reshape(-1, self._shape.width)
+        return (
+            values.view(shared, -1, self._each, size).transpose(0, 1).reshape(-1, self._shape.width)
+        )
 
     def _rectangle(self, values: Tensor, *, drop: bool = False) -> Tensor:
         """Values of the items' tokens as a rectangle.

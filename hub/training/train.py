@@ -240,9 +240,7 @@ def tokenizer(base: Path) -> Tokenize:
     """The one that the hub asks with, llama.cpp's: no start token, marks are plain text."""
     from hub.engines.llama_native import Model
 
-    model = Model(
-        str(base), context=64, batch=8, threads=1, sequences=1, extra_buffers=False
-    )
+    model = Model(str(base), context=64, batch=8, threads=1, sequences=1, extra_buffers=False)
     return lambda text: model.plain_tokens(text, begins=False)
 
 
