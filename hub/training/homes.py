@@ -180,7 +180,9 @@ def _nouns(language: str, kind: str, held_out: bool) -> tuple[tuple[str, ...], t
 @cache
 def _generic(language: str) -> frozenset[str]:
     """Words that any thing of a kind is called by."""
-    every = [noun for kind in names(language)["things"] for noun in _nouns(language, kind, False)[0]]
+    every = [
+        noun for kind in names(language)["things"] for noun in _nouns(language, kind, False)[0]
+    ]
     return frozenset(word for noun in every for word in normal(noun).split())
 
 
@@ -267,7 +269,9 @@ class Builder:
             else:
                 thing = self._thing(kind, home, len(found))
             if all(
-                thing.words != other.words or thing.area != other.area or thing.domain != other.domain
+                thing.words != other.words
+                or thing.area != other.area
+                or thing.domain != other.domain
                 for other in found
             ):
                 found.append(thing)
@@ -519,6 +523,4 @@ def _turned(thing: Thing) -> str | None:
     return " ".join([words[-1], *words[:-1]])
 
 
-TURNED = frozenset(
-    "left right front back top bottom east west north south middle center".split()
-)
+TURNED = frozenset("left right front back top bottom east west north south middle center".split())

@@ -399,7 +399,9 @@ class _Shared(_Loader):
         self.book.lists.update(self._words())
         self.book.lists.update(self.add_lists(loaded.get("lists") or {}, f"{language}.json"))
         self._intents(loaded.get("intents") or {}, f"{language}.json")
-        self.compiler = _Compiler({**rules, **more.rules})
+        own_rules = more.sentences.get("expansion_rules") or {}
+        self.compiler = _Compiler({**rules, **more.rules, **own_rules})
+        self.book.lists |= self.add_lists(more.sentences.get("lists") or {}, "own lists")
         self._intents(more.sentences.get("intents") or {}, f"{language}.sentences.yaml")
 
     def _words(self) -> dict[str, Values]:
@@ -407,7 +409,10 @@ class _Shared(_Loader):
         given = yaml.safe_load(text).get(self.book.language) or {}
         plain = _Compiler({})
         return {
-            name: [(_Text(str(value)) if _literal(value) else plain.sentence(value), None) for value in values]
+            name: [
+                (_Text(str(value)) if _literal(value) else plain.sentence(value), None)
+                for value in values
+            ]
             for name, values in given.items()
         }
 
@@ -543,7 +548,13 @@ class _Own(_Loader):
                 self.wrong(f"{self.line(where, str(text))}: '{text}' {error}")
                 continue
             template = Template(
-                node, str(text), spec.name, "own", must=node.refs()[0], may=node.refs()[1], lists=lists
+                node,
+                str(text),
+                spec.name,
+                "own",
+                must=node.refs()[0],
+                may=node.refs()[1],
+                lists=lists,
             )
             if problem := self._unfit(template, spec):
                 self.wrong(f"{self.line(where, str(text))}: '{text}' {problem}")
@@ -606,7 +617,9 @@ class _Phrases(_Loader):
         for name, schema in spec.parameters.get("properties", {}).items():
             told = schema.get("said", {}).get(language)
             if told:
-                lists[name] = [(self.compiler.sentence(text), value) for text, value in told.items()]
+                lists[name] = [
+                    (self.compiler.sentence(text), value) for text, value in told.items()
+                ]
         for text in spec.phrases.get(language, ()):
             node = self.compiler.sentence(text)
             must, may = node.refs()
