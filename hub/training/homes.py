@@ -314,9 +314,10 @@ class Builder:
         if other.domain in ("person", "weather"):
             return replace(other)
         if area is not None and dice.random() < 0.5:
-            area = dice.choice(rooms)
-            if normal(label).startswith(normal(other.area.name if other.area else "")):
-                label = f"{area.name}{label[len(other.area.name if other.area else '') :]}"
+            before, area = area.name, dice.choice(rooms)
+            label = label.replace(before, area.name)
+            if area.name not in label and set(normal(before).split()) & set(normal(label).split()):
+                area = other.area
         else:
             label = f"{label} {dice.choice(sides)}"
         return self._made(label, False, other.domain, other.device_class, area, number)
@@ -456,6 +457,9 @@ def _judged(
         return None
     own = [other for other in others if _exactly(words, other)]
     if _exactly(words, thing):
+        if set(words) <= scene.generic and thing.area not in (None, room):
+            if any(other.area == room and other.domain == thing.domain for other in others):
+                return None  # 'the lamp' is the one here, whatever it is called
         if not own:
             return Said(text)
         near = [other for other in (thing, *own) if other.area == room and room is not None]
