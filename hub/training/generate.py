@@ -13,6 +13,7 @@ was said and the verb can do without one (`dim 40`); `all` for questions about t
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from hub.router.options import ENDED, options
 from hub.router.verbs import ALL, BY_TOOL, TWINS, VERBS
 from hub.router.words import words as router_words
 from hub.skillset import Skillset
+from hub.training.grammar import agree
 from hub.training.homes import Builder, Place, Scene, Thing, kept, languages, said
 from hub.training.noise import Piece, distort, lowered
 from hub.training.samples import Item, Sample
@@ -753,6 +755,9 @@ class _Speaker:
                 slots[part.slot] = floor.key
             else:
                 pieces.append(self._value(template, part, slots))
+        agree(pieces, self._language)
+        if _left_out(template, pieces, thing, self._language):
+            raise Unfit("said for something else, too")
         everywhere = not asked and self._everywhere(pieces, template)
         call = self._call(template, slots, asked, everywhere)
         if template.tool != "none" and not asked & {"name"} and self._names_one(pieces, call):
@@ -904,6 +909,13 @@ class _Speaker:
         if template.tool == "none":
             return None
         shape = _shape(template)
+        if isinstance(slots.get("device_class"), list):
+            slots["device_class"] = self._of_several(slots["device_class"])
+        attribute, thing = slots.get("attribute"), slots.get("name")
+        if attribute is not None and isinstance(thing, str):
+            domain = thing.partition(".")[0]
+            if attribute not in FITTING_ATTRIBUTES.get(domain, ()):
+                raise Unfit("no such attribute")
         if (shape == "all" or everywhere) and not {"name", "area", "floor"} & set(asked):
             slots["name"] = ALL
         return canonical(Call(template.tool, slots, template.response), self._scene)
@@ -1405,6 +1417,51 @@ VERBS_FIRST = frozenset(
 def _imperative(pieces: Sequence[Piece], template: Template) -> bool:
     words = _text(pieces).lower().split()
     return bool(words) and (words[0] in VERBS_FIRST or template.question)
+
+
+LEFT_OUT: Mapping[str, str] = {
+    "HassTurnOn": r"\bget the lights?\b|^brighten up\b",
+    "HassTurnOff": r"\bget the lights?\b",
+    "HassRespond": r"^(hi|hello)\b|^what can i\b|^who (made|created)\b",
+    "HassMediaPause": r"^stop$",
+    "HassMediaUnpause": r"^play$",
+    "HassVacuumReturnToBase": r"^stop\b|^turn off\b",
+    "HassSetVolumeRelative": r"^i can't hear you",
+    "volume.louder": r"^i can't hear you",
+}
+"""English sentences that other templates have for another tool, and are better at."""
+
+FITTING_ATTRIBUTES: Mapping[str, frozenset[str]] = {
+    "light": frozenset("brightness color color_temp effect".split()),
+    "cover": frozenset(["position"]),
+    "valve": frozenset(["position"]),
+    "climate": frozenset("temperature humidity mode fan_mode preset setting".split()),
+    "water_heater": frozenset("temperature mode setting".split()),
+    "fan": frozenset("speed preset setting".split()),
+    "media_player": frozenset("volume source".split()),
+    "humidifier": frozenset("humidity mode setting".split()),
+    "vacuum": frozenset(["battery"]),
+    "lawn_mower": frozenset(["battery"]),
+    "lock": frozenset(["battery"]),
+}
+"""What a person would ask of a thing of a domain."""
+
+
+def _left_out(
+    template: Template, pieces: Sequence[Piece], thing: Thing | None, language: str
+) -> bool:
+    """Whether the sentence would teach what others contradict."""
+    if language != "en" or template.tool not in (*LEFT_OUT, "HassGetState"):
+        return False
+    text = _text(pieces).lower()
+    if template.tool == "HassGetState":
+        asks = text.split()[:1]
+        return template.response in ("any", "all") and template.source == "shared" and (
+            asks not in (["is"], ["are"])
+        )
+    if thing is not None and thing.domain == "media_player" and template.tool == "HassTurnOff":
+        return text.startswith("stop ")
+    return re.search(LEFT_OUT[template.tool], text) is not None
 
 
 def _nameless(template: Template) -> Template:

@@ -623,12 +623,20 @@ class _Phrases(_Loader):
         for text in spec.phrases.get(language, ()):
             node = self.compiler.sentence(text)
             must, may = node.refs()
+            slots = {}
+            if spec.name == "questions.attribute" and not {"attribute", "how"} & must:
+                # The skill finds out by itself; the model should say what was asked.
+                if "temperature" in text or "Grad" in text:
+                    slots["attribute"] = "temperature"
+                elif "far" in text:
+                    slots["attribute"] = "position"
             self.book.templates.append(
                 Template(
                     node,
                     text,
                     spec.name,
                     "phrase",
+                    slots,
                     domains=frozenset(spec.domains) or None,
                     must=must,
                     may=may,
