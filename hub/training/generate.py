@@ -495,7 +495,8 @@ class Maker:
         scene = Builder(dice, language, held_out=self._held_out).scene(
             [skill.spec for skill in chosen]
         )
-        speaker = _Speaker(dice, scene, known, chosen, self._held_out)
+        spoken = [skill for skill in chosen if skill in known.skills]
+        speaker = _Speaker(dice, scene, known, spoken, self._held_out)
         wanted = dice.randint(FEWEST, MOST)
         items: list[Item] = []
         for _ in range(wanted * 3):

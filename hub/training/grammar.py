@@ -38,7 +38,7 @@ SHORT_DE = {"im": "in dem", "vom": "von dem", "am": "an dem", "zum": "zu dem", "
 JOINED_DE = {"in dem": "im", "von dem": "vom", "an dem": "am", "zu dem": "zum", "zu der": "zur"}
 JOINED_DE |= {"in das": "ins", "an das": "ans"}
 _ARTICLE_DE = re.compile(
-    r"^(?P<head>(?:.*?\s)??)(?:(?P<prep>in|an|auf|bei|von|zu|mit) )?"
+    r"^(?P<head>(?:.*?\s)??)(?:(?P<prep>in|an|auf|bei|von dem|von|zu|mit|vom|im|am) )?"
     r"(?P<article>der|die|das|den|dem|des|im|vom|am|zum|zur)\s+$",
     re.IGNORECASE | re.DOTALL,
 )
@@ -100,27 +100,29 @@ def _agree_de(pieces: Sequence[Piece]) -> None:
             continue
         kind = gender(piece.text)
         given, prep = match["article"].lower(), (match["prep"] or "").lower()
+        prep = SHORT_DE.get(prep, prep).removesuffix(" dem")
         if given in SHORT_DE:
             prep, given = SHORT_DE[given].split()
         if not kind:
             _put(pieces, begin, place, f"{match['head']}{prep or ''} ".lstrip())
             continue
-        case = "acc"
-        if given == "des":
-            case = "gen"
-        elif given == "dem" or (given == "der" and prep) or prep in ("bei", "von", "zu", "mit"):
+        if prep in ("bei", "von", "zu", "mit"):
             case = "dat"
-        elif _VALUE_DE.search(match["head"]) and not prep:
-            case = "gen"
-        elif prep in ("in", "an", "auf"):
+        elif prep:
             case = "dat" if piece.role == "area" else "acc"
+        elif _VALUE_DE.search(match["head"]):
+            case = "gen"
+        else:
+            of_room = piece.role == "area" and given in ("des", "dem", "der") and match["head"].strip()
+            case = "gen" if of_room else "acc"
         article = FORMS_DE[case][kind]
         said = f"{prep} {article}" if prep else article
         said = JOINED_DE.get(said, said)
         if not match["head"].strip() and begin == 0:
             said = said[:1].upper() + said[1:] if match["article"][0].isupper() else said
         _put(pieces, begin, place, f"{match['head']}{said} ")
-        if place + 1 < len(pieces) and pieces[place + 1].text.startswith("s") and kind in "fp":
+        ends = kind in "fp" or (given == "des" and case != "gen")
+        if ends and place + 1 < len(pieces) and pieces[place + 1].text.startswith("s"):
             if len(pieces[place + 1].text) == 1 or pieces[place + 1].text[1] == " ":
                 pieces[place + 1].text = pieces[place + 1].text[1:]
 

@@ -1,8 +1,8 @@
 """Sentence templates of all sources in one form, to be drawn from at random.
 
 Three sources: the shared sentences of `home-assistant-intents`, the phrases of Hearth's own skills,
-and the files `data/<language>.yaml` and `data/<language>-*.yaml` beside this module, which are
-written for the training. The format of the last is Home Assistant's with a few keys more;
+and the files `data/<language>.yaml`, `data/<language>-*.yaml` and `data/_base-<language>.yaml`
+beside this module, which are written for the training. The format of the last is Home Assistant's with a few keys more;
 `data/_format.yaml` is an example with all of them. In short:
 
     intents: {HassTurnOn: {data: [{sentences: [...], slots: {...}, requires_context: {domain: ...},
@@ -256,7 +256,8 @@ def book(language: str, specs: tuple[ToolSpec, ...] | None = None) -> Book:
 
 def _own_files(language: str) -> list[Path]:
     folder = Path(str(files("hub.training").joinpath("data")))
-    return [*sorted(folder.glob(f"{language}.yaml")), *sorted(folder.glob(f"{language}-*.yaml"))]
+    patterns = (f"_base-{language}.yaml", f"{language}.yaml", f"{language}-*.yaml")
+    return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
 
 
 # --- compiling -----------------------------------------------------------------------------------
