@@ -21,9 +21,12 @@ import pytest
 torch = pytest.importorskip("torch")
 gguf = pytest.importorskip("gguf")
 
+from hub.engines.llama_native import Model  # noqa: E402
+from hub.training.export import merged, trained, write_adapter, write_model  # noqa: E402
 from hub.training.lora import GROUPS, Adapter, Base, Network, Shape, load  # noqa: E402
 from hub.training.pack import Row, alone, pack  # noqa: E402
 from hub.training.samples import Item, Sample  # noqa: E402
+from hub.training.score import answered, engine, held_out, tallied  # noqa: E402
 from hub.training.train import Settings, Trainer, checkpoints, drawn, stage, tokenizer  # noqa: E402
 
 SHAPE = Shape(
@@ -168,18 +171,28 @@ def test_items_that_do_not_fit_are_left_out(base_file: Path) -> None:
 # --- the network ---------------------------------------------------------------------------------
 
 
-def test_llama_cpp_expects_the_same(base: Base, base_file: Path, row: Row) -> None:
-    from hub.engines.llama_native import Model
+def expected_by_llama_cpp(row: Row, path: Path, adapter: Path | None = None) -> Any:
+    """Behind all tokens of a row of one item."""
+    model = Model(
+        str(path),
+        context=256,
+        batch=256,
+        threads=1,
+        sequences=1,
+        extra_buffers=False,
+        adapter=str(adapter) if adapter else None,
+    )
+    model.decode(row.tokens.tolist(), 0, 0)
+    return model.logits().copy()
 
+
+def test_llama_cpp_expects_the_same(base: Base, base_file: Path, row: Row) -> None:
     adapter = Adapter(base.shape, 4, alpha=8.0)
     adapter.start(0)  # adds nothing yet
     mine = alone(row, 0)
     found = Network(base, adapter).logits(mine)
-    model = Model(
-        str(base_file), context=256, batch=256, threads=1, sequences=1, extra_buffers=False
-    )
-    model.decode(mine.tokens.tolist(), 0, 0)
-    np.testing.assert_allclose(found[-1].numpy(), model.logits(), atol=2e-2)
+    expected = expected_by_llama_cpp(mine, base_file)
+    np.testing.assert_allclose(found[-1].numpy(), expected, atol=2e-2)
 
 
 @pytest.mark.parametrize("frozen", [0, 1])
@@ -199,6 +212,16 @@ def test_the_gradient_is_the_slope_of_the_loss(base: Base, row: Row, frozen: int
 
     slope = (loss(1e-2) - loss(-1e-2)) / 2e-2
     assert slope == pytest.approx(float(gradient.norm()), rel=0.01)
+
+
+def test_gradients_through_bytes_are_nearly_the_same(base: Base, row: Row) -> None:
+    exact = network(base)
+    rough = Network(base, exact.adapter, bytewise=True)
+    one, other = torch.zeros_like(exact.adapter.vector), torch.zeros_like(exact.adapter.vector)
+    exact.learn(row, exact.adapter.views(one), 1.0)
+    rough.learn(row, exact.adapter.views(other), 1.0)
+    assert float(torch.cosine_similarity(one, other, 0)) > 0.999
+    assert float(other.norm() / one.norm()) == pytest.approx(1, abs=0.01)
 
 
 def test_layers_that_are_frozen_have_nothing_to_learn(base: Base) -> None:
@@ -287,3 +310,43 @@ def test_a_checkpoint_that_was_cut_short_is_not_taken(tmp_path: Path, base: Base
     (tmp_path / "checkpoint-00000009.part").write_bytes(b"half")
     assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-00000000.pt"]
     trainer.close()
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_an_exported_adapter_does_the_same(
+    tmp_path: Path, base: Base, base_file: Path, row: Row, frozen: int
+) -> None:
+    net = network(base, frozen=frozen)
+    write_adapter(net.adapter, tmp_path / "adapter.gguf", kind="f32")
+    mine = alone(row, 0)
+    found = expected_by_llama_cpp(mine, base_file, tmp_path / "adapter.gguf")
+    np.testing.assert_allclose(found, net.logits(mine)[-1].numpy(), atol=2e-2)
+
+
+@pytest.mark.parametrize(("kind", "alike"), [("f32", 0.9999), ("q8_0", 0.999), ("q4_0", 0.8)])
+def test_a_model_with_the_adapter_worked_in_does_the_same(
+    tmp_path: Path, base: Base, base_file: Path, row: Row, kind: str, alike: float
+) -> None:
+    net = network(base)
+    weights = merged(base, net.adapter)
+    write_model(weights, base_file, tmp_path / "model.gguf", kind=kind, name="Worked in")
+    mine = alone(row, 0)
+    found = expected_by_llama_cpp(mine, tmp_path / "model.gguf")
+    assert np.corrcoef(found, net.logits(mine)[-1].numpy())[0, 1] > alike
+    assert tokenizer(tmp_path / "model.gguf")("dim B") == tokenizer(base_file)("dim B")
+
+
+def test_what_was_trained_answers_through_the_engine_as_in_training(
+    tmp_path: Path, base_file: Path
+) -> None:
+    run(tmp_path, base_file, 30)
+    write_adapter(trained(checkpoints(tmp_path)[-1]).adapter, tmp_path / "adapter.gguf")
+    asked = held_out(samples(1, held_out=True), 300)
+    tally = tallied(answered(engine(base_file, tmp_path / "adapter.gguf"), asked))
+    validation = log(tmp_path)[-1]["validation"]
+    assert tally.exact == pytest.approx(validation["exact"], abs=0.02)
+    assert tally.by(0).keys() == validation["kinds"].keys()
+    assert "all" in tally.table()

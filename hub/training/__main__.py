@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from hub.training.score import VALIDATION_ITEMS, VALIDATION_SEED
+
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
 BaseFile = Annotated[
@@ -58,6 +60,58 @@ def train(
         decay=decay,
         threads=threads,
     )
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Option(help="Where the run is kept.")],
+    base: BaseFile = None,
+    target: Annotated[Path | None, typer.Option(help="Where to; the run's folder if none.")] = None,
+    adapters: Annotated[str, typer.Option(help="Kinds of adapter.")] = "f16 q8_0",
+    models: Annotated[str, typer.Option(help="Kinds of whole model.")] = "q8_0 q4_0",
+) -> None:
+    """Write the newest checkpoint as GGUF files."""
+    from hub.training.export import merged, trained, write_adapter, write_model
+    from hub.training.lora import load
+    from hub.training.train import checkpoints
+
+    before = checkpoints(folder)
+    if not before:
+        raise typer.BadParameter(f"{folder}: no checkpoint")
+    adapter, source, into = trained(before[-1]).adapter, base_file(base), target or folder
+    into.mkdir(parents=True, exist_ok=True)
+    for kind in adapters.split():
+        write_adapter(adapter, into / f"adapter-{kind}.gguf", kind=kind)
+        typer.echo(into / f"adapter-{kind}.gguf")
+    if models:
+        weights = merged(load(source), adapter)
+        for kind in models.split():
+            write_model(weights, source, into / f"model-{kind}.gguf", kind=kind)
+            typer.echo(into / f"model-{kind}.gguf")
+
+
+@app.command()
+def score(
+    base: BaseFile = None,
+    adapter: Annotated[Path | None, typer.Option(help="GGUF file for the base.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Whole model, instead of both.")] = None,
+    items: Annotated[int, typer.Option(help="At least so many.")] = VALIDATION_ITEMS,
+    wrong: Annotated[bool, typer.Option(help="Show what was answered wrongly.")] = False,
+    threads: Annotated[int, typer.Option(help="0: as many as processors.")] = 0,
+) -> None:
+    """Ask a model file what it was not trained on, through the hub's engine."""
+    from hub.training.generate import samples
+    from hub.training.score import answered, engine, held_out, speed, tallied
+
+    asked = held_out(samples(VALIDATION_SEED, held_out=True), items)
+    opened = engine(model or base_file(base), adapter, threads=threads)
+    answers = list(answered(opened, asked))
+    if wrong:
+        for item, answer in answers:
+            if answer != f" {item.answer}\n":
+                typer.echo(f"{item.prompt} {item.answer} | {answer.strip()!r}")
+    typer.echo(tallied(answers).table())
+    typer.echo(speed(opened, asked))
 
 
 if __name__ == "__main__":

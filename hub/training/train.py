@@ -18,7 +18,6 @@ import pickle
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -33,6 +32,7 @@ from torch import Tensor
 
 from hub.training.lora import Adapter, Base, Network, load
 from hub.training.pack import Row, Tokenize, pack
+from hub.training.score import VALIDATION_ITEMS, VALIDATION_SEED, Tally, held_out
 
 SOURCE = "hub.training.generate"
 """Module whose `samples(seed, held_out=…)` draws samples without end."""
@@ -43,8 +43,6 @@ LONGEST = 1200
 """Tokens of a row at most."""
 SAVE_SECONDS = 240.0
 VALIDATION_SECONDS = 600.0
-VALIDATION_ITEMS = 300
-VALIDATION_SEED = 1
 KEPT = 2
 """Checkpoints that stay."""
 CLIP = 1.0
@@ -88,31 +86,8 @@ class Score:
 
     loss: float
     """Mean over the tokens of all answers."""
-    right: Counter[tuple[str, str]]
-    """Items whose whole answer is the likeliest, by kind and language."""
-    items: Counter[tuple[str, str]]
-
-    @property
-    def exact(self) -> float:
-        return self.right.total() / max(1, self.items.total())
-
-    def told(self) -> dict[str, Any]:
-        """As it stands in the log: by kind and by language, right ones and all."""
-
-        def by(part: int) -> dict[str, list[int]]:
-            found: dict[str, list[int]] = {}
-            for key, count in sorted(self.items.items()):
-                entry = found.setdefault(key[part], [0, 0])
-                entry[0] += self.right[key]
-                entry[1] += count
-            return found
-
-        return {
-            "exact": round(self.exact, 4),
-            "loss": round(self.loss, 4),
-            "kinds": by(0),
-            "languages": by(1),
-        }
+    tally: Tally
+    """An answer is right if it is the likeliest as a whole."""
 
 
 class Trainer:
@@ -124,7 +99,7 @@ class Trainer:
             base.shape, settings.rank, alpha=settings.alpha, frozen=settings.frozen
         )
         self.adapter.start(settings.seed)
-        self.network = Network(base, self.adapter)
+        self.network = Network(base, self.adapter, bytewise=multiplies_bytes())
         self._parameter = torch.nn.Parameter(self.adapter.vector)
         self._optimizer = torch.optim.AdamW(
             [self._parameter], lr=settings.rate, betas=(0.9, 0.99), weight_decay=0.0, foreach=False
@@ -175,16 +150,14 @@ class Trainer:
     def score(self, rows: Sequence[Row]) -> Score:
         """Answers under greedy decoding: an answer is right if each of its tokens is the likeliest
         behind those before it."""
-        right: Counter[tuple[str, str]] = Counter()
-        items: Counter[tuple[str, str]] = Counter()
+        tally = Tally()
         loss = 0.0
         for row, logits in zip(rows, self._pool.map(self.network.logits, rows), strict=True):
             loss += float(torch.nn.functional.cross_entropy(logits, row.expected, reduction="sum"))
             wrong = set(row.owner[logits.argmax(1) != row.expected].tolist())
             for index, item in enumerate(row.items):
-                items[item.kind, item.language] += 1
-                right[item.kind, item.language] += index not in wrong
-        return Score(loss / max(1, sum(len(row.asked) for row in rows)), right, items)
+                tally.add(item, index not in wrong)
+        return Score(loss / max(1, sum(len(row.asked) for row in rows)), tally)
 
     # --- checkpoints -----------------------------------------------------------------------------
 
@@ -218,6 +191,15 @@ class Trainer:
         trainer._optimizer.load_state_dict(state["optimizer"])
         trainer.network.merge(trainer._pool)
         return trainer
+
+
+def multiplies_bytes() -> bool:
+    """Whether this processor has instructions for products of 8-bit numbers (VNNI)."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return "avx512_vnni" in text or "avx_vnni" in text
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -254,14 +236,10 @@ def drawn(source: str, seed: int, start: int, tokenize: Tokenize) -> Iterator[Ro
         block, skipped = block + 1, 0
 
 
-def held_out(source: str, tokenize: Tokenize, least: int) -> list[Row]:
+def held_out_rows(source: str, tokenize: Tokenize, least: int = VALIDATION_ITEMS) -> list[Row]:
     """At least so many items that no run is trained on."""
-    rows: list[Row] = []
-    for sample in importlib.import_module(source).samples(VALIDATION_SEED, held_out=True):
-        if sum(len(row.items) for row in rows) >= least:
-            break
-        rows.append(pack(sample, tokenize))
-    return rows
+    samples = importlib.import_module(source).samples(VALIDATION_SEED, held_out=True)
+    return [pack(sample, tokenize) for sample in held_out(samples, least)]
 
 
 @contextmanager
@@ -325,7 +303,7 @@ def stage(
     first, decayed = progress.step, progress.decay
     saved = validated = time.monotonic()
     seed = trainer.settings.seed
-    rows = held_out(source, tokenizer(base), VALIDATION_ITEMS)
+    rows = held_out_rows(source, tokenizer(base))
     with _stopping() as stopped, ahead(base, source, seed, progress.samples) as following:
         while not stopped():
             part = (time.monotonic() - began) / (60 * minutes)
@@ -383,10 +361,11 @@ def _step_line(
 
 def _validate(trainer: Trainer, rows: Sequence[Row], folder: Path) -> str:
     score = trainer.score(rows)
-    _log(folder, {"step": trainer.progress.step, "validation": score.told()})
+    told = {"loss": round(score.loss, 4), **score.tally.told()}
+    _log(folder, {"step": trainer.progress.step, "validation": told})
     return (
-        f"step {trainer.progress.step}: {score.exact:.1%} of {score.items.total()} held-out items "
-        f"exact, loss {score.loss:.4f}"
+        f"step {trainer.progress.step}: {score.tally.exact:.1%} of "
+        f"{score.tally.items.total()} held-out items exact, loss {score.loss:.4f}"
     )
 
 
