@@ -16,7 +16,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -33,15 +33,13 @@ from hub.router.verbs import ALL, BY_TOOL, TWINS, VERBS
 from hub.router.words import words as router_words
 from hub.skillset import Skillset
 from hub.training.grammar import agree
-from hub.training.homes import Builder, Place, Scene, Thing, kept, languages, said
+from hub.training.homes import Builder, Place, Scene, Thing, kept, said
 from hub.training.noise import Piece, distort, lowered
 from hub.training.samples import Item, Sample
 from hub.training.sentences import (
     ALIASES,
     NUMBERS,
-    QUESTIONS,
     TIMERS,
-    WORDS,
     Book,
     FollowUp,
     Node,
@@ -85,6 +83,7 @@ SLIPS = 0.2
 """Share of items with the slips of a recognizer or of hasty fingers."""
 LOWERED = 0.35
 WRAPPED = 0.22
+IN_WORDS = 0.45
 WITH_TURN_BEFORE = 0.1
 """Share of items that have nothing to do with the turn before them."""
 PERIOD = 0.25
@@ -360,7 +359,9 @@ def index(language: str, held_out: bool) -> Index:
         phrases(found, tools())
     groups: dict[tuple[str, str, Shape], list[Template]] = {}
     for template in found.templates:
-        groups.setdefault((template.tool, _flavour(template), _shape(template)), []).append(template)
+        groups.setdefault((template.tool, _flavour(template), _shape(template)), []).append(
+            template
+        )
     result = Index(found, {}, {}, [], [], [])
     for (tool, flavour, shape), members in groups.items():
         chosen = [t for t in members if kept(t.text, held_out)]
@@ -542,6 +543,8 @@ class _Speaker:
         self._skills = skills
         self._held_out = held_out
         self._language = scene.language
+        self._spelt = False
+        """Whether the numbers of this sentence are said in words: one does not mix them."""
         self._kinds: Mapping[str, Callable[[], Drawn]] = {
             "device": self._device,
             "area": lambda: self._of(PLACED, "area"),
@@ -711,6 +714,7 @@ class _Speaker:
     ) -> Drawn:
         """The sentence of a template with things of this home. Raises Unfit."""
         dice, scene = self._dice, self._scene
+        self._spelt = dice.random() < IN_WORDS
         skeleton: list[str | Ref] = []
         template.node.draw(dice, skeleton)
         refs = [part for part in skeleton if isinstance(part, Ref)]
@@ -720,7 +724,11 @@ class _Speaker:
         if "name" in asked and thing is None:
             thing = self._some_thing(template)
         if "area" in asked and area is None:
-            area = thing.area if thing and template.tool not in OWN_AREA else self._some_area(slots, template)
+            area = (
+                thing.area
+                if thing and template.tool not in OWN_AREA
+                else self._some_area(slots, template)
+            )
             if area is None:
                 raise Unfit("no area")
         if "floor" in asked:
@@ -764,8 +772,7 @@ class _Speaker:
         if template.tool != "none" and not asked & {"name"} and self._names_one(pieces, call):
             raise Unfit("it is the name of a thing")
         kind = "" if sure else "ambiguous"
-        drawn = Drawn(pieces, [call] if call else [], room, kind, thing, area or floor, template)
-        return drawn
+        return Drawn(pieces, [call] if call else [], room, kind, thing, area or floor, template)
 
     def _rivals(self, template: Template) -> list[Thing]:
         """The things that a name in this sentence might mean."""
@@ -828,7 +835,7 @@ class _Speaker:
         dice, scene = self._dice, self._scene
         anywhere: list[Place | None] = [*scene.areas, *scene.areas, *scene.elsewhere[:2], None]
         if rooms is not None:
-            anywhere = [room for room in rooms]
+            anywhere = list(rooms)
         here = _shape(template) == "here" and not {"name", "area", "floor"} & set(asked)
         if here and template.tool != "none":
             found = [r for r in anywhere if r is not None and self._holds(r, slots, template)]
@@ -864,10 +871,8 @@ class _Speaker:
 
     def _digits(self, number: int, name: str) -> str:
         dice = self._dice
-        if name == "temperature" and dice.random() < 0.0:
-            return f"{number}.5"
         words = None
-        if dice.random() < 0.45 and (number != 1 or self._language == "en"):
+        if self._spelt and (number != 1 or self._language == "en"):
             words = _in_words(number, self._language, dice.randrange(2))
         return words or str(number)
 
@@ -896,7 +901,9 @@ class _Speaker:
         for thing in self._scene.of(domains):
             room = normal(thing.area.name) if thing.area else ""
             name = " ".join(thing.words)
-            if f" {name} " in words or name == f"{room} {'lights'}" and f" {room} light " in words:
+            if f" {name} " in words or (
+                name == f"{room} {'lights'}" and f" {room} light " in words
+            ):
                 return True
         return False
 
@@ -986,6 +993,7 @@ class _Speaker:
     def _skill_call(self, skill: SkillSentences) -> Drawn:
         dice, scene = self._dice, self._scene
         template = dice.choice(skill.templates)
+        self._spelt = dice.random() < IN_WORDS
         skeleton: list[str | Ref] = []
         template.node.draw(dice, skeleton)
         properties = skill.spec.parameters["properties"]
@@ -1012,7 +1020,7 @@ class _Speaker:
                 slots["name"] = thing.key
             else:
                 pieces.append(self._parameter(template, part, schema, slots))
-        known = [name for name in own_parameters(skill.spec)]
+        known = list(own_parameters(skill.spec))
         extra = [slot for slot in slots if slot not in known and slot != "name"]
         if extra:
             raise Unfit("slot that is no parameter")
@@ -1246,8 +1254,7 @@ class _Speaker:
             areas = [
                 area
                 for area in scene.areas
-                if area.key != call.arguments["area"]
-                and self._holds(area, slots, earlier.template)
+                if area.key != call.arguments["area"] and self._holds(area, slots, earlier.template)
             ]
             if not areas:
                 raise Unfit("no other area")
@@ -1329,7 +1336,7 @@ class _Speaker:
         domains = frozenset(_several(given)) if given else served(tool)
         if not domains or self._scene.of(domains) or tool in OWN_AREA:
             raise Unfit("there is one")
-        if domains == {"switch"} or "climate" in domains and self._scene.of(["sensor", "fan"]):
+        if domains == {"switch"} or ("climate" in domains and self._scene.of(["sensor", "fan"])):
             raise Unfit("something near")
         area = dice.choice(self._scene.areas) if self._scene.areas else None
         return self._fill(_nameless(template), area=area, rooms=self._rooms())
@@ -1370,7 +1377,9 @@ class _Speaker:
         names = [n for n, piece in enumerate(drawn.pieces) if piece.role == "name"]
         head = drawn.pieces[: names[0]] if names else []
         words = _text(head).lower().split()
-        if len(words) < 2 or (self._language == "en" and words[-1] not in ("the", "my", "our", "to")):
+        if len(words) < 2 or (
+            self._language == "en" and words[-1] not in ("the", "my", "our", "to")
+        ):
             raise Unfit("not clearly a half")
         drawn.pieces = head
         return drawn
@@ -1379,7 +1388,9 @@ class _Speaker:
         drawn = self._device()
         if not drawn.template or not _imperative(drawn.pieces, drawn.template):
             raise Unfit("no imperative")
-        before = self._dice.choice(("don't ", "do not ", "please don't ", "never ", "you must not "))
+        before = self._dice.choice(
+            ("don't ", "do not ", "please don't ", "never ", "you must not ")
+        )
         drawn.pieces = [Piece(before), *drawn.pieces]
         return drawn
 
@@ -1400,18 +1411,18 @@ IMPOSSIBLE = (
     ("HassTurnOn", "", "lock", ("light", "fan", "climate", "todo")),
     ("HassLightSet", "color", "light", ("lock", "cover", "vacuum", "climate", "fan", "todo")),
     ("HassVacuumReturnToBase", "", "vacuum", ("light", "lock", "cover", "climate")),
-    ("HassTurnOn", "", "cover", ("light", "climate", "fan")),
     ("HassListAddItem", "", "todo", ("light", "lock", "fan")),
 )
 """Tool, flavour and domain of sentences that make no sense for things of these domains."""
 
 VERBS_FIRST = frozenset(
-    "turn switch set make open close dim lock unlock start stop pause play raise lower shut put add "
-    "change brighten increase decrease adjust activate run press push vacuum clean skip mute unmute "
-    "bring move resume begin launch give let kill flip fire power send remove take check cancel "
-    "announce broadcast tell show get crank cut hit pull roll toggle enable disable find light fade "
-    "boost bump drop reduce warm cool heat draw slide lift leave keep dock return mow sweep hoover "
-    "mop illuminate create drop throw tint paint slow speed trigger go do use shine secure".split()
+    "turn switch set make open close dim lock unlock start stop pause play raise lower shut "
+    "put add change brighten increase decrease adjust activate run press push vacuum clean "
+    "skip mute unmute bring move resume begin launch give let kill flip fire power send "
+    "remove take check cancel announce broadcast tell show get crank cut hit pull roll toggle "
+    "enable disable find light fade boost bump drop reduce warm cool heat draw slide lift "
+    "leave keep dock return mow sweep hoover mop illuminate create drop throw tint paint slow "
+    "speed trigger go do use shine secure".split()
 )
 
 
@@ -1457,8 +1468,10 @@ def _left_out(
     text = _text(pieces).lower()
     if template.tool == "HassGetState":
         asks = text.split()[:1]
-        return template.response in ("any", "all") and template.source == "shared" and (
-            asks not in (["is"], ["are"])
+        return (
+            template.response in ("any", "all")
+            and template.source == "shared"
+            and (asks not in (["is"], ["are"]))
         )
     if thing is not None and thing.domain == "media_player" and template.tool == "HassTurnOff":
         return text.startswith("stop ")
@@ -1538,7 +1551,9 @@ def canonical(call: Call, scene: Scene) -> Call:
         shadowed = {"vacuum.pause", "HassLawnMowerDock"}
         if call.tool not in shadowed:
             del arguments["domain"]
-    elif call.tool in ("vacuum.pause", "HassLawnMowerDock") and {"area", "floor"} & arguments.keys():
+    elif (
+        call.tool in ("vacuum.pause", "HassLawnMowerDock") and {"area", "floor"} & arguments.keys()
+    ):
         arguments["domain"] = next(iter(domains))
     return replace(call, arguments=arguments)
 

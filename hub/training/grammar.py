@@ -13,20 +13,21 @@ from functools import lru_cache
 from hub.training.noise import Piece
 
 ENDINGS_DE = {
-    "f": "lampe leuchte kette beleuchtung steckdose maschine pumpe heizung anlage klima lüftung tür "
-    "jalousie markise gardine dusche box soundbar bar liste temperatur feuchtigkeit feuchte batterie "
-    "bewässerung klingel heizdecke küche garage diele terrasse sauna werkstatt bibliothek stube kammer "
-    "loggia galerie ecke einfahrt ankleide routine sirene leiste mikrowelle wallbox laterne glotze "
-    "leinwand szene helligkeit leistung bewegung qualität anwesenheit runde lichtkuppel theke "
-    "kommode treppe insel vitrine",
-    "m": "streifen fernseher tv strahler fluter ventilator lüfter heizkörper sauger staubi roboter "
-    "mäher vorhang laden store beamer lautsprecher receiver verstärker schalter kocher toaster "
-    "trockner drucker schrank brunnen baum monitor router wecker flur garten keller dachboden balkon "
-    "eingang hof raum schuppen carport pool melder sensor kontakt stock boiler speicher erhitzer "
-    "befeuchter entfeuchter tresor briefkasten hahn abzug akku kronleuchter spieler sprenger "
-    "lüftungsschalter reiniger lüfter verbrauch messer modus herd kamin spiegel",
-    "n": "licht band rollo zimmer bad büro wc haus studio thermostat schloss tor fenster ventil radio "
-    "segel kino gerät geschoss thermometer aquarium wlan eisen treppenhaus warmwasser",
+    "f": "lampe leuchte kette beleuchtung steckdose maschine pumpe heizung anlage klima lüftung "
+    "tür jalousie markise gardine dusche box soundbar bar liste temperatur feuchtigkeit "
+    "feuchte batterie bewässerung klingel heizdecke küche garage diele terrasse sauna "
+    "werkstatt bibliothek stube kammer loggia galerie ecke einfahrt ankleide routine sirene "
+    "leiste mikrowelle wallbox laterne glotze leinwand szene helligkeit leistung bewegung "
+    "qualität anwesenheit runde lichtkuppel theke kommode treppe insel vitrine",
+    "m": "streifen fernseher tv strahler fluter ventilator lüfter heizkörper sauger staubi "
+    "roboter mäher vorhang laden store beamer lautsprecher receiver verstärker schalter "
+    "kocher toaster trockner drucker schrank brunnen baum monitor router wecker flur garten "
+    "keller dachboden balkon eingang hof raum schuppen carport pool melder sensor kontakt "
+    "stock boiler speicher erhitzer befeuchter entfeuchter tresor briefkasten hahn abzug "
+    "akku kronleuchter spieler sprenger lüftungsschalter reiniger lüfter verbrauch messer "
+    "modus herd kamin spiegel",
+    "n": "licht band rollo zimmer bad büro wc haus studio thermostat schloss tor fenster ventil "
+    "radio segel kino gerät geschoss thermometer aquarium wlan eisen treppenhaus warmwasser",
     "p": "lampen lichter rollos jalousien vorhänge gardinen läden spots leuchten",
 }
 FORMS_DE = {
@@ -104,7 +105,7 @@ def _agree_de(pieces: Sequence[Piece]) -> None:
         if given in SHORT_DE:
             prep, given = SHORT_DE[given].split()
         if not kind:
-            _put(pieces, begin, place, f"{match['head']}{prep or ''} ".lstrip())
+            _put(pieces, begin, place, f"{match['head']}{f'{prep} ' if prep else ''}")
             continue
         if prep in ("bei", "von", "zu", "mit"):
             case = "dat"
@@ -113,7 +114,9 @@ def _agree_de(pieces: Sequence[Piece]) -> None:
         elif _VALUE_DE.search(match["head"]):
             case = "gen"
         else:
-            of_room = piece.role == "area" and given in ("des", "dem", "der") and match["head"].strip()
+            of_room = (
+                piece.role == "area" and given in ("des", "dem", "der") and match["head"].strip()
+            )
             case = "gen" if of_room else "acc"
         article = FORMS_DE[case][kind]
         said = f"{prep} {article}" if prep else article
@@ -122,9 +125,9 @@ def _agree_de(pieces: Sequence[Piece]) -> None:
             said = said[:1].upper() + said[1:] if match["article"][0].isupper() else said
         _put(pieces, begin, place, f"{match['head']}{said} ")
         ends = kind in "fp" or (given == "des" and case != "gen")
-        if ends and place + 1 < len(pieces) and pieces[place + 1].text.startswith("s"):
-            if len(pieces[place + 1].text) == 1 or pieces[place + 1].text[1] == " ":
-                pieces[place + 1].text = pieces[place + 1].text[1:]
+        after = pieces[place + 1] if place + 1 < len(pieces) else Piece("")
+        if ends and re.match(r"s( |$)", after.text):
+            after.text = after.text[1:]
 
 
 def _agree_en(pieces: Sequence[Piece]) -> None:
@@ -139,9 +142,14 @@ def _agree_en(pieces: Sequence[Piece]) -> None:
             if match:
                 one = piece.text.lower() in ("1", "one", "a", "an")
                 attributive = match[1] == "-" or re.match(r" \w*\s*(timer|countdown)", match[4])
-                begin = _joined(pieces, place)[0]
-                counted = re.search(r"\b(in|after|for|of|by)\s+$", begin, re.IGNORECASE)
-                named = not counted and end < len(pieces) and pieces[end].role == "free" and match[4] == " "
+                said = _joined(pieces, place)[0]
+                counted = re.search(r"\b(in|after|for|of|by)\s+$", said, re.IGNORECASE)
+                named = (
+                    not counted
+                    and end < len(pieces)
+                    and pieces[end].role == "free"
+                    and match[4] == " "
+                )
                 plural = "" if one or attributive or named else "s"
                 blank = match[1] if attributive else " "
                 _put(pieces, place + 1, end, f"{blank}{match[2]}{plural}{match[4]}")

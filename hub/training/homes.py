@@ -86,7 +86,8 @@ SELDOM = 0.07
 ENGLISH_NAMES = 0.1
 """How often a home whose people speak another language has English names."""
 
-OUTSIDE_ONLY = frozenset("lawn_mower".split())
+SPOTTED = frozenset("light switch cover media_player fan".split())
+"""Domains whose things are called after what they stand beside: 'Sofa Lamp'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,10 +334,9 @@ class Builder:
         general, special = _nouns(language, kind, held)
         if domain in ("vacuum", "lawn_mower") and dice.random() < 0.5:
             return dice.choice(_pool("shared", "robots", held)), False
-        if brands := _pool("shared", kind, held):
-            if dice.random() < 0.35:
-                label = dice.choice(brands)
-                return (f"{area.name} {label}" if area and dice.random() < 0.3 else label), False
+        if (brands := _pool("shared", kind, held)) and dice.random() < 0.35:
+            label = dice.choice(brands)
+            return (f"{area.name} {label}" if area and dice.random() < 0.3 else label), False
         if domain in ("light", "switch") and dice.random() < 0.06:
             return dice.choice(_pool("shared", "codes", held)), False
         plain = bool(general) and (not special or dice.random() < 0.3)
@@ -363,9 +363,9 @@ class Builder:
             return f"{shown} {area.name}", plain
         if style == "side" and (sides := _pool(language, "sides", held)):
             return f"{shown} {dice.choice(sides)}", False
-        if style == "spot" and domain in ("light", "switch", "cover", "media_player", "fan"):
-            if spots := _pool(language, "spots", held):
-                return self._spotted(noun, dice.choice(spots)), False
+        spots = _pool(language, "spots", held) if domain in SPOTTED else ()
+        if style == "spot" and spots:
+            return self._spotted(noun, dice.choice(spots)), False
         if style == "sort" and (sorts := _pool(language, "sorts", held)):
             return f"{dice.choice(sorts)} {shown}", False
         if style == "owned" and "owned" in known and domain != "lock":
@@ -457,9 +457,9 @@ def _judged(
         return None
     own = [other for other in others if _exactly(words, other)]
     if _exactly(words, thing):
-        if set(words) <= scene.generic and thing.area not in (None, room):
-            if any(other.area == room and other.domain == thing.domain for other in others):
-                return None  # 'the lamp' is the one here, whatever it is called
+        elsewhere = thing.area not in (None, room) and set(words) <= scene.generic
+        if elsewhere and any(o.area == room and o.domain == thing.domain for o in others):
+            return None  # 'the lamp' is the one here, whatever it is called
         if not own:
             return Said(text)
         near = [other for other in (thing, *own) if other.area == room and room is not None]

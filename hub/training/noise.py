@@ -18,15 +18,15 @@ import yaml
 
 Role = Literal["", "name", "area", "free", "number"]
 
-NEIGHBOURS = {
-    letter: near
-    for letter, near in zip(
+NEIGHBOURS = dict(
+    zip(
         "qwertyuiopasdfghjklzxcvbnm",
         "wa qes wrd etf ryg tuh yij uok ipl o qsz awdx sefc drgv fthb gyjn hukm jil ko xsa zdc "
         "xfv cgb vhn bjm n".split(),
-        strict=False,
+        strict=True,
     )
-}
+)
+"""Letters with those beside them on a keyboard."""
 ARTICLES = {
     "en": ("the ", "my ", "a "),
     "de": ("die ", "der ", "das ", "den ", "dem "),

@@ -2,15 +2,15 @@
 
 Three sources: the shared sentences of `home-assistant-intents`, the phrases of Hearth's own skills,
 and the files `data/<language>.yaml`, `data/<language>-*.yaml` and `data/_base-<language>.yaml`
-beside this module, which are written for the training. The format of the last is Home Assistant's with a few keys more;
-`data/_format.yaml` is an example with all of them. In short:
+beside this module, which are written for the training. The format of the last is Home Assistant's
+with a few keys more; `data/_format.yaml` is an example with all of them. In short:
 
     intents: {HassTurnOn: {data: [{sentences: [...], slots: {...}, requires_context: {domain: ...},
               response: ..., kind: indirect, place: here}]}}
     lists, expansion_rules            as Home Assistant's
     wrappers, question_wrappers       "could you {command}"
     joins, corrections, cancellations "{first} and {second}", "{first}, no, {second}", "{first}, no"
-    follow_ups                        sentences with `change: name|area`, or an `intent` of their own
+    follow_ups                        sentences with `change: name|area`, or an `intent:`
     skills                            description, parameters, sentences, values
 
 What is wrong in a file is logged with its line and left out. `python -m hub.training.sentences en`
