@@ -70,7 +70,7 @@ KINDS: Mapping[str, float] = {
     "list": 3,
     "timer": 4,
     "talk": 2.5,
-    "skill": 16,
+    "skill": 20,
     "multi": 7,
     "correction": 3,
     "follow-up": 9,
@@ -901,9 +901,8 @@ class _Speaker:
         for thing in self._scene.of(domains):
             room = normal(thing.area.name) if thing.area else ""
             name = " ".join(thing.words)
-            if f" {name} " in words or (
-                name == f"{room} {'lights'}" and f" {room} light " in words
-            ):
+            one_more = name == f"{room} lights" and f" {room} light " in words
+            if f" {name} " in words or one_more:
                 return True
         return False
 
@@ -1137,7 +1136,7 @@ class _Speaker:
             for t in self._scene.of(domains)
             if t.key != first.thing.key and self._fitting(first.template, [t])
         ]
-        if not others or call.tool in ("HassMediaSearchAndPlay", "HassListAddItem"):
+        if not others or any(isinstance(value, Free) for value in call.arguments.values()):
             raise Unfit("no second thing")
         other = dice.choice(others)
         told = said(dice, other, self._scene, self._rivals(first.template), first.room)
@@ -1201,7 +1200,8 @@ class _Speaker:
         fitting = [f for f in self._known.follow_ups if self._follows(f, earlier, call[0])]
         if not fitting:
             raise Unfit("no follow-up")
-        follow = dice.choice(fitting)
+        asking = [follow for follow in fitting if follow.template.tool != "none"]
+        follow = dice.choice(asking if asking and dice.random() < 0.85 else fitting)
         drawn = self._following(follow, earlier, call[0])
         drawn.room = earlier.room
         return self._finished(drawn, before)
@@ -1288,7 +1288,7 @@ class _Speaker:
             (8, self._absent_kind),
             (5, self._absent_area),
             (4, self._impossible),
-            (5, self._half),
+            (14, self._half),
             (5 if self._language == "en" else 0, self._negated),
             (4, self._absent_skill),
         ]
@@ -1377,9 +1377,7 @@ class _Speaker:
         names = [n for n, piece in enumerate(drawn.pieces) if piece.role == "name"]
         head = drawn.pieces[: names[0]] if names else []
         words = _text(head).lower().split()
-        if len(words) < 2 or (
-            self._language == "en" and words[-1] not in ("the", "my", "our", "to")
-        ):
+        if len(words) < 2 or words[-1] not in DANGLING.get(self._language, ()):
             raise Unfit("not clearly a half")
         drawn.pieces = head
         return drawn
@@ -1401,8 +1399,22 @@ class _Speaker:
         return self._skill_call(self._dice.choice(pool))
 
 
+CLIMATE = frozenset(["HassClimateSetTemperature", "HassClimateGetTemperature"])
+"""Tools that serve more than thermostats, which they are about where nothing else was said."""
+
 OWN_AREA = frozenset(["HassVacuumCleanArea", "help.help"])
 """Tools whose area is not where their things are."""
+
+DANGLING: Mapping[str, tuple[str, ...]] = {
+    "en": ("the", "my", "our", "to"),
+    "de": ("die", "der", "das", "den", "dem", "meine", "meinen"),
+    "fr": ("le", "la", "les"),
+    "es": ("el", "la", "los", "las"),
+    "nl": ("de", "het"),
+    "it": ("il", "la", "le", "lo"),
+    "pt": ("o", "a", "as", "os"),
+}
+"""Words behind which something must follow."""
 
 TALKING = frozenset(TALK) | {"HassNevermind"}
 
@@ -1431,17 +1443,29 @@ def _imperative(pieces: Sequence[Piece], template: Template) -> bool:
     return bool(words) and (words[0] in VERBS_FIRST or template.question)
 
 
-LEFT_OUT: Mapping[str, str] = {
-    "HassTurnOn": r"\bget the lights?\b|^brighten up\b",
-    "HassTurnOff": r"\bget the lights?\b",
-    "HassRespond": r"^(hi|hello)\b|^what can i\b|^who (made|created)\b",
-    "HassMediaPause": r"^stop$",
-    "HassMediaUnpause": r"^play$",
-    "HassVacuumReturnToBase": r"^stop\b|^turn off\b",
-    "HassSetVolumeRelative": r"^i can't hear you",
-    "volume.louder": r"^i can't hear you",
+LEFT_OUT: Mapping[str, Sequence[tuple[str, str, str]]] = {
+    "en": (
+        ("HassTurnOn", "", r"\bget the lights?\b|^brighten up\b"),
+        ("HassTurnOff", "", r"\bget the lights?\b"),
+        ("HassTurnOff", "media_player", r"^stop\b"),
+        ("HassRespond", "", r"^(hi|hello)\b|^what can i\b|^who (made|created)\b"),
+        ("HassMediaPause", "", r"^stop$"),
+        ("HassMediaUnpause", "", r"^play$"),
+        ("HassVacuumReturnToBase", "", r"^stop\b|^turn off\b"),
+        ("HassSetVolumeRelative", "", r"^i can't hear you"),
+        ("volume.louder", "", r"^i can't hear you"),
+    ),
+    "de": (
+        ("HassTurnOff", "media_player", r"^stopp"),
+        ("HassRespond", "", r"^(hallo|hi|hey|moin|servus|guten)\b|^was kann ich|^wer hat dich"),
+        ("HassMediaPause", "", r"^stopp?$"),
+        ("HassClimateGetTemperature", "", r"gestellt$"),
+        ("lights.brighter", "light", r"^dreh.* auf$"),
+        ("none", "", r"^(stell|dreh) die (temperatur|heizung|lautstärke|helligkeit) (auf|im)$"),
+    ),
 }
-"""English sentences that other templates have for another tool, and are better at."""
+"""Sentences that other templates have for another tool, and rightly so: tool, domain of the thing
+(empty: any), pattern."""
 
 FITTING_ATTRIBUTES: Mapping[str, frozenset[str]] = {
     "light": frozenset("brightness color color_temp effect".split()),
@@ -1463,19 +1487,18 @@ def _left_out(
     template: Template, pieces: Sequence[Piece], thing: Thing | None, language: str
 ) -> bool:
     """Whether the sentence would teach what others contradict."""
-    if language != "en" or template.tool not in (*LEFT_OUT, "HassGetState"):
-        return False
     text = _text(pieces).lower()
-    if template.tool == "HassGetState":
-        asks = text.split()[:1]
-        return (
-            template.response in ("any", "all")
-            and template.source == "shared"
-            and (asks not in (["is"], ["are"]))
-        )
-    if thing is not None and thing.domain == "media_player" and template.tool == "HassTurnOff":
-        return text.startswith("stop ")
-    return re.search(LEFT_OUT[template.tool], text) is not None
+    if template.tool == "HassGetState" and language == "en":
+        asked = template.response not in ("any", "all") or text.split()[:1] in (["is"], ["are"])
+        return template.source == "shared" and not asked
+    if template.tool == "HassGetState" and thing is not None and thing.domain == "media_player":
+        return template.slots.get("state") == "on" and text.startswith("läuft ")
+    return any(
+        tool == template.tool
+        and (not domain or (thing is not None and thing.domain == domain))
+        and re.search(pattern, text) is not None
+        for tool, domain, pattern in LEFT_OUT.get(language, ())
+    )
 
 
 def _nameless(template: Template) -> Template:
@@ -1546,7 +1569,8 @@ def canonical(call: Call, scene: Scene) -> Call:
         return replace(call, arguments=arguments)
     rows = BY_TOOL.get(call.tool, ())
     domains = {domain for row in rows for domain in row.domains}
-    only = len(domains) == 1 and all(row.target == "optional" for row in rows)
+    only = all(row.target == "optional" for row in rows)
+    only = only and (len(domains) == 1 or call.tool in CLIMATE)
     if only and arguments.get("domain") in domains and "device_class" not in arguments:
         shadowed = {"vacuum.pause", "HassLawnMowerDock"}
         if call.tool not in shadowed:
