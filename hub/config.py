@@ -72,7 +72,7 @@ class RecognizerSettings(Settings):
 
     model: str = Field("whisper-base", description="A model's name, or a folder (CTranslate2).")
     threads: int = Field(0, ge=0, le=64, description="Threads; 0 for as many as there are cores.")
-    hypotheses: int = Field(3, ge=1, le=8, description="How many readings the router is given.")
+    hypotheses: int = Field(2, ge=1, le=8, description="How many readings the router is given.")
 
 
 class RouterSettings(Settings):

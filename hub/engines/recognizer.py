@@ -21,7 +21,7 @@ class WhisperRecognizer:
         *,
         languages: Sequence[str] = ("en",),
         threads: int = 0,
-        hypotheses: int = 3,
+        hypotheses: int = 2,
     ) -> None:
         """`folder` holds the model. `languages` are the codes among which one is found if
         `recognize` is not told; threads 0: one per core."""

@@ -27,8 +27,9 @@ HOP = 160
 """Samples between two frames of features: 10 ms."""
 WINDOW = 3_000
 """Frames that the model was trained on: 30 s."""
-SHORT = 1_000
-"""Frames of the shortest window: below 8 s the decoder does not find the end and repeats."""
+SHORT = 900
+"""Frames of the shortest window: below 8 s the decoder does not find the end and repeats. 900 and
+a beam of two err as often as 1,000 and a beam of three, clean and in noise, in 0.85 of the time."""
 TAIL = 200
 """Frames of padding after the speech, at least."""
 LONGEST = 448
@@ -40,7 +41,7 @@ Samples = NDArray[np.float32]
 class Engine:
     """The model and one recognition at a time."""
 
-    def __init__(self, folder: str, threads: int = 0, hypotheses: int = 3, beam: int = 3) -> None:
+    def __init__(self, folder: str, threads: int = 0, hypotheses: int = 2, beam: int = 2) -> None:
         """`folder` holds model.bin, config.json and tokenizer.json; threads 0: one per core.
 
         Raises ModelError."""
