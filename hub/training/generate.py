@@ -593,10 +593,12 @@ class _Speaker:
         if not text:
             raise Unfit("no words")
         if dice.random() >= LOWERED and drawn.kind != "half":
-            asked = drawn.template is not None and drawn.template.question
-            text = text[:1].upper() + text[1:] if dice.random() < 0.6 else text
+            if dice.random() < 0.6:
+                _capital(drawn.pieces)
+                text = _text(drawn.pieces)
             if dice.random() < PERIOD:
-                text += "?" if asked and self._language not in ("el",) else "."
+                asked = drawn.template is not None and drawn.template.question
+                text += "?" if asked else "."
         answer = self._answer(drawn.calls, drawn.pieces, text)
         last = turn(Turn(text, drawn.room.name if drawn.room else None))
         prompt = f"{turn(before)}\n{last}" if before else last
@@ -1526,6 +1528,15 @@ def _several(value: Any) -> list[str]:
 
 def _text(pieces: Sequence[Piece]) -> str:
     return " ".join("".join(piece.text for piece in pieces).split())
+
+
+def _capital(pieces: Sequence[Piece]) -> None:
+    """A capital at the beginning, which is also that of what is copied from there."""
+    for piece in pieces:
+        if piece.text.strip():
+            text = piece.text.lstrip()
+            piece.text = piece.text[: len(piece.text) - len(text)] + text[:1].upper() + text[1:]
+            return
 
 
 def _article(pieces: Sequence[Piece], name: Piece, language: str) -> str:
