@@ -33,7 +33,7 @@ from hub.router.verbs import ALL, BY_TOOL, TWINS, VERBS
 from hub.router.words import words as router_words
 from hub.skillset import Skillset
 from hub.training.grammar import agree
-from hub.training.homes import Builder, Place, Scene, Thing, kept, said
+from hub.training.homes import Builder, Place, Scene, Thing, said
 from hub.training.noise import Piece, distort, lowered
 from hub.training.samples import Item, Sample
 from hub.training.sentences import (
@@ -47,6 +47,7 @@ from hub.training.sentences import (
     SkillSentences,
     Template,
     book,
+    in_part,
     phrases,
 )
 
@@ -364,9 +365,9 @@ def index(language: str, held_out: bool) -> Index:
         )
     result = Index(found, {}, {}, [], [], [])
     for (tool, flavour, shape), members in groups.items():
-        chosen = [t for t in members if kept(t.text, held_out)]
+        chosen = [t for t in members if in_part(t.text, t.held_out, held_out)]
         if not chosen:  # too few to keep some apart
-            chosen = members if len(members) < 6 else []
+            chosen = [t for t in members if not t.held_out] if len(members) < 6 else []
         if tool == "none":
             result.nothing += chosen
             continue
@@ -378,8 +379,14 @@ def index(language: str, held_out: bool) -> Index:
             for domain in template.domains or served(tool):
                 named = result.by_domain.setdefault((tool, flavour, domain), {})
                 named.setdefault(template.source, []).append(template)
-    result.skills = [s for s in found.skills if kept(s.spec.description, held_out)]
-    result.follow_ups = [f for f in found.follow_ups if kept(f.template.text, held_out)]
+    result.skills = [
+        skill for skill in found.skills if in_part(skill.spec.description, skill.held_out, held_out)
+    ]
+    result.follow_ups = [
+        follow
+        for follow in found.follow_ups
+        if in_part(follow.template.text, follow.template.held_out, held_out)
+    ]
     result.follow_ups = result.follow_ups or found.follow_ups
     return result
 

@@ -12,6 +12,7 @@ with a few keys more; `data/_format.yaml` is an example with all of them. In sho
     joins, corrections, cancellations "{first} and {second}", "{first}, no, {second}", "{first}, no"
     follow_ups                        sentences with `change: name|area`, or an `intent:`
     skills                            description, parameters, sentences, values
+    held_out: true                    at a block or a skill: for validation alone
 
 What is wrong in a file is logged with its line and left out. `python -m hub.training.sentences en`
 tells it, too, and prints some sentences.
@@ -195,6 +196,8 @@ class Template:
     must: frozenset[str] = frozenset()
     may: frozenset[str] = frozenset()
     lists: Mapping[str, Values] = field(default_factory=dict, repr=False)
+    held_out: bool = False
+    """Marked as unlike the others, to be used for validation alone."""
 
     @property
     def question(self) -> bool:
@@ -219,6 +222,7 @@ class SkillSentences:
 
     spec: ToolSpec
     templates: tuple[Template, ...]
+    held_out: bool = False
 
 
 @dataclass(slots=True)
@@ -374,6 +378,7 @@ class _Loader:
                 must,
                 may,
                 lists,
+                bool(block.get("held_out")),
             )
 
     def whole(self, tool: str, block: Mapping[str, Any], here: bool) -> bool:
@@ -562,7 +567,8 @@ class _Own(_Loader):
                 continue
             found.append(template)
         if found:
-            self.book.skills.append(SkillSentences(spec, tuple(found)))
+            marked = bool(entry.get("held_out"))
+            self.book.skills.append(SkillSentences(spec, tuple(found), marked))
 
     def _unfit(self, template: Template, spec: ToolSpec) -> str:
         properties = spec.parameters["properties"]
@@ -647,9 +653,9 @@ class _Phrases(_Loader):
             )
 
 
-def in_part(template: Template, held_out: bool) -> bool:
-    """Whether a template is for training, or for validation."""
-    return kept(template.text, held_out)
+def in_part(text: str, marked: bool, held_out: bool) -> bool:
+    """Whether a sentence or a skill is for this stream; `marked`: as held out, in its file."""
+    return held_out if marked else kept(text, held_out)
 
 
 def main(arguments: Sequence[str]) -> None:
