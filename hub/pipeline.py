@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from rapidfuzz import fuzz
+
 from hub.dialogue.answers import answers
 from hub.dialogue.conversation import Answered, Conversation, Question, means
 from hub.dialogue.replies import Replies
 from hub.errors import ConfigError, EngineError, HearthError
-from hub.home.model import Home
+from hub.home.model import Home, normal
 from hub.messages import (
     Audio,
     Call,
@@ -41,6 +43,10 @@ from hub.skillset import Performed, Skillset
 log = logging.getLogger(__name__)
 
 Onlooker = Callable[[Trace], None]
+
+SAME_SOUND = 60
+"""Likeness (`rapidfuzz.fuzz.ratio`, 0-100) that a reading with the home's names must have to the
+one without: a recognizer that is given names may write them over a noise."""
 
 
 @dataclass(slots=True)
@@ -130,19 +136,45 @@ class Assistant:
         if self._recognizer is None:
             raise EngineError("no recognizer is configured; set [recognizer] model")
         started = time.perf_counter()
+        context = self._context(area, wake)
         utterance = await self._recognizer.recognize(
-            audio, language=language or self._only_language(), names=self.home.names()
+            audio, language=language or self._only_language()
         )
-        milliseconds = (time.perf_counter() - started) * 1000
-        intent = self.router.quick(utterance, self._context(area, wake))
+        intent = self.router.quick(utterance, context)
         command = clean(utterance.text, words(utterance.language), wake)
         unfinished = bool(command) and self.router.unfinished(command, utterance.language)
+        if intent is None and command and not unfinished:
+            utterance = await self._heard_again(audio, utterance, context)
+            intent = self.router.quick(utterance, context)
+        milliseconds = (time.perf_counter() - started) * 1000
         answer = self.conversation(area).would_answer(
             _addressed(utterance, wake), answers(utterance.language)
         )
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
         settled = answer is not None and not answer.agreed
         return Understood(utterance, intent, command, unfinished, settled, milliseconds)
+
+    async def _heard_again(self, audio: Audio, first: Utterance, context: Context) -> Utterance:
+        """The utterance with readings in which the home's own names were listened for.
+
+        What is understood at once never pays for it, and is never bent towards a name."""
+        names = self.router.suspects(first, context)
+        if self._recognizer is None or not names:
+            return first
+        try:
+            again = await self._recognizer.recognize(audio, language=first.language, names=names)
+        except EngineError as error:
+            log.warning("heard once only: %s", error)
+            return first
+        known = {normal(hypothesis.text) for hypothesis in first.hypotheses}
+        least = min(hypothesis.score for hypothesis in first.hypotheses)
+        more = tuple(
+            replace(hypothesis, score=min(hypothesis.score, least))
+            for hypothesis in again.hypotheses
+            if normal(hypothesis.text) not in known
+            and fuzz.ratio(normal(hypothesis.text), normal(first.text)) >= SAME_SOUND
+        )
+        return replace(first, hypotheses=first.hypotheses + more)
 
     async def hear(
         self,

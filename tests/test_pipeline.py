@@ -76,6 +76,39 @@ async def test_of_several_readings_the_one_the_home_can_do_is_taken(house: House
     assert "block" not in trace.heard.lower()
 
 
+async def test_what_is_not_understood_is_heard_again_with_the_names_of_the_home(
+    house: Household,
+) -> None:
+    house.devices.set_state("lock.front_door", "unlocked")
+    house.recognizer.with_names = "Lock the front door."
+    trace = await house.hear("Lock the sand door.")
+    assert "Front Door" in house.recognizer.names
+    assert house["lock.front_door"] == "locked"
+    assert [h.text for h in trace.hypotheses] == ["Lock the sand door.", "Lock the front door."]
+
+
+async def test_what_is_understood_is_not_heard_again(house: Household) -> None:
+    house.recognizer.with_names = "Turn on the desk lamp."
+    await house.hear("Turn on the hallway light.")
+    assert house.recognizer.names == ()
+    assert house["light.hallway"] == "on"
+
+
+async def test_names_that_were_written_over_other_words_do_nothing(house: Household) -> None:
+    house.recognizer.with_names = "Turn on the hallway light."
+    trace = await house.hear("in the hallway we had dinner with a friend on saturday")
+    assert house.recognizer.names
+    assert trace.intent.calls == ()
+    assert house["light.hallway"] == "off"
+
+
+async def test_a_second_hearing_that_fails_leaves_the_first(house: Household) -> None:
+    house.recognizer.with_names = EngineCrashed("recognizer died (SIGKILL)")
+    trace = await house.hear("Lock the sand door.")
+    assert trace.error is None
+    assert trace.heard
+
+
 @pytest.mark.parametrize(
     "said", ["what is the capital of France", "I had a long day at work", "asdf qwer"]
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ TAIL = 200
 """Frames of padding after the speech, at least."""
 LONGEST = 448
 """Tokens that the decoder has positions for."""
+MOST_BEFORE = 64
+"""Tokens of names at most: each costs time, and many mislead."""
 
 Samples = NDArray[np.float32]
 
@@ -66,6 +69,7 @@ class Engine:
         self._suppressed = list(config.get("suppress_ids") or [-1])
         self._hypotheses = hypotheses
         self._beam = max(beam, hypotheses)
+        self._encoded: tuple[tuple[int, int], Any] | None = None
 
     def warm(self) -> dict[str, Any]:
         """Recognise a moment of noise, so that the first command is as fast as the others."""
@@ -80,19 +84,22 @@ class Engine:
         languages: list[str] | None = None,
         names: list[str] | None = None,
     ) -> dict[str, Any]:
-        """Readings of 16-bit mono sound, best first: `{language, hypotheses: [{text, score}]}`."""
+        """Readings of 16-bit mono sound, best first: `{language, hypotheses: [{text, score}]}`.
+
+        `names`: what may have been named, the likeliest first; a dozen at most are of use."""
         samples = _samples(payload, rate)
         loudness = _loudness(samples)
+        heard = hash((payload, rate))
         if loudness < guards.QUIET:
             return {"language": language or "en", "hypotheses": []}
         frames = -(-len(samples) // HOP)
         readings: list[tuple[str, float]] = []
         no_speech = 0.0
         for window in _windows(frames):
-            encoded = self._encode(samples, window)
+            encoded = self._encode(samples, window, heard)
             code = self._language(encoded, language, languages)
             limit = guards.token_limit(len(samples) / SAMPLE_RATE)
-            readings, no_speech = self._generate(encoded, code, limit)
+            readings, no_speech = self._generate(encoded, code, limit, names or ())
             if readings and guards.unlooped(readings[0][0]) == readings[0][0]:
                 break
         readings = guards.distinct([(guards.unlooped(text), score) for text, score in readings])
@@ -103,12 +110,16 @@ class Engine:
         ]
         return {"language": code, "hypotheses": kept, "no_speech": round(no_speech, 4)}
 
-    def _encode(self, samples: Samples, window: int) -> Any:
-        """The encoder's output for the sound and padding, `window` frames together."""
-        features = self._features(samples)[:, :window]
-        padded = np.zeros((features.shape[0], window), np.float32)
-        padded[:, : features.shape[1]] = features
-        return self._model.encode(ctranslate2.StorageView.from_array(padded[None]))
+    def _encode(self, samples: Samples, window: int, heard: int) -> Any:
+        """The encoder's output for the sound and padding, `window` frames together. It is kept:
+        the same sound is often heard again, with other names."""
+        if self._encoded is None or self._encoded[0] != (heard, window):
+            features = self._features(samples)[:, :window]
+            padded = np.zeros((features.shape[0], window), np.float32)
+            padded[:, : features.shape[1]] = features
+            view = ctranslate2.StorageView.from_array(padded[None])
+            self._encoded = (heard, window), self._model.encode(view)
+        return self._encoded[1]
 
     def _language(self, encoded: Any, language: str | None, allowed: list[str] | None) -> str:
         if not self._model.is_multilingual:
@@ -120,13 +131,19 @@ class Engine:
         return next((code for code in found if not codes or code in codes), found[0])
 
     def _generate(
-        self, encoded: Any, language: str, limit: int
+        self, encoded: Any, language: str, limit: int, names: Sequence[str] = ()
     ) -> tuple[list[tuple[str, float]], float]:
-        """Texts with their mean log-probability, and the probability that there is no speech."""
+        """Texts with their mean log-probability, and the probability that there is no speech.
+
+        `names` are put where Whisper was trained to find the text of before, the likeliest next
+        to the new one: it spells alike what sounds alike."""
         tokenizer = Tokenizer(
             self._tokens, self._model.is_multilingual, task="transcribe", language=language
         )
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        if names:
+            before = tokenizer.encode(f" {', '.join(reversed(names))}")
+            prompt = [tokenizer.sot_prev, *before[-MOST_BEFORE:], *prompt]
         result = self._model.generate(
             encoded,
             [prompt],

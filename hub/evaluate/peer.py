@@ -107,6 +107,10 @@ class Peer:
     def unfinished(self, text: str, language: str) -> bool:
         return False
 
+    def suspects(self, utterance: Utterance, context: Context) -> tuple[str, ...]:
+        """None: Home Assistant does not tell its recognizer what there is."""
+        return ()
+
     def _named(self, slots: Any) -> dict[str, Any]:
         """Names for ids; an entity whose name another one has keeps its id."""
         named = {slot: _whole(value) for slot, value in slots.items()}

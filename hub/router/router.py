@@ -44,6 +44,8 @@ MOST_LETTERS, MOST_WORDS = 2000, 40
 """Longer texts are no commands: the first before, the second after repeated phrases are dropped."""
 MOST_THINGS = 8
 """Things that a model without fine-tuning is offered."""
+SUSPECTS = 8
+"""Names that a recognizer is given for a second hearing: more mislead it."""
 MOST_ROOMS = 6
 """Rooms that are tried in the place of one that is not known."""
 LONGEST_VERB = 3
@@ -178,6 +180,22 @@ class Router:
         if self._may_go_on(best.text, language, context, best.reading):
             return None
         return _intent(best)
+
+    def suspects(self, utterance: Utterance, context: Context) -> tuple[str, ...]:
+        """Names of what may have been spoken of, the likeliest first: for a second hearing.
+
+        Before `prepare`: none."""
+        grammars = self._grammars
+        language = self._language(utterance.language)
+        texts = [said.command for said in _texts(utterance, language, context)]
+        if grammars is None or not texts:
+            return ()
+        places = grammars.places
+        area = places.area_id(context.area)
+        found = grammars.retrievers[language].find(texts, area, things=SUSPECTS, groups=0)
+        named = [places.areas[key].name for key in found.areas]
+        named += [places.entities[thing.key].name for thing in found.things if thing.entity]
+        return tuple(dict.fromkeys(named))[:SUSPECTS]
 
     def unfinished(self, text: str, language: str) -> bool:
         """Whether a text stopped in the middle of a sentence ('turn on the', 'and') or name."""
