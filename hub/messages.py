@@ -74,6 +74,8 @@ class Hypothesis:
     text: str
     score: float
     """Mean log-probability of a token (0 is certain, -1 is doubtful). Typed text has 0."""
+    prompted: bool = False
+    """Heard with names of the home in mind, which may have been written over something else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ class Assistant:
         known = {normal(hypothesis.text) for hypothesis in first.hypotheses}
         least = min(hypothesis.score for hypothesis in first.hypotheses)
         more = tuple(
-            replace(hypothesis, score=min(hypothesis.score, least))
+            replace(hypothesis, score=min(hypothesis.score, least), prompted=True)
             for hypothesis in again.hypotheses
             if normal(hypothesis.text) not in known
             and fuzz.ratio(normal(hypothesis.text), normal(first.text)) >= SAME_SOUND

@@ -87,6 +87,14 @@ async def test_what_is_not_understood_is_heard_again_with_the_names_of_the_home(
     assert [h.text for h in trace.hypotheses] == ["Lock the sand door.", "Lock the front door."]
 
 
+async def test_nothing_is_guessed_from_a_name_that_was_listened_for(house: Household) -> None:
+    house.recognizer.with_names = "So Hallway Light, the Kitchen."
+    trace = await house.hear("So hallway lie degree.")
+    assert house.recognizer.names
+    assert trace.intent.calls == ()
+    assert house["light.hallway"] == "off"
+
+
 async def test_what_is_understood_is_not_heard_again(house: Household) -> None:
     house.recognizer.with_names = "Turn on the desk lamp."
     await house.hear("Turn on the hallway light.")

@@ -79,6 +79,8 @@ class Said:
     """Without politeness."""
     all: str
     """With it, in case a skill's phrase is made of it: 'can you hear me'."""
+    prompted: bool = False
+    """As in `Hypothesis`: nothing is guessed from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +339,8 @@ class Router:
         if any(each.reading.doable for each in found):
             return max(found, key=_worth)
         for rank, said in enumerate(texts):
+            if said.prompted:
+                continue
             if guess := self._guess(grammars, language, said.command, context):
                 found.append(_ranked(guess, said.command, rank))
         return max(found, key=_worth, default=None)
@@ -474,11 +478,13 @@ class Router:
 def _texts(utterance: Utterance, language: str, context: Context) -> list[Said]:
     """The hypotheses worth a try, the likeliest first."""
     first = utterance.hypotheses[0].score if utterance.hypotheses else 0.0
-    near = [h.text for h in utterance.hypotheses if first - h.score <= DOUBT]
+    near = [h for h in utterance.hypotheses if first - h.score <= DOUBT]
     known = words(language)
     said = (
-        Said(clean(text, known, context.wake), addressed(text, known, context.wake))
-        for text in (collapsed(text) for text in near if len(text) <= MOST_LETTERS)
+        Said(clean(text, known, context.wake), addressed(text, known, context.wake), prompted)
+        for text, prompted in (
+            (collapsed(h.text), h.prompted) for h in near if len(h.text) <= MOST_LETTERS
+        )
         if len(text.split()) <= MOST_WORDS
     )
     return [each for each in dict.fromkeys(said) if each.command]
