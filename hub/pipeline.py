@@ -28,6 +28,7 @@ from hub.messages import (
     Audio,
     Call,
     Heard,
+    Hypothesis,
     Intent,
     Reply,
     Trace,
@@ -166,13 +167,11 @@ class Assistant:
         except EngineError as error:
             log.warning("heard once only: %s", error)
             return first
-        known = {normal(hypothesis.text) for hypothesis in first.hypotheses}
         least = min(hypothesis.score for hypothesis in first.hypotheses)
         more = tuple(
-            replace(hypothesis, score=min(hypothesis.score, least), prompted=True)
+            replace(hypothesis, score=least, prompted=True)
             for hypothesis in again.hypotheses
-            if normal(hypothesis.text) not in known
-            and fuzz.ratio(normal(hypothesis.text), normal(first.text)) >= SAME_SOUND
+            if _same_words(hypothesis, first, names)
         )
         return replace(first, hypotheses=first.hypotheses + more)
 
@@ -369,6 +368,20 @@ class Assistant:
     def _only_language(self) -> str | None:
         """With one language configured, nothing needs to be found out."""
         return self.languages[0] if len(self.languages) == 1 else None
+
+
+def _same_words(hypothesis: Hypothesis, first: Utterance, names: Sequence[str]) -> bool:
+    """Whether a reading with the home's names is the same words, better understood: likelier than
+    without, alike as a whole, and with a word in common that is no name."""
+    text, before = normal(hypothesis.text), normal(first.text)
+    common = set(text.split()) & set(before.split())
+    named = {word for name in names for word in normal(name).split()}
+    return (
+        text not in {normal(other.text) for other in first.hypotheses}
+        and hypothesis.score >= first.hypotheses[0].score
+        and fuzz.ratio(text, before) >= SAME_SOUND
+        and not common <= named
+    )
 
 
 def _addressed(utterance: Utterance, wake: str | None) -> Utterance:

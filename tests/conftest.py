@@ -25,6 +25,7 @@ class ScriptedRecognizer:
         self.script: list[Utterance | Exception] = []
         self.with_names: str | Exception | None = None
         """What it makes of the same sound if it is told names; None: the same again."""
+        self.with_names_score = 0.0
         self.names: tuple[str, ...] = ()
         """Those it was told last."""
         self._last = Utterance(())
@@ -37,7 +38,8 @@ class ScriptedRecognizer:
             if isinstance(self.with_names, Exception):
                 raise self.with_names
             text = self.with_names
-            return Utterance((Hypothesis(text, 0.0),)) if text else self._last
+            score = self.with_names_score
+            return Utterance((Hypothesis(text, score),)) if text else self._last
         heard = self.script.pop(0)
         if isinstance(heard, Exception):
             raise heard

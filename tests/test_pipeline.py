@@ -102,9 +102,18 @@ async def test_what_is_understood_is_not_heard_again(house: Household) -> None:
     assert house["light.hallway"] == "on"
 
 
-async def test_names_that_were_written_over_other_words_do_nothing(house: Household) -> None:
-    house.recognizer.with_names = "Turn on the hallway light."
-    trace = await house.hear("in the hallway we had dinner with a friend on saturday")
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("in the hallway we had dinner with a friend on saturday", "Turn on the hallway light."),
+        ("Hallway lie", "Hallway Light"),
+    ],
+)
+async def test_names_that_were_written_over_other_words_do_nothing(
+    house: Household, said: str, written: str
+) -> None:
+    house.recognizer.with_names = written
+    trace = await house.hear(said)
     assert house.recognizer.names
     assert trace.intent.calls == ()
     assert house["light.hallway"] == "off"
