@@ -8,6 +8,7 @@ from typing import Any, Literal
 from hub.home.model import Area, Entity, Floor, Home, normal
 from hub.messages import Call, ToolSpec
 from hub.router.context import Target, Targets
+from hub.router.words import Words
 
 TARGET_SLOTS = ("name", "area", "floor", "domain", "device_class")
 """Slots that choose entities. All others are arguments of the tool itself."""
@@ -29,6 +30,7 @@ class Places:
         self._places = {normal(name) for place in places for name in spellings(place.names)}
         self._shared = _shared(self.entities.values())
         self._shared_places = _shared([*self.areas.values(), *self.floors.values()])
+        self._called: dict[str, dict[str, set[str]]] = {}
         self.tools: dict[str, list[ToolSpec]] = {}
         for tool in tools:
             self.tools.setdefault(tool.name, []).append(tool)
@@ -48,6 +50,17 @@ class Places:
     def is_place(self, name: str) -> bool:
         """Whether an area or a floor bears this name."""
         return normal(name) in self._places
+
+    def called(self, kind: str, words: Words) -> set[str]:
+        """Domains of the things there are that a word for a kind, such as 'lamp', is for."""
+        known = self._called.get(words.language)
+        if known is None:
+            known = {}
+            for entity in self.entities.values():
+                for word in words.kinds_of(entity.domain, entity.device_class, entity.name):
+                    known.setdefault(word, set()).add(entity.domain)
+            self._called[words.language] = known
+        return known.get(kind, set())
 
     def entities_for(self, slots: Slots) -> list[Entity]:
         """Entities that fit all the slots that choose entities."""

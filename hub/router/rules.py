@@ -7,7 +7,7 @@ own conversation agent, but with ids as their values, so that equal names stay a
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -224,7 +224,12 @@ def _match(
 def home_names(places: Places, words: Words) -> dict[str, SpokenNames]:
     """The names of the home, as lists for the templates."""
     names: list[Value] = []
-    taken = {normal(name) for entity in places.entities.values() for name in entity.names}
+    taken = {
+        normal(name)
+        for entity in places.entities.values()
+        if entity.domain not in MEASURING  # a sensor keeps nobody from locking 'the front door'
+        for name in entity.names
+    }
     for entity in places.entities.values():
         context = {"domain": entity.domain}
         if entity.device_class:
@@ -239,7 +244,9 @@ def home_names(places: Places, words: Words) -> dict[str, SpokenNames]:
             names.append((pronoun, ANYTHING + domain, {"domain": domain}, {"distance": FULL}))
     return {
         "name": SpokenNames("name", names),
-        "area": SpokenNames("area", [v for a in places.areas.values() for v in _rooms(a, places)]),
+        "area": SpokenNames(
+            "area", [v for a in places.areas.values() for v in _rooms(a, places, words)]
+        ),
         "floor": SpokenNames(
             "floor",
             [(n, f.floor_id, {}, {}) for f in places.floors.values() for n in spellings(f.names)],
@@ -247,15 +254,36 @@ def home_names(places: Places, words: Words) -> dict[str, SpokenNames]:
     }
 
 
-def _rooms(area: Area, places: Places) -> list[Value]:
-    """What people call an area. 'Bedroom 1' is 'the bedroom', too, if it need not be told apart."""
-    names = spellings(area.names)
-    found: list[Value] = [(name, area.area_id, {}, {"distance": FULL}) for name in names]
-    for name in names:
+def _rooms(area: Area, places: Places, words: Words) -> list[Value]:
+    return [
+        (name, area.area_id, {}, {"distance": distance})
+        for name, distance in spoken_rooms(area, places, words).items()
+    ]
+
+
+def spoken_rooms(area: Area, places: Places, words: Words) -> dict[str, int]:
+    """What people call an area -> how far that is from its name: FULL or KIND.
+
+    'Bedroom 1' and the 'Master Bedroom' are 'the bedroom', and the 'Living Room' is 'the lounge',
+    unless another area is really called so.
+    """
+    found = dict.fromkeys(spellings(area.names), FULL)
+    for name in tuple(found):
         bare = name.rstrip("0123456789 ")
-        if bare != name and normal(bare) and not places.is_place(bare):
-            found.append((bare, area.area_id, {}, {"distance": KIND}))
+        less = [bare] if bare != name else []
+        less += [word for alike in _alike(bare, words) for word in alike]
+        for word in less:
+            if normal(word) and not places.is_place(word):
+                found.setdefault(word, KIND)
     return found
+
+
+def _alike(name: str, words: Words) -> Iterator[list[str]]:
+    """The words for a kind of room with which a name ends, in both spellings."""
+    plain = normal(name)
+    for alike in words.rooms.values():
+        if any(plain.endswith(word) for word in alike):
+            yield [spelt for word in alike for spelt in (words.spelled.get(word, word), word)]
 
 
 def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]:
@@ -267,10 +295,15 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
     thermostat', whatever its name.
     """
     area = places.areas.get(entity.area_id) if entity.area_id else None
-    rooms = spellings(area.names) if area else []
+    rooms = [*spoken_rooms(area, places, words)] if area else []
     known = words.kinds_of(entity.domain, entity.device_class, entity.name)
     kinds = tuple(dict.fromkeys((*(words.spelled.get(kind, kind) for kind in known), *known)))
     found = dict.fromkeys(spellings(entity.names), FULL)
+
+    def another(part: str) -> bool:
+        """It is a place, or what another kind of thing is called: the 'TV Plug' is no TV."""
+        return places.is_place(part) or bool(places.called(normal(part), words) - {entity.domain})
+
     for name in tuple(found):
         found |= {f"{room} {name}": FULL for room in rooms if _behind(name, room) is None}
     if entity.domain in ("scene", "script"):
@@ -280,14 +313,14 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
         parts = name.split()
         for cut in range(1, min(len(parts), LONGEST_NAME)):
             for part in (" ".join(parts[cut:]), " ".join(parts[:cut])):
-                if normal(part) not in kinds and not places.is_place(part):
+                if normal(part) not in kinds and not another(part):
                     found.setdefault(part, SHORT)
     for name in tuple(found):
         for kind in kinds:
             less = _before(name, kind)
             if less is None:
                 found.setdefault(f"{name} {kind}", SHORT)
-            elif less and not places.is_place(less):
+            elif less and not another(less):
                 found.setdefault(less, SHORT)
     for kind in kinds:
         found.setdefault(kind, KIND)

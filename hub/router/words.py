@@ -71,6 +71,8 @@ class Words:
     """What stands between two commands: 'and then'."""
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Domain, or `domain.device_class` -> words for one such thing: 'thermostat'."""
+    rooms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """A kind of room -> the words that people use for it alike: 'lounge', 'sitting room'."""
     sentences: Mapping[str, Any] = field(default_factory=dict)
     """More sentences in hassil's form, from `<language>.sentences.yaml`."""
     rules: Mapping[str, str] = field(default_factory=dict)
@@ -147,6 +149,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         conjunctions=phrases("conjunctions"),
         repairs=phrases("repairs"),
         kinds=groups("kinds"),
+        rooms=groups("rooms"),
         actions=groups("actions"),
         rules=texts("rules"),
         questions=texts("questions"),
