@@ -13,7 +13,18 @@ ROOT = Path(__file__).parent.parent
 ADAPTERS = ("audio", "devices", "engines", "models", "storage")
 """Parts that know the world outside. None knows another."""
 
-EDGE = ("__main__", "app", "cli", "control", "demo", "doctor", "evaluate", "service", "terminal")
+EDGE = (
+    "__main__",
+    "app",
+    "cli",
+    "control",
+    "demo",
+    "doctor",
+    "evaluate",
+    "service",
+    "terminal",
+    "training",
+)
 """The program around the hub: it may know everything."""
 
 CONTRACTS = ("config", "errors", "home.guarded", "home.model", "messages", "ports")

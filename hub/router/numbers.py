@@ -16,19 +16,21 @@ _DIGITS = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)?")
 
 
 def numbers(text: str, language: str) -> tuple[str, ...]:
-    """The numbers in a text, in digits, whether they were written in digits or in words."""
-    found = [match.replace(",", ".") for match in _DIGITS.findall(text)]
-    words = _WORDS.findall(text.lower())
+    """The numbers in a text, in digits, in the order in which they were said, whether they were
+    written in digits or in words."""
+    found = [(match.start(), match[0].replace(",", ".")) for match in _DIGITS.finditer(text)]
+    words = [(match.start(), match[0]) for match in _WORDS.finditer(text.lower())]
     position = 0
     while position < len(words):
         for count in range(min(LONGEST, len(words) - position), 0, -1):
-            value = _value(" ".join(words[position : position + count]), language)
+            said = words[position : position + count]
+            value = _value(" ".join(word for _, word in said), language)
             if value is not None:
-                found.append(value)
+                found.append((said[0][0], value))
                 position += count - 1
                 break
         position += 1
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(value for _, value in sorted(found)))
 
 
 def with_halves(text: str, language: str, half: str) -> str:
