@@ -89,6 +89,17 @@ class Local(Entry):
         return str(self.path)
 
 
+class Merge(Entry):
+    """Something that is done to a file when it is fetched: see `hub.models.merge`."""
+
+    adapter: Name
+    """A file that comes with Hearth, in `hub/models/adapters`."""
+    sha256: Sha256
+    """Of the adapter."""
+    type: Literal["q4_0", "q8_0", "f16"]
+    """How the weights are written."""
+
+
 def _kind(source: Any) -> str:
     given = source if isinstance(source, Mapping) else source.__dict__
     return next((kind for kind in ("wheel", "url", "path") if kind in given), "path")
@@ -107,6 +118,14 @@ class ModelFile(Entry):
     size: int | None = Field(None, ge=0)
     """Bytes."""
     sha256: Sha256 | None = None
+    merge: Merge | None = None
+    """What is worked into it; size and checksum are those of before."""
+
+    @property
+    def made_of(self) -> str:
+        """Identifies what a file with something worked in was made of; empty for any other."""
+        made = self.merge
+        return f"{self.sha256} {made.sha256} {made.type}" if made else ""
 
 
 class Model(Entry):

@@ -15,6 +15,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Literal
@@ -23,8 +24,9 @@ from hub.config import Role
 from hub.errors import ModelError
 from hub.models import catalogue as catalogues
 from hub.models import own, wheels
-from hub.models.catalogue import RECORD, Catalogue, Local, Model, ModelFile, Url, Wheel
+from hub.models.catalogue import RECORD, Catalogue, Local, Merge, Model, ModelFile, Url, Wheel
 from hub.models.download import Report, download
+from hub.models.merge import merge
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,10 @@ class ModelStore:
             return "damaged"
         for file in model.file:
             kept = record.get(file.name)
-            if kept is None or (file.sha256 and file.sha256 != kept["sha256"]):
+            wanted = None if file.merge else file.sha256
+            if kept is None or (wanted and wanted != kept["sha256"]):
+                return "outdated"
+            if file.made_of != kept["made_of"]:
                 return "outdated"
             try:
                 if (place / file.name).stat().st_size != kept["size"]:
@@ -152,7 +157,8 @@ class ModelStore:
         meter.expect(sum(file.size or 0 for file in model.file))
         for file in model.file:
             path = place / file.name
-            wanted = file.sha256 or record.get(file.name, {}).get("sha256")
+            kept = record.get(file.name, {}).get("sha256")
+            wanted = (None if file.merge else file.sha256) or kept
             try:
                 with path.open("rb") as content, meter.part(file.size or 0) as report:
                     found = _digest(content, report)
@@ -240,6 +246,8 @@ class ModelStore:
         for file in model.file:
             digest, size = parts.assemble(file)
             record[file.name] = {"size": size, "sha256": digest}
+            if file.merge:
+                record[file.name]["made_of"] = file.made_of
         for stray in set(staging.iterdir()) - {staging / file.name for file in model.file}:
             self._discard(stray)
         about = {"model": str(model), "licence": model.licence, "files": record}
@@ -305,7 +313,8 @@ class _Parts:
     def assemble(self, file: ModelFile) -> tuple[str, int]:
         """SHA-256 and size of a file that is now in `staging`. Raises ModelError, OSError."""
         target = self._staging / file.name
-        if file.sha256 and target.exists():  # of a fetch that was interrupted later
+        # Of a fetch that was interrupted later; what is made has no checksum of the catalogue's.
+        if file.sha256 and not file.merge and target.exists():
             with target.open("rb") as content, self._meter.part(file.size or 0) as report:
                 if _digest(content, report) == file.sha256:
                     return file.sha256, target.stat().st_size
@@ -331,11 +340,33 @@ class _Parts:
                 self._refuse(file, f"is not {file.size} bytes long", resumed)
             if file.sha256 and digest != file.sha256:
                 self._refuse(file, "has another checksum than the catalogue says", resumed)
-            new.replace(target)
+            if file.merge:
+                digest, size = self._merged(file, file.merge, new, target)
+            else:
+                new.replace(target)
         finally:
             new.unlink(missing_ok=True)
         self._forget(file)
         return digest, size
+
+    def _merged(self, file: ModelFile, wanted: Merge, base: Path, target: Path) -> tuple[str, int]:
+        """Put the file with the adapter worked in at `target`; its SHA-256 and size."""
+        log.info("%s: working %s into it takes a moment", self._model, wanted.adapter)
+        with as_file(files("hub.models").joinpath("adapters", wanted.adapter)) as adapter:
+            with _local(adapter) as content:
+                if _digest(content, lambda done, total: None) != wanted.sha256:
+                    raise ModelError(f"{adapter} is damaged: install Hearth again")
+            made = target.with_name(f"{target.name}.made")
+            try:
+                with self._meter.part(0) as report:
+                    merge(base, adapter, made, wanted.type, report=report)
+                with made.open("r+b") as content:
+                    digest = _digest(content, lambda done, total: None)
+                    os.fsync(content.fileno())
+                made.replace(target)
+            finally:
+                made.unlink(missing_ok=True)
+        return digest, target.stat().st_size
 
     def _refuse(self, file: ModelFile, why: str, resumed: bool) -> None:
         """Nothing of it is kept. What was continued from an earlier run may have been of two
@@ -436,7 +467,10 @@ def _record(place: Path) -> dict[str, dict[str, Any]] | None:
     """Name of each file -> its size and sha256; None if there is no record that can be read."""
     try:
         files = json.loads((place / RECORD).read_text(encoding="utf-8"))["files"]
-        return {name: {"size": f["size"], "sha256": f["sha256"]} for name, f in files.items()}
+        return {
+            name: {"size": f["size"], "sha256": f["sha256"], "made_of": f.get("made_of", "")}
+            for name, f in files.items()
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

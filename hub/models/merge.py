@@ -1,0 +1,121 @@
+"""A language model with an adapter (LoRA) worked into its weights, written in few bits.
+
+An adapter of a few megabytes comes with Hearth; the model that it was trained for is fetched. What
+is made of both is faster than the two side by side, and a kind of weights can be chosen that
+llama.cpp lays out anew for the processor (Q4_0). Formula: W + alpha / rank * B @ A, as in the
+paper on LoRA (Hu et al. 2021); the file's format: ggml's docs/gguf.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hub.errors import ModelError
+
+if TYPE_CHECKING:
+    import gguf
+
+Kind = Literal["q4_0", "q8_0", "f16"]
+
+EMBEDDING = "token_embd.weight"
+"""It is also the output, where four bits would cost answers: it has eight."""
+ALPHA = "adapter.lora.alpha"
+OWN = ("general.architecture", "general.file_type", "general.quantization_version")
+"""Metadata that the writer writes itself."""
+
+
+def merge(
+    base: Path,
+    adapter: Path,
+    target: Path,
+    kind: Kind,
+    *,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Write `target`: the model `base` with `adapter` worked in. Takes some 20 s for 135M.
+
+    `report` is told weights done and weights in all. Raises ModelError for files that are no
+    models or do not fit together, OSError."""
+    import gguf
+
+    model, learned = _read(base), _read(adapter)
+    if ALPHA not in learned.fields:
+        raise ModelError(f"{adapter} is no adapter (LoRA): it has no {ALPHA}")
+    alpha = float(learned.fields[ALPHA].contents())
+    parts = {tensor.name: tensor for tensor in learned.tensors}
+    names = {tensor.name for tensor in model.tensors}
+    if stray := {name.rpartition(".lora_")[0] for name in parts} - names:
+        raise ModelError(f"{adapter} is for another model than {base}: no {sorted(stray)[0]} in it")
+    writer = gguf.GGUFWriter(str(target), str(model.fields["general.architecture"].contents()))
+    try:
+        _copy_metadata(model, writer, kind)
+        for number, tensor in enumerate(model.tensors):
+            weights = gguf.dequantize(tensor.data, tensor.tensor_type)
+            if first := parts.get(f"{tensor.name}.lora_a"):
+                second = parts[f"{tensor.name}.lora_b"]
+                a = gguf.dequantize(first.data, first.tensor_type)
+                b = gguf.dequantize(second.data, second.tensor_type)
+                if (b.shape[0], a.shape[1]) != weights.shape:
+                    raise ModelError(f"{adapter} is for another model than {base}: {tensor.name}")
+                weights = weights + alpha / a.shape[0] * (b @ a)
+            _add(writer, tensor.name, weights, kind)
+            report(number + 1, len(model.tensors))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+    finally:
+        writer.close()
+
+
+def _read(path: Path) -> gguf.GGUFReader:
+    import gguf
+
+    try:
+        return gguf.GGUFReader(str(path))
+    except (ValueError, IndexError, KeyError) as error:
+        raise ModelError(f"{path} is no GGUF file: {error}") from error
+
+
+def _copy_metadata(model: gguf.GGUFReader, writer: gguf.GGUFWriter, kind: Kind) -> None:
+    """Above all the tokenizer."""
+    import gguf
+
+    types = {
+        "q4_0": gguf.LlamaFileType.MOSTLY_Q4_0,
+        "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
+        "f16": gguf.LlamaFileType.MOSTLY_F16,
+    }
+    for key, field in model.fields.items():
+        if key.startswith("GGUF.") or key in OWN:
+            continue
+        value: Any = field.contents()
+        if field.types[0] == gguf.GGUFValueType.ARRAY:
+            writer.add_key_value(key, value, field.types[0], sub_type=field.types[-1])
+        else:
+            writer.add_key_value(key, value, field.types[0])
+    writer.add_file_type(types[kind])
+    if kind != "f16":
+        writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+
+
+def _add(writer: gguf.GGUFWriter, name: str, weights: NDArray[np.float32], kind: Kind) -> None:
+    """Scales stay as they are; rows that are too short for the kind have 16 bits."""
+    import gguf
+
+    kinds = {
+        "q4_0": gguf.GGMLQuantizationType.Q4_0,
+        "q8_0": gguf.GGMLQuantizationType.Q8_0,
+        "f16": gguf.GGMLQuantizationType.F16,
+    }
+    chosen = kinds["q8_0" if kind == "q4_0" and name == EMBEDDING else kind]
+    if weights.ndim < 2:
+        chosen = gguf.GGMLQuantizationType.F32
+    elif weights.shape[-1] % gguf.GGML_QUANT_SIZES[chosen][0]:
+        chosen = gguf.GGMLQuantizationType.F16
+    data = gguf.quantize(np.ascontiguousarray(weights), chosen)
+    writer.add_tensor(name, data, raw_dtype=chosen)

@@ -1,0 +1,140 @@
+"""A model that is made when it is fetched: its base with the adapter that comes with Hearth."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hub.errors import ModelError
+from hub.models import store as stores
+from hub.models.catalogue import Catalogue, Model
+from hub.models.merge import Kind, merge
+from hub.models.store import ModelStore
+from tests.gguf_files import lora, write_gguf
+
+QUERY, SCALE, EMBEDDING = "blk.0.attn_q.weight", "blk.0.attn_norm.weight", "token_embd.weight"
+ALPHA, RANK = 32.0, 4
+
+
+def weights() -> dict[str, NDArray[np.float32]]:
+    random = np.random.default_rng(1)
+    shapes: dict[str, tuple[int, ...]] = {EMBEDDING: (96, 64), QUERY: (64, 64), SCALE: (64,)}
+    return {name: random.normal(size=s).astype(np.float32) for name, s in shapes.items()}
+
+
+def base(folder: Path) -> Path:
+    path = folder / "base.gguf"
+    write_gguf(path, {"general.architecture": "llama", "general.name": "small"}, weights())
+    return path
+
+
+def adapter(folder: Path, seed: int = 7, shape: tuple[int, int] = (64, 64)) -> Path:
+    path = folder / "adapter.gguf"
+    write_gguf(path, *lora(RANK, ALPHA, {QUERY: shape}, seed))
+    return path
+
+
+def read(path: Path) -> dict[str, Any]:
+    tensors = gguf.GGUFReader(str(path)).tensors
+    return {t.name: gguf.dequantize(t.data, t.tensor_type) for t in tensors}
+
+
+@pytest.mark.parametrize(("kind", "off"), [("f16", 0.01), ("q8_0", 0.1), ("q4_0", 1.5)])
+def test_only_what_the_adapter_is_for_changes_and_by_its_formula(
+    tmp_path: Path, kind: Kind, off: float
+) -> None:
+    merge(base(tmp_path), adapter(tmp_path), tmp_path / "made.gguf", kind)
+    made, before, learned = read(tmp_path / "made.gguf"), weights(), read(tmp_path / "adapter.gguf")
+    wanted = before[QUERY] + ALPHA / RANK * learned[f"{QUERY}.lora_b"] @ learned[f"{QUERY}.lora_a"]
+    assert np.abs(made[QUERY] - wanted).max() < off
+    assert np.abs(made[EMBEDDING] - before[EMBEDDING]).max() < 0.1
+    assert np.array_equal(made[SCALE], before[SCALE])
+    fields = gguf.GGUFReader(str(tmp_path / "made.gguf")).fields
+    assert fields["general.name"].contents() == "small"
+
+
+def test_an_adapter_for_another_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="another model"):
+        merge(base(tmp_path), adapter(tmp_path, shape=(32, 64)), tmp_path / "made.gguf", "f16")
+    write_gguf(tmp_path / "adapter.gguf", *lora(RANK, ALPHA, {"blk.9.attn_q.weight": (64, 64)}, 1))
+    with pytest.raises(ModelError, match=r"no blk\.9\.attn_q\.weight"):
+        merge(tmp_path / "base.gguf", tmp_path / "adapter.gguf", tmp_path / "made.gguf", "f16")
+
+
+def test_what_is_no_adapter_or_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no adapter"):
+        merge(base(tmp_path), tmp_path / "base.gguf", tmp_path / "made.gguf", "f16")
+    (tmp_path / "text.gguf").write_text("this is no model at all, whatever its name says")
+    with pytest.raises(ModelError, match="no GGUF file"):
+        merge(tmp_path / "text.gguf", adapter(tmp_path), tmp_path / "made.gguf", "f16")
+
+
+def sha(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of Hearth with an adapter in it, and the base model somewhere else."""
+    (tmp_path / "hearth/adapters").mkdir(parents=True)
+    adapter(tmp_path / "hearth/adapters")
+    base(tmp_path)
+    monkeypatch.setattr(stores, "files", lambda package: tmp_path / "hearth")
+    return tmp_path
+
+
+def offered(shop: Path, kind: str = "f16") -> ModelStore:
+    source = shop / "base.gguf"
+    file = {
+        "name": "router.gguf",
+        "source": [{"path": source}],
+        "size": source.stat().st_size,
+        "sha256": sha(source),
+        "merge": {
+            "adapter": "adapter.gguf",
+            "sha256": sha(shop / "hearth/adapters/adapter.gguf"),
+            "type": kind,
+        },
+    }
+    model = Model.model_validate({"role": "language-model", "name": "router", "file": [file]})
+    return ModelStore(shop / "models", Catalogue((model,)))
+
+
+def test_it_is_made_when_it_is_fetched_and_can_be_verified(shop: Path) -> None:
+    store = offered(shop)
+    [model] = store.catalogue.models
+    place = store.fetch(model)
+    assert [path.name for path in place.glob("*.gguf")] == ["router.gguf"]
+    assert not np.array_equal(read(place / "router.gguf")[QUERY], weights()[QUERY])
+    assert store.state(model) == "installed"
+    assert store.verify(model) == []
+    made = place / "router.gguf"
+    made.write_bytes(made.read_bytes()[:-1] + b"!")
+    assert store.verify(model)
+
+
+@pytest.mark.parametrize("change", ["adapter", "kind"])
+def test_another_adapter_or_kind_of_weights_makes_it_anew(shop: Path, change: str) -> None:
+    old = offered(shop)
+    before = sha(old.fetch(old.catalogue.models[0]) / "router.gguf")
+    if change == "adapter":
+        adapter(shop / "hearth/adapters", seed=8)
+    new = offered(shop, "f16" if change == "adapter" else "q8_0")
+    [model] = new.catalogue.models
+    assert new.state(model) == "outdated"
+    assert sha(new.fetch(model) / "router.gguf") != before
+
+
+def test_a_damaged_adapter_makes_nothing(shop: Path) -> None:
+    store = offered(shop)
+    path = shop / "hearth/adapters/adapter.gguf"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(ModelError, match="damaged"):
+        store.fetch(store.catalogue.models[0])
+    assert store.state(store.catalogue.models[0]) == "missing"
