@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +36,7 @@ from hub.engines.worker import Worker
 from hub.errors import ConfigError, HearthError, StorageError, reason
 from hub.home.model import Home
 from hub.listening import Listener
-from hub.messages import StateChange
+from hub.messages import StateChange, Trace
 from hub.models.store import ModelStore
 from hub.pipeline import Assistant
 from hub.ports import (
@@ -54,6 +54,9 @@ from hub.router import Router
 from hub.router.rules import data_language
 from hub.skillset import Skillset
 from hub.storage.documents import Documents
+from hub.timers.bell import Bell
+from hub.timers.book import Timers
+from hub.timers.clock import SystemTime
 from hub.voice import Voice
 from hub.wakeword import Cascade
 
@@ -78,6 +81,7 @@ class Hub:
     skillset: Skillset
     router: Router
     assistant: Assistant
+    timers: Timers
     synthesizer: Synthesizer | None = None
     voice: Voice | None = None
     wake: WakeWord | None = None
@@ -92,6 +96,30 @@ class Hub:
             return code
         known = ", ".join(self.config.hub.languages)
         raise ConfigError(f"'{code}' is none of the languages of [hub] languages: {known}")
+
+    def begin_timers(
+        self,
+        *,
+        tone: Callable[[], Awaitable[object]] | None = None,
+        show: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Let timers ring, and do what was wanted for later. `show` gets what is said."""
+        self.timers.begin(Bell(self._unattended, self.voice, tone=tone, show=show).tell)
+
+    async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
+        """A turn of its own. What was asked in the room is not answered by it."""
+        assistant = self.assistant
+        alone = Assistant(
+            home=self.home,
+            router=self.router,
+            skillset=self.skillset,
+            replies=assistant.replies,
+            languages=assistant.languages,
+            area=assistant.area,
+        )
+        trace = await alone.say(text, area=area, language=language)
+        assistant.finished(trace)
+        return trace
 
     def room(
         self,
@@ -162,7 +190,10 @@ async def open_hub(
         )
         if voice is not None:
             stack.push_async_callback(voice.close)
-        skillset = Skillset.load(config, home, speaker=_Speaker(voice))
+        timers = Timers(SystemTime(), _kept(config, "timers", home_file, states, remember))
+        stack.push_async_callback(timers.close)
+        await timers.open()
+        skillset = Skillset.load(config, home, speaker=_Speaker(voice, timers), timers=timers)
         for problem in skillset.problems:
             log.error("%s", problem)
         router = Router(
@@ -186,6 +217,7 @@ async def open_hub(
             skillset,
             router,
             assistant,
+            timers,
             piper,
             voice,
             wake,
@@ -231,15 +263,22 @@ async def open_home(
     Raises ConfigError for a file that makes no sense, StorageError for states that cannot be read.
     """
     chosen = home_file or config.home.file
-    kept = None
-    if remember and (home_file is None or states is not None):
-        kept = Documents((states or config.hub.data) / "home.json")
+    kept = _kept(config, "home", home_file, states, remember)
     home = Home()
     try:
         await home.connect([SimulatedHome.from_file(chosen, states=kept)])
         yield home
     finally:
         await home.close()
+
+
+def _kept(
+    config: Config, name: str, home_file: Path | None, states: Path | None, remember: bool
+) -> Documents | None:
+    """Where something of the own home is kept; None if it is not, or of another home."""
+    if not remember or (home_file is not None and states is None):
+        return None
+    return Documents((states or config.hub.data) / f"{name}.json")
 
 
 @asynccontextmanager
@@ -380,8 +419,9 @@ class _Ears:
 class _Speaker:
     """The hub's loudspeaker, as skills may use it."""
 
-    def __init__(self, voice: Voice | None) -> None:
+    def __init__(self, voice: Voice | None, timers: Timers) -> None:
         self._voice = voice
+        self._timers = timers
         self._volume = 1.0
         self._muted = False
 
@@ -404,6 +444,7 @@ class _Speaker:
             self._voice.muted = muted
 
     async def stop(self) -> None:
+        await self._timers.hush()
         if self._voice:
             self._voice.stop()
 

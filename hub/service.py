@@ -41,6 +41,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         )
         hub.assistant.watch(_show_turn)
         hub.home.watch(lambda change: _show_change(hub, change))
+        hub.begin_timers(tone=lambda: _ring(hub), show=_show_timer)
         control = ControlServer(config.hub.runtime, hub.assistant)
         await control.start()
         stack.push_async_callback(control.close)
@@ -101,7 +102,9 @@ async def _listen(hub: Hub) -> None:
     while True:
         began = time.monotonic()
         try:
-            await hub.room(microphone(hub.config), earcon=lambda name: _tone(hub, name)).converse()
+            await hub.room(
+                microphone(hub.config), earcon=lambda name: _signal(hub, name)
+            ).converse()
         except AudioError as error:
             if not complained:
                 terminal.fail(f"{error} (it is looked for again and again)")
@@ -115,6 +118,24 @@ async def _listen(hub: Hub) -> None:
             pause, complained = FIRST_PAUSE, False
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 2)
+
+
+def _signal(hub: Hub, name: str) -> None:
+    """A tone; and whoever wakes the hub has heard the timer that rings."""
+    if name == "wake":
+        task = asyncio.create_task(hub.timers.hush(), name="hush")
+        task.add_done_callback(_reported)
+    _tone(hub, name)
+
+
+async def _ring(hub: Hub) -> None:
+    """The tone of a timer, whether or not other tones are wanted."""
+    if hub.voice is not None:
+        await hub.voice.play(earcon("timer"))
+
+
+def _show_timer(text: str) -> None:
+    terminal.out.print(f"  [bold]{escape(text)}[/]")
 
 
 def _tone(hub: Hub, name: str) -> None:

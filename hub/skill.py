@@ -12,7 +12,7 @@ A skill is a folder with a `skill.py`; a tool is a typed function in it:
 The docstring tells people and the language model what it is for; the phrases (hassil's notation,
 `{parameter}` for an argument) are understood at once; the annotations are the schema of the
 arguments. A parameter annotated with a service (`Home`, `Conversation`, `Speaker`, `Clock`,
-`Tools`, `Where`) is given that service and is no argument.
+`Timers`, `Tools`, `Where`) is given that service and is no argument.
 
 A tool that acts on devices names a Home Assistant intent and the domains it serves, and gets the
 devices that were meant as `Entities`:
@@ -40,6 +40,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, 
 from hub.errors import SkillError
 from hub.home.model import Area, Entity, Floor, State
 from hub.messages import Call, Outcome, ToolSpec
+from hub.timers.timer import Timer
 
 __all__ = [
     "Answer",
@@ -60,6 +61,8 @@ __all__ = [
     "Said",
     "Speaker",
     "State",
+    "Timer",
+    "Timers",
     "Tools",
     "Where",
     "tool",
@@ -201,6 +204,83 @@ class Clock(Protocol):
         ...
 
 
+class Timers(Protocol):
+    """The hub's timers. They outlive the hub, and ring in the room."""
+
+    @property
+    def rings(self) -> bool:
+        """Whether anybody will be told when one runs out: only a running hub can."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as there may be."""
+        ...
+
+    @property
+    def kept(self) -> bool:
+        """Whether the last change is on the disk. A timer runs all the same."""
+        ...
+
+    def all(self) -> Sequence[Timer]:
+        """The one that runs out next first."""
+        ...
+
+    def left(self, timer: Timer) -> float:
+        """Seconds until it rings."""
+        ...
+
+    def find(
+        self,
+        *,
+        name: str | None = None,
+        seconds: float | None = None,
+        area: str | None = None,
+        here: str | None = None,
+    ) -> Sequence[Timer]:
+        """Timers that fit all that is given: name or id, what it was set to, the room. Of several
+        the only one in the room `here`, if there is one."""
+        ...
+
+    async def start(
+        self,
+        seconds: float,
+        *,
+        name: str | None = None,
+        command: str | None = None,
+        area: str | None = None,
+        language: str = "en",
+    ) -> Timer:
+        """A new one; with a `command`, that is run as if it had been said in the room."""
+        ...
+
+    async def change(self, timer: Timer, seconds: float) -> Timer:
+        """More time, or less."""
+        ...
+
+    async def pause(self, timer: Timer) -> Timer: ...
+
+    async def resume(self, timer: Timer) -> Timer: ...
+
+    async def cancel(self, *timers: Timer) -> None: ...
+
+    def facts(self, timer: Timer, language: str) -> dict[str, Any]:
+        """A timer for the templates of replies: `label`, `left`, and what the field uses."""
+        ...
+
+    def duration(self, seconds: float, language: str) -> str:
+        """`1 hour and 30 minutes`"""
+        ...
+
+    def trouble(self, key: str, language: str) -> str:
+        """Why nothing is done: `none`, `not_found`, `full`, `how_long`, `how_much`, `silent`."""
+        ...
+
+    def which(self, timers: Sequence[Timer], language: str) -> str:
+        """A question which of them is meant."""
+        ...
+
+
 class Tools(Protocol):
     """What can be said."""
 
@@ -225,6 +305,7 @@ SERVICES: Mapping[Any, str] = {
     Speaker: "speaker",
     Conversation: "conversation",
     Clock: "clock",
+    Timers: "timers",
     Tools: "tools",
     Where: "where",
 }

@@ -41,6 +41,7 @@ from hub.skill import (
     Entities,
     Result,
     Speaker,
+    Timers,
     Tool,
     Where,
 )
@@ -123,7 +124,7 @@ class Handler:
 class Skillset:
     """All skills of a hub, for one home.
 
-    `services` are what tools may ask for besides the home: `speaker`, `clock`."""
+    `services` are what tools may ask for besides the home: `speaker`, `clock`, `timers`."""
 
     def __init__(
         self,
@@ -154,10 +155,11 @@ class Skillset:
         *,
         speaker: Speaker | None = None,
         clock: Clock | None = None,
+        timers: Timers | None = None,
     ) -> Self:
         """All skills that the settings name and that can be loaded; the others are in
         `problems`."""
-        given = {"speaker": speaker, "clock": clock}
+        given = {"speaker": speaker, "clock": clock, "timers": timers}
         handlers, problems = load(settings.skills.folders, settings.skills.disabled)
         return cls(
             handlers,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import struct
-from collections.abc import AsyncIterator, Iterable
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from hub.devices import homefile
 from hub.devices.simulated import SimulatedHome
-from hub.errors import DeviceError
+from hub.errors import DeviceError, StorageError
 from hub.home.model import Home
 from hub.messages import StateChange, Wake
 from hub.ports import FRAME_BYTES, FRAME_SAMPLES, Inventory
@@ -216,3 +217,95 @@ class BreakingSource(SimulatedHome):
         finally:
             told.cancel()
             broken.cancel()
+
+
+# --- time ----------------------------------------------------------------------------------------
+
+
+class FakeTime:
+    """The two clocks of timers, moved by hand: no test waits.
+
+    `advance` lets time pass; `set_clock` sets the clock on the wall alone."""
+
+    def __init__(self, now: datetime, *, boot: str = "boot-1", steady: float = 100.0) -> None:
+        self.boot = boot
+        self._now = now
+        self._steady = steady
+        self._sleeping: list[tuple[float, asyncio.Future[None]]] = []
+
+    @property
+    def sleepers(self) -> int:
+        """How many wait for something."""
+        return sum(not future.done() for _, future in self._sleeping)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def steady(self) -> float:
+        return self._steady
+
+    async def sleep(self, seconds: float) -> None:
+        future = asyncio.get_running_loop().create_future()
+        self._sleeping.append((self._steady + seconds, future))
+        await future
+
+    def set_clock(self, **by: float) -> None:
+        """As a time server does; the keywords are those of `timedelta`."""
+        self._now += timedelta(**by)
+
+    def kill(self) -> None:
+        """Whoever waits is gone: nothing wakes up any more."""
+        self._sleeping.clear()
+
+    def reboot(self, **took: float) -> None:
+        """The steady clock begins anew; the one on the wall goes on."""
+        self.boot, self._steady = f"{self.boot}+", 5.0
+        self._now += timedelta(**took)
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, from one awakening to the next, and let what wakes up act."""
+        end = self._steady + seconds
+        await settle()
+        while due := [at for at, future in self._sleeping if at <= end and not future.done()]:
+            self._to(max(self._steady, min(due)))
+            for at, future in self._sleeping:
+                if at <= self._steady and not future.done():
+                    future.set_result(None)
+            self._sleeping = [each for each in self._sleeping if not each[1].done()]
+            await settle()
+        self._to(end)
+
+    def _to(self, steady: float) -> None:
+        self._now += timedelta(seconds=steady - self._steady)
+        self._steady = steady
+
+
+async def settle() -> None:
+    """Let every task that can go on do so."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class FakeNotes:
+    """Keeps one document, as the disk would: what is put is there when it is flushed."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, dict[str, Any]] = {}
+        self.error: StorageError | None = None
+        self._pending: dict[str, dict[str, Any]] = {}
+
+    async def load(self) -> dict[str, dict[str, Any]]:
+        if self.error:
+            raise self.error
+        return json.loads(json.dumps(self.kept))
+
+    def put(self, key: str, document: Mapping[str, Any]) -> None:
+        self._pending[key] = dict(document)
+
+    async def flush(self) -> None:
+        if self.error:
+            raise self.error
+        self.kept |= json.loads(json.dumps(self._pending))
+
+    async def close(self) -> None:
+        pass

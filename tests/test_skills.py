@@ -592,7 +592,8 @@ async def test_skills_in_german(said: str, told: str) -> None:
 def test_every_tool_of_every_skill_is_tried_here() -> None:
     tools = {(handler.skill, handler.name) for handler in bundled()[0]}
     tried = {case.tool for case in CASES} | {"help.help"}
-    assert {name for _, name in tools} == tried
+    # Timers need a clock that is moved: test_timers_said.py.
+    assert {name for skill, name in tools if skill != "timers"} == tried
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

@@ -1,7 +1,7 @@
 """Short soft tones that say what a sentence would take too long for.
 
 Two notes each, that swell and fade: rising when the hub begins to listen or asks, falling when it
-is done or has given up.
+is done or has given up. A timer has four.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ NOTES = {
     "done": ((C5, 0.08), (G4, 0.12)),
     "gave_up": ((A4, 0.09), (E4, 0.16)),
     "error": ((E4, 0.12), (E4, 0.12)),
+    "timer": ((C5, 0.09), (E5, 0.09), (C5, 0.09), (E5, 0.12)),
 }
 """Name -> (Hz, seconds) of each note."""
 

@@ -244,7 +244,7 @@ class _Wording:
         others = [see(self._home, entity) for entity in unmatched]
         first = (fitting or others or [Seen()])[0]
         names = describe.names(fitting or others, language)
-        slots = {"name": names, **self._call.arguments, **facts}
+        slots = {**({"name": names} if names else {}), **self._call.arguments, **facts}
         slots |= {k: number(v, language) for k, v in slots.items() if isinstance(v, float)}
         values: dict[str, Any] = {
             "language": language,

@@ -25,6 +25,8 @@ from hub.ports import ChatModel, Inventory, LanguageModel, Recognizer
 from hub.router import Context, Router
 from hub.skill import Where
 from hub.skillset import Performed, Skillset
+from hub.timers.book import Timers
+from hub.timers.timer import Timer
 
 Shown = Mapping[str, Mapping[str, Any]]
 """Entity id -> `state` and `attributes`."""
@@ -249,8 +251,11 @@ class Stage:
         for entity in begun.entities:  # the router sees the same states
             seen = StateChange(entity.entity_id, entity.state, entity.attributes or {})
             self._base.apply(seen)
-        clock = {"clock": _Clock(now)} if now is not None else {}
-        skillset = self._skillset.for_home(home, **clock)
+        still = _Clock(now if now is not None else datetime.now().astimezone())
+        timers = Timers(still)
+        timers.begin(_nobody)
+        clock = {"clock": still} if now is not None else {}
+        skillset = self._skillset.for_home(home, timers=timers, **clock)
         assistant = Assistant(
             home=home,
             router=cast("Router", self.router),  # `prepare` and `route` are all it needs of it
@@ -262,6 +267,7 @@ class Stage:
         try:
             yield Scene(self, source, home, cast("_Watched", skillset), assistant)
         finally:
+            await timers.close()
             await home.close()
 
 
@@ -406,13 +412,25 @@ class _Watched(Skillset):
 
 
 class _Clock:
-    """A clock that stands still."""
+    """A clock that stands still, for the skills and for the timers."""
+
+    boot = ""
 
     def __init__(self, now: datetime) -> None:
         self._now = now if now.tzinfo else now.astimezone()
 
     def now(self) -> datetime:
         return self._now
+
+    def steady(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.Event().wait()
+
+
+async def _nobody(timer: Timer, late: float) -> None:
+    """On a stage no timer runs out, except one from which all its time was taken."""
 
 
 class _Loudspeaker:

@@ -88,8 +88,15 @@ def _lists(tool: ToolSpec, language: str) -> dict[str, SlotList]:
     return {
         name: _list(name, schema, language)
         for name, schema in tool.parameters.get("properties", {}).items()
-        if name not in HOME_LISTS and schema.get("format") != "area"
+        if not _of_home(tool, name) and schema.get("format") != "area"
     }
+
+
+def _of_home(tool: ToolSpec, name: str) -> bool:
+    """Whether a parameter stands for a name of the home. The name of a timer is free text: its
+    tool is for no devices, and so has no floor either."""
+    own_name = name == "name" and "floor" not in tool.parameters["properties"]
+    return name in HOME_LISTS and not own_name
 
 
 def _own(tool: ToolSpec, data: IntentData) -> Iterator[Own]:

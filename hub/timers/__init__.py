@@ -1,0 +1,1 @@
+"""Timers: how long, until when, and what then. The foundation of everything that is about time."""

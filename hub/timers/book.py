@@ -1,0 +1,354 @@
+"""All timers of a hub: which there are, when the next runs out, and that none is lost.
+
+They are kept at every change, with the time of both clocks. After a restart within the same boot
+the steady clock tells how long it took, after another boot the clock on the wall does. A timer is
+forgotten when it was told, not before: a hub that is killed in between tells it after its start.
+
+Nothing here runs while no timer does: one task sleeps until the next runs out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from rapidfuzz import fuzz
+
+from hub.errors import HearthError, StorageError
+from hub.home.model import normal
+from hub.timers import wording
+from hub.timers.clock import Time
+from hub.timers.timer import Timer
+
+log = logging.getLogger(__name__)
+
+KEY = "timers"
+"""The one document; that all are in one makes every change whole."""
+MOST = 100
+"""Timers at a time."""
+RINGS, BETWEEN = 10, 6.0
+"""How often a timer rings if nobody stops it, and the seconds of silence in between."""
+LATE = 60.0
+"""Seconds from which it is said how long ago a timer ran out; then it is told once."""
+ALIKE = 80.0
+"""0-100: from which the name of a timer is taken for another, since recognition mishears."""
+
+Tell = Callable[[Timer, float], Awaitable[None]]
+"""Makes one ring heard, or runs the command. Gets the seconds since the timer ran out. Raises
+HearthError if nobody can have heard it."""
+
+
+class Notes(Protocol):
+    """Where timers are kept: one document."""
+
+    async def load(self) -> dict[str, dict[str, Any]]: ...
+
+    def put(self, key: str, document: Mapping[str, Any]) -> None: ...
+
+    async def flush(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Timers:
+    """The timers. Before `begin` they can be looked at and cancelled, and nothing rings."""
+
+    def __init__(self, time: Time, notes: Notes | None = None) -> None:
+        self._time = time
+        self._notes = notes
+        self._timers: dict[str, Timer] = {}
+        self._number = 0
+        self._tell: Tell | None = None
+        self._waiting: asyncio.Task[None] | None = None
+        self._ringing: dict[str, asyncio.Task[None]] = {}
+        self._told_of: set[str] = set()
+        """Those that ring, and of which somebody was told."""
+        self._tried: set[str] = set()
+        """Those that ran out, and that nobody could be told of."""
+        self.kept = True
+        """Whether the last change is on the disk. A timer runs all the same."""
+
+    # --- their life -----------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Take up what was kept. What cannot be read is logged, and costs nothing else."""
+        if self._notes is None:
+            return
+        try:
+            document = (await self._notes.load()).get(KEY)
+        except StorageError as error:
+            log.error("%s", error)
+            return
+        if document is not None:
+            self._take_up(document)
+
+    def begin(self, tell: Tell) -> None:
+        """From now on they ring. Those that ran out meanwhile are told at once."""
+        self._tell = tell
+        self._wait()
+
+    async def close(self) -> None:
+        """Keep them as they are, and be silent."""
+        begun, self._tell = self._tell is not None, None
+        tasks = [*self._ringing.values(), *([self._waiting] if self._waiting else ())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._notes is not None:
+            if begun and self._timers:
+                await self._keep()  # the clock on the wall may have been set since
+            await self._notes.close()
+
+    def _take_up(self, document: Mapping[str, Any]) -> None:
+        now = self._time.steady()
+        try:
+            elapsed = self._elapsed(document)
+            kept: Iterable[Mapping[str, Any]] = list(document["timers"])
+        except (KeyError, TypeError, ValueError) as error:
+            log.error("the timers that were kept make no sense: %r", error)
+            return
+        for each in kept:
+            try:
+                timer = Timer.from_json(each, elapsed, now)
+            except (KeyError, TypeError, ValueError) as error:
+                log.error("a timer that was kept makes no sense: %r", error)
+                continue
+            self._timers[timer.id] = timer
+            number = timer.id.rpartition("-")[2]
+            self._number = max(self._number, int(number) if number.isdecimal() else 0)
+
+    def _elapsed(self, document: Mapping[str, Any]) -> float:
+        """Seconds since it was kept. A clock that went backwards says nothing: then no time has
+        passed, since a timer had better ring late than never."""
+        if self._time.boot and document.get("boot") == self._time.boot:
+            return max(0.0, self._time.steady() - float(document["steady"]))
+        at = datetime.fromisoformat(str(document["at"]))
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return max(0.0, (self._time.now() - at).total_seconds())
+
+    # --- looking at them ------------------------------------------------------------------------
+
+    @property
+    def rings(self) -> bool:
+        """Whether somebody will be told when one runs out."""
+        return self._tell is not None
+
+    @property
+    def full(self) -> bool:
+        return len(self._timers) >= MOST
+
+    def all(self) -> list[Timer]:
+        """The one that runs out next first, those that are paused last."""
+        return sorted(self._timers.values(), key=lambda t: (t.paused, self.left(t)))
+
+    def left(self, timer: Timer) -> float:
+        """Seconds until it rings; 0 or less when it has run out."""
+        return timer.remaining(self._time.steady())
+
+    def find(
+        self,
+        *,
+        name: str | None = None,
+        seconds: float | None = None,
+        area: str | None = None,
+        here: str | None = None,
+    ) -> list[Timer]:
+        """Those that fit all that is given: the name (or id), what it was set to, the room. Where
+        several do, and one of them is in the room `here`, that is meant."""
+        found = self.all()
+        if name is not None:
+            found = _named(name, found)
+        if seconds is not None:
+            found = [timer for timer in found if abs(timer.seconds - seconds) < 0.5]
+        if area is not None:
+            found = [timer for timer in found if timer.area == area]
+        near = [timer for timer in found if here is not None and timer.area == here]
+        return near if len(found) > 1 and area is None and len(near) == 1 else found
+
+    # --- wording, for skills ----------------------------------------------------------------------
+
+    def facts(self, timer: Timer, language: str) -> dict[str, Any]:
+        """What templates of replies can use."""
+        return wording.facts(timer, self.left(timer), language)
+
+    def duration(self, seconds: float, language: str) -> str:
+        return wording.duration(seconds, language)
+
+    def trouble(self, key: str, language: str) -> str:
+        return wording.trouble(key, language)
+
+    def which(self, timers: Sequence[Timer], language: str) -> str:
+        return wording.trouble("which", language, names=wording.listed(timers, language))
+
+    # --- changing them --------------------------------------------------------------------------
+
+    async def start(
+        self,
+        seconds: float,
+        *,
+        name: str | None = None,
+        command: str | None = None,
+        area: str | None = None,
+        language: str = "en",
+    ) -> Timer:
+        """A new timer; it is on the disk when this returns, or `kept` is False."""
+        self._number += 1
+        now = self._time.steady()
+        timer = Timer(f"timer-{self._number}", seconds, seconds, now, name, area, language, command)
+        return await self._put(timer)
+
+    async def change(self, timer: Timer, seconds: float) -> Timer:
+        """More time, or less; one that has none left rings."""
+        return await self._put(timer.longer(seconds, self._time.steady()))
+
+    async def pause(self, timer: Timer) -> Timer:
+        return await self._put(timer.pause(self._time.steady()))
+
+    async def resume(self, timer: Timer) -> Timer:
+        return await self._put(timer.resume(self._time.steady()))
+
+    async def cancel(self, *timers: Timer) -> None:
+        """They will not ring, and stop ringing."""
+        for timer in timers:
+            self._silence(timer.id)
+            self._drop(timer.id)
+        self._wait()
+        await self._keep()
+
+    async def hush(self) -> bool:
+        """End the ringing: somebody has heard it. False if nothing rang."""
+        rang = [self._timers[key] for key in self._ringing if key in self._timers]
+        rang = [timer for timer in rang if timer.command is None]
+        if rang:
+            await self.cancel(*rang)
+        return bool(rang)
+
+    def _silence(self, key: str) -> None:
+        """What has begun to act is never cut short."""
+        timer = self._timers.get(key)
+        if timer is not None and timer.command is None and key in self._ringing:
+            self._ringing.pop(key).cancel()
+
+    async def _put(self, timer: Timer) -> Timer:
+        self._silence(timer.id)
+        self._drop(timer.id)
+        self._timers[timer.id] = timer
+        self._wait()
+        await self._keep()
+        return timer
+
+    async def _keep(self) -> None:
+        """On the disk when this returns. A disk that takes nothing costs no timer that runs."""
+        if self._notes is None:
+            return
+        now = self._time.steady()
+        document = {
+            "at": self._time.now().isoformat(),
+            "boot": self._time.boot,
+            "steady": now,
+            "timers": [
+                timer.to_json(now)
+                for timer in self._timers.values()
+                if timer.id not in self._told_of
+            ],
+        }
+        self._notes.put(KEY, document)
+        try:
+            await self._notes.flush()
+        except StorageError as error:
+            log.error("%s", error)
+            self.kept = False
+        else:
+            self.kept = True
+
+    # --- running out ----------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        """Sleep until the next runs out, in place of whatever was waited for before."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        if self._tell is not None and self._running():
+            self._waiting = asyncio.create_task(self._until_due(), name="timers")
+
+    def _running(self) -> list[Timer]:
+        return [
+            timer
+            for timer in self._timers.values()
+            if not timer.paused and timer.id not in self._ringing and timer.id not in self._tried
+        ]
+
+    async def _until_due(self) -> None:
+        while running := self._running():
+            left = min(self.left(timer) for timer in running)
+            if left > 0:
+                await self._time.sleep(left)
+                continue
+            for timer in running:
+                if self.left(timer) <= 0:
+                    task = asyncio.create_task(self._run_out(timer), name=f"ringing-{timer.id}")
+                    self._ringing[timer.id] = task
+
+    async def _run_out(self, timer: Timer) -> None:
+        """Tell it until it is told; ring on until somebody stops it, a bounded number of times."""
+        mine = asyncio.current_task()
+        late = -self.left(timer)
+        once = timer.command is not None or late >= LATE
+        told = False
+        try:
+            for number in range(RINGS):
+                if number:
+                    await self._time.sleep(BETWEEN)
+                heard = await self._told(timer, late)
+                if heard and not told:
+                    told = True
+                    await self._forget(timer)
+                if told and once:
+                    return
+        finally:
+            if self._ringing.get(timer.id) is mine:
+                del self._ringing[timer.id]
+            if self._same(timer):
+                if told:
+                    self._drop(timer.id)
+                else:
+                    self._tried.add(timer.id)
+
+    def _same(self, timer: Timer) -> bool:
+        return self._timers.get(timer.id) == timer
+
+    async def _told(self, timer: Timer, late: float) -> bool:
+        if self._tell is None:
+            return False
+        try:
+            await self._tell(timer, late)
+        except HearthError as error:
+            log.error("%s could not be told: %s", timer.id, error)
+            # A command that failed has been tried; it is not tried again.
+            return timer.command is not None
+        return True
+
+    async def _forget(self, timer: Timer) -> None:
+        """It is not told again; until it is silent it can still be found."""
+        if self._same(timer):
+            self._told_of.add(timer.id)
+            await self._keep()
+
+    def _drop(self, key: str) -> None:
+        self._timers.pop(key, None)
+        self._told_of.discard(key)
+        self._tried.discard(key)
+
+
+def _named(name: str, timers: Sequence[Timer]) -> list[Timer]:
+    """By id, by name, by a name much like it, by what they are to do."""
+    said = normal(name)
+    by_id = [timer for timer in timers if timer.id == name]
+    if by_id:
+        return by_id
+    called = [(timer, normal(timer.name or timer.command or "")) for timer in timers]
+    exact = [timer for timer, own in called if own and own == said]
+    return exact or [timer for timer, own in called if own and fuzz.ratio(own, said) >= ALIKE]

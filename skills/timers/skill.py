@@ -1,0 +1,305 @@
+"""Timers: several at a time, with names, and commands for later."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from hub.skill import Answer, Area, Ask, Call, Range, Timer, Timers, Where, tool
+
+Hours = Annotated[int, Range(0, 100)]
+Whole = Annotated[int, Range(0, 1000)]
+"""Minutes or seconds."""
+
+MOST_CHOICES = 4
+
+TIME = "({hours} (hour|hours)|{minutes} (minute|minutes)|{seconds} (second|seconds))"
+ZEIT = "({hours} (Stunde|Stunden)|{minutes} (Minute|Minuten)|{seconds} (Sekunde|Sekunden))"
+SET = "(set|start|create|make|put on) [(a|an|another|the|my)]"
+STELLE = "(stell|stelle|starte|setz|setze|mach) [mir] [(einen|den|noch einen)]"
+
+
+@tool(
+    "HassStartTimer",
+    phrases={
+        "en": [
+            f"{SET} timer [(for|of) {TIME}]",
+            f"{SET} {TIME} timer",
+            f"{SET} {{name}} timer [(for|of) {TIME}]",
+            f"{SET} {TIME} {{name}} timer",
+            f"[(a|another|my)] {{name}} timer (for|of) {TIME}",
+            f"(wake me [up]|remind me) in {TIME}",
+        ],
+        "de": [
+            f"{STELLE} (Timer|Wecker) [(auf|für|von) {ZEIT}]",
+            f"{STELLE} {{name}} Timer [(auf|für|von) {ZEIT}]",
+            f"(weck|wecke) mich in {ZEIT}",
+        ],
+    },
+    examples=["set a timer for five minutes", "turn off the lamp in ten minutes"],
+)
+async def start(
+    timers: Timers,
+    where: Where,
+    hours: Hours = 0,
+    minutes: Whole = 0,
+    seconds: Whole = 0,
+    name: str | None = None,
+    conversation_command: str | None = None,
+) -> Answer | Ask | str:
+    """Start a timer, or do something later."""
+    language = where.language
+    if not timers.rings:
+        return timers.trouble("silent", language)
+    if timers.full:
+        return timers.trouble("full", language)
+    total = _seconds(hours, minutes, seconds)
+    if not total:
+        return Ask(timers.trouble("how_long", language))
+    timer = await timers.start(
+        total, name=name, command=conversation_command, area=where.area, language=language
+    )
+    said = {"hours": hours, "minutes": minutes, "seconds": seconds}
+    return _answer(timers, timer, where, said, name=name, command=conversation_command)
+
+
+@tool(
+    "HassCancelTimer",
+    phrases={
+        "en": ["(delete|clear|turn off|end) [(the|my)] [{name}] timer"],
+        "de": ["(brich|breche) [(den|meinen)] [{name}] Timer ab"],
+    },
+    examples=["cancel the pasta timer"],
+)
+async def cancel(
+    timers: Timers,
+    where: Where,
+    start_hours: Hours = 0,
+    start_minutes: Whole = 0,
+    start_seconds: Whole = 0,
+    name: str | None = None,
+    area: Area | None = None,
+) -> Answer | Ask | str:
+    """Cancel a timer."""
+    start = _seconds(start_hours, start_minutes, start_seconds)
+    found = _which(timers, where, Call("HassCancelTimer"), start, name, area)
+    if not isinstance(found, Timer):
+        return found
+    await timers.cancel(found)
+    return _answer(timers, found, where)
+
+
+@tool(
+    "HassCancelAllTimers",
+    phrases={
+        "en": ["(cancel|stop|delete|clear) [all] [(the|my)] timers"],
+        "de": ["(brich|breche) (alle|die|meine) Timer ab"],
+    },
+    examples=["cancel all timers"],
+)
+async def cancel_all(timers: Timers, where: Where, area: Area | None = None) -> Answer:
+    """Cancel all timers, everywhere or in one room."""
+    found = timers.find(area=area.name if area else None)
+    await timers.cancel(*found)
+    facts: dict[str, Any] = {"canceled": len(found)}
+    return Answer(facts={**facts, "area": area.name} if area else facts)
+
+
+@tool(
+    "HassIncreaseTimer",
+    phrases={
+        "en": [
+            f"(add|give it) [(another|an extra)] {TIME} [more] [to (it|that|the timer)]",
+            f"[(another|an extra)] {TIME} more",
+        ],
+        "de": [
+            f"[(füge|gib|mach)] [(ihm|dem Timer)] [noch] {ZEIT} (dazu|hinzu|mehr|länger)",
+            f"verlängere (ihn|den Timer) um {ZEIT}",
+        ],
+    },
+    examples=["add two minutes to the timer"],
+)
+async def increase(
+    timers: Timers,
+    where: Where,
+    hours: Hours = 0,
+    minutes: Whole = 0,
+    seconds: Whole = 0,
+    start_hours: Hours = 0,
+    start_minutes: Whole = 0,
+    start_seconds: Whole = 0,
+    name: str | None = None,
+    area: Area | None = None,
+) -> Answer | Ask | str:
+    """Add time to a timer."""
+    said = {"hours": hours, "minutes": minutes, "seconds": seconds}
+    start = _seconds(start_hours, start_minutes, start_seconds)
+    found = _which(timers, where, Call("HassIncreaseTimer", said), start, name, area)
+    return await _change(timers, where, found, said, 1)
+
+
+@tool(
+    "HassDecreaseTimer",
+    phrases={
+        "en": [f"take [off] {TIME} (off|from) (it|that|the timer)"],
+        "de": [f"verkürze (ihn|den Timer) um {ZEIT}"],
+    },
+    examples=["take one minute off the timer"],
+)
+async def decrease(
+    timers: Timers,
+    where: Where,
+    hours: Hours = 0,
+    minutes: Whole = 0,
+    seconds: Whole = 0,
+    start_hours: Hours = 0,
+    start_minutes: Whole = 0,
+    start_seconds: Whole = 0,
+    name: str | None = None,
+    area: Area | None = None,
+) -> Answer | Ask | str:
+    """Take time from a timer."""
+    said = {"hours": hours, "minutes": minutes, "seconds": seconds}
+    start = _seconds(start_hours, start_minutes, start_seconds)
+    found = _which(timers, where, Call("HassDecreaseTimer", said), start, name, area)
+    return await _change(timers, where, found, said, -1)
+
+
+@tool("HassPauseTimer", examples=["pause the timer"])
+async def pause(
+    timers: Timers,
+    where: Where,
+    start_hours: Hours = 0,
+    start_minutes: Whole = 0,
+    start_seconds: Whole = 0,
+    name: str | None = None,
+    area: Area | None = None,
+) -> Answer | Ask | str:
+    """Pause a timer."""
+    start = _seconds(start_hours, start_minutes, start_seconds)
+    found = _which(timers, where, Call("HassPauseTimer"), start, name, area)
+    if not isinstance(found, Timer):
+        return found
+    return _answer(timers, await timers.pause(found), where)
+
+
+@tool("HassUnpauseTimer", examples=["resume the timer"])
+async def resume(
+    timers: Timers,
+    where: Where,
+    start_hours: Hours = 0,
+    start_minutes: Whole = 0,
+    start_seconds: Whole = 0,
+    name: str | None = None,
+    area: Area | None = None,
+) -> Answer | Ask | str:
+    """Let a paused timer go on."""
+    start = _seconds(start_hours, start_minutes, start_seconds)
+    found = _which(timers, where, Call("HassUnpauseTimer"), start, name, area)
+    if not isinstance(found, Timer):
+        return found
+    return _answer(timers, await timers.resume(found), where)
+
+
+@tool(
+    "HassTimerStatus",
+    phrases={
+        "en": [
+            "how (much time|long) (is|do I have) left",
+            "(which|what) timers (are (running|set|there)|do I have)",
+            "(are there|do I have) any timers [running]",
+        ],
+        "de": [
+            "wie (lange|viel Zeit) (noch|bleibt noch|habe ich noch)",
+            "(welche|was für) Timer (laufen|gibt es|habe ich)",
+            "(laufen|gibt es) [irgendwelche] Timer",
+        ],
+    },
+    examples=["how long is left on the timer"],
+)
+async def status(
+    timers: Timers,
+    where: Where,
+    start_hours: Hours = 0,
+    start_minutes: Whole = 0,
+    start_seconds: Whole = 0,
+    name: str | None = None,
+    area: Area | None = None,
+) -> Answer | str:
+    """Tell how much time is left on the timers."""
+    start = _seconds(start_hours, start_minutes, start_seconds)
+    place = area.name if area else None
+    found = timers.find(name=name, seconds=start or None, area=place)
+    if not found and (name or start or area) and timers.all():
+        return timers.trouble("not_found", where.language)
+    facts: dict[str, Any] = {"timers": [timers.facts(t, where.language) for t in found]}
+    return Answer(facts=facts)
+
+
+def _seconds(hours: int, minutes: int, seconds: int) -> int:
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _which(
+    timers: Timers,
+    where: Where,
+    call: Call,
+    seconds: int,
+    name: str | None,
+    area: Area | None,
+) -> Timer | Ask | str:
+    """The timer that is meant; a question where several are, or why there is none."""
+    language = where.language
+    if not timers.all():
+        return timers.trouble("none", language)
+    place = area.name if area else None
+    found = timers.find(name=name, seconds=seconds or None, area=place, here=where.area)
+    if not found:
+        return timers.trouble("not_found", language)
+    if len(found) == 1:
+        return found[0]
+    names = {timers.facts(timer, language)["label"]: timer for timer in found}
+    question = timers.which(found[:MOST_CHOICES], language)
+    if len(names) < len(found) or len(found) > MOST_CHOICES:
+        return question
+    return Ask(
+        question,
+        choices={
+            label: (Call(call.tool, {**call.arguments, "name": timer.id}),)
+            for label, timer in names.items()
+        },
+    )
+
+
+async def _change(
+    timers: Timers,
+    where: Where,
+    found: Timer | Ask | str,
+    said: dict[str, int],
+    sign: int,
+) -> Answer | Ask | str:
+    if not isinstance(found, Timer):
+        return found
+    total = _seconds(**said)
+    if not total:
+        return timers.trouble("how_much", where.language)
+    changed = await timers.change(found, sign * total)
+    return _answer(timers, changed, where, said, total=total)
+
+
+def _answer(
+    timers: Timers,
+    timer: Timer,
+    where: Where,
+    said: dict[str, int] | None = None,
+    *,
+    name: str | None = None,
+    command: str | None = None,
+    total: int | None = None,
+) -> Answer:
+    """The facts for the sentence, with numbers as words: the templates compare them as such."""
+    facts: dict[str, Any] = {"timer": timers.facts(timer, where.language)}
+    facts |= {unit: str(amount) if amount else "" for unit, amount in (said or {}).items()}
+    facts["time"] = timers.duration(timer.seconds if total is None else total, where.language)
+    facts["kept"] = timers.kept
+    facts |= {k: v for k, v in (("name", name), ("conversation_command", command)) if v}
+    return Answer(facts=facts)

@@ -1,0 +1,309 @@
+"""What is said to set and ask for timers, and what the hub says and does then."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from hub.config import Config
+from hub.dialogue.replies import Replies
+from hub.pipeline import Assistant
+from hub.router import Router
+from hub.skillset import Skillset, bundled, load
+from hub.storage.documents import Documents
+from hub.timers.bell import Bell
+from hub.timers.book import Timers
+from hub.timers.clock import SystemTime
+from hub.timers.timer import Timer
+from tests.fakes import FakeSpeaker, FakeTime, House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
+LANGUAGES = ("en", "de", "fr")
+
+
+@dataclass
+class Kitchen:
+    """A house with people who talk in its kitchen, and time that passes as told."""
+
+    house: House
+    router: Router
+    skillset: Skillset
+    time: FakeTime
+    timers: Timers
+    assistant: Assistant
+    rung: list[str] = field(default_factory=list)
+    """What was said when timers ran out."""
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def show(self, text: str) -> None:
+        self.rung.append(text)
+        self.told.set()
+
+    async def say(self, text: str, *, area: str = "Kitchen", language: str = "en") -> str:
+        return (await self.assistant.say(text, area=area, language=language)).reply.text
+
+    async def turn(self, text: str, area: str | None, language: str) -> object:
+        return await self.new_assistant().say(text, area=area, language=language)
+
+    def new_assistant(self) -> Assistant:
+        return Assistant(
+            home=self.house.home,
+            router=self.router,
+            skillset=self.skillset,
+            replies=Replies(),
+            languages=LANGUAGES,
+        )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def built() -> AsyncIterator[tuple[House, Router, Skillset]]:
+    """Building the grammars takes most of a second: once for all."""
+    config = Config.model_validate({"home": {"confirm_timeout": 0.3}})
+    async with House() as house:
+        skillset = Skillset.load(config, house.home, speaker=FakeSpeaker())
+        router = Router(
+            house.home,
+            skillset.specs(),
+            model=None,
+            settings=config.router,
+            languages=LANGUAGES,
+        )
+        await router.prepare()
+        yield house, router, skillset
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def kitchen(built: tuple[House, Router, Skillset]) -> AsyncIterator[Kitchen]:
+    house, router, skillset = built
+    time = FakeTime(NOON)
+    timers = Timers(time)
+    here = Kitchen(
+        house,
+        router,
+        skillset.for_home(house.home, timers=timers),
+        time,
+        timers,
+        None,  # type: ignore[arg-type]
+    )
+    here.assistant = here.new_assistant()
+    timers.begin(Bell(here.turn, None, show=here.show).tell)  # type: ignore[arg-type]
+    yield here
+    await timers.close()
+
+
+async def test_a_pasta_timer_from_beginning_to_end(kitchen: Kitchen) -> None:
+    assert await kitchen.say("set a timer for five minutes") == "Timer set for 5 minutes."
+    told = await kitchen.say("set a pasta timer for 12 minutes")
+    assert told == "Pasta timer set for 12 minutes."
+    await kitchen.time.advance(10)
+    told = await kitchen.say("how long is left on the pasta timer")
+    assert told == "12 minutes left on the pasta timer."
+    told = await kitchen.say("how long is left on the five minute timer")
+    assert told == "4 minutes and 50 seconds left on the timer for 5 minutes."
+    told = await kitchen.say("add two minutes to the pasta timer")
+    assert told == "Added 2 minutes. 14 minutes left on the pasta timer."
+    await kitchen.time.advance(290)
+    assert kitchen.rung == ["Your timer for 5 minutes is up."]
+    await kitchen.timers.hush()
+    await kitchen.time.advance(540)
+    assert kitchen.rung[1:] == ["Your pasta timer is up."]
+
+
+async def test_in_german(kitchen: Kitchen) -> None:
+    for said, told in [
+        ("stelle einen Timer auf fünf Minuten", "Timer auf 5 Minuten gestellt."),
+        ("stelle einen Nudel Timer auf 12 Minuten", "Nudel-Timer auf 12 Minuten gestellt."),
+        ("wie lange läuft der Nudel Timer noch", "Nudel-Timer: noch 12 Minuten."),
+        (
+            "verlängere den Nudel Timer um zwei Minuten",
+            "Nudel-Timer um 2 Minuten verlängert, noch 14 Minuten.",
+        ),
+        ("pausiere den Nudel Timer", "Nudel-Timer angehalten, noch 14 Minuten."),
+        ("brich den Nudel Timer ab", "Nudel-Timer abgebrochen."),
+    ]:
+        assert await kitchen.say(said, language="de") == told
+    await kitchen.time.advance(300)
+    assert kitchen.rung == ["Timer für 5 Minuten: Die Zeit ist um."]
+    assert await kitchen.say("lösche alle Timer", language="de") == "1 Timer abgebrochen."
+    assert await kitchen.say("welche Timer laufen", language="de") == "Es läuft kein Timer."
+
+
+async def test_in_a_language_that_hearth_has_no_words_of_its_own_in(kitchen: Kitchen) -> None:
+    told = await kitchen.say("mets un minuteur de 5 minutes", language="fr")
+    assert told == "Minuteur lancé."
+    assert [timer.seconds for timer in kitchen.timers.all()] == [300]
+    assert await kitchen.say("annule le minuteur", language="fr")
+    assert kitchen.timers.all() == []
+    assert await kitchen.say("annule le minuteur", language="fr")
+
+
+async def test_it_is_asked_which_timer_is_meant(kitchen: Kitchen) -> None:
+    await kitchen.say("set a timer for five minutes")
+    await kitchen.say("set a pasta timer for 12 minutes")
+    told = await kitchen.say("cancel the timer")
+    assert told == "Which one: the timer for 5 minutes or the pasta timer?"
+    assert await kitchen.say("the pasta timer") == "Cancelled the pasta timer."
+    assert await kitchen.say("add two minutes to it") == (
+        "Added 2 minutes. 7 minutes left on the timer for 5 minutes."
+    )
+
+
+async def test_the_timer_of_the_room_is_meant(kitchen: Kitchen) -> None:
+    await kitchen.say("set a timer for five minutes")
+    await kitchen.say("set a timer for ten minutes", area="Bedroom")
+    told = await kitchen.say("pause the timer", area="Bedroom")
+    assert told == "Paused the timer for 10 minutes with 10 minutes left."
+    assert await kitchen.say("resume the bedroom timer") == (
+        "10 minutes left on the timer for 10 minutes."
+    )
+    assert await kitchen.say("cancel all timers in the bedroom") == (
+        "Cancelled 1 timer in the bedroom."
+    )
+    assert len(kitchen.timers.all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("cancel the timer", "There is no timer running."),
+        ("cancel all timers", "There is no timer running."),
+        ("what timers are running", "There is no timer running."),
+        ("pause the timer", "There is no timer running."),
+        ("set a timer", "For how long?"),
+    ],
+)
+async def test_where_there_is_nothing_to_do_that_is_said(
+    kitchen: Kitchen, said: str, told: str
+) -> None:
+    assert await kitchen.say(said) == told
+
+
+async def test_a_timer_that_does_not_exist_is_not_taken_for_another(kitchen: Kitchen) -> None:
+    await kitchen.say("set a pasta timer for 12 minutes")
+    assert await kitchen.say("cancel the egg timer") == "Sorry, I find no such timer."
+    assert await kitchen.say("how long is left on the egg timer") == "Sorry, I find no such timer."
+    assert len(kitchen.timers.all()) == 1
+
+
+async def test_a_command_for_later_is_done_then(kitchen: Kitchen) -> None:
+    assert await kitchen.say("turn on the hallway light in ten minutes") == (
+        "I will do that in 10 minutes."
+    )
+    await kitchen.time.advance(599)
+    assert kitchen.house.state("light.hallway") == "off"
+    await kitchen.time.advance(1)
+    await asyncio.wait_for(kitchen.told.wait(), 10)
+    assert kitchen.house.state("light.hallway") == "on"
+    assert kitchen.rung[0].startswith("Turned on the Hallway")
+
+
+async def test_a_door_is_not_unlocked_when_nobody_attends(kitchen: Kitchen) -> None:
+    await kitchen.say("unlock the front door in ten minutes")
+    await kitchen.time.advance(600)
+    await asyncio.wait_for(kitchen.told.wait(), 10)
+    assert kitchen.rung[0].startswith("You wanted this now: unlock the front door.")
+    await kitchen.say("yes")
+    assert kitchen.house.state("lock.front_door") == "locked"
+
+
+async def test_a_command_for_later_answers_no_question(kitchen: Kitchen) -> None:
+    await kitchen.say("yes in five minutes")
+    await kitchen.time.advance(299)
+    await kitchen.say("unlock the front door")
+    await kitchen.time.advance(1)
+    await asyncio.wait_for(kitchen.told.wait(), 10)
+    assert kitchen.house.state("lock.front_door") == "locked"
+
+
+async def test_without_a_hub_that_runs_no_timer_is_promised(kitchen: Kitchen) -> None:
+    kitchen.timers._tell = None
+    assert "while the hub is running" in await kitchen.say("set a timer for five minutes")
+    assert kitchen.timers.all() == []
+
+
+async def test_what_was_late_is_said_with_how_late_and_a_command_is_not_done(
+    kitchen: Kitchen,
+) -> None:
+    bell = Bell(kitchen.turn, None, show=kitchen.rung.append)  # type: ignore[arg-type]
+    await bell.tell(Timer("timer-1", 600, 0, 0.0, name="pasta"), 720.0)
+    await bell.tell(Timer("timer-2", 600, 0, 0.0, command="open the blinds"), 7200.0)
+    assert kitchen.rung == [
+        "Your pasta timer ran out 12 minutes ago.",
+        "I was off when I should have done this, 2 hours ago: open the blinds. I have not done it.",
+    ]
+
+
+async def test_the_intents_and_slots_are_those_of_the_field() -> None:
+    which = {"start_hours", "start_minutes", "start_seconds", "name", "area"}
+    length = {"hours", "minutes", "seconds"}
+    slots = {
+        handler.name: set(handler.tool.parameters["properties"])
+        for handler in load()[0]
+        if handler.skill == "timers"
+    }
+    assert bundled().exists()
+    assert slots == {
+        "HassStartTimer": length | {"name", "conversation_command"},
+        "HassCancelTimer": which,
+        "HassCancelAllTimers": {"area"},
+        "HassIncreaseTimer": length | which,
+        "HassDecreaseTimer": length | which,
+        "HassPauseTimer": which,
+        "HassUnpauseTimer": which,
+        "HassTimerStatus": which,
+    }
+
+
+# --- with a real disk, a real clock and a real kill ----------------------------------------------
+
+CHILD = """
+import asyncio, sys
+from pathlib import Path
+from hub.storage.documents import Documents
+from hub.timers.book import Timers
+from hub.timers.clock import SystemTime
+
+async def nobody(timer, late): pass
+
+async def main():
+    timers = Timers(SystemTime(), Documents(Path(sys.argv[1]), "timers"))
+    await timers.open()
+    timers.begin(nobody)
+    await timers.start(3600, name="bread")
+    await timers.start(1800, name="nap", area="Bedroom")
+    await timers.pause(await timers.start(600, name="tea"))
+    await timers.cancel(await timers.start(600, name="wrong"))
+    print("set", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_hub_that_is_killed_loses_no_timer(tmp_path: Path) -> None:
+    path = tmp_path / "timers.json"
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CHILD, str(path), stdout=asyncio.subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert await child.stdout.readline() == b"set\n"
+    child.send_signal(signal.SIGKILL)
+    await child.wait()
+    timers = Timers(SystemTime(), Documents(path, "timers"))
+    await timers.open()
+    kept = {timer.name: timer for timer in timers.all()}
+    assert set(kept) == {"bread", "nap", "tea"}
+    assert 3500 < timers.left(kept["bread"]) < 3600
+    assert kept["nap"].area == "Bedroom"
+    assert kept["tea"].paused and timers.left(kept["tea"]) == pytest.approx(600, abs=1)
+    await timers.close()
