@@ -42,6 +42,7 @@ def train(
     homes: Annotated[int, typer.Option(help="Homes of a step.")] = 4,
     decay: Annotated[bool, typer.Option(help="Last stage: let the rate fall to nothing.")] = False,
     threads: Annotated[int, typer.Option(help="Rows at once; 0: as many as processors.")] = 0,
+    rough: Annotated[bool, typer.Option(help="Products of 8-bit numbers, where fast.")] = True,
 ) -> None:
     """Train a stage, going on from the folder's newest checkpoint."""
     from hub.training.train import Settings, stage
@@ -59,6 +60,7 @@ def train(
         steps=steps,
         decay=decay,
         threads=threads,
+        rough=rough,
     )
 
 

@@ -31,8 +31,6 @@ GROUPS = {
     "down": ("ffn_down",),
 }
 """Weights that are applied to the same values are one matrix here."""
-TINY = 1e-30
-"""So that nothing is divided by zero."""
 NORMED = {"qkv": "attn_norm", "gate_up": "ffn_norm"}
 """Scales that are part of the matrix behind them here."""
 
@@ -166,10 +164,8 @@ class Network:
     `merge` must be called after the adapter has changed. Any number of threads may compute rows
     between that, each with a gradient of its own."""
 
-    def __init__(self, base: Base, adapter: Adapter, *, bytewise: bool = False) -> None:
-        """`bytewise`: gradients pass the frozen weights as 8-bit numbers."""
-        self.shape, self.adapter, self._bytewise = base.shape, adapter, bytewise
-        self._back: dict[tuple[int, str], _Bytes] = {}
+    def __init__(self, base: Base, adapter: Adapter) -> None:
+        self.shape, self.adapter = base.shape, adapter
         self._embedding = base.weights["token_embd"]
         self._head = self._embedding * base.weights["output_norm"]
         self._norms: dict[tuple[int, str], Tensor] = {}
@@ -193,18 +189,25 @@ class Network:
         for _ in pool.map(self._merge, layers) if pool else map(self._merge, layers):
             pass
 
+    def exactly(self, pool: Executor | None = None) -> None:
+        """Make ready for `logits`; `merge` must be called before `learn` then."""
+        self.merge(pool)
+
     def _merge(self, layer: int) -> None:
         for group in GROUPS:
-            a = self.adapter.parts[layer, group, "a"]
-            b = self.adapter.parts[layer, group, "b"]
-            if (layer, group) in self._norms:
-                a = a * self._norms[layer, group]
-            base, merged = self._base[layer, group], self._merged[layer, group]
-            for _, rows, ranks in self.adapter.slices(group):
-                scale = self.adapter.scale
-                torch.addmm(base[rows], b[rows], a[ranks], alpha=scale, out=merged[rows])
-            if self._bytewise:
-                self._back[layer, group] = _Bytes(merged)
+            self._add(layer, group, self._merged[layer, group])
+
+    def _add(self, layer: int, group: str, merged: Tensor) -> None:
+        """Compute a matrix with what the adapter adds to it."""
+        if layer < self.adapter.frozen:
+            merged.copy_(self._base[layer, group])
+            return
+        a, b = self.adapter.parts[layer, group, "a"], self.adapter.parts[layer, group, "b"]
+        if (layer, group) in self._norms:
+            a = a * self._norms[layer, group]
+        base, scale = self._base[layer, group], self.adapter.scale
+        for _, rows, ranks in self.adapter.slices(group):
+            torch.addmm(base[rows], b[rows], a[ranks], alpha=scale, out=merged[rows])
 
     # --- forth -----------------------------------------------------------------------------------
 
@@ -219,6 +222,13 @@ class Network:
 
         `gradient`: views of a vector, see `Adapter.views`. Gives the sum of the losses."""
         x, kept = self._forward(row, keep=True)
+        dx, loss = self._head_back(x, row, weight)
+        for layer in reversed(range(self.adapter.frozen, self.shape.layers)):
+            dx = self._layer_back(layer, dx, kept[layer - self.adapter.frozen], row, gradient)
+        return loss
+
+    def _head_back(self, x: Tensor, row: Row, weight: float) -> tuple[Tensor, float]:
+        """The gradient of what came out of the layers, and the loss."""
         normed, inverse = self._normed(x[row.asked])
         shares = normed @ self._head.T
         places = torch.arange(len(row.asked))
@@ -228,10 +238,8 @@ class Network:
         shares[places, row.expected] -= 1
         shares *= weight
         dx = torch.zeros_like(x)
-        dx[row.asked] = _normed_back(shares @ self._head, normed, inverse)
-        for layer in reversed(range(self.adapter.frozen, self.shape.layers)):
-            dx = self._layer_back(layer, dx, kept[layer - self.adapter.frozen], row, gradient)
-        return loss
+        dx[row.asked] = normed_back(shares @ self._head, normed, inverse)
+        return dx, loss
 
     def _forward(self, row: Row, *, keep: bool) -> tuple[Tensor, list[_Kept]]:
         x = self._embedding[row.tokens]
@@ -244,23 +252,25 @@ class Network:
         return x, kept
 
     def _layer(self, layer: int, x: Tensor, row: Row, turns: Tensor) -> tuple[Tensor, _Kept]:
-        merged = self._merged
         normed, inverse = self._normed(x)
-        qkv = normed @ merged[layer, "qkv"].T
+        qkv = self._through(layer, "qkv", normed)
         self._rotate(qkv, turns)
-        attention = _Attention(self.shape, row, qkv)
+        attention = Attention(self.shape, row, qkv)
         mixed = attention.forward()
-        x = torch.addmm(x, mixed, merged[layer, "out"].T)
+        x = x + self._through(layer, "out", mixed)
         normed2, inverse2 = self._normed(x)
-        gate_up = normed2 @ merged[layer, "gate_up"].T
+        gate_up = self._through(layer, "gate_up", normed2)
         gate, up = gate_up[:, : self.shape.inner], gate_up[:, self.shape.inner :]
         active = F.silu(gate)
         inner = active * up
-        x = torch.addmm(x, inner, merged[layer, "down"].T)
+        x = x + self._through(layer, "down", inner)
         used = _Kept(
             normed, inverse, attention, mixed, normed2, inverse2, gate, up, active, inner, turns
         )
         return x, used
+
+    def _through(self, layer: int, group: str, x: Tensor) -> Tensor:
+        return x @ self._merged[layer, group].T
 
     def _turns(self, row: Row) -> Tensor:
         """The rotation of each position, as complex numbers."""
@@ -290,23 +300,22 @@ class Network:
         row: Row,
         gradient: dict[tuple[int, str, str], Tensor],
     ) -> Tensor:
-        back = self._back if self._bytewise else self._merged
-        inner = self.shape.inner
+        merged, inner = self._merged, self.shape.inner
         self._learn(layer, "down", kept.inner, dx, gradient)
-        dinner = dx @ back[layer, "down"]
+        dinner = dx @ merged[layer, "down"]
         dgate_up = torch.empty(len(dx), 2 * inner)
         torch.mul(dinner, kept.active, out=dgate_up[:, inner:])
         dgate_up[:, :inner] = torch.ops.aten.silu_backward(dinner.mul_(kept.up), kept.gate)
         self._learn(layer, "gate_up", kept.normed2, dgate_up, gradient)
-        dnormed = dgate_up @ back[layer, "gate_up"]
-        dx = _normed_back(dnormed, kept.normed2, kept.inverse2).add_(dx)
+        dnormed = dgate_up @ merged[layer, "gate_up"]
+        dx = normed_back(dnormed, kept.normed2, kept.inverse2).add_(dx)
         self._learn(layer, "out", kept.mixed, dx, gradient)
-        dqkv = kept.attention.backward(dx @ back[layer, "out"])
+        dqkv = kept.attention.backward(dx @ merged[layer, "out"])
         self._rotate(dqkv, kept.turns.conj())
         self._learn(layer, "qkv", kept.normed, dqkv, gradient)
         if layer == self.adapter.frozen:
             return dx
-        return _normed_back(dqkv @ back[layer, "qkv"], kept.normed, kept.inverse).add_(dx)
+        return normed_back(dqkv @ merged[layer, "qkv"], kept.normed, kept.inverse).add_(dx)
 
     def _learn(
         self,
@@ -329,29 +338,13 @@ class Network:
         gradient[layer, group, "a"].add_(da if norm is None else da.mul_(norm), alpha=scale)
 
 
-class _Bytes:
-    """A matrix of 8-bit numbers with a scale for each column, to multiply gradients with.
-
-    Four times as fast as 32 bits where the processor has the instructions (VNNI), and the gradient
-    of the adapter stays the same (cosine 0.9999). The way forth does not bear it: 0.94."""
-
-    def __init__(self, matrix: Tensor) -> None:
-        self._scale = matrix.abs().amax(0).div_(127).clamp_(min=TINY)
-        self._numbers = (matrix / self._scale).round_().to(torch.int8)
-
-    def __rmatmul__(self, gradient: Tensor) -> Tensor:
-        scale = gradient.abs().amax(1, keepdim=True).div_(127).clamp_(min=TINY)
-        numbers = (gradient * scale.reciprocal()).round_().to(torch.int8)
-        return torch._int_mm(numbers, self._numbers).float().mul_(self._scale).mul_(scale)
-
-
 @dataclass(slots=True)
 class _Kept:
     """What the way back needs of a layer."""
 
     normed: Tensor
     inverse: Tensor
-    attention: _Attention
+    attention: Attention
     mixed: Tensor
     normed2: Tensor
     inverse2: Tensor
@@ -362,12 +355,12 @@ class _Kept:
     turns: Tensor
 
 
-def _normed_back(dy: Tensor, normed: Tensor, inverse: Tensor) -> Tensor:
+def normed_back(dy: Tensor, normed: Tensor, inverse: Tensor) -> Tensor:
     along = torch.linalg.vecdot(dy, normed).div_(dy.shape[1]).unsqueeze_(1)
     return torch.addcmul(dy, normed, along, value=-1).mul_(inverse)
 
 
-class _Attention:
+class Attention:
     """Attention within a row: the home looks at itself, an item at the home and itself.
 
     Tensors are [shared heads, tokens * heads of each, size of a head]. What an item sees of itself

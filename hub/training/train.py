@@ -30,6 +30,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hub.training.bytewise import ByteNetwork
 from hub.training.lora import Adapter, Base, Network, load
 from hub.training.pack import Row, Tokenize, pack
 from hub.training.score import VALIDATION_ITEMS, VALIDATION_SEED, Tally, held_out
@@ -43,6 +44,8 @@ LONGEST = 1200
 """Tokens of a row at most."""
 SAVE_SECONDS = 240.0
 VALIDATION_SECONDS = 600.0
+CALIBRATION = 4
+"""Rows that the scales of 8-bit numbers are found with."""
 KEPT = 2
 """Checkpoints that stay."""
 CLIP = 1.0
@@ -93,13 +96,24 @@ class Score:
 class Trainer:
     """A run in memory: the network, its optimizer, and where it is."""
 
-    def __init__(self, base: Base, settings: Settings, *, threads: int = 0) -> None:
+    def __init__(
+        self,
+        base: Base,
+        settings: Settings,
+        *,
+        threads: int = 0,
+        calibration: Sequence[Row] = (),
+    ) -> None:
+        """`calibration`: some rows to find the scales of 8-bit numbers with; none: 32 bits."""
         self.settings, self.progress = settings, Progress()
         self.adapter = Adapter(
             base.shape, settings.rank, alpha=settings.alpha, frozen=settings.frozen
         )
         self.adapter.start(settings.seed)
-        self.network = Network(base, self.adapter, bytewise=multiplies_bytes())
+        self.network = Network(base, self.adapter)
+        if calibration:
+            self.network = ByteNetwork(base, self.adapter)
+            self.network.calibrate(calibration)
         self._parameter = torch.nn.Parameter(self.adapter.vector)
         self._optimizer = torch.optim.AdamW(
             [self._parameter], lr=settings.rate, betas=(0.9, 0.99), weight_decay=0.0, foreach=False
@@ -150,6 +164,7 @@ class Trainer:
     def score(self, rows: Sequence[Row]) -> Score:
         """Answers under greedy decoding: an answer is right if each of its tokens is the likeliest
         behind those before it."""
+        self.network.exactly(self._pool)
         tally = Tally()
         loss = 0.0
         for row, logits in zip(rows, self._pool.map(self.network.logits, rows), strict=True):
@@ -157,6 +172,7 @@ class Trainer:
             wrong = set(row.owner[logits.argmax(1) != row.expected].tolist())
             for index, item in enumerate(row.items):
                 tally.add(item, index not in wrong)
+        self.network.merge(self._pool)
         return Score(loss / max(1, sum(len(row.asked) for row in rows)), tally)
 
     # --- checkpoints -----------------------------------------------------------------------------
@@ -182,10 +198,12 @@ class Trainer:
         return path
 
     @classmethod
-    def resumed(cls, base: Base, path: Path, *, threads: int = 0) -> Trainer:
+    def resumed(
+        cls, base: Base, path: Path, *, threads: int = 0, calibration: Sequence[Row] = ()
+    ) -> Trainer:
         """The run as it was when this checkpoint was saved."""
         state = torch.load(path, weights_only=True)
-        trainer = cls(base, Settings(**state["settings"]), threads=threads)
+        trainer = cls(base, Settings(**state["settings"]), threads=threads, calibration=calibration)
         trainer.progress = Progress(**state["progress"])
         trainer.adapter.vector.copy_(state["vector"])
         trainer._optimizer.load_state_dict(state["optimizer"])
@@ -282,11 +300,13 @@ def stage(
     steps: int | None = None,
     decay: bool = False,
     threads: int = 0,
+    rough: bool = True,
     source: str = SOURCE,
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
 ) -> Progress:
     """Train for some minutes or steps, from the newest checkpoint of the folder if it has one,
     whose settings are then those that count. `decay`: the rate falls to nothing meanwhile.
+    `rough`: products of 8-bit numbers, if the processor is fast at them.
 
     Ends early, with everything saved, at SIGINT or SIGTERM. With `steps`, the same settings give
     the same model on the same machine."""
@@ -294,16 +314,17 @@ def stage(
     prepare()
     folder.mkdir(parents=True, exist_ok=True)
     weights, before = load(base), checkpoints(folder)
+    rows = held_out_rows(source, tokenizer(base))
+    calibration = rows[:CALIBRATION] if rough and multiplies_bytes() else []
     if before:
-        trainer = Trainer.resumed(weights, before[-1], threads=threads)
+        trainer = Trainer.resumed(weights, before[-1], threads=threads, calibration=calibration)
         say(f"going on from {before[-1].name}")
     else:
-        trainer = Trainer(weights, settings, threads=threads)
+        trainer = Trainer(weights, settings, threads=threads, calibration=calibration)
     progress = trainer.progress
     first, decayed = progress.step, progress.decay
     saved = validated = time.monotonic()
     seed = trainer.settings.seed
-    rows = held_out_rows(source, tokenizer(base))
     with _stopping() as stopped, ahead(base, source, seed, progress.samples) as following:
         while not stopped():
             part = (time.monotonic() - began) / (60 * minutes)
