@@ -89,6 +89,11 @@ class Hub:
     language_model: LlamaModel | OpenAIServer | None = None
     recognizer: Recognizer | None = None
     workers: list[Worker] = field(default_factory=list)
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while nobody is talked with."""
+
+    def __post_init__(self) -> None:
+        self.free.set()
 
     def language(self, code: str | None) -> str | None:
         """A language that the hub was set up for. Raises ConfigError for another one."""
@@ -104,7 +109,8 @@ class Hub:
         show: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Let timers ring, and do what was wanted for later. `show` gets what is said."""
-        self.timers.begin(Bell(self._unattended, self.voice, tone=tone, show=show).tell)
+        bell = Bell(self._unattended, self.voice, tone=tone, show=show, free=self.free)
+        self.timers.begin(bell.tell)
 
     async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
         """A turn of its own. What was asked in the room is not answered by it."""
@@ -143,6 +149,7 @@ class Hub:
             language=language,
             earcon=earcon,
             realtime=source.realtime,
+            free=self.free,
         )
 
 

@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 
 class Room:
-    """Turns in one room, one after the other. `earcons`: tones by their name."""
+    """Turns in one room, one after the other. `earcon` plays tones by their name; `free` is set
+    while nobody is talked with, for those who have something to say of their own."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Room:
         language: str | None = None,
         earcon: Callable[[str], None] = lambda name: None,
         realtime: bool = False,
+        free: asyncio.Event | None = None,
     ) -> None:
         self._assistant = assistant
         self._listener = listener
@@ -49,6 +51,8 @@ class Room:
         self._language = language
         self._earcon = earcon
         self._realtime = realtime
+        self._free = free or asyncio.Event()
+        self._free.set()
 
     async def converse(self) -> int:
         """Wait for the wake word and answer, until the sound ends; the number of turns."""
@@ -56,10 +60,15 @@ class Room:
         try:
             wake = await self._listener.wait_for_wake()
             while wake is not None:
+                self._free.clear()
                 count, wake = await self._exchange(wake)
                 turns += count
-                wake = wake or await self._listener.wait_for_wake()
-        finally:  # a microphone that stays open cannot be opened again
+                if wake is None:
+                    self._free.set()
+                    wake = await self._listener.wait_for_wake()
+        finally:
+            self._free.set()
+            # A microphone that stays open cannot be opened again.
             await self._listener.close()
         return turns
 

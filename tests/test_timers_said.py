@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
 
+from hub import service
+from hub.app import _Speaker
 from hub.config import Config
 from hub.dialogue.replies import Replies
 from hub.pipeline import Assistant
@@ -23,7 +26,9 @@ from hub.timers.bell import Bell
 from hub.timers.book import Timers
 from hub.timers.clock import SystemTime
 from hub.timers.timer import Timer
-from tests.fakes import FakeSpeaker, FakeTime, House
+from hub.voice import Voice
+from tests.fakes import FakeSpeaker, FakeTime, House, settle
+from tests.test_room import Loudspeaker, Words
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -188,6 +193,30 @@ async def test_where_there_is_nothing_to_do_that_is_said(
     assert await kitchen.say(said) == told
 
 
+async def test_the_length_that_was_left_out_is_asked_for(kitchen: Kitchen) -> None:
+    assert await kitchen.say("set a timer") == "For how long?"
+    assert await kitchen.say("five minutes") == "Timer set for 5 minutes."
+    assert [timer.seconds for timer in kitchen.timers.all()] == [300]
+
+
+async def test_a_length_out_of_the_blue_sets_no_timer_unasked(kitchen: Kitchen) -> None:
+    assert await kitchen.say("one minute") == "Shall I set a timer for 1 minute?"
+    assert kitchen.timers.all() == []
+    assert await kitchen.say("yes") == "Timer set for 1 minute."
+
+
+async def test_nobody_who_speaks_is_interrupted(kitchen: Kitchen) -> None:
+    free, loudspeaker = asyncio.Event(), Loudspeaker()
+    voice = Voice(Words(), loudspeaker)
+    bell = Bell(kitchen.turn, voice, free=free)  # type: ignore[arg-type]
+    telling = asyncio.create_task(bell.tell(Timer("timer-1", 60, 0, 0.0, name="tea"), 0.0))
+    await settle()
+    assert loudspeaker.heard == []
+    free.set()
+    await telling
+    assert loudspeaker.heard == ["Your tea timer is up."]
+
+
 async def test_a_timer_that_does_not_exist_is_not_taken_for_another(kitchen: Kitchen) -> None:
     await kitchen.say("set a pasta timer for 12 minutes")
     assert await kitchen.say("cancel the egg timer") == "Sorry, I find no such timer."
@@ -254,6 +283,7 @@ async def test_the_intents_and_slots_are_those_of_the_field() -> None:
     assert bundled().exists()
     assert slots == {
         "HassStartTimer": length | {"name", "conversation_command"},
+        "timers.lasting": length,
         "HassCancelTimer": which,
         "HassCancelAllTimers": {"area"},
         "HassIncreaseTimer": length | which,
@@ -307,3 +337,32 @@ async def test_a_hub_that_is_killed_loses_no_timer(tmp_path: Path) -> None:
     assert kept["nap"].area == "Bedroom"
     assert kept["tea"].paused and timers.left(kept["tea"]) == pytest.approx(600, abs=1)
     await timers.close()
+
+
+# --- ending the ringing --------------------------------------------------------------------------
+
+
+async def test_who_wakes_the_hub_has_heard_the_timer(kitchen: Kitchen) -> None:
+    await kitchen.say("set a tea timer for one minute")
+    await kitchen.time.advance(60)
+    hub = SimpleNamespace(timers=kitchen.timers, voice=None)
+    service._signal(hub, "wake")  # type: ignore[arg-type]
+    await settle()
+    await kitchen.time.advance(600)
+    assert kitchen.rung == ["Your tea timer is up."]
+
+
+async def test_stop_ends_the_ringing(kitchen: Kitchen) -> None:
+    await kitchen.say("set a tea timer for one minute")
+    await kitchen.time.advance(60)
+    await _Speaker(None, kitchen.timers).stop()
+    await kitchen.time.advance(600)
+    assert kitchen.rung == ["Your tea timer is up."]
+
+
+async def test_a_timer_that_rings_is_cancelled_as_any_other(kitchen: Kitchen) -> None:
+    await kitchen.say("set a tea timer for one minute")
+    await kitchen.time.advance(60)
+    assert await kitchen.say("cancel the timer") == "Cancelled the tea timer."
+    await kitchen.time.advance(600)
+    assert kitchen.rung == ["Your tea timer is up."]

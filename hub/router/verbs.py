@@ -215,6 +215,7 @@ TWINS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "media.volume": ("questions.attribute", {"attribute": "volume"}),
     "media.louder": ("HassSetVolumeRelative", {"volume_step": "up"}),
     "media.quieter": ("HassSetVolumeRelative", {"volume_step": "down"}),
+    "timers.lasting": ("HassStartTimer", {}),
 }
 """Tools that do what another does with these arguments; they are answered as that one."""
 

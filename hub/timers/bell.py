@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from hub.messages import Trace
@@ -16,7 +17,8 @@ part in any conversation, so that it neither answers a question nor leaves one."
 
 
 class Bell:
-    """Tells timers in the room. `tone` sounds before the sentence; `show` gets it as text."""
+    """Tells timers in the room. `tone` sounds before the sentence; `show` gets it as text. Nobody
+    is interrupted: it speaks when `free` is set."""
 
     def __init__(
         self,
@@ -25,7 +27,9 @@ class Bell:
         *,
         tone: Callable[[], Awaitable[object]] | None = None,
         show: Callable[[str], None] = lambda text: None,
+        free: asyncio.Event | None = None,
     ) -> None:
+        self._free = free
         self._turn = turn
         self._voice = voice
         self._tone = tone
@@ -45,6 +49,8 @@ class Bell:
         self._show(text)
         if self._voice is None:
             return
+        while self._free is not None and not self._free.is_set():
+            await self._free.wait()
         if self._tone is not None:
             await self._tone()
         if text:

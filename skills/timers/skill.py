@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from hub.skill import Answer, Area, Ask, Call, Range, Timer, Timers, Where, tool
+from hub.skill import Answer, Area, Ask, Call, Conversation, Range, Timer, Timers, Where, tool
 
 Hours = Annotated[int, Range(0, 100)]
 Whole = Annotated[int, Range(0, 1000)]
@@ -60,6 +60,32 @@ async def start(
     )
     said = {"hours": hours, "minutes": minutes, "seconds": seconds}
     return _answer(timers, timer, where, said, name=name, command=conversation_command)
+
+
+@tool(
+    phrases={
+        "en": [f"[for] {TIME}", "[for] {hours} (hour|hours) [and] {minutes} (minute|minutes)"],
+        "de": [f"[für] {ZEIT}", "[für] {hours} (Stunde|Stunden) [und] {minutes} (Minute|Minuten)"],
+    }
+)
+async def lasting(
+    timers: Timers,
+    where: Where,
+    conversation: Conversation,
+    hours: Hours = 0,
+    minutes: Whole = 0,
+    seconds: Whole = 0,
+) -> Answer | Ask | str:
+    """Take a length of time for that of the timer that was asked for."""
+    asked = conversation.last_reply == timers.trouble("how_long", where.language)
+    length = {"hours": hours, "minutes": minutes, "seconds": seconds}
+    if not asked:  # 'one minute', said to somebody else
+        time = timers.duration(_seconds(**length), where.language)
+        question = where.say(
+            f"Shall I set a timer for {time}?", de=f"Soll ich einen Timer auf {time} stellen?"
+        )
+        return Ask(question, (Call("HassStartTimer", length),))
+    return await start(timers, where, hours, minutes, seconds)
 
 
 @tool(
