@@ -46,6 +46,12 @@ class Case:
 
 
 CASES = [
+    Case(
+        "HassToggle",
+        {"name": "Desk Lamp"},
+        "The Desk Lamp is on, at 100 percent.",
+        {"light.desk_lamp": "on"},
+    ),
     # lights
     Case(
         "HassTurnOn",

@@ -499,7 +499,10 @@ def _without_all(text: str, known: Words) -> str | None:
     for phrase in known.all:
         length = len(phrase.split())
         for start in range(len(tokens)):
-            if " ".join(plain[start : start + length]) == phrase:
+            rest = f"{' '.join(plain[start:])} "
+            if any(rest.startswith(f"{fully} ") for fully in known.fully):
+                continue  # 'all the way up'
+            if rest.startswith(f"{phrase} "):
                 return " ".join([*tokens[:start], *tokens[start + length :]])
     return None
 

@@ -34,6 +34,8 @@ class Words:
     """Words that change nothing wherever they stand: 'just', 'now'."""
     all: tuple[str, ...] = ()
     """Words that mean the whole house where no room is named: 'all'."""
+    fully: tuple[str, ...] = ()
+    """Phrases with one of those words that do not: 'all the way (up)'."""
     here: frozenset[str] = frozenset()
     """Words that keep even 'all' in the room the person is in."""
     inside: tuple[str, ...] = ()
@@ -136,6 +138,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         plural=phrases("plural"),
         negations=frozenset(phrases("negations")),
         all=phrases("all"),
+        fully=phrases("fully"),
         here=frozenset(phrases("here")),
         inside=phrases("inside"),
         articles=frozenset(phrases("articles")),

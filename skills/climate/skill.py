@@ -95,7 +95,11 @@ async def set_mode(climates: Entities, home: Home, mode: Mode) -> None:
             "(i am|i'm) [(so|very)] cold",
             "turn [the] (heating|heat|temperature) up [in [the] {area}]",
             "turn up [the] (heating|heat|temperature) [in [the] {area}]",
-            "[a (bit|little)] warmer [in [the] {area}]",
+            "[a (bit|little)] warmer [in (here|[the] {area})]",
+            "(raise|increase) [the] (temperature|heating|heat) [in (here|[the] {area})]",
+            "(warm|heat) (it|the room|[the] {area}) up [a (bit|little)]",
+            "[it is|it's] [(a bit|a little|rather|so|very)] (cold|chilly|freezing)"
+            " in (here|[the] {area})",
         ],
         "de": [
             "[mach[e] es] [(etwas|ein bisschen)] wärmer [(im|in der) {area}]",
@@ -121,7 +125,11 @@ async def warmer(climates: Entities, home: Home) -> None:
             "(i am|i'm) [(so|very)] hot",
             "turn [the] (heating|heat|temperature) down [in [the] {area}]",
             "turn down [the] (heating|heat|temperature) [in [the] {area}]",
-            "[a (bit|little)] (cooler|colder) [in [the] {area}]",
+            "[a (bit|little)] (cooler|colder) [in (here|[the] {area})]",
+            "(lower|decrease|reduce) [the] (temperature|heating|heat) [in (here|[the] {area})]",
+            "cool (it|the room|[the] {area}) down [a (bit|little)]",
+            "[it is|it's] [(a bit|a little|rather|so|very)] (hot|boiling|stuffy)"
+            " in (here|[the] {area})",
         ],
         "de": [
             "[mach[e] es] [(etwas|ein bisschen)] (kühler|kälter) [(im|in der) {area}]",
@@ -143,7 +151,11 @@ async def cooler(climates: Entities, home: Home) -> None:
         "en": [
             "(what's|what is) the (target|set|desired) temperature [(in|of|for) [the] {area}]",
             "(what's|what is) the temperature set to [in [the] {area}]",
-            "what temperature is it set to [in [the] {area}]",
+            "what temperature is it set to [in (here|[the] {area})]",
+            "(what's|what is) it set (to|at) [in (here|[the] {area})]",
+            "(what's|what is|what are) the (heating|thermostat|radiators) set (to|at)"
+            " [in (here|[the] {area})]",
+            "how (high|warm) is the (heating|thermostat) [set] [in (here|[the] {area})]",
         ],
         "de": [
             "(was|wie hoch) ist die (Zieltemperatur|Solltemperatur|eingestellte Temperatur)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.skill import Area, Home, Where, tool
+from hub.skill import Area, Entities, Home, Where, tool
 
 DOMAINS = ["light", "switch", "input_boolean", "fan", "media_player"]
 """What may be off without harm. Heating, locks, blinds and robots are left as they are."""
@@ -38,3 +38,13 @@ async def off(home: Home, where: Where, area: Area | None = None) -> str:
     if all(outcome.confirmed for outcome in done):
         return where.say("Everything is off.", de="Alles ist aus.")
     return where.say("Turned off the rest", de="Der Rest ist aus")
+
+
+@tool("HassToggle", domains=[*DOMAINS, "humidifier"], examples=["toggle the hallway light"])
+async def toggle(things: Entities, home: Home) -> None:
+    """Turn on what is off, and off what is on."""
+    on = [thing for thing in things if home.state(thing).state not in ("off", "standby")]
+    if on:
+        await home.call("homeassistant.turn_off", on)
+    else:
+        await home.call("homeassistant.turn_on", things)

@@ -219,6 +219,9 @@ async def change_volume(
             "[make it] [a (bit|little)] louder",
             "turn it up [a (bit|little)]",
             "[it is|it's|that is|that's] (too quiet|not loud enough)",
+            "(raise|increase|boost|turn up) [the] (volume|sound) [(of|on) [the] {name}]",
+            "(raise|increase|boost|turn up) [the] (volume|sound) [in [the] {area}]",
+            "(volume|sound) up [(on|in) [the] ({name}|{area})]",
         ],
         "de": [
             "[mach[e]] [(das|die|den)] {name} [(etwas|ein bisschen)] lauter",
@@ -249,6 +252,10 @@ async def louder(players: Entities, home: Home, where: Where, speaker: Speaker) 
             "[make it] [a (bit|little)] (quieter|softer)",
             "turn it down [a (bit|little)]",
             "([it is|it's|that is|that's] too|not so) loud",
+            "(lower|decrease|reduce|turn down) [the] (volume|sound) [(of|on) [the] {name}]",
+            "(lower|decrease|reduce|turn down) [the] (volume|sound) [in [the] {area}]",
+            "(volume|sound) down [(on|in) [the] ({name}|{area})]",
+            "[make] [the] {name} (softer|less loud)",
         ],
         "de": [
             "[mach[e]] [(das|die|den)] {name} [(etwas|ein bisschen)] leiser",

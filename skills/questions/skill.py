@@ -28,18 +28,53 @@ DOMAINS = [
     "water_heater",
 ]
 
+NAMED_STATES = ("climate", "media_player", "water_heater")
+"""Domains that say how they are on: 'heat', 'playing'."""
+
 
 @tool(
     "HassGetState",
     domains=DOMAINS,
+    phrases={
+        "de": [
+            "was (steht|habe ich|haben wir) [alles] (auf|in) [(der|dem|meiner|unserer)] {name}",
+            "(lies|lese|sag) mir [(die|den|das|meine|unsere)] {name} vor",
+        ]
+    },
     examples=["is the front door locked", "which lights are on"],
 )
-def state(things: Entities, home: Home, state: str | None = None) -> Answer:
+def state(things: Entities, home: Home, where: Where, state: str | None = None) -> Answer | str:
     """Tell the state of a device, or which devices are in a state."""
+    if state is None and len(things) == 1 and (items := _items(things[0], home)):
+        return _read(things[0].name, items, where)
     if state is None:
         return Answer(matched=things)
     matched = [thing for thing in things if _is(thing, state, home)]
     return Answer(matched, [thing for thing in things if thing not in matched])
+
+
+MOST_ITEMS = 8
+"""Of as many things on a list it is told."""
+
+
+def _items(thing: Entity, home: Home) -> list[str]:
+    """What is still to be done of a list; none where the list does not tell."""
+    kept = home.state(thing).attributes.get("todo_items") or ()
+    items = [{"summary": item} if isinstance(item, str) else item for item in kept]
+    return [item["summary"] for item in items if item.get("status") != "completed"]
+
+
+def _read(name: str, items: list[str], where: Where) -> str:
+    told = ", ".join(items[:MOST_ITEMS])
+    if more := len(items[MOST_ITEMS:]):
+        told += where.say(f", and {more} more", de=f", und {more} weitere")
+    if where.language.split("-")[0] not in ("en", "de"):
+        return f"{name}: {told}."
+    many = len(items)
+    things = where.say(
+        "thing" if many == 1 else "things", de="Eintrag" if many == 1 else "Einträge"
+    )
+    return f"{name}, {many} {things}: {told}."
 
 
 def _is(thing: Entity, state: str, home: Home) -> bool:
@@ -47,6 +82,10 @@ def _is(thing: Entity, state: str, home: Home) -> bool:
     on_means_open = {"open": "on", "closed": "off", "unlocked": "on", "locked": "off"}
     if thing.domain == "binary_sensor" and wanted in on_means_open:
         return now == on_means_open[wanted]
+    if wanted == "on" and thing.domain in NAMED_STATES:
+        return now not in ("off", "standby", "unavailable", "unknown")
+    if wanted == "off" and thing.domain in NAMED_STATES:
+        return now in ("off", "standby")
     return now in (wanted, state.casefold())
 
 
@@ -124,6 +163,11 @@ Attribute = Literal[
     "temperature",
     "volume",
 ]
+SKY = (
+    "(sunny|clear|cloudy|overcast|rain|raining|rainy|snow|snowing|snowy|wind|windy|stormy|foggy"
+    "|cold|cool|warm|hot|dry|wet|nice|fine|good|bad)"
+)
+"""What the weather may be."""
 MOST = 4
 """Of as many devices it is told."""
 
@@ -199,7 +243,40 @@ def _thermometers(home: Home, **place: str | None) -> list[Entity]:
     return [thing for thing in (*sensors, *measuring) if home.state(thing).available]
 
 
-@tool("HassGetWeather", examples=["what is the weather like"])
+@tool(
+    "HassGetWeather",
+    phrases={
+        "en": [
+            "(what's|whats|what is|how is|how's|hows) the (weather|temperature)"
+            " [like] (outside|outdoors|out|out there|today|now|right now)",
+            "(how's|hows|how is) the weather [(outside|today)]",
+            "what is it like (outside|out|out there)",
+            "(what's|whats|what is) the outside temperature",
+            "how (warm|hot|cold|cool|windy|humid) is it (outside|outdoors|out|out there|today)",
+            f"(is it|is today|is the weather) [(really|very|too)] {SKY} [or {SKY}]"
+            " (outside|outdoors|out|out there|today|now|right now)",
+            f"is (it|today|the weather) {SKY} or {SKY}",
+            f"(will it|is it going to|will the weather|is the weather going to) [be] {SKY}"
+            f" [or {SKY}] today",
+            f"(will the weather|is the weather going to) today be {SKY} [or {SKY}]",
+            "do i need (an umbrella|a coat|a jacket|sunglasses) [(today|now|outside)]",
+            "what temperature is it (outside|outdoors|out)",
+            "is it (raining|snowing|hailing)",
+        ],
+        "de": [
+            "(wie ist|wie wird) das Wetter [(draußen|heute|gerade|jetzt)]",
+            "wie (warm|kalt|heiß) ist es (draußen|heute|gerade draußen)",
+            "(wie viel Grad|welche Temperatur) (hat es|ist es|sind es|haben wir) draußen",
+            "(wie hoch ist|was ist) die (Außentemperatur|Temperatur draußen)",
+            "(regnet|schneit|stürmt|hagelt) es [(draußen|gerade|jetzt|heute)]",
+            "(ist|scheint) (es|die Sonne|das Wetter)"
+            " [(draußen|heute|gerade)] [(sonnig|bewölkt|windig|kalt|warm|schön)]"
+            " [(draußen|heute|gerade)]",
+            "(brauche ich|brauch ich) [(heute|jetzt)] (einen Schirm|einen Regenschirm|eine Jacke)",
+        ],
+    },
+    examples=["what is the weather like"],
+)
 def weather(home: Home, where: Where, name: str | None = None) -> Answer | str:
     """Tell what the weather is like, if a weather station is known."""
     stations = [s for s in home.find(name=name, domains=["weather"]) if home.state(s).available]

@@ -1,0 +1,133 @@
+"""Ways people put a wish, on the built-in home with the bundled skills."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from hub.config import Config
+from hub.devices.homefile import load
+from hub.evaluate.route import Routing
+
+
+@pytest.fixture
+async def routing() -> AsyncIterator[Routing]:
+    made = Routing(load(None), Config(), None)
+    yield made
+    await made.close()
+
+
+async def ask(routing: Routing, text: str, area: str | None = None) -> dict[str, Any]:
+    line = json.dumps({"text": text, "area": area, "language": "en"})
+    return await routing.line(line.encode())
+
+
+def done(answer: dict[str, Any]) -> dict[str, Any]:
+    return {outcome["entity_id"]: outcome for outcome in answer["outcomes"]}
+
+
+LEVELS = [
+    ("make the floor lamp very bright", 100),
+    ("full brightness for the floor lamp", 100),
+    ("turn the floor lamp all the way up", 100),
+    ("dim the floor lamp to a quarter", 25),
+    ("make the floor lamp half bright", 50),
+    ("turn the floor lamp up to 80 percent", 80),
+]
+
+
+async def test_how_bright(routing: Routing) -> None:
+    for text, percent in LEVELS:
+        found = done(await ask(routing, text))
+        assert set(found) == {"light.floor_lamp"}, text
+        assert round(found["light.floor_lamp"]["attributes"]["brightness"] / 2.55) == percent, text
+
+
+async def test_all_the_way_up_is_for_this_room(routing: Routing) -> None:
+    found = done(await ask(routing, "turn the lights all the way up", "Kitchen"))
+    assert set(found) == {"light.kitchen_ceiling", "light.kitchen_counter"}
+
+
+MEANT = [
+    ("increase the brightness", "lights.brighter"),
+    ("I need some more light", "lights.brighter"),
+    ("brighten lights", "lights.brighter"),
+    ("lower the lights a little bit", "lights.dimmer"),
+    ("lights down", "lights.dimmer"),
+    ("this is too bright", "lights.dimmer"),
+    ("raise the temperature", "climate.warmer"),
+    ("clean the flat", "HassVacuumStart"),
+    ("start house cleaning", "HassVacuumStart"),
+    ("activate the robot vacuum", "HassVacuumStart"),
+    ("tell the vacuum to clean the kitchen", "HassVacuumCleanArea"),
+    ("toggle the desk lamp", "HassToggle"),
+    ("make me a cup of coffee", "HassTurnOn"),
+    ("lower the volume of the radio", "media.quieter"),
+    ("set the radio to forty percent", "HassSetVolume"),
+    ("set the bedroom fan to medium", "HassFanSetSpeed"),
+]
+
+
+async def test_what_is_meant(routing: Routing) -> None:
+    for text, tool in MEANT:
+        answer = await ask(routing, text, "Living Room")
+        assert [call["tool"] for call in answer["calls"]] == [tool], text
+
+
+BLUE = [
+    "change the light colour to blue",
+    "give me blue light",
+    "color the room blue",
+    "make the lights in the house blue",
+]
+
+
+async def test_colours(routing: Routing) -> None:
+    for text in BLUE:
+        found = done(await ask(routing, text, "Living Room"))
+        assert found["light.floor_lamp"]["attributes"]["rgb_color"] == (0, 0, 255), text
+
+
+ASKED = [
+    ("is there still a light on in the kitchen", "No."),
+    ("is the TV on", "off"),
+    ("did I leave anything on", "Yes"),
+    ("what's open", "None"),
+    ("is the vacuum cleaning", "docked"),
+    ("is the kitchen window open or closed", "closed"),
+    ("what temperature is it in the bedroom", "19"),
+    ("what's it set to in here", "20.5"),
+    ("how many items are on my shopping list", "0"),
+    ("what's on the shopping list", "0"),
+    ("is it cold outside", "weather"),
+]
+
+
+async def test_questions(routing: Routing) -> None:
+    for text, says in ASKED:
+        answer = await ask(routing, text, "Living Room")
+        assert says in answer["reply"], text
+        assert not answer["outcomes"], text
+
+
+LEFT = ["make it cosy", "prepare dinner", "is it going to be cold tomorrow", "give me a break"]
+
+
+async def test_what_is_not_for_a_rule(routing: Routing) -> None:
+    for text in LEFT:
+        answer = await ask(routing, text, "Living Room")
+        assert not answer["outcomes"], text
+
+
+async def test_a_list_is_read_out(routing: Routing) -> None:
+    items = [
+        {"summary": "milk", "status": "needs_action"},
+        {"summary": "tea", "status": "completed"},
+    ]
+    given = {"todo.shopping_list": {"state": "1", "attributes": {"todo_items": items}}}
+    line = {"text": "what's on the shopping list", "area": None, "language": "en", "states": given}
+    answer = await routing.line(json.dumps(line).encode())
+    assert answer["reply"] == "Shopping List, 1 thing: milk."
