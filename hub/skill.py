@@ -242,6 +242,14 @@ class Timers(Protocol):
         the only one in the room `here`, if there is one."""
         ...
 
+    def speak_of(self, timer: Timer, area: str | None) -> None:
+        """In this room 'it' now means this timer, for a while."""
+        ...
+
+    def it(self, area: str | None) -> Timer | None:
+        """The timer that was spoken of last in this room."""
+        ...
+
     async def start(
         self,
         seconds: float,

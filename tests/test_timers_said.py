@@ -163,6 +163,19 @@ async def test_it_is_asked_which_timer_is_meant(kitchen: Kitchen) -> None:
     )
 
 
+async def test_it_is_the_timer_that_was_spoken_of_last_in_this_room(kitchen: Kitchen) -> None:
+    await kitchen.say("set a pasta timer for 12 minutes")
+    await kitchen.say("set a timer for five minutes")
+    await kitchen.say("how long is left on the pasta timer")
+    await kitchen.say("set a timer for ten minutes", area="Bedroom")
+    told = await kitchen.say("add two minutes to it")
+    assert told == "Added 2 minutes. 14 minutes left on the pasta timer."
+    told = await kitchen.say("verkürze ihn um drei Minuten", language="de")
+    assert told == "Pasta-Timer um 3 Minuten verkürzt, noch 11 Minuten."
+    await kitchen.time.advance(200)
+    assert (await kitchen.say("add two minutes to it")).startswith("Which one:")
+
+
 async def test_the_timer_of_the_room_is_meant(kitchen: Kitchen) -> None:
     await kitchen.say("set a timer for five minutes")
     await kitchen.say("set a timer for ten minutes", area="Bedroom")
@@ -284,6 +297,8 @@ async def test_the_intents_and_slots_are_those_of_the_field() -> None:
     assert slots == {
         "HassStartTimer": length | {"name", "conversation_command"},
         "timers.lasting": length,
+        "timers.more": length,
+        "timers.less": length,
         "HassCancelTimer": which,
         "HassCancelAllTimers": {"area"},
         "HassIncreaseTimer": length | which,

@@ -216,6 +216,8 @@ TWINS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "media.louder": ("HassSetVolumeRelative", {"volume_step": "up"}),
     "media.quieter": ("HassSetVolumeRelative", {"volume_step": "down"}),
     "timers.lasting": ("HassStartTimer", {}),
+    "timers.less": ("HassDecreaseTimer", {}),
+    "timers.more": ("HassIncreaseTimer", {}),
 }
 """Tools that do what another does with these arguments; they are answered as that one."""
 

@@ -33,6 +33,8 @@ RINGS, BETWEEN = 10, 6.0
 """How often a timer rings if nobody stops it, and the seconds of silence in between."""
 LATE = 60.0
 """Seconds from which it is said how long ago a timer ran out; then it is told once."""
+REMEMBERED = 180.0
+"""Seconds for which 'it' means the timer that was spoken of."""
 ALIKE = 80.0
 """0-100: from which the name of a timer is taken for another, since recognition mishears."""
 
@@ -61,6 +63,7 @@ class Timers:
         self._notes = notes
         self._timers: dict[str, Timer] = {}
         self._number = 0
+        self._spoken_of: dict[str | None, tuple[str, float]] = {}
         self._tell: Tell | None = None
         self._waiting: asyncio.Task[None] | None = None
         self._ringing: dict[str, asyncio.Task[None]] = {}
@@ -167,6 +170,15 @@ class Timers:
             found = [timer for timer in found if timer.area == area]
         near = [timer for timer in found if here is not None and timer.area == here]
         return near if len(found) > 1 and area is None and len(near) == 1 else found
+
+    def speak_of(self, timer: Timer, area: str | None) -> None:
+        """In this room 'it' now means this timer, for a while."""
+        self._spoken_of[area] = (timer.id, self._time.steady())
+
+    def it(self, area: str | None) -> Timer | None:
+        """The timer that was spoken of last in this room; None if that was too long ago."""
+        key, at = self._spoken_of.get(area, ("", 0.0))
+        return self._timers.get(key) if self._time.steady() - at <= REMEMBERED else None
 
     # --- wording, for skills ----------------------------------------------------------------------
 

@@ -130,20 +130,7 @@ async def cancel_all(timers: Timers, where: Where, area: Area | None = None) -> 
     return Answer(facts={**facts, "area": area.name} if area else facts)
 
 
-@tool(
-    "HassIncreaseTimer",
-    phrases={
-        "en": [
-            f"(add|give it) [(another|an extra)] {TIME} [more] [to (it|that|the timer)]",
-            f"[(another|an extra)] {TIME} more",
-        ],
-        "de": [
-            f"[(füge|gib|mach)] [(ihm|dem Timer)] [noch] {ZEIT} (dazu|hinzu|mehr|länger)",
-            f"verlängere (ihn|den Timer) um {ZEIT}",
-        ],
-    },
-    examples=["add two minutes to the timer"],
-)
+@tool("HassIncreaseTimer", examples=["add two minutes to the timer"])
 async def increase(
     timers: Timers,
     where: Where,
@@ -164,13 +151,46 @@ async def increase(
 
 
 @tool(
-    "HassDecreaseTimer",
     phrases={
-        "en": [f"take [off] {TIME} (off|from) (it|that|the timer)"],
-        "de": [f"verkürze (ihn|den Timer) um {ZEIT}"],
-    },
-    examples=["take one minute off the timer"],
+        "en": [
+            f"(add|give it) [(another|an extra)] {TIME} [more] [to (it|that)]",
+            f"[(another|an extra)] {TIME} more",
+        ],
+        "de": [
+            f"[(füge|gib|mach)] [ihm] [noch] {ZEIT} (dazu|hinzu|mehr|länger)",
+            f"verlängere ihn um {ZEIT}",
+        ],
+    }
 )
+async def more(
+    timers: Timers, where: Where, hours: Hours = 0, minutes: Whole = 0, seconds: Whole = 0
+) -> Answer | Ask | str:
+    """Add time to the timer that was spoken of last."""
+    said = {"hours": hours, "minutes": minutes, "seconds": seconds}
+    found = timers.it(where.area) or _which(
+        timers, where, Call("HassIncreaseTimer", said), 0, None, None
+    )
+    return await _change(timers, where, found, said, 1)
+
+
+@tool(
+    phrases={
+        "en": [f"take [off] {TIME} (off|from) (it|that)"],
+        "de": [f"verkürze ihn um {ZEIT}"],
+    }
+)
+async def less(
+    timers: Timers, where: Where, hours: Hours = 0, minutes: Whole = 0, seconds: Whole = 0
+) -> Answer | Ask | str:
+    """Take time from the timer that was spoken of last."""
+    said = {"hours": hours, "minutes": minutes, "seconds": seconds}
+    found = timers.it(where.area) or _which(
+        timers, where, Call("HassDecreaseTimer", said), 0, None, None
+    )
+    return await _change(timers, where, found, said, -1)
+
+
+@tool("HassDecreaseTimer", examples=["take one minute off the timer"])
 async def decrease(
     timers: Timers,
     where: Where,
@@ -257,6 +277,8 @@ async def status(
     found = timers.find(name=name, seconds=start or None, area=place)
     if not found and (name or start or area) and timers.all():
         return timers.trouble("not_found", where.language)
+    if len(found) == 1:
+        timers.speak_of(found[0], where.area)
     facts: dict[str, Any] = {"timers": [timers.facts(t, where.language) for t in found]}
     return Answer(facts=facts)
 
@@ -323,6 +345,7 @@ def _answer(
     total: int | None = None,
 ) -> Answer:
     """The facts for the sentence, with numbers as words: the templates compare them as such."""
+    timers.speak_of(timer, where.area)
     facts: dict[str, Any] = {"timer": timers.facts(timer, where.language)}
     facts |= {unit: str(amount) if amount else "" for unit, amount in (said or {}).items()}
     facts["time"] = timers.duration(timer.seconds if total is None else total, where.language)
