@@ -36,7 +36,7 @@ from hub.engines.worker import Worker
 from hub.errors import ConfigError, HearthError, StorageError, reason
 from hub.home.model import Home
 from hub.listening import Listener
-from hub.messages import StateChange, Trace
+from hub.messages import StateChange, Trace, Utterance
 from hub.models.store import ModelStore
 from hub.pipeline import Assistant
 from hub.ports import (
@@ -50,7 +50,7 @@ from hub.ports import (
     WakeWord,
 )
 from hub.room import Room
-from hub.router import Router
+from hub.router import Context, Router
 from hub.router.rules import data_language
 from hub.skillset import Skillset
 from hub.storage.documents import Documents
@@ -110,7 +110,12 @@ class Hub:
     ) -> None:
         """Let timers ring, and do what was wanted for later. `show` gets what is said."""
         bell = Bell(self._unattended, self.voice, tone=tone, show=show, free=self.free)
-        self.timers.begin(bell.tell)
+        self.timers.begin(bell.tell, self._understood)
+
+    async def _understood(self, text: str, area: str | None, language: str) -> bool:
+        """Whether it would be understood without what was said before: by then it is forgotten."""
+        said = Utterance.typed(text, language)
+        return (await self.router.route(said, Context(area=area))).understood
 
     async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
         """A turn of its own. What was asked in the room is not answered by it."""

@@ -250,6 +250,10 @@ class Timers(Protocol):
         """The timer that was spoken of last in this room."""
         ...
 
+    async def understands(self, command: str, area: str | None, language: str) -> bool:
+        """Whether a command for later would be understood, out of all context."""
+        ...
+
     async def start(
         self,
         seconds: float,
@@ -281,7 +285,8 @@ class Timers(Protocol):
         ...
 
     def trouble(self, key: str, language: str) -> str:
-        """Why nothing is done: `none`, `not_found`, `full`, `how_long`, `how_much`, `silent`."""
+        """Why nothing is done: `none`, `not_found`, `full`, `how_long`, `how_much`, `silent`,
+        `do_what`."""
         ...
 
     def which(self, timers: Sequence[Timer], language: str) -> str:

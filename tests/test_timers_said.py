@@ -18,8 +18,9 @@ from hub import service
 from hub.app import _Speaker
 from hub.config import Config
 from hub.dialogue.replies import Replies
+from hub.messages import Utterance
 from hub.pipeline import Assistant
-from hub.router import Router
+from hub.router import Context, Router
 from hub.skillset import Skillset, bundled, load
 from hub.storage.documents import Documents
 from hub.timers.bell import Bell
@@ -59,6 +60,10 @@ class Kitchen:
 
     async def turn(self, text: str, area: str | None, language: str) -> object:
         return await self.new_assistant().say(text, area=area, language=language)
+
+    async def understood(self, text: str, area: str | None, language: str) -> bool:
+        said = Utterance.typed(text, language)
+        return (await self.router.route(said, Context(area=area))).understood
 
     def new_assistant(self) -> Assistant:
         return Assistant(
@@ -101,7 +106,8 @@ async def kitchen(built: tuple[House, Router, Skillset]) -> AsyncIterator[Kitche
         None,  # type: ignore[arg-type]
     )
     here.assistant = here.new_assistant()
-    timers.begin(Bell(here.turn, None, show=here.show).tell)  # type: ignore[arg-type]
+    bell = Bell(here.turn, None, show=here.show)  # type: ignore[arg-type]
+    timers.begin(bell.tell, here.understood)
     yield here
     await timers.close()
 
@@ -258,8 +264,22 @@ async def test_a_door_is_not_unlocked_when_nobody_attends(kitchen: Kitchen) -> N
     assert kitchen.house.state("lock.front_door") == "locked"
 
 
+@pytest.mark.parametrize("said", ["turn it off in five minutes", "frobnicate in five minutes"])
+async def test_a_command_that_will_not_be_understood_is_not_promised(
+    kitchen: Kitchen, said: str
+) -> None:
+    await kitchen.say("turn on the hallway light")
+    assert (await kitchen.say(said)).startswith("Sorry, I do not understand what I should do then.")
+    assert kitchen.timers.all() == []
+
+
+async def test_in_german_a_command_for_later_is_understood(kitchen: Kitchen) -> None:
+    told = await kitchen.say("schalte in zehn Minuten das Licht im Flur aus", language="de")
+    assert told == "Das mache ich in 10 Minuten."
+
+
 async def test_a_command_for_later_answers_no_question(kitchen: Kitchen) -> None:
-    await kitchen.say("yes in five minutes")
+    await kitchen.timers.start(300, command="yes", area="Kitchen")
     await kitchen.time.advance(299)
     await kitchen.say("unlock the front door")
     await kitchen.time.advance(1)

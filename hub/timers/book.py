@@ -43,6 +43,12 @@ Tell = Callable[[Timer, float], Awaitable[None]]
 HearthError if nobody can have heard it."""
 
 
+Understands = Callable[[str, str | None, str], Awaitable[bool]]
+"""Whether a command (text, room, language) would be understood when nobody attends."""
+PATIENCE = 3.0
+"""Seconds in which that must be known; else it is seen when its time has come."""
+
+
 class Notes(Protocol):
     """Where timers are kept: one document."""
 
@@ -65,6 +71,7 @@ class Timers:
         self._number = 0
         self._spoken_of: dict[str | None, tuple[str, float]] = {}
         self._tell: Tell | None = None
+        self._understands: Understands | None = None
         self._waiting: asyncio.Task[None] | None = None
         self._ringing: dict[str, asyncio.Task[None]] = {}
         self._told_of: set[str] = set()
@@ -88,9 +95,9 @@ class Timers:
         if document is not None:
             self._take_up(document)
 
-    def begin(self, tell: Tell) -> None:
+    def begin(self, tell: Tell, understands: Understands | None = None) -> None:
         """From now on they ring. Those that ran out meanwhile are told at once."""
-        self._tell = tell
+        self._tell, self._understands = tell, understands
         self._wait()
 
     async def close(self) -> None:
@@ -211,6 +218,17 @@ class Timers:
         now = self._time.steady()
         timer = Timer(f"timer-{self._number}", seconds, seconds, now, name, area, language, command)
         return await self._put(timer)
+
+    async def understands(self, command: str, area: str | None, language: str) -> bool:
+        """Whether a command for later makes sense; what takes long to find out is taken for one
+        that does."""
+        if self._understands is None:
+            return True
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._understands(command, area, language)
+        except (HearthError, TimeoutError):
+            return True
 
     async def change(self, timer: Timer, seconds: float) -> Timer:
         """More time, or less; one that has none left rings."""

@@ -21,6 +21,7 @@ ERRORS = {
     "how_long": "no_intent",
     "how_much": "no_intent",
     "silent": "no_timer_support",
+    "do_what": "no_intent",
 }
 """Our key for trouble -> the sentence of home-assistant-intents."""
 

@@ -55,11 +55,14 @@ async def start(
     total = _seconds(hours, minutes, seconds)
     if not total:
         return Ask(timers.trouble("how_long", language))
+    command = conversation_command
+    if command and not await timers.understands(command, where.area, language):
+        return timers.trouble("do_what", language)
     timer = await timers.start(
-        total, name=name, command=conversation_command, area=where.area, language=language
+        total, name=name, command=command, area=where.area, language=language
     )
     said = {"hours": hours, "minutes": minutes, "seconds": seconds}
-    return _answer(timers, timer, where, said, name=name, command=conversation_command)
+    return _answer(timers, timer, where, said, name=name, command=command)
 
 
 @tool(
