@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.messages import Intent
 from hub.router import Context, Router
 from tests.router_home import INVENTORY, TOOLS, calls, chosen, make_router, said, utterance
 
@@ -560,3 +561,38 @@ async def test_what_is_known_is_not_matched_again(router: Router) -> None:
     known = router.quick(utterance("turn on the bedside lamp"), Context())
     assert known is not None
     assert await router.route(utterance("x"), Context(), known=known) is known
+
+
+class TestLeaningOnTheSentenceBefore:
+    """What adds to the last sentence, or takes a part of it back."""
+
+    @staticmethod
+    async def after(router: Router, first: str, text: str, area: str = "Kitchen") -> Intent:
+        before = await said(router, first, area=area)
+        return await said(router, text, area=area, targets=before.targets)
+
+    async def test_one_more_thing(self, router: Router) -> None:
+        intent = await self.after(router, "turn off the bedside lamp", "And the bedroom fan too.")
+        assert calls(intent) == [("HassTurnOff", {"name": "Bedroom Fan"})]
+
+    async def test_the_same_in_another_room(self, router: Router) -> None:
+        intent = await self.after(router, "are any lights on in the bedroom", "and in the kitchen?")
+        assert [call.tool for call in intent.calls] == ["HassGetState"]
+        assert intent.calls[0].arguments["area"] == "Kitchen"
+
+    async def test_another_value(self, router: Router) -> None:
+        intent = await self.after(
+            router, "set the bedside lamp to forty percent", "no, twenty percent"
+        )
+        assert calls(intent) == [("HassLightSet", {"name": "Bedside Lamp", "brightness": 20})]
+
+    async def test_a_name_behind_and_is_not_turned_on(self, router: Router) -> None:
+        assert not (await said(router, "and the bedside lamp")).calls
+
+    async def test_it_is_the_lights_that_were_made_brighter(self, router: Router) -> None:
+        intent = await self.after(router, "make it brighter", "turn it off")
+        assert calls(intent) == [("HassTurnOff", {"area": "Kitchen", "domain": "light"})]
+
+    async def test_the_second_command_is_for_the_room_of_the_first(self, router: Router) -> None:
+        intent = await said(router, "close the bedroom blinds and turn on the ceiling light")
+        assert intent.calls[1].arguments == {"name": "light.bedroom_ceiling"}

@@ -226,8 +226,15 @@ def _reading(match: Match, slots: dict[str, Any], places: Places) -> Reading:
         open=match.wildcards > 0 or match.bare,
         bare=match.bare,
         why=_why(match),
-        targets=targets([slots]),
+        targets=targets([_kinded(match.intent, slots, places)]),
     )
+
+
+def _kinded(intent: str, slots: dict[str, Any], places: Places) -> dict[str, Any]:
+    """The slots with the domain that the tool is for: after 'brighter', 'it' is the lights."""
+    kind = places.kind(intent)
+    told = "name" in slots or "domain" in slots or not isinstance(kind.get("domain"), str)
+    return slots if told or not slots.get("area") else {**slots, **kind}
 
 
 def _why(match: Match) -> str:

@@ -20,6 +20,7 @@ from hub.router.clean import addressed, clean, collapsed
 from hub.router.compound import repairs, split, together
 from hub.router.context import Context, Targets
 from hub.router.endings import Endings
+from hub.router.followup import added, corrected, variants
 from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.fuzzy import FuzzyRules
 from hub.router.model import Asked, ModelTier, candidates
@@ -330,10 +331,17 @@ class Router:
             return None
         language = self._language(utterance.language)
         texts = _texts(utterance, language, context)
+        if leaning := self._leaning(grammars, language, texts, context):
+            return leaning
         found: list[Ranked] = []
         for rank, said in enumerate(texts):
             read = self._exact(grammars, language, said, context)
-            found += [_ranked(reading, said.command, rank) for reading in read]
+            adds = added(said.all, words(language)) is not None
+            found += [
+                _ranked(reading, said.command, rank)
+                for reading in read
+                if not (adds and reading.bare)  # 'and the lamp' alone tells nothing
+            ]
             if any(each.reading.doable and each.reading.quality >= EXACT for each in found):
                 break
         if any(each.reading.doable for each in found):
@@ -344,6 +352,26 @@ class Router:
             if guess := self._guess(grammars, language, said.command, context):
                 found.append(_ranked(guess, said.command, rank))
         return max(found, key=_worth, default=None)
+
+    def _leaning(
+        self, grammars: Grammars, language: str, texts: Sequence[Said], context: Context
+    ) -> Ranked | None:
+        """What is meant by 'and in the kitchen', or 'no, twenty', after the last sentence: the
+        same of something else, or something else of the same."""
+        last, known = context.targets, words(language)
+        if not isinstance(last, Targets) or not last.said or not texts:
+            return None
+        tools = {call.tool for call in last.calls}
+        for part in filter(None, (added(texts[0].all, known), corrected(texts[0].all, known))):
+            for text in variants(clean(part, known), last.said):
+                reading = self._able(grammars, language, text, context)
+                if reading is None or reading.open:
+                    continue
+                same = reading.targets is not None and reading.targets.things == last.things
+                if {call.tool for call in reading.calls} <= tools or (same and _acts(reading)):
+                    why = f"{reading.why} <- leaning on {last.said!r}"
+                    return _ranked(replace(reading, why=why), text, 0)
+        return None
 
     def _exact(
         self, grammars: Grammars, language: str, said: Said, context: Context
@@ -390,6 +418,12 @@ class Router:
                 for count in range(1, min(LONGEST_VERB, len(verbs) - 1) + 1):
                     whole = " ".join([*verbs[:count], part])
                     reading = reading or self._able(grammars, language, whole, here)
+                if reading is None and (room := _room(understood, grammars.places)):
+                    # 'Close the bedroom blinds and dim the lights': those there.
+                    there = replace(here, area=room)
+                    ways = (part, *(" ".join([*verbs[:n], part]) for n in range(1, len(verbs))))
+                    tried = (self._able(grammars, language, way, there) for way in ways)
+                    reading = next(filter(None, tried), None)
                 if reading is None or _turned(understood, reading, part, words(language)):
                     break
                 understood.append(reading)
@@ -505,6 +539,15 @@ def _without_all(text: str, known: Words) -> str | None:
             if rest.startswith(f"{phrase} "):
                 return " ".join([*tokens[:start], *tokens[start + length :]])
     return None
+
+
+def _room(understood: Sequence[Reading], places: Places) -> str | None:
+    """The room that the last of several commands was about."""
+    if not understood or not understood[-1].targets:
+        return None
+    thing = understood[-1].targets.things[-1]
+    entity = places.entities.get(thing.entity or "")
+    return thing.area or (entity.area_id if entity else None)
 
 
 def _turned(understood: Sequence[Reading], reading: Reading, part: str, known: Words) -> bool:

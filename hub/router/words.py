@@ -42,6 +42,8 @@ class Words:
     """What stands in front of a room: 'in the'."""
     articles: frozenset[str] = frozenset()
     """What stands in front of a thing: 'the'."""
+    adding: tuple[str, ...] = ()
+    """How a sentence begins that adds to the one before: 'and', 'what about'."""
     too: tuple[str, ...] = ()
     """What makes a thing one more of the last command: '(the bedroom) too'."""
     later: tuple[str, ...] = ()
@@ -142,6 +144,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         here=frozenset(phrases("here")),
         inside=phrases("inside"),
         articles=frozenset(phrases("articles")),
+        adding=phrases("adding"),
         too=phrases("too"),
         later=phrases("later"),
         later_numbers=frozenset(phrases("later_numbers")),
