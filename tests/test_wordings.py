@@ -131,3 +131,20 @@ async def test_a_list_is_read_out(routing: Routing) -> None:
     line = {"text": "what's on the shopping list", "area": None, "language": "en", "states": given}
     answer = await routing.line(json.dumps(line).encode())
     assert answer["reply"] == "Shopping List, 1 thing: milk."
+
+
+GERMAN = [
+    ("mach das Licht auf zwanzig Prozent", "HassLightSet"),
+    ("was ist noch an", "HassGetState"),
+    ("ist etwas offen", "HassGetState"),
+    ("sauge die Wohnung", "HassVacuumStart"),
+    ("wie warm ist es draußen", "HassGetWeather"),
+    ("ist noch irgendwo Licht an", "HassGetState"),
+]
+
+
+async def test_the_same_in_german(routing: Routing) -> None:
+    for text, tool in GERMAN:
+        line = {"text": text, "area": "Kitchen", "language": "de"}
+        answer = await routing.line(json.dumps(line).encode())
+        assert [call["tool"] for call in answer["calls"]] == [tool], text
