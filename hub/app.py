@@ -109,8 +109,15 @@ class Hub:
         show: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Let timers ring, and do what was wanted for later. `show` gets what is said."""
-        bell = Bell(self._unattended, self.voice, tone=tone, show=show, free=self.free)
-        self.timers.begin(bell.tell, self._understood)
+        bell = Bell(
+            self._unattended,
+            self.voice,
+            tone=tone,
+            show=show,
+            free=self.free,
+            done=self.timers.done,
+        )
+        self.timers.begin(bell.tell, self._understood, self.free)
 
     async def _understood(self, text: str, area: str | None, language: str) -> bool:
         """Whether it would be understood without what was said before: by then it is forgotten."""

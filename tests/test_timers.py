@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hub.errors import AudioError, StorageError
 from hub.timers.book import BETWEEN, MOST, RINGS, Timers
+from hub.timers.clock import LONGEST_SLEEP, SystemTime
 from hub.timers.timer import Timer
 from tests.fakes import FakeNotes, FakeTime, settle
 
@@ -100,6 +101,25 @@ async def test_somebody_who_hears_it_ends_the_ringing(
     await timers.close()
 
 
+async def test_one_that_waits_until_somebody_has_spoken_was_heard_by_nobody(
+    time: FakeTime, notes: FakeNotes, people: Listeners
+) -> None:
+    free = asyncio.Event()
+    timers = Timers(time, notes)
+    timers.begin(people.tell, free=free)
+    await timers.start(10, name="tea")
+    await time.advance(10)
+    assert people.names == []
+    assert not await timers.hush()
+    free.set()
+    await time.advance(0)
+    assert people.names == ["tea"]
+    assert await timers.hush()
+    await time.advance(100)
+    assert people.names == ["tea"]
+    await timers.close()
+
+
 async def test_one_that_rings_can_be_given_more_time(
     time: FakeTime, notes: FakeNotes, people: Listeners
 ) -> None:
@@ -141,6 +161,18 @@ async def test_ten_minutes_are_ten_minutes_even_if_the_clock_is_set(
     await time.advance(1)
     assert people.names == ["bread"]
     await timers.close()
+
+
+async def test_a_machine_that_slept_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    await SystemTime().sleep(3600)
+    await SystemTime().sleep(2)
+    assert slept == [LONGEST_SLEEP, 2]
 
 
 async def test_a_paused_timer_waits_as_long_as_it_likes(

@@ -28,7 +28,7 @@ from hub.timers.book import Timers
 from hub.timers.clock import SystemTime
 from hub.timers.timer import Timer
 from hub.voice import Voice
-from tests.fakes import FakeSpeaker, FakeTime, House, settle
+from tests.fakes import FakeNotes, FakeSpeaker, FakeTime, House, settle
 from tests.test_room import Loudspeaker, Words
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -253,6 +253,23 @@ async def test_a_command_for_later_is_done_then(kitchen: Kitchen) -> None:
     await asyncio.wait_for(kitchen.told.wait(), 10)
     assert kitchen.house.state("light.hallway") == "on"
     assert kitchen.rung[0].startswith("Turned on the Hallway")
+
+
+async def test_a_command_that_was_done_is_not_done_again_if_the_hub_dies_before_it_says_so(
+    kitchen: Kitchen,
+) -> None:
+    notes, free = FakeNotes(), asyncio.Event()
+    timers = Timers(kitchen.time, notes)
+    voice = Voice(Words(), Loudspeaker())
+    bell = Bell(kitchen.turn, voice, show=kitchen.show, free=free, done=timers.done)  # type: ignore[arg-type]
+    timers.begin(bell.tell)
+    await timers.start(60, command="turn off the hallway light")
+    await kitchen.time.advance(60)
+    await asyncio.wait_for(kitchen.told.wait(), 10)
+    await timers.close()
+    after = Timers(kitchen.time, notes)
+    await after.open()
+    assert after.all() == []
 
 
 async def test_a_door_is_not_unlocked_when_nobody_attends(kitchen: Kitchen) -> None:

@@ -28,8 +28,11 @@ class Bell:
         tone: Callable[[], Awaitable[object]] | None = None,
         show: Callable[[str], None] = lambda text: None,
         free: asyncio.Event | None = None,
+        done: Callable[[Timer], Awaitable[None]] | None = None,
     ) -> None:
+        """`done` is told when a command has been run, before anything is said of it."""
         self._free = free
+        self._done_with = done
         self._turn = turn
         self._voice = voice
         self._tone = tone
@@ -46,6 +49,8 @@ class Bell:
             text = wording.not_done(timer, "late_command", language, ago=ago)
         else:
             text = await self._done(timer)
+            if self._done_with is not None:
+                await self._done_with(timer)
         self._show(text)
         if self._voice is None:
             return

@@ -74,6 +74,9 @@ class Timers:
         self._understands: Understands | None = None
         self._waiting: asyncio.Task[None] | None = None
         self._ringing: dict[str, asyncio.Task[None]] = {}
+        self._free: asyncio.Event | None = None
+        self._sounding: set[str] = set()
+        """Those that ring so that it can be heard: none that waits until somebody has spoken."""
         self._told_of: set[str] = set()
         """Those that ring, and of which somebody was told."""
         self._tried: set[str] = set()
@@ -95,9 +98,15 @@ class Timers:
         if document is not None:
             self._take_up(document)
 
-    def begin(self, tell: Tell, understands: Understands | None = None) -> None:
-        """From now on they ring. Those that ran out meanwhile are told at once."""
-        self._tell, self._understands = tell, understands
+    def begin(
+        self,
+        tell: Tell,
+        understands: Understands | None = None,
+        free: asyncio.Event | None = None,
+    ) -> None:
+        """From now on they ring, while `free` is set. Those that ran out meanwhile are told at
+        once."""
+        self._tell, self._understands, self._free = tell, understands, free
         self._wait()
 
     async def close(self) -> None:
@@ -251,16 +260,21 @@ class Timers:
     async def hush(self) -> bool:
         """End the ringing: somebody has heard it. False if nothing rang."""
         rang = [self._timers[key] for key in self._ringing if key in self._timers]
-        rang = [timer for timer in rang if timer.command is None]
+        rang = [timer for timer in rang if timer.command is None and timer.id in self._sounding]
         if rang:
             await self.cancel(*rang)
         return bool(rang)
+
+    async def done(self, timer: Timer) -> None:
+        """Its command has been run: it is not run again, whatever becomes of the hub meanwhile."""
+        await self._forget(timer)
 
     def _silence(self, key: str) -> None:
         """What has begun to act is never cut short."""
         timer = self._timers.get(key)
         if timer is not None and timer.command is None and key in self._ringing:
             self._ringing.pop(key).cancel()
+            self._sounding.discard(key)
 
     async def _put(self, timer: Timer) -> Timer:
         self._silence(timer.id)
@@ -332,20 +346,29 @@ class Timers:
             for number in range(RINGS):
                 if number:
                     await self._time.sleep(BETWEEN)
+                if timer.command is None:
+                    await self._until_free()
+                    self._sounding.add(timer.id)
                 heard = await self._told(timer, late)
                 if heard and not told:
                     told = True
-                    await self._forget(timer)
+                    if timer.id not in self._told_of:
+                        await self._forget(timer)
                 if told and once:
                     return
         finally:
             if self._ringing.get(timer.id) is mine:
                 del self._ringing[timer.id]
+                self._sounding.discard(timer.id)
             if self._same(timer):
                 if told:
                     self._drop(timer.id)
                 else:
                     self._tried.add(timer.id)
+
+    async def _until_free(self) -> None:
+        while self._free is not None and not self._free.is_set():
+            await self._free.wait()
 
     def _same(self, timer: Timer) -> bool:
         return self._timers.get(timer.id) == timer

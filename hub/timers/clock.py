@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+LONGEST_SLEEP = 30.0
+"""Seconds by which a timer may be late on a machine that slept meanwhile."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -33,7 +35,9 @@ class Time(Protocol):
         """Seconds since some moment, whatever becomes of the clock on the wall."""
         ...
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """So long, or less where that is long: then the steady clock is to be looked at again."""
+        ...
 
 
 class SystemTime:
@@ -51,7 +55,8 @@ class SystemTime:
         return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        # asyncio's clock stands still while a laptop sleeps; the steady one does not.
+        await asyncio.sleep(min(seconds, LONGEST_SLEEP))
 
 
 @cache
