@@ -43,7 +43,8 @@ async def off(home: Home, where: Where, area: Area | None = None) -> str:
 @tool("HassToggle", domains=[*DOMAINS, "humidifier"], examples=["toggle the hallway light"])
 async def toggle(things: Entities, home: Home) -> None:
     """Turn on what is off, and off what is on."""
-    on = [thing for thing in things if home.state(thing).state not in ("off", "standby")]
+    off = ("off", "standby", "unavailable", "unknown")
+    on = [thing for thing in things if home.state(thing).state not in off]
     if on:
         await home.call("homeassistant.turn_off", on)
     else:
