@@ -144,16 +144,20 @@ class Assistant:
         intent = self.router.quick(utterance, context)
         command = clean(utterance.text, words(utterance.language), wake)
         unfinished = bool(command) and self.router.unfinished(command, utterance.language)
-        if intent is None and command and not unfinished:
+        answer = self._answer(utterance, area, wake)
+        if intent is None and answer is None and command and not unfinished:
             utterance = await self._heard_again(audio, utterance, context)
             intent = self.router.quick(utterance, context)
+            answer = self._answer(utterance, area, wake)
         milliseconds = (time.perf_counter() - started) * 1000
-        answer = self.conversation(area).would_answer(
-            _addressed(utterance, wake), answers(utterance.language)
-        )
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
         settled = answer is not None and not answer.agreed
         return Understood(utterance, intent, command, unfinished, settled, milliseconds)
+
+    def _answer(self, utterance: Utterance, area: str | None, wake: str | None) -> Answered | None:
+        """What it would be as an answer to what was asked in the room."""
+        said = _addressed(utterance, wake)
+        return self.conversation(area).would_answer(said, answers(utterance.language))
 
     async def _heard_again(self, audio: Audio, first: Utterance, context: Context) -> Utterance:
         """The utterance with readings in which the home's own names were listened for.

@@ -102,6 +102,14 @@ async def test_what_is_understood_is_not_heard_again(house: Household) -> None:
     assert house["light.hallway"] == "on"
 
 
+async def test_an_answer_is_not_heard_again(house: Household) -> None:
+    house.devices.set_state("lock.front_door", "locked")
+    assert (await house.hear("Unlock the front door.")).reply.expects_answer
+    house.recognizer.with_names = "No, the hallway light."
+    await house.hear("No.")
+    assert house.recognizer.names == ()
+
+
 @pytest.mark.parametrize(
     ("said", "written"),
     [
