@@ -113,7 +113,13 @@ async def test_questions(routing: Routing) -> None:
         assert not answer["outcomes"], text
 
 
-LEFT = ["make it cosy", "prepare dinner", "is it going to be cold tomorrow", "give me a break"]
+LEFT = [
+    "make it cosy",
+    "prepare dinner",
+    "is it going to be cold tomorrow",
+    "give me a break",
+    "fix the coffee maker",
+]
 
 
 async def test_what_is_not_for_a_rule(routing: Routing) -> None:
