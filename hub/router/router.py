@@ -49,6 +49,8 @@ SUSPECTS = 8
 """Names that a recognizer is given for a second hearing: more mislead it."""
 MOST_ROOMS = 6
 """Rooms that are tried in the place of one that is not known."""
+SHORTEST_COMMAND = 3
+"""Words from which a sentence that is understood by itself does not lean on the one before."""
 LONGEST_VERB = 3
 """Words at the beginning of a command that may go for the next thing, too: 'turn off'."""
 
@@ -363,7 +365,11 @@ class Router:
             return None
         tools = {call.tool for call in last.calls}
         for part in filter(None, (added(texts[0].all, known), corrected(texts[0].all, known))):
-            for text in variants(clean(part, known), last.said):
+            part = clean(part, known)
+            whole = self._able(grammars, language, part, context)
+            if whole and not whole.open and len(part.split()) >= SHORTEST_COMMAND:
+                return None  # 'and turn off the lamp' needs none of the many ways to lean
+            for text in variants(part, last.said):
                 reading = self._able(grammars, language, text, context)
                 if reading is None or reading.open:
                     continue
