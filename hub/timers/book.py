@@ -3,6 +3,7 @@
 They are kept at every change, with the time of both clocks. After a restart within the same boot
 the steady clock tells how long it took, after another boot the clock on the wall does. A timer is
 forgotten when it was told, not before: a hub that is killed in between tells it after its start.
+A command is forgotten as soon as it was done, whether or not that could be said.
 
 Nothing here runs while no timer does: one task sleeps until the next runs out.
 """
