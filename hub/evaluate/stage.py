@@ -233,6 +233,11 @@ class Stage:
     async def close(self) -> None:
         await self._base.close()
 
+    async def _understood(self, text: str, area: str | None, language: str) -> bool:
+        """Whether a command for later would be understood then."""
+        intent = await self.router.route(Utterance.typed(text, language), Context(area=area))
+        return intent.understood
+
     async def answer(self, request: Request) -> Answer:
         """Play one request on a copy of the home. Raises ConfigError for a room or an entity that
         the home does not have."""
@@ -253,7 +258,7 @@ class Stage:
             self._base.apply(seen)
         still = _Clock(now if now is not None else datetime.now().astimezone())
         timers = Timers(still)
-        timers.begin(_nobody)
+        timers.begin(_nobody, self._understood)
         clock = {"clock": still} if now is not None else {}
         skillset = self._skillset.for_home(home, timers=timers, **clock)
         assistant = Assistant(

@@ -400,13 +400,30 @@ class Router:
     ) -> Iterator[Reading]:
         places, known = grammars.places, words(language)
         area = places.area_id(context.area)
-        for text in dict.fromkeys((said.command, said.all)):
-            matches = grammars.phrases[language].matches(text, area)
+        found = [
+            grammars.phrases[language].matches(text, area)
+            for text in dict.fromkeys((said.command, said.all))
+        ]
+        found.append(grammars.sentences[language].matches(said.command, area))
+        for matches in found:
             if reading := from_matches(matches, places, known, context, whole=whole):
-                yield reading
-        matches = grammars.sentences[language].matches(said.command, area)
-        if reading := from_matches(matches, places, known, context, whole=whole):
-            yield reading
+                yield self._kept_later(grammars, language, reading, context)
+
+    def _kept_later(
+        self, grammars: Grammars, language: str, reading: Reading, context: Context
+    ) -> Reading:
+        """The reading, if what is to be done later is a command. 'Remind me of the meeting in an
+        hour' has the form of 'turn on the lamp in an hour', but nothing could be done then."""
+        for call in reading.calls:
+            later = call.arguments.get("conversation_command")
+            if not isinstance(later, str):
+                continue
+            said = Said(later, later)
+            if not any(r.calls for r in self._exact(grammars, language, said, context)):
+                told = words(language).refusals.get("then")
+                why = f"{reading.why}; {later!r} is not understood"
+                return replace(reading, calls=(), doable=False, sentence=told, why=why)
+        return reading
 
     def _compound(
         self, grammars: Grammars, language: str, text: str, context: Context, *, inherit: bool

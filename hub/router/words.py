@@ -58,7 +58,7 @@ class Words:
     """What makes a number a half more: 'and a half'."""
     refusals: Mapping[str, str] = field(default_factory=dict)
     """Sentences for what is not done: `what`, `unable` and `unknown` (with `{name}`),
-    `later`, `nothing`, `which`, `percent`."""
+    `later`, `then`, `nothing`, `which`, `percent`."""
     dangling: frozenset[str] = frozenset()
     """Words that no command ends with: 'the', 'and'."""
     openers: frozenset[str] = frozenset()
