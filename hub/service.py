@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import Any
 
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between attempts to reach a microphone that is not there."""
+
+_begun: set[asyncio.Task[bool]] = set()
+"""What runs, and nobody waits for."""
 
 
 async def serve(config: Config, *, ears: bool = True) -> None:
@@ -123,8 +126,7 @@ async def _listen(hub: Hub) -> None:
 def _signal(hub: Hub, name: str) -> None:
     """A tone; and whoever wakes the hub has heard the timer that rings."""
     if name == "wake":
-        task = asyncio.create_task(hub.timers.hush(), name="hush")
-        task.add_done_callback(_reported)
+        _begin(hub.timers.hush(), "hush")
     _tone(hub, name)
 
 
@@ -141,11 +143,19 @@ def _show_timer(text: str) -> None:
 def _tone(hub: Hub, name: str) -> None:
     """Play an earcon beside whatever else is done."""
     if hub.voice is not None and hub.config.voice.earcons:
-        task = asyncio.create_task(hub.voice.play(earcon(name)), name=f"earcon-{name}")
-        task.add_done_callback(_reported)
+        _begin(hub.voice.play(earcon(name)), f"earcon-{name}")
+
+
+def _begin(work: Coroutine[Any, Any, bool], name: str) -> None:
+    """Something that nobody waits for. The loop alone does not keep a task from being collected
+    half done."""
+    task = asyncio.create_task(work, name=name)
+    _begun.add(task)
+    task.add_done_callback(_reported)
 
 
 def _reported(task: asyncio.Task[bool]) -> None:
+    _begun.discard(task)
     if not task.cancelled() and (error := task.exception()):
         log.warning("%s: %s", task.get_name(), error)
 

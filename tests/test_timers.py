@@ -403,6 +403,31 @@ async def test_a_command_is_run_once_and_not_cut_short(time: FakeTime, notes: Fa
 # --- which one is meant --------------------------------------------------------------------------
 
 
+async def test_trouble_that_nobody_expected_is_logged_and_a_command_is_not_tried_again(
+    time: FakeTime, notes: FakeNotes, people: Listeners, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried: list[str] = []
+
+    async def tell(timer: Timer, late: float) -> None:
+        tried.append(timer.name or timer.command or timer.id)
+        raise RuntimeError("a mistake")
+
+    timers = Timers(time, notes)
+    timers.begin(tell)
+    await timers.start(60, command="close the blinds")
+    await time.advance(60)
+    assert tried == ["close the blinds"]
+    assert "a mistake" in caplog.text
+    await timers.start(60, name="tea")
+    await time.advance(60 + BETWEEN)
+    assert tried[1:] == ["tea", "tea"]  # it rings on: the next may be heard
+    await timers.close()
+    after = await hub(time, notes, people)
+    await time.advance(1)
+    assert people.names == ["tea"]
+    await after.close()
+
+
 async def test_timers_are_found_by_what_is_said_of_them(time: FakeTime) -> None:
     timers = Timers(time)
     pasta = await timers.start(720, name="pasta", area="Kitchen")

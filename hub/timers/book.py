@@ -383,6 +383,10 @@ class Timers:
             log.error("%s could not be told: %s", timer.id, error)
             # A command that failed has been tried; it is not tried again.
             return timer.command is not None
+        # Whatever goes wrong costs this one ring, not the other timers.
+        except Exception:
+            log.exception("%s could not be told", timer.id)
+            return timer.command is not None
         return True
 
     async def _forget(self, timer: Timer) -> None:
