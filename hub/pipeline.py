@@ -137,10 +137,10 @@ class Assistant:
         if self._recognizer is None:
             raise EngineError("no recognizer is configured; set [recognizer] model")
         started = time.perf_counter()
-        context = self._context(area, wake)
         utterance = await self._recognizer.recognize(
             audio, language=language or self._only_language()
         )
+        context = self._context(area, wake)
         intent = self.router.quick(utterance, context)
         command = clean(utterance.text, words(utterance.language), wake)
         unfinished = bool(command) and self.router.unfinished(command, utterance.language)
@@ -171,9 +171,8 @@ class Assistant:
         except EngineError as error:
             log.warning("heard once only: %s", error)
             return first
-        least = min(hypothesis.score for hypothesis in first.hypotheses)
         more = tuple(
-            replace(hypothesis, score=least, prompted=True)
+            replace(hypothesis, score=first.hypotheses[0].score, prompted=True)
             for hypothesis in again.hypotheses
             if _same_words(hypothesis, first, names)
         )

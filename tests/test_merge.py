@@ -75,6 +75,15 @@ def test_what_is_no_adapter_or_no_model_is_named(tmp_path: Path) -> None:
         merge(tmp_path / "text.gguf", adapter(tmp_path), tmp_path / "made.gguf", "f16")
 
 
+@pytest.mark.parametrize("half", ["lora_a", "lora_b"])
+def test_half_an_adapter_is_refused(tmp_path: Path, half: str) -> None:
+    metadata, tensors = lora(RANK, ALPHA, {QUERY: (64, 64)}, 1)
+    del tensors[f"{QUERY}.{half}"]
+    write_gguf(tmp_path / "adapter.gguf", metadata, tensors)
+    with pytest.raises(ModelError, match=rf"damaged: no blk\.0\.attn_q\.weight\.{half}"):
+        merge(base(tmp_path), tmp_path / "adapter.gguf", tmp_path / "made.gguf", "f16")
+
+
 def sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

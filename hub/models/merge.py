@@ -49,8 +49,11 @@ def merge(
     alpha = float(learned.fields[ALPHA].contents())
     parts = {tensor.name: tensor for tensor in learned.tensors}
     names = {tensor.name for tensor in model.tensors}
-    if stray := {name.rpartition(".lora_")[0] for name in parts} - names:
-        raise ModelError(f"{adapter} is for another model than {base}: no {sorted(stray)[0]} in it")
+    changed = {name.rpartition(".lora_")[0] for name in parts}
+    if halves := {f"{name}.lora_{half}" for name in changed for half in "ab"} - parts.keys():
+        raise ModelError(f"{adapter} is damaged: no {min(halves)} in it")
+    if stray := changed - names:
+        raise ModelError(f"{adapter} is for another model than {base}: no {min(stray)} in it")
     writer = gguf.GGUFWriter(str(target), str(model.fields["general.architecture"].contents()))
     try:
         _copy_metadata(model, writer, kind)

@@ -428,7 +428,8 @@ class _Stale(Exception):
 def _plain(file: ModelFile) -> Url | None:
     """The one address whose answer is the file, so that it need not be copied."""
     first = file.source[0]
-    return first if len(file.source) == 1 and isinstance(first, Url) else None
+    alone = len(file.source) == 1 and file.merge is None
+    return first if alone and isinstance(first, Url) else None
 
 
 def _concatenate(target: Path, sources: list[Opener], limit: int | None) -> None:
