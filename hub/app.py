@@ -35,8 +35,9 @@ from hub.engines.recognizer import WhisperRecognizer
 from hub.engines.worker import Worker
 from hub.errors import ConfigError, HearthError, StorageError, reason
 from hub.home.model import Home
+from hub.later import obstacle
 from hub.listening import Listener
-from hub.messages import StateChange, Trace, Utterance
+from hub.messages import StateChange, Trace
 from hub.models.store import ModelStore
 from hub.pipeline import Assistant
 from hub.ports import (
@@ -50,12 +51,12 @@ from hub.ports import (
     WakeWord,
 )
 from hub.room import Room
-from hub.router import Context, Router
+from hub.router import Router
 from hub.router.rules import data_language
 from hub.skillset import Skillset
 from hub.storage.documents import Documents
 from hub.timers.bell import Bell
-from hub.timers.book import Timers
+from hub.timers.book import Obstacle, Timers
 from hub.timers.clock import SystemTime
 from hub.voice import Voice
 from hub.wakeword import Cascade
@@ -119,10 +120,10 @@ class Hub:
         )
         self.timers.begin(bell.tell, self._understood, self.free)
 
-    async def _understood(self, text: str, area: str | None, language: str) -> bool:
-        """Whether it would be understood without what was said before: by then it is forgotten."""
-        said = Utterance.typed(text, language)
-        return (await self.router.route(said, Context(area=area))).understood
+    async def _understood(self, text: str, area: str | None, language: str) -> bool | Obstacle:
+        """Whether it would be done later, and why not."""
+        why = await obstacle(text, area, language, router=self.router, skillset=self.skillset)
+        return why or True
 
     async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
         """A turn of its own. What was asked in the room is not answered by it."""

@@ -250,8 +250,9 @@ class Timers(Protocol):
         """The timer that was spoken of last in this room."""
         ...
 
-    async def understands(self, command: str, area: str | None, language: str) -> bool:
-        """Whether a command for later would be understood, out of all context."""
+    async def obstacle(self, command: str, area: str | None, language: str) -> str | None:
+        """Why a command would not be done later, out of all context, when nobody attends: a key
+        for `trouble`. None if it would."""
         ...
 
     async def start(
@@ -286,7 +287,7 @@ class Timers(Protocol):
 
     def trouble(self, key: str, language: str) -> str:
         """Why nothing is done: `none`, `not_found`, `full`, `how_long`, `how_much`, `silent`,
-        `do_what`."""
+        `do_what`, `would_ask`."""
         ...
 
     def which(self, timers: Sequence[Timer], language: str) -> str:

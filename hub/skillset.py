@@ -202,26 +202,56 @@ class Skillset:
         if not handlers:
             said = words(where.language)["said"]["cannot"]
             return _failed(SkillError(f"no skill has a tool {call.tool}", spoken=said))
-        unplaced = Wanted.of(_slots(handlers, call)).unsaid and handlers[0].tool.anywhere
-        turn = _Turn(call, where, confirmed, conversation or _NoConversation(), unplaced)
+        turn = self._turn(handlers, call, where, confirmed, conversation)
         if not any(handler.tool.targets for handler in handlers):
             return await self._run(handlers[0], Entities(()), turn)
+        plan = self._plan(handlers, turn)
+        if isinstance(plan, Performed):
+            return plan
+        done = await asyncio.gather(*(self._run(handler, found, turn) for handler, found in plan))
+        return _together(done)
+
+    def asks(self, call: Call, *, where: Where) -> bool:
+        """Whether a call would not be done without an answer: a yes, or which device is meant.
+        No effects."""
+        handlers = self._handlers.get(call.tool)
+        if not handlers:
+            return False
+        if not any(handler.tool.targets for handler in handlers):
+            return bool(handlers[0].tool.confirm)
+        plan = self._plan(handlers, self._turn(handlers, call, where))
+        if isinstance(plan, Performed):
+            return plan.ask is not None
+        return any(_confirmation(handler, found) for handler, found in plan)
+
+    def _turn(
+        self,
+        handlers: Sequence[Handler],
+        call: Call,
+        where: Where,
+        confirmed: bool = False,
+        conversation: Conversation | None = None,
+    ) -> _Turn:
+        unplaced = Wanted.of(_slots(handlers, call)).unsaid and handlers[0].tool.anywhere
+        return _Turn(call, where, confirmed, conversation or _NoConversation(), unplaced)
+
+    def _plan(
+        self, handlers: Sequence[Handler], turn: _Turn
+    ) -> list[tuple[Handler, Entities]] | Performed:
+        """Which tool is to do it to which devices; or why nothing is done."""
         targets = self._targets(handlers, turn)
         if turn.unplaced:
             # Whatever there is, and be it nothing: the tool knows what else is meant.
-            return await self._run(handlers[0], Entities(targets.entities, said=False), turn)
+            return [(handlers[0], Entities(targets.entities, said=False))]
         if not targets.by_name:
-            kept = tuple(e for e in targets.entities if not _lets_in(call.tool, e))
+            kept = tuple(e for e in targets.entities if not _lets_in(turn.call.tool, e))
             targets = replace(targets, entities=kept)
         if targets.missing:
             return Performed(missing=targets.missing, ask=_asking(handlers, targets.missing, turn))
-        groups, missing = _shared_out(handlers, targets, call)
+        groups, missing = _shared_out(handlers, targets, turn.call)
         if missing:
             return Performed(missing=missing)
-        done = await asyncio.gather(
-            *(self._run(handler, Entities(found), turn) for handler, found in groups)
-        )
-        return _together(done)
+        return [(handler, Entities(found)) for handler, found in groups]
 
     def _targets(self, handlers: Sequence[Handler], turn: _Turn) -> Targets:
         """The devices that are meant, among those that a tool of this name is for."""
@@ -257,9 +287,7 @@ class Skillset:
             if schema.get("format") == "area" and not unfit.absent:
                 return Performed(missing=Missing("area", area=str(unfit.value)))
             return Performed(unfit=unfit)
-        confirm = tool.confirm
-        if not confirm and any(_lets_in(handler.name, e) for e in entities):
-            confirm = UNKNOWN if all(unknown(e.domain, e.guarded) for e in entities) else LETS_IN
+        confirm = _confirmation(handler, entities)
         if confirm and not turn.confirmed:
             return Performed(ask=_question(confirm, entities, turn))
         hands = Hands(self._home, self._confirm_timeout)
@@ -400,6 +428,13 @@ def _lets_in(tool: str, entity: Entity) -> bool:
     opens = not known and lets_in(entity.domain, entity.device_class, entity.names)
     guarded = entity.guarded or unknown(entity.domain, entity.guarded)
     return tool in ACTING and not closing and (guarded or opens)
+
+
+def _confirmation(handler: Handler, entities: Entities) -> Mapping[str, str]:
+    """The question that is asked before a tool may run; empty if it just runs."""
+    if handler.tool.confirm or not any(_lets_in(handler.name, e) for e in entities):
+        return handler.tool.confirm
+    return UNKNOWN if all(unknown(e.domain, e.guarded) for e in entities) else LETS_IN
 
 
 def _question(confirm: Mapping[str, str], entities: Entities, turn: _Turn) -> Ask:

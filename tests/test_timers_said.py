@@ -19,13 +19,13 @@ from hub import service
 from hub.app import _Speaker
 from hub.config import Config
 from hub.dialogue.replies import Replies
-from hub.messages import Utterance
+from hub.later import obstacle
 from hub.pipeline import Assistant
-from hub.router import Context, Router
+from hub.router import Router
 from hub.skillset import Skillset, bundled, load
 from hub.storage.documents import Documents
 from hub.timers.bell import Bell
-from hub.timers.book import Timers
+from hub.timers.book import Obstacle, Timers
 from hub.timers.clock import SystemTime
 from hub.timers.timer import Timer
 from hub.voice import Voice
@@ -62,9 +62,9 @@ class Kitchen:
     async def turn(self, text: str, area: str | None, language: str) -> object:
         return await self.new_assistant().say(text, area=area, language=language)
 
-    async def understood(self, text: str, area: str | None, language: str) -> bool:
-        said = Utterance.typed(text, language)
-        return (await self.router.route(said, Context(area=area))).understood
+    async def understood(self, text: str, area: str | None, language: str) -> bool | Obstacle:
+        why = await obstacle(text, area, language, router=self.router, skillset=self.skillset)
+        return why or True
 
     def new_assistant(self) -> Assistant:
         return Assistant(
@@ -274,7 +274,7 @@ async def test_a_command_that_was_done_is_not_done_again_if_the_hub_dies_before_
 
 
 async def test_a_door_is_not_unlocked_when_nobody_attends(kitchen: Kitchen) -> None:
-    await kitchen.say("unlock the front door in ten minutes")
+    await kitchen.timers.start(600, command="unlock the front door", area="Kitchen")
     await kitchen.time.advance(600)
     await asyncio.wait_for(kitchen.told.wait(), 10)
     assert kitchen.rung[0].startswith("You wanted this now: unlock the front door.")
@@ -289,6 +289,29 @@ async def test_a_command_that_will_not_be_understood_is_not_promised(
     await kitchen.say("turn on the hallway light")
     assert (await kitchen.say(said)).startswith("Sorry, I do not understand what I should do then.")
     assert kitchen.timers.all() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "told"),
+    [
+        ("unlock the front door in ten minutes", "en", "Before I do that I would have to ask"),
+        ("open the garage door in ten minutes", "en", "Before I do that I would have to ask"),
+        ("entsperre Front Door in zehn Minuten", "de", "Bevor ich das tue, müsste ich"),
+        ("never mind in ten minutes", "en", "Sorry, I do not understand what I should do then."),
+        ("do nothing in five minutes", "en", "Sorry, I do not understand what I should do then."),
+        ("vergiss es in zehn Minuten", "de", "Entschuldigung, ich verstehe nicht, was ich dann"),
+    ],
+)
+async def test_a_command_that_would_not_be_done_is_not_promised(
+    kitchen: Kitchen, said: str, language: str, told: str
+) -> None:
+    assert (await kitchen.say(said, language=language)).startswith(told)
+    assert kitchen.timers.all() == []
+
+
+async def test_closing_a_door_later_needs_no_yes(kitchen: Kitchen) -> None:
+    assert (await kitchen.say("lock the front door in ten minutes")).startswith("I will do that")
+    assert (await kitchen.say("close the garage door in ten minutes")).startswith("I will do that")
 
 
 async def test_in_german_a_command_for_later_is_understood(kitchen: Kitchen) -> None:

@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from rapidfuzz import fuzz
 
@@ -43,9 +43,12 @@ Tell = Callable[[Timer, float], Awaitable[None]]
 """Makes one ring heard, or runs the command. Gets the seconds since the timer ran out. Raises
 HearthError if nobody can have heard it."""
 
-
-Understands = Callable[[str, str | None, str], Awaitable[bool]]
-"""Whether a command (text, room, language) would be understood when nobody attends."""
+Obstacle = Literal["do_what", "would_ask"]
+"""Why a command would not be done when nobody attends, as `trouble` knows it: it is not understood,
+or not done without an answer."""
+Understands = Callable[[str, str | None, str], Awaitable[bool | Obstacle]]
+"""Whether a command (text, room, language) would be done when nobody attends; False if it would not
+be understood."""
 PATIENCE = 3.0
 """Seconds in which that must be known; else it is seen when its time has come."""
 
@@ -229,16 +232,19 @@ class Timers:
         timer = Timer(f"timer-{self._number}", seconds, seconds, now, name, area, language, command)
         return await self._put(timer)
 
-    async def understands(self, command: str, area: str | None, language: str) -> bool:
-        """Whether a command for later makes sense; what takes long to find out is taken for one
-        that does."""
+    async def obstacle(self, command: str, area: str | None, language: str) -> Obstacle | None:
+        """Why a command for later would not be done; what takes long to find out is taken for one
+        that would."""
         if self._understands is None:
-            return True
+            return None
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self._understands(command, area, language)
+                found = await self._understands(command, area, language)
         except (HearthError, TimeoutError):
-            return True
+            return None
+        if isinstance(found, bool):
+            return None if found else "do_what"
+        return found
 
     async def change(self, timer: Timer, seconds: float) -> Timer:
         """More time, or less; one that has none left rings."""

@@ -22,6 +22,7 @@ ERRORS = {
     "how_much": "no_intent",
     "silent": "no_timer_support",
     "do_what": "no_intent",
+    "would_ask": "handle_error",
 }
 """Our key for trouble -> the sentence of home-assistant-intents."""
 

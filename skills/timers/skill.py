@@ -56,8 +56,8 @@ async def start(
     if not total:
         return Ask(timers.trouble("how_long", language))
     command = conversation_command
-    if command and not await timers.understands(command, where.area, language):
-        return timers.trouble("do_what", language)
+    if command and (why := await timers.obstacle(command, where.area, language)):
+        return timers.trouble(why, language)
     timer = await timers.start(
         total, name=name, command=command, area=where.area, language=language
     )
