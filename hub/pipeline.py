@@ -407,4 +407,5 @@ def _told(answered: Answered, dropped: str) -> str | None:
 
 
 def _question(ask: Ask, intent: Intent) -> Question:
-    return Question(ask.question, {"yes": ask.yes} if ask.yes else dict(ask.choices), intent.heard)
+    choices = {"yes": ask.yes} if ask.yes else dict(ask.choices)
+    return Question(ask.question, choices, intent.heard, ask.lacking)

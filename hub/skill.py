@@ -122,6 +122,9 @@ class Ask:
     yes: tuple[Call, ...] = ()
     choices: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
     """Answer -> what is then done."""
+    lacking: Call | None = None
+    """The call that something was missing from: whoever takes what is said next for that finds it
+    in `Conversation.lacking`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,11 @@ class Conversation(Protocol):
 
     @property
     def last_reply(self) -> str | None: ...
+
+    @property
+    def lacking(self) -> Call | None:
+        """What it was asked about (`Ask.lacking`) just before what is said now."""
+        ...
 
     def forget(self) -> None:
         """Drop a pending question and what 'it' and 'them' refer to."""

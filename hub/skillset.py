@@ -364,6 +364,7 @@ class _NoConversation:
     """The `Conversation` of a call that belongs to none."""
 
     last_reply: str | None = None
+    lacking: Call | None = None
 
     def forget(self) -> None:
         pass

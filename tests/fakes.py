@@ -14,7 +14,7 @@ from hub.devices import homefile
 from hub.devices.simulated import SimulatedHome
 from hub.errors import DeviceError, StorageError
 from hub.home.model import Home
-from hub.messages import StateChange, Wake
+from hub.messages import Call, StateChange, Wake
 from hub.ports import FRAME_BYTES, FRAME_SAMPLES, Inventory
 
 # --- sound whose meaning is written in it --------------------------------------------------------
@@ -130,6 +130,7 @@ class FakeConversation:
 
     def __init__(self, last_reply: str | None = None) -> None:
         self.last_reply = last_reply
+        self.lacking: Call | None = None
         self.forgotten = 0
 
     def forget(self) -> None:

@@ -18,10 +18,13 @@ import pytest_asyncio
 from hub import service
 from hub.app import _Speaker
 from hub.config import Config
+from hub.dialogue.conversation import Question
 from hub.dialogue.replies import Replies
 from hub.later import obstacle
+from hub.messages import Call
 from hub.pipeline import Assistant
 from hub.router import Router
+from hub.skill import Where
 from hub.skillset import Skillset, bundled, load
 from hub.storage.documents import Documents
 from hub.timers.bell import Bell
@@ -217,6 +220,24 @@ async def test_the_length_that_was_left_out_is_asked_for(kitchen: Kitchen) -> No
     assert await kitchen.say("set a timer") == "For how long?"
     assert await kitchen.say("five minutes") == "Timer set for 5 minutes."
     assert [timer.seconds for timer in kitchen.timers.all()] == [300]
+
+
+async def test_with_its_length_a_timer_keeps_its_name(kitchen: Kitchen) -> None:
+    assert await kitchen.say("set a pasta timer") == "For how long?"
+    assert await kitchen.say("five minutes") == "Pasta timer set for 5 minutes."
+    assert [(timer.name, timer.seconds) for timer in kitchen.timers.all()] == [("pasta", 300)]
+    assert await kitchen.say("six minutes") == "Shall I set a timer for 6 minutes?"
+
+
+async def test_with_its_length_a_command_for_later_is_kept(kitchen: Kitchen) -> None:
+    conversation = kitchen.assistant.conversation("Kitchen")
+    where = Where("Kitchen", "en")
+    call = Call("HassStartTimer", {"conversation_command": "turn on the hallway light"})
+    done = await kitchen.skillset.perform(call, where=where, conversation=conversation)
+    assert done.ask is not None
+    conversation.ask(Question(done.ask.question, {}, lacking=done.ask.lacking))
+    assert await kitchen.say("five minutes") == "I will do that in 5 minutes."
+    assert [timer.command for timer in kitchen.timers.all()] == ["turn on the hallway light"]
 
 
 async def test_a_length_out_of_the_blue_sets_no_timer_unasked(kitchen: Kitchen) -> None:

@@ -34,6 +34,8 @@ class Question:
     """Answer -> what is then done. A yes-or-no question has the one choice 'yes'."""
     said: str = ""
     """What made the hub ask: its words may stand in the answer, too."""
+    lacking: Call | None = None
+    """The call that something was missing from."""
 
     @property
     def closed(self) -> bool:
@@ -93,6 +95,11 @@ class Conversation:
     def pending_question(self) -> str | None:
         """The question that the utterance at hand has not answered."""
         return self._displaced[0].text if self._displaced else None
+
+    @property
+    def lacking(self) -> Call | None:
+        """The call that the question was about which the utterance at hand came after."""
+        return self._displaced[0].lacking if self._displaced else None
 
     def replied(self, text: str) -> None:
         if text:

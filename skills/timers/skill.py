@@ -54,7 +54,9 @@ async def start(
         return timers.trouble("full", language)
     total = _seconds(hours, minutes, seconds)
     if not total:
-        return Ask(timers.trouble("how_long", language))
+        known = {"name": name, "conversation_command": conversation_command}
+        call = Call("HassStartTimer", {slot: said for slot, said in known.items() if said})
+        return Ask(timers.trouble("how_long", language), lacking=call)
     command = conversation_command
     if command and (why := await timers.obstacle(command, where.area, language)):
         return timers.trouble(why, language)
@@ -80,15 +82,15 @@ async def lasting(
     seconds: Whole = 0,
 ) -> Answer | Ask | str:
     """Take a length of time for that of the timer that was asked for."""
-    asked = conversation.last_reply == timers.trouble("how_long", where.language)
+    asked = conversation.lacking
     length = {"hours": hours, "minutes": minutes, "seconds": seconds}
-    if not asked:  # 'one minute', said to somebody else
+    if asked is None or asked.tool != "HassStartTimer":  # 'one minute', said to somebody else
         time = timers.duration(_seconds(**length), where.language)
         question = where.say(
             f"Shall I set a timer for {time}?", de=f"Soll ich einen Timer auf {time} stellen?"
         )
         return Ask(question, (Call("HassStartTimer", length),))
-    return await start(timers, where, hours, minutes, seconds)
+    return await start(timers, where, hours, minutes, seconds, **asked.arguments)
 
 
 @tool(
