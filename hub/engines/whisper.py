@@ -28,8 +28,8 @@ HOP = 160
 """Samples between two frames of features: 10 ms."""
 WINDOW = 3_000
 """Frames that the model was trained on: 30 s."""
-SHORT = 900
-"""Frames of the shortest window: below 8 s the decoder does not find the end and repeats. 900 and
+SHORT = 850
+"""Frames of the shortest window: below 8 s the decoder does not find the end and repeats. 850 and
 a beam of two err as often as 1,000 and a beam of three, clean and in noise, in 0.85 of the time."""
 TAIL = 200
 """Frames of padding after the speech, at least."""
