@@ -90,6 +90,8 @@ _POINTS = re.compile(
     r"(?<!\d)[.,:](?!\d)|(?<=\d)[.,:](?!\d)|(?<!\d)[.,:](?=\d)|[;!?¡¿。，、？！…\"“”„«»]+"
 )
 """Punctuation, except what stands between digits ('20.5', '7:30')."""
+_CLAUSES = re.compile(r"[,;.!]\s+")
+"""What ends a clause; not the point or comma within a number."""
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'"})
 _WAKE_SCORE = 78.0
 """0-100: 'Hey, Jervis' is 82 alike 'hey jarvis', 'hey charles' 67."""
@@ -102,6 +104,26 @@ def clean(text: str, words: Words, wake: str | None = None) -> str:
         if normal(plain).startswith(f"{wrong} "):
             plain = " ".join([right, *plain.split()[len(wrong.split()) :]])
     return with_halves(plain, words.language, words.half) if words.half else plain
+
+
+def without_asides(text: str, words: Words) -> str:
+    """The text without clauses in front that only tell how things are: 'I'm going to bed, ...'.
+
+    Only a clause that ends with a comma or the like, has no condition or negation, and names no
+    kind of thing, no room and no beginning of a command is left out."""
+    clauses = [clause for clause in _CLAUSES.split(text) if clause.strip()]
+    kept = [clause for clause in clauses[:-1] if not _aside(clause, words)]
+    return ", ".join([*kept, *clauses[-1:]])
+
+
+def _aside(clause: str, words: Words) -> bool:
+    plain = f" {normal(spoken(clause))} "
+    if not any(plain.startswith(f" {phrase} ") for phrase in words.telling):
+        return False
+    named = (*words.kinds.values(), *words.rooms.values())
+    meant = {word for said in named for word in said} | words.openers | words.negations
+    meant |= {*words.later, *words.all}
+    return not any(f" {phrase} " in plain for phrase in meant)
 
 
 def collapsed(text: str) -> str:

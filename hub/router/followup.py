@@ -6,13 +6,16 @@ makes sense is for the caller to find out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from hub.home.model import normal
+from hub.router.numbers import numbers
 from hub.router.words import Words
 
 LONGEST = 16
 """Words of a sentence that another may lean on."""
+LONGEST_ROOM, LONGEST_NUMBER = 4, 4
+"""Words of the name of a room, and of a number."""
 LONGEST_VERB, LONGEST_END = 3, 2
 """Words at the beginning and at the end that stay where the middle is said anew: 'turn - off'."""
 
@@ -28,16 +31,56 @@ def corrected(text: str, words: Words) -> str | None:
     return _without(text, words.repairs, ())
 
 
-def variants(part: str, before: str) -> Iterator[str]:
-    """What was said before, with the new words in it; as much of it as may be first."""
+def variants(part: str, before: str, words: Words, rooms: Collection[str]) -> Iterator[str]:
+    """What was said before, with the new words in it: a room or a number in the place of the one
+    that was said, or else as much of the old words as may be first. `rooms`: in normal form."""
     tokens = before.split()
     if not part or not 1 < len(tokens) <= LONGEST:
         return
+    yield from _elsewhere(part, tokens, words, rooms)
+    yield from _another_number(part, tokens, words)
+    joins = words.articles | set(words.inside) | words.dangling
+    first = normal(part.split()[0])
     for kept in range(len(tokens) - 1, 0, -1):
+        if normal(tokens[kept - 1]) in joins and first in joins:
+            continue  # 'turn on the in the bedroom'
         yield " ".join([*tokens[:kept], part])
     for end in range(1, LONGEST_END + 1):
         for kept in range(1, min(LONGEST_VERB, len(tokens) - end - 1) + 1):
             yield " ".join([*tokens[:kept], part, *tokens[-end:]])
+
+
+def _elsewhere(
+    part: str, tokens: Sequence[str], words: Words, rooms: Collection[str]
+) -> Iterator[str]:
+    """The same in another room, if a room is all that was said: 'in the bedroom'."""
+    plain = normal(part)
+    inside = next((p for p in words.inside if plain.startswith(f"{p} ")), "")
+    room = plain.removeprefix(inside).strip()
+    if room not in rooms:
+        return
+    said = [normal(token) for token in tokens]
+    for length in range(min(LONGEST_ROOM, len(said)), 0, -1):
+        for start in range(len(said) - length + 1):
+            if " ".join(said[start : start + length]) in rooms:
+                yield " ".join([*tokens[:start], room, *tokens[start + length :]])
+                return
+    if inside:
+        yield " ".join([*tokens, part])
+
+
+def _another_number(part: str, tokens: Sequence[str], words: Words) -> Iterator[str]:
+    """The same with another number, where each has one."""
+    new, old = numbers(part, words.language), numbers(" ".join(tokens), words.language)
+    if len(new) != 1 or len(old) != 1:
+        return
+    for length in range(min(LONGEST_NUMBER, len(tokens)), 0, -1):
+        for start in range(len(tokens) - length + 1):
+            ends = tokens[start], tokens[start + length - 1]
+            found = numbers(" ".join(tokens[start : start + length]), words.language)
+            if found == old and all(numbers(end, words.language) for end in ends):
+                yield " ".join([*tokens[:start], new[0], *tokens[start + length :]])
+                return
 
 
 def _without(text: str, first: Sequence[str], last: Sequence[str]) -> str | None:

@@ -51,6 +51,16 @@ class Places:
         """Whether an area or a floor bears this name."""
         return normal(name) in self._places
 
+    def place_names(self, words: Words) -> set[str]:
+        """What rooms and floors may be called, in normal form."""
+        return self._places | {name for said in words.rooms.values() for name in said}
+
+    def said(self, words: Words) -> set[str]:
+        """All names of things and rooms, and words for kinds of them, in normal form."""
+        names = {normal(name) for entity in self.entities.values() for name in entity.names}
+        kinds = {kind for said in words.kinds.values() for kind in said}
+        return names | kinds | self.place_names(words)
+
     def called(self, kind: str, words: Words) -> set[str]:
         """Domains of the things there are that a word for a kind, such as 'lamp', is for."""
         known = self._called.get(words.language)
@@ -95,6 +105,10 @@ class Places:
     def anywhere(self, intent: str) -> bool:
         """Whether its tool finds out by itself what is meant where nothing was said of that."""
         return any(tool.anywhere for tool in self.tools.get(intent, ()))
+
+    def about(self, intent: str) -> str:
+        """What must have been spoken of last for its phrases to be meant; empty: anything."""
+        return next((tool.about for tool in self.tools.get(intent, ()) if tool.about), "")
 
     def actable(self, intent: str, slots: Slots) -> list[Entity]:
         """The entities that the tools of this name would act on."""
@@ -182,6 +196,18 @@ def target(slots: Slots) -> Target | None:
         domain=domain if isinstance(domain, str) else None,
         device_class=device_class if isinstance(device_class, str) else None,
     )
+
+
+def slots(thing: Target) -> dict[str, str]:
+    """The slots that choose what a call was about."""
+    chosen = {
+        "name": thing.entity,
+        "area": thing.area,
+        "floor": thing.floor,
+        "domain": thing.domain,
+        "device_class": thing.device_class,
+    }
+    return {slot: value for slot, value in chosen.items() if value is not None}
 
 
 def targets(all_slots: Iterable[Slots]) -> Targets | None:

@@ -48,7 +48,11 @@ def from_matches(
     """
     area = places.area_id(context.area)
     undoable: Reading | None = None
-    for _, group in groupby(matches, key=lambda match: match.rank):
+    # 'Pause it' after a timer was spoken of is for that, before any device.
+    lately = {match.intent: places.about(match.intent) for match in matches}
+    matches = [match for match in matches if lately[match.intent] in ("", context.about)]
+    matches.sort(key=lambda match: not lately[match.intent])
+    for _, group in groupby(matches, key=lambda match: (not lately[match.intent], match.rank)):
         resolved = [r for match in group if (r := _resolved(match, places, context, area, whole))]
         possible = [(m, s) for m, s in resolved if _complete(s) and places.doable(m.intent, s)]
         asking = [(m, s) for m, s in resolved if not _complete(s)]
@@ -313,6 +317,21 @@ def _question(
         question=asked,
         choices=choices,
     )
+
+
+def one_of(
+    reading: Reading, entities: Sequence[Entity], places: Places, words: Words, why: str
+) -> Reading:
+    """Ask which of several things the one call of a reading is for."""
+    call = reading.calls[0]
+    others = {k: v for k, v in call.arguments.items() if k not in TARGET_SLOTS}
+    labels = _labels(entities, places)
+    choices = {
+        label: (places.call(call.tool, {**others, "name": entity.entity_id}, call.response),)
+        for label, entity in zip(labels, entities, strict=True)
+    }
+    question = which(labels, words)
+    return replace(reading, calls=(), targets=None, question=question, choices=choices, why=why)
 
 
 def _labels(entities: Sequence[Entity], places: Places) -> list[str]:

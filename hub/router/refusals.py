@@ -1,4 +1,5 @@
-"""Why a command is not done: for another time, forbidden, or for a room that does not exist.
+"""Why a command is not done: for another time, forbidden, only by a bit, or for a room that does
+not exist.
 
 Each is found by taking out what stands in the way and asking whether the rest is a command.
 """
@@ -19,12 +20,15 @@ MOST_TRIES = 8
 
 
 def refusal(text: str, words: Words, command: Callable[[str], bool]) -> str | None:
-    """The sentence for a command that was forbidden or put off; None if it was neither."""
+    """The sentence for a command that was forbidden, put off, or can only be done all the way;
+    None if it was neither."""
     tokens = text.split()
     if any(command(rest) for rest in _without(tokens, words.nots)):
         return words.refusals.get("nothing")
     if any(command(rest) for rest in _at_once(tokens, words)):
         return words.refusals.get("later")
+    if any(command(rest) for rest in _without(tokens, words.partly)):
+        return words.refusals.get("partly")
     return None
 
 

@@ -10,13 +10,14 @@ import asyncio
 import gc
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from hub.config import RouterSettings
 from hub.home.model import Home, normal
 from hub.messages import Call, Candidate, Intent, ToolSpec, Utterance
 from hub.ports import ChatModel, ChoosingModel, LanguageModel
 from hub.router.chat import ChatTier
-from hub.router.clean import addressed, clean, collapsed
+from hub.router.clean import addressed, clean, collapsed, without_asides
 from hub.router.compound import repairs, split, together
 from hub.router.context import Context, Targets
 from hub.router.endings import Endings
@@ -24,10 +25,19 @@ from hub.router.followup import added, corrected, variants
 from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.fuzzy import FuzzyRules
 from hub.router.model import Asked, ModelTier, candidates
+from hub.router.numbers import numbers
 from hub.router.phrases import phrase_rules
-from hub.router.places import Places
+from hub.router.places import Places, slots
 from hub.router.reading import Reading
-from hub.router.readings import GUESS_LOSS, GUESS_QUALITY, QUESTIONS, from_fuzzy, from_matches
+from hub.router.readings import (
+    GUESS_LOSS,
+    GUESS_QUALITY,
+    MOST_CHOICES,
+    QUESTIONS,
+    from_fuzzy,
+    from_matches,
+    one_of,
+)
 from hub.router.refusals import elsewhere, refusal
 from hub.router.retrieve import MOST_GROUPS, Retriever
 from hub.router.rules import Grammar, home_names, sentence_rules
@@ -51,6 +61,10 @@ MOST_ROOMS = 6
 """Rooms that are tried in the place of one that is not known."""
 SHORTEST_COMMAND = 3
 """Words from which a sentence that is understood by itself does not lean on the one before."""
+MOST_WAYS = 6
+"""Ways to lean that are tried: each costs as much as a sentence, while the person may speak."""
+FEW_WORDS = 3
+"""Words that may lean on a sentence whatever they are: 'all the way'."""
 LONGEST_VERB = 3
 """Words at the beginning of a command that may go for the next thing, too: 'turn off'."""
 
@@ -71,6 +85,8 @@ class Grammars:
     spelling: dict[str, Spelling]
     """For the languages that `fuzzy` does not know."""
     retrievers: dict[str, Retriever]
+    names: dict[str, frozenset[str]]
+    """What things and rooms, and kinds of them, are called, in normal form."""
     model: ModelTier | TunedTier | ChatTier | None
 
 
@@ -154,6 +170,7 @@ class Router:
                 if _base(code) != GUESSED and "fuzzy" not in self._without
             },
             {code: Retriever(places, words(code)) for code in self.languages},
+            {code: frozenset(places.said(words(code))) for code in self.languages},
             self._model_tier(places),
         )
         # Hundreds of thousands of small objects that stay: without this, each full collection
@@ -245,6 +262,8 @@ class Router:
         best = self._best(utterance, context)
         if best and (best.reading.calls or best.reading.question):
             return _intent(best)
+        if best and words(self._language(utterance.language)).both & set(best.text.split()):
+            return Intent(heard=best.text, sentence=best.reading.sentence, why=best.reading.why)
         if refused := self._refused(utterance, context):
             return refused
         intent = await self._ask_model(utterance, context)
@@ -326,6 +345,34 @@ class Router:
         return remembered(await grammars.model.understand(asked, words(language)))
 
     def _best(self, utterance: Utterance, context: Context) -> Ranked | None:
+        """The best reading; of what is left without asides, if the whole is not understood."""
+        best = self._likeliest(utterance, context)
+        if best is None or not best.reading.doable:
+            known = words(self._language(utterance.language))
+            heard = [replace(h, text=without_asides(h.text, known)) for h in utterance.hypotheses]
+            less = replace(utterance, hypotheses=tuple(heard))
+            if less != utterance:
+                best = self._likeliest(less, context) or best
+        return self._of_two(best, utterance.language) if best else None
+
+    def _of_two(self, best: Ranked, code: str) -> Ranked:
+        """The reading, if there are two things where 'both' was said; or else a question."""
+        reading, known = best.reading, words(self._language(code))
+        said = known.both & set(normal(best.text).split())
+        if self._grammars is None or not said or reading.targets is None or not reading.calls:
+            return best
+        places, things = self._grammars.places, reading.targets.things
+        meant = {e.entity_id: e for thing in things for e in places.entities_for(slots(thing))}
+        if 2 in (len(things), len(meant)):
+            return best
+        why = f"{reading.why}, but there are {len(meant)} of them"
+        sentence = known.refusals.get("which")
+        refused = replace(reading, calls=(), doable=False, sentence=sentence, why=why)
+        if 2 < len(meant) <= MOST_CHOICES and len(reading.calls) == 1:
+            refused = one_of(reading, [*meant.values()], places, known, why)
+        return replace(best, reading=refused)
+
+    def _likeliest(self, utterance: Utterance, context: Context) -> Ranked | None:
         """The best reading over all hypotheses. What can be done goes before what cannot, and
         word-for-word before guessing, which is not tried if something was understood."""
         grammars = self._grammars
@@ -364,12 +411,17 @@ class Router:
         if not isinstance(last, Targets) or not last.said or not texts:
             return None
         tools = {call.tool for call in last.calls}
-        for part in filter(None, (added(texts[0].all, known), corrected(texts[0].all, known))):
-            part = clean(part, known)
+        more, changed = added(texts[0].all, known), corrected(texts[0].all, known)
+        changed = clean(changed, known) if changed else None
+        for part in filter(None, (clean(more, known) if more else None, changed)):
             whole = self._able(grammars, language, part, context)
             if whole and not whole.open and len(part.split()) >= SHORTEST_COMMAND:
-                return None  # 'and turn off the lamp' needs none of the many ways to lean
-            for text in variants(part, last.said):
+                # 'And turn off the lamp', 'no, turn it off' need none of the many ways to lean.
+                return _ranked(whole, part, 0) if part == changed else None
+            if not self._leans(grammars, language, part):
+                continue
+            ways = variants(part, last.said, known, grammars.places.place_names(known))
+            for text in islice(dict.fromkeys(ways), MOST_WAYS):
                 reading = self._able(grammars, language, text, context)
                 if reading is None or reading.open:
                     continue
@@ -378,6 +430,16 @@ class Router:
                     why = f"{reading.why} <- leaning on {last.said!r}"
                     return _ranked(replace(reading, why=why), text, 0)
         return None
+
+    @staticmethod
+    def _leans(grammars: Grammars, language: str, part: str) -> bool:
+        """Whether words may lean on a command: they are few, or name something of the home."""
+        plain = normal(part)
+        return (
+            len(plain.split()) <= FEW_WORDS
+            or bool(numbers(plain, language))
+            or any(f" {name} " in f" {plain} " for name in grammars.names[language])
+        )
 
     def _exact(
         self, grammars: Grammars, language: str, said: Said, context: Context

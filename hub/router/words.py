@@ -50,6 +50,12 @@ class Words:
     """What puts a command off, or makes it depend on something: 'when', 'at sunset'."""
     later_numbers: frozenset[str] = frozenset()
     """What does so in front of a number: 'in (ten minutes)', 'at (7)'."""
+    partly: tuple[str, ...] = ()
+    """What asks for a part of what a command does: 'slightly'."""
+    telling: tuple[str, ...] = ()
+    """How a clause begins that only tells how things are: 'I'm (going to bed)'."""
+    both: frozenset[str] = frozenset()
+    """Words that are true of two things only: 'both'."""
     nots: tuple[str, ...] = ()
     """What forbids the rest of a command: 'don't'."""
     corrections: Mapping[str, str] = field(default_factory=dict)
@@ -58,7 +64,7 @@ class Words:
     """What makes a number a half more: 'and a half'."""
     refusals: Mapping[str, str] = field(default_factory=dict)
     """Sentences for what is not done: `what`, `unable` and `unknown` (with `{name}`),
-    `later`, `then`, `nothing`, `which`, `percent`."""
+    `later`, `partly`, `then`, `nothing`, `which`, `percent`."""
     dangling: frozenset[str] = frozenset()
     """Words that no command ends with: 'the', 'and'."""
     openers: frozenset[str] = frozenset()
@@ -148,6 +154,9 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         too=phrases("too"),
         later=phrases("later"),
         later_numbers=frozenset(phrases("later_numbers")),
+        partly=phrases("partly"),
+        telling=phrases("telling"),
+        both=frozenset(phrases("both")),
         nots=phrases("nots"),
         corrections={normal(key): text for key, text in texts("corrections").items()},
         half=texts("numbers").get("half"),

@@ -13,6 +13,12 @@ USUAL = 20.0
 """Degrees assumed of a thermostat that does not say what it is set to."""
 
 
+def _by_a_bit(phrases: list[str]) -> list[str]:
+    """The phrases, each with or without 'a bit' behind it; in them it is `<bit>`."""
+    bit = "(a (bit|tad|little [bit])|slightly)"
+    return [f"{phrase} [<bit>]".replace("<bit>", bit) for phrase in phrases]
+
+
 @tool("HassTurnOn", domains=["climate"], named=True, examples=["turn on the bathroom radiator"])
 async def turn_on(climates: Entities, home: Home) -> None:
     """Turn heating or cooling on."""
@@ -89,18 +95,22 @@ async def set_mode(climates: Entities, home: Home, mode: Mode) -> None:
     domains=["climate"],
     single=True,
     phrases={
-        "en": [
-            "(make it|it should be) [a (bit|little)] warmer [in [the] {area}]",
-            "[it is|it's|i am|i'm] (too cold|freezing) [in (here|[the] {area})]",
-            "(i am|i'm) [(so|very)] cold",
-            "turn [the] (heating|heat|temperature) up [in [the] {area}]",
-            "turn up [the] (heating|heat|temperature) [in [the] {area}]",
-            "[a (bit|little)] warmer [in (here|[the] {area})]",
-            "(raise|increase) [the] (temperature|heating|heat) [in (here|[the] {area})]",
-            "(warm|heat) (it|the room|[the] {area}) up [a (bit|little)]",
-            "[it is|it's] [(a bit|a little|rather|so|very)] (cold|chilly|freezing)"
-            " in (here|[the] {area})",
-        ],
+        "en": _by_a_bit(
+            [
+                "(make it|it should be) [<bit>] warmer [in [the] {area}]",
+                "[it is|it's|i am|i'm] (too cold|freezing) [in (here|[the] {area})]",
+                "(i am|i'm) [(so|very)] cold",
+                "turn [the] (heating|heat|temperature) up [in [the] {area}]",
+                "turn up [the] (heating|heat|temperature) [in [the] {area}]",
+                "[<bit>] warmer [in (here|[the] {area})]",
+                "(raise|increase) [the] (temperature|heating|heat) [in (here|[the] {area})]",
+                "(warm|heat) (it|the room|[the] {area}) up [<bit>]",
+                "(it is|it's) [(a bit|a little|rather|so|very|really)] (cold|chilly|freezing)"
+                " in (here|[the] {area})",
+                "[(a bit|a little|rather|so|very|really)] (cold|chilly|freezing) in here",
+                "(so|very|really) (cold|chilly|freezing) in [the] {area}",
+            ]
+        ),
         "de": [
             "[mach[e] es] [(etwas|ein bisschen)] wärmer [(im|in der) {area}]",
             "[es ist|mir ist] zu kalt [(hier|(im|in der) {area})]",
@@ -119,18 +129,22 @@ async def warmer(climates: Entities, home: Home) -> None:
     domains=["climate"],
     single=True,
     phrases={
-        "en": [
-            "(make it|it should be) [a (bit|little)] (cooler|colder) [in [the] {area}]",
-            "[it is|it's|i am|i'm] too (hot|warm) [in (here|[the] {area})]",
-            "(i am|i'm) [(so|very)] hot",
-            "turn [the] (heating|heat|temperature) down [in [the] {area}]",
-            "turn down [the] (heating|heat|temperature) [in [the] {area}]",
-            "[a (bit|little)] (cooler|colder) [in (here|[the] {area})]",
-            "(lower|decrease|reduce) [the] (temperature|heating|heat) [in (here|[the] {area})]",
-            "cool (it|the room|[the] {area}) down [a (bit|little)]",
-            "[it is|it's] [(a bit|a little|rather|so|very)] (hot|boiling|stuffy)"
-            " in (here|[the] {area})",
-        ],
+        "en": _by_a_bit(
+            [
+                "(make it|it should be) [<bit>] (cooler|colder) [in [the] {area}]",
+                "[it is|it's|i am|i'm] too (hot|warm) [in (here|[the] {area})]",
+                "(i am|i'm) [(so|very)] hot",
+                "turn [the] (heating|heat|temperature) down [in [the] {area}]",
+                "turn down [the] (heating|heat|temperature) [in [the] {area}]",
+                "[<bit>] (cooler|colder) [in (here|[the] {area})]",
+                "(lower|decrease|reduce) [the] (temperature|heating|heat) [in (here|[the] {area})]",
+                "cool (it|the room|[the] {area}) down [<bit>]",
+                "(it is|it's) [(a bit|a little|rather|so|very|really)] (hot|boiling|stuffy)"
+                " in (here|[the] {area})",
+                "[(a bit|a little|rather|so|very|really)] (hot|boiling|stuffy) in here",
+                "(so|very|really) (hot|boiling|stuffy) in [the] {area}",
+            ]
+        ),
         "de": [
             "[mach[e] es] [(etwas|ein bisschen)] (kühler|kälter) [(im|in der) {area}]",
             "[es ist|mir ist] zu (heiß|warm) [(hier|(im|in der) {area})]",

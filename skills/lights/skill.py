@@ -13,6 +13,12 @@ DIM = 5
 """Per cent below which 'dimmer' does not go: that would be off."""
 
 
+def _by_a_bit(phrases: list[str]) -> list[str]:
+    """The phrases, each with or without 'a bit' behind it; in them it is `<bit>`."""
+    bit = "(a (bit|tad|little [bit])|slightly)"
+    return [f"{phrase} [<bit>]".replace("<bit>", bit) for phrase in phrases]
+
+
 @tool("HassTurnOn", domains=["light"], examples=["turn on the kitchen lights"])
 async def turn_on(lights: Entities, home: Home) -> None:
     """Turn lights on."""
@@ -64,32 +70,36 @@ def _able(home: Home, light: Entity, wanted: Mapping[str, object]) -> bool:
 @tool(
     domains=["light"],
     phrases={
-        "en": [
-            "(make|turn) [the] {name} [a (bit|little)] brighter",
-            "brighten [the] {name} [a (bit|little)]",
-            "turn [the] {name} up",
-            "turn up [the] {name}",
-            "turn up [the] (lights|light) [(in|on) [the] {area}]",
-            "turn [the] (lights|light) up [(in|on) [the] {area}]",
-            "[make] [the] (lights|light) [a (bit|little)] brighter [in [the] {area}]",
-            "brighten [the] (lights|light) [a (bit|little)] [in [the] {area}]",
-            "(make|turn) [the] {area} [(lights|light)] [a (bit|little)] brighter",
-            "[make it] [a (bit|little)] brighter [in [the] {area}]",
-            "([it is|it's] too|(it is|it's) [(so|very)]) dark [in (here|[the] {area})]",
-            "more light [in (here|[the] {area})]",
-            "(increase|raise|boost|turn up|lift) [the] (brightness|light level|lighting)"
-            " [(of|on|for) [the] {name}]",
-            "(increase|raise|boost|turn up|lift) [the] (brightness|light level|lighting)"
-            " [(in|of|for) [the] {area}]",
-            "(increase|raise|boost|brighten up) [the] (lights|light|lamps|lamp) [in [the] {area}]",
-            "(increase|raise|boost|brighten up) [the] {name}",
-            "(brighten|brighten up|lighten) [the] ({area}|room|place)",
-            "(lights|light) up",
-            "(give me|i need|i want|i'd like|we need) [(some|a bit|a little)] more (light|lights)",
-            "(this|that|the room|[the] {area}) is [(too|so|very)] dark",
-            "make [(the|this)] room brighter",
-            "not bright enough",
-        ],
+        "en": _by_a_bit(
+            [
+                "(make|turn) [the] {name} [<bit>] brighter",
+                "brighten [the] {name} [<bit>]",
+                "turn [the] {name} up",
+                "turn up [the] {name}",
+                "turn up [the] (lights|light) [(in|on) [the] {area}]",
+                "turn [the] (lights|light) up [(in|on) [the] {area}]",
+                "[make] [the] (lights|light) [<bit>] brighter [in [the] {area}]",
+                "brighten [the] (lights|light) [<bit>] [in [the] {area}]",
+                "(make|turn) [the] {area} [(lights|light)] [<bit>] brighter",
+                "[make it] [<bit>] brighter [in [the] {area}]",
+                "([it is|it's] (too|so|very|really)|(it is|it's)) dark [in (here|[the] {area})]",
+                "more light [in (here|[the] {area})]",
+                "(increase|raise|boost|turn up|lift) [the] (brightness|light level|lighting)"
+                " [(of|on|for) [the] {name}]",
+                "(increase|raise|boost|turn up|lift) [the] (brightness|light level|lighting)"
+                " [(in|of|for) [the] {area}]",
+                "(increase|raise|boost|brighten up) [the] (lights|light|lamps|lamp)"
+                " [in [the] {area}]",
+                "(increase|raise|boost|brighten up) [the] {name}",
+                "(brighten|brighten up|lighten) [the] ({area}|room|place)",
+                "(lights|light) up",
+                "(give me|i need|i want|i'd like|we need) [(some|a bit|a little)] more"
+                " (light|lights)",
+                "(this|that|the room|[the] {area}) is (too|so|very|really) dark",
+                "make [(the|this)] room brighter",
+                "not bright enough",
+            ]
+        ),
         "de": [
             "[mach[e]] [(das|die|den)] {name} [(etwas|ein bisschen)] heller",
             "[mach[e]] [(das|die)] (Licht|Lichter) [(im|in der) {area}] [etwas] heller",
@@ -111,33 +121,35 @@ async def brighter(lights: Entities, home: Home) -> None:
 @tool(
     domains=["light"],
     phrases={
-        "en": [
-            "(make|turn) [the] {name} [a (bit|little)] (dimmer|darker)",
-            "dim [the] {name} [a (bit|little)]",
-            "turn [the] {name} down",
-            "turn down [the] {name}",
-            "turn down [the] (lights|light) [(in|on) [the] {area}]",
-            "turn [the] (lights|light) down [(in|on) [the] {area}]",
-            "dim [the] (lights|light) [a (bit|little)] [in [the] {area}]",
-            "dim [the] {area} (lights|light) [a (bit|little)]",
-            "[make] [the] (lights|light) [a (bit|little)] (dimmer|darker) [in [the] {area}]",
-            "(make|turn) [the] {area} [(lights|light)] [a (bit|little)] (dimmer|darker)",
-            "[make it] [a (bit|little)] (dimmer|darker) [in [the] {area}]",
-            "([it is|it's] too|(it is|it's) [(so|very)]) bright [in (here|[the] {area})]",
-            "less light [in (here|[the] {area})]",
-            "(decrease|reduce|lower|turn down|soften) [the] (brightness|light level|lighting)"
-            " [(of|on|for) [the] {name}]",
-            "(decrease|reduce|lower|turn down|soften) [the] (brightness|light level|lighting)"
-            " [(in|of|for) [the] {area}]",
-            "(decrease|reduce|lower|soften|dim down) [the] (lights|light|lamps|lamp)"
-            " [in [the] {area}]",
-            "(decrease|reduce|soften|dim down) [the] {name}",
-            "(dim|darken) [the] ({area}|room|place)",
-            "(lights|light) down",
-            "(this|that|the room|[the] {area}) is too bright",
-            "make [(the|this)] room (dimmer|darker)",
-            "[make it] (less|not so) bright [in (here|[the] {area})]",
-        ],
+        "en": _by_a_bit(
+            [
+                "(make|turn) [the] {name} [<bit>] (dimmer|darker)",
+                "dim [the] {name} [<bit>]",
+                "turn [the] {name} down",
+                "turn down [the] {name}",
+                "turn down [the] (lights|light) [(in|on) [the] {area}]",
+                "turn [the] (lights|light) down [(in|on) [the] {area}]",
+                "dim [the] (lights|light) [<bit>] [in [the] {area}]",
+                "dim [the] {area} (lights|light) [<bit>]",
+                "[make] [the] (lights|light) [<bit>] (dimmer|darker) [in [the] {area}]",
+                "(make|turn) [the] {area} [(lights|light)] [<bit>] (dimmer|darker)",
+                "[make it] [<bit>] (dimmer|darker) [in [the] {area}]",
+                "([it is|it's] (too|so|very|really)|(it is|it's)) bright [in (here|[the] {area})]",
+                "less light [in (here|[the] {area})]",
+                "(decrease|reduce|lower|turn down|soften) [the] (brightness|light level|lighting)"
+                " [(of|on|for) [the] {name}]",
+                "(decrease|reduce|lower|turn down|soften) [the] (brightness|light level|lighting)"
+                " [(in|of|for) [the] {area}]",
+                "(decrease|reduce|lower|soften|dim down) [the] (lights|light|lamps|lamp)"
+                " [in [the] {area}]",
+                "(decrease|reduce|soften|dim down) [the] {name}",
+                "(dim|darken) [the] ({area}|room|place)",
+                "(lights|light) down",
+                "(this|that|the room|[the] {area}) is too bright",
+                "make [(the|this)] room (dimmer|darker)",
+                "[make it] (less|not so) bright [in (here|[the] {area})]",
+            ]
+        ),
         "de": [
             "[mach[e]] [(das|die|den)] {name} [(etwas|ein bisschen)] dunkler",
             "dimm[e] [(das|die|den)] {name}",

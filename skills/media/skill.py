@@ -21,6 +21,12 @@ SOUNDING = ("playing", "buffering", "on")
 SILENT = ("off", "standby", "unavailable", "unknown")
 
 
+def _by_a_bit(phrases: list[str]) -> list[str]:
+    """The phrases, each with or without 'a bit' behind it; in them it is `<bit>`."""
+    bit = "(a (bit|tad|little [bit])|slightly)"
+    return [f"{phrase} [<bit>]".replace("<bit>", bit) for phrase in phrases]
+
+
 @tool("HassTurnOn", domains=["media_player"], examples=["turn on the TV"])
 async def turn_on(players: Entities, home: Home) -> None:
     """Turn media players and televisions on."""
@@ -33,7 +39,17 @@ async def turn_off(players: Entities, home: Home) -> None:
     await home.call("media_player.turn_off", players)
 
 
-@tool("HassMediaPause", domains=["media_player"], anywhere=True, examples=["pause the music"])
+@tool(
+    "HassMediaPause",
+    domains=["media_player"],
+    anywhere=True,
+    # 'it' is a name: out of the blue it is what plays, and no vacuum.
+    phrases={
+        "en": ["(pause|stop) {name}"],
+        "de": ["pausiere {name}", "(stopp|stoppe|halte) {name} [an]"],
+    },
+    examples=["pause the music"],
+)
 async def pause(players: Entities, home: Home, where: Where) -> str | None:
     """Pause what is playing."""
     found = _in(players, home, where, "playing")
@@ -52,6 +68,24 @@ async def resume(players: Entities, home: Home, where: Where) -> str | None:
         home,
         where,
     )
+
+
+@tool(
+    domains=["media_player"],
+    anywhere=True,
+    phrases={
+        "en": [
+            "(resume|unpause|continue) {name}",
+            "(resume|unpause|continue) (it|this|that)",
+        ]
+    },
+)
+async def go_on(players: Entities, home: Home, where: Where) -> str | None:
+    """Go on playing what was paused, and nothing else."""
+    found = _in(players, home, where, "paused") or (list(players) if players.said else [])
+    if not found:
+        return where.say("Nothing is paused.", de="Es ist nichts angehalten.")
+    return await _tell("media_player.media_play", found, home, where)
 
 
 @tool(
@@ -209,20 +243,23 @@ async def change_volume(
     domains=["media_player"],
     anywhere=True,
     phrases={
-        "en": [
-            "turn [the] {name} up",
-            "turn up [the] {name}",
-            "[make] [the] {name} louder",
-            "turn [the] (music|sound) up [(in|on) [the] {area}]",
-            "turn up [the] (music|sound) [(in|on) [the] {area}]",
-            "[make] [the] music louder",
-            "[make it] [a (bit|little)] louder",
-            "turn it up [a (bit|little)]",
-            "[it is|it's|that is|that's] (too quiet|not loud enough)",
-            "(raise|increase|boost|turn up) [the] (volume|sound) [(of|on) [the] {name}]",
-            "(raise|increase|boost|turn up) [the] (volume|sound) [in [the] {area}]",
-            "(volume|sound) up [(on|in) [the] ({name}|{area})]",
-        ],
+        "en": _by_a_bit(
+            [
+                "turn [the] {name} up",
+                "turn up [the] {name}",
+                "[make] [the] {name} louder",
+                "turn [the] (music|sound) up [(in|on) [the] {area}]",
+                "turn up [the] (music|sound) [(in|on) [the] {area}]",
+                "[make] [the] music louder",
+                "[make it] [<bit>] louder",
+                "turn it up [<bit>]",
+                "turn [the] volume up <bit>",
+                "[it is|it's|that is|that's] (too quiet|not loud enough)",
+                "(raise|increase|boost|turn up) [the] (volume|sound) [(of|on) [the] {name}]",
+                "(raise|increase|boost|turn up) [the] (volume|sound) [in [the] {area}]",
+                "(volume|sound) up [(on|in) [the] ({name}|{area})]",
+            ]
+        ),
         "de": [
             "[mach[e]] [(das|die|den)] {name} [(etwas|ein bisschen)] lauter",
             "[mach[e]] die Musik [(etwas|ein bisschen)] lauter",
@@ -242,21 +279,24 @@ async def louder(players: Entities, home: Home, where: Where, speaker: Speaker) 
     domains=["media_player"],
     anywhere=True,
     phrases={
-        "en": [
-            "turn [the] {name} down",
-            "turn down [the] {name}",
-            "[make] [the] {name} quieter",
-            "turn [the] (music|sound) down [(in|on) [the] {area}]",
-            "turn down [the] (music|sound) [(in|on) [the] {area}]",
-            "[make] [the] music quieter",
-            "[make it] [a (bit|little)] (quieter|softer)",
-            "turn it down [a (bit|little)]",
-            "([it is|it's|that is|that's] too|not so) loud",
-            "(lower|decrease|reduce|turn down) [the] (volume|sound) [(of|on) [the] {name}]",
-            "(lower|decrease|reduce|turn down) [the] (volume|sound) [in [the] {area}]",
-            "(volume|sound) down [(on|in) [the] ({name}|{area})]",
-            "[make] [the] {name} (softer|less loud)",
-        ],
+        "en": _by_a_bit(
+            [
+                "turn [the] {name} down",
+                "turn down [the] {name}",
+                "[make] [the] {name} quieter",
+                "turn [the] (music|sound) down [(in|on) [the] {area}]",
+                "turn down [the] (music|sound) [(in|on) [the] {area}]",
+                "[make] [the] music quieter",
+                "[make it] [<bit>] (quieter|softer)",
+                "turn it down [<bit>]",
+                "turn [the] volume down <bit>",
+                "([it is|it's|that is|that's] too|not so) loud",
+                "(lower|decrease|reduce|turn down) [the] (volume|sound) [(of|on) [the] {name}]",
+                "(lower|decrease|reduce|turn down) [the] (volume|sound) [in [the] {area}]",
+                "(volume|sound) down [(on|in) [the] ({name}|{area})]",
+                "[make] [the] {name} (softer|less loud)",
+            ]
+        ),
         "de": [
             "[mach[e]] [(das|die|den)] {name} [(etwas|ein bisschen)] leiser",
             "[mach[e]] die Musik [(etwas|ein bisschen)] leiser",

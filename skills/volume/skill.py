@@ -27,7 +27,11 @@ async def set_volume(percent: Percent, speaker: Speaker, where: Where) -> str:
 
 @tool(
     phrases={
-        "en": ["speak up", "(speak|talk) [a (bit|little)] louder", "raise your voice"],
+        "en": [
+            "speak up",
+            "(speak|talk) [a (bit|tad|little [bit])|slightly] louder",
+            "raise your voice",
+        ],
         "de": ["(sprich|rede) [(etwas|ein bisschen)] lauter"],
     },
     examples=["speak up"],
@@ -40,7 +44,10 @@ async def louder(speaker: Speaker, where: Where) -> str:
 
 @tool(
     phrases={
-        "en": ["(speak|talk) [a (bit|little)] (quieter|softer|more quietly)", "lower your voice"],
+        "en": [
+            "(speak|talk) [a (bit|tad|little [bit])|slightly] (quieter|softer|more quietly)",
+            "lower your voice",
+        ],
         "de": ["(sprich|rede) [(etwas|ein bisschen)] leiser"],
     }
 )
