@@ -1,0 +1,65 @@
+"""What leans on the sentence before: the same elsewhere, or something else of the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.router import Context
+from hub.router.router import MOST_WAYS, _texts
+from tests.conftest import Household
+from tests.router_home import utterance
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_the_same_in_another_room(house: Household) -> None:
+    house.devices.set_state("light.living_room_ceiling", "off")
+    await house.say("turn on the kitchen light", "Office")
+    await house.say("and in the living room", "Office")
+    assert house["light.living_room_ceiling"] == "on"
+    assert house["light.desk_lamp"] == "off"
+
+
+async def test_the_same_question_of_another_room(house: Household) -> None:
+    await house.say("is the kitchen light on", "Office")
+    trace = await house.say("and in the bedroom", "Office")
+    assert [call.tool for call in trace.intent.calls] == ["HassGetState"]
+    assert trace.intent.calls[0].arguments.get("area") == "Bedroom"
+
+
+async def test_it_is_turned_back(house: Household) -> None:
+    await house.say("turn on the desk lamp", "Office")
+    assert house["light.desk_lamp"] == "on"
+    await house.say("no, turn it off", "Office")
+    assert house["light.desk_lamp"] == "off"
+
+
+async def test_another_number(house: Household) -> None:
+    await house.say("set it to 20 degrees in the living room", "Office")
+    await house.say("no, make it 22", "Office")
+    assert house.home.state("climate.living_room").attributes["temperature"] == 22
+
+
+async def test_what_names_nothing_of_the_home_is_not_tried(
+    house: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await house.say("turn on the lamp on the desk in the office", "Office")
+    tried: list[str] = []
+    router = house.assistant.router
+    able = type(router)._able
+
+    def counting(self: object, grammars: object, language: str, text: str, context: Context):  # type: ignore[no-untyped-def]
+        tried.append(text)
+        return able(self, grammars, language, text, context)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(router), "_able", counting)
+    context = Context(area="Office", targets=first.intent.targets)
+    for text, most in (
+        ("and what about my old uncle tom", 1),
+        ("and what about the kitchen of my uncle", 1 + MOST_WAYS),
+    ):
+        tried.clear()
+        grammars = router._grammars
+        assert grammars is not None
+        router._leaning(grammars, "en", _texts(utterance(text), "en", context), context)
+        assert len(tried) <= most, text
