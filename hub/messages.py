@@ -256,3 +256,5 @@ class ToolSpec:
     """Language -> sentence templates in hassil's notation, with `{parameter}` for an argument."""
     anywhere: bool = False
     """It finds out by itself what is meant where nothing was said of that."""
+    about: str = ""
+    """Its phrases are only for when this was spoken of last."""

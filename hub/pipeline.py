@@ -301,7 +301,8 @@ class Assistant:
         """Word what happened, and remember it for the next turn."""
         language = utterance.language
         conversation = self.conversation(area)
-        conversation.refer_to(intent.targets)
+        about = [done.answer.about for _, done in performed if done.answer and done.answer.about]
+        conversation.refer_to(intent.targets, about[-1] if about else "")
         questions = [(done, _question(done.ask, intent)) for _, done in performed if done.ask]
         if intent.question:
             conversation.ask(Question(intent.question, intent.choices, intent.heard))
@@ -366,7 +367,8 @@ class Assistant:
         return area.name
 
     def _context(self, area: str | None, wake: str | None) -> Context:
-        return Context(area=area, targets=self.conversation(area).targets, wake=wake)
+        known = self.conversation(area)
+        return Context(area=area, targets=known.targets, about=known.about, wake=wake)
 
     def _only_language(self) -> str | None:
         """With one language configured, nothing needs to be found out."""

@@ -137,6 +137,9 @@ class Answer:
     """Devices that were looked at and of which it is not true."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What else the sentence needs, such as `{"time": datetime.time}`."""
+    about: str = ""
+    """What this has spoken of, where that is no device: until something else is spoken of, the
+    phrases of tools that are `about` the same are tried, and first."""
 
 
 class Home(Protocol):
@@ -364,6 +367,8 @@ class Tool:
     """For one device at a time."""
     anywhere: bool = False
     """It finds out by itself what is meant where nothing was said of that."""
+    about: str = ""
+    """Its phrases are only for when this was spoken of last (`Answer.about`)."""
 
 
 ATTRIBUTE = "__hearth_tool__"
@@ -380,6 +385,7 @@ def tool(
     named: bool = False,
     single: bool = False,
     anywhere: bool = False,
+    about: str = "",
 ) -> Callable[[F], F]:
     """Make a function a tool.
 
@@ -396,6 +402,7 @@ def tool(
     blinds. `single` is for what is meant for one device: where nothing else was said, the one in
     the speaker's room, or the only one. `anywhere` is for what may be meant wherever it is
     ('louder'): where nothing was said, the tool gets all it serves, maybe none, and decides.
+    `about` keeps phrases such as 'cancel it' for when such a thing was spoken of last.
 
     Raises SkillError when it is defined wrongly: no docstring, or a parameter without a type that
     Hearth knows."""
@@ -421,6 +428,7 @@ def tool(
             named or bool(confirm),
             single,
             anywhere,
+            about,
         )
         function.__dict__.setdefault(ATTRIBUTE, []).append(made)
         return function

@@ -118,6 +118,7 @@ class Handler:
             tool.examples,
             tool.phrases,
             tool.anywhere,
+            tool.about,
         )
 
 

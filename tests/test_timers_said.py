@@ -186,6 +186,62 @@ async def test_it_is_the_timer_that_was_spoken_of_last_in_this_room(kitchen: Kit
     assert (await kitchen.say("add two minutes to it")).startswith("Which one:")
 
 
+@pytest.mark.parametrize(
+    ("language", "pause", "resume", "cancel"),
+    [
+        ("en", "pause it", "resume it", "cancel it"),
+        ("de", "pausiere ihn", "setz ihn fort", "brich ihn ab"),
+    ],
+)
+async def test_after_a_timer_was_spoken_of_it_is_that(
+    kitchen: Kitchen, language: str, pause: str, resume: str, cancel: str
+) -> None:
+    async def say(text: str) -> str:
+        return await kitchen.say(text, language=language)
+
+    await kitchen.say("turn on the kitchen radio")
+    await kitchen.say("set a timer for five minutes")
+    await kitchen.say("set a pasta timer for 12 minutes")
+    await say(pause)
+    assert [timer.name for timer in kitchen.timers.all() if timer.paused] == ["pasta"]
+    await say(resume)
+    assert not any(timer.paused for timer in kitchen.timers.all())
+    await say(cancel)
+    assert [timer.name for timer in kitchen.timers.all()] == [None]
+
+
+async def test_it_is_no_timer_once_something_else_was_spoken_of(kitchen: Kitchen) -> None:
+    await kitchen.say("set a pasta timer for 12 minutes")
+    await kitchen.say("start the robot vacuum")
+    assert "Robot Vacuum" in await kitchen.say("pause it")
+    assert not kitchen.timers.all()[0].paused
+    await kitchen.say("send the robot vacuum home")
+
+
+async def test_out_of_the_blue_it_is_what_plays(kitchen: Kitchen) -> None:
+    house = kitchen.house
+    await kitchen.timers.start(300)
+    vacuum, radio = house.state("vacuum.robot"), house.state("media_player.kitchen_radio")
+    assert radio != "playing"
+    for said, told in [
+        ("pause it", "Nothing is playing."),
+        ("stop that", "Nothing is playing."),
+        ("resume it", "Nothing is paused."),
+    ]:
+        kitchen.assistant = kitchen.new_assistant()
+        assert await kitchen.say(said) == told
+    assert house.state("vacuum.robot") == vacuum
+    assert house.state("media_player.kitchen_radio") == radio
+    await kitchen.say("play")
+    kitchen.assistant = kitchen.new_assistant()
+    await kitchen.say("pause it")
+    assert house.state("media_player.kitchen_radio") == "paused"
+    kitchen.assistant = kitchen.new_assistant()
+    await kitchen.say("resume it")
+    assert house.state("media_player.kitchen_radio") == "playing"
+    await kitchen.say("turn off the kitchen radio")
+
+
 async def test_the_timer_of_the_room_is_meant(kitchen: Kitchen) -> None:
     await kitchen.say("set a timer for five minutes")
     await kitchen.say("set a timer for ten minutes", area="Bedroom")
@@ -381,6 +437,9 @@ async def test_the_intents_and_slots_are_those_of_the_field() -> None:
         "timers.lasting": length,
         "timers.more": length,
         "timers.less": length,
+        "timers.pause_it": set(),
+        "timers.resume_it": set(),
+        "timers.cancel_it": set(),
         "HassCancelTimer": which,
         "HassCancelAllTimers": {"area"},
         "HassIncreaseTimer": length | which,
@@ -451,7 +510,8 @@ async def test_who_wakes_the_hub_has_heard_the_timer(kitchen: Kitchen) -> None:
 
 async def test_ending_the_ringing_is_not_forgotten_half_way() -> None:
     async def hush() -> bool:
-        return await asyncio.get_running_loop().create_future()  # held by nobody else
+        nothing: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        return await nothing  # held by nobody else
 
     service._signal(SimpleNamespace(timers=SimpleNamespace(hush=hush), voice=None), "wake")  # type: ignore[arg-type]
     await settle()

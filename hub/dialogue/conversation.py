@@ -71,6 +71,7 @@ class Conversation:
         self._taken: tuple[Question, tuple[str, ...], float] | None = None
         """The choice made last, so that it can be corrected: 'no, the other one'."""
         self._targets: tuple[Any, float] | None = None
+        self._about: tuple[str, float] = ("", 0.0)
         self._last_reply: str | None = None
 
     @property
@@ -83,6 +84,12 @@ class Conversation:
         if self._targets is None or self._clock() - self._targets[1] > REFERENCE_SECONDS:
             return None
         return self._targets[0]
+
+    @property
+    def about(self) -> str:
+        """What was spoken of last, if that is no device; empty if it was too long ago."""
+        about, at = self._about
+        return about if self._clock() - at <= REFERENCE_SECONDS else ""
 
     @property
     def question(self) -> Question | None:
@@ -105,9 +112,12 @@ class Conversation:
         if text:
             self._last_reply = text
 
-    def refer_to(self, targets: Any) -> None:
+    def refer_to(self, targets: Any, about: str = "") -> None:
+        """What was spoken of: devices, or something else that has a name (`Answer.about`)."""
         if targets:
             self._targets = (targets, self._clock())
+        if targets or about:
+            self._about = (about, self._clock())
 
     def ask(self, *questions: Question) -> None:
         """Questions to be answered one after the other, before those that still wait."""
@@ -125,6 +135,7 @@ class Conversation:
         """Drop what was asked and what 'it' and 'them' refer to."""
         self._questions = self._displaced = ()
         self._targets = self._taken = None
+        self._about = ("", 0.0)
 
     def answer(self, utterance: Utterance, known: Answers) -> Answered | None:
         """Take an utterance as the answer to the pending question; None if it is none.

@@ -38,5 +38,7 @@ class Context:
     """Name of the room the person is in."""
     targets: Any = None
     """`Intent.targets` of the previous understood turn."""
+    about: str = ""
+    """What was spoken of last, where that is no device (`ToolSpec.about`)."""
     wake: str | None = None
     """The wake phrase, which may still stand at the beginning of what was recognised."""

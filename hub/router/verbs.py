@@ -215,9 +215,13 @@ TWINS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "media.volume": ("questions.attribute", {"attribute": "volume"}),
     "media.louder": ("HassSetVolumeRelative", {"volume_step": "up"}),
     "media.quieter": ("HassSetVolumeRelative", {"volume_step": "down"}),
+    "media.go_on": ("HassMediaUnpause", {}),
+    "timers.cancel_it": ("HassCancelTimer", {}),
     "timers.lasting": ("HassStartTimer", {}),
     "timers.less": ("HassDecreaseTimer", {}),
     "timers.more": ("HassIncreaseTimer", {}),
+    "timers.pause_it": ("HassPauseTimer", {}),
+    "timers.resume_it": ("HassUnpauseTimer", {}),
 }
 """Tools that do what another does with these arguments; they are answered as that one."""
 

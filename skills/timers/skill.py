@@ -11,6 +11,8 @@ Whole = Annotated[int, Range(0, 1000)]
 """Minutes or seconds."""
 
 MOST_CHOICES = 4
+TIMER = "timer"
+"""What has been spoken of where 'cancel it' means a timer."""
 
 TIME = "({hours} (hour|hours)|{minutes} (minute|minutes)|{seconds} (second|seconds))"
 ZEIT = "({hours} (Stunde|Stunden)|{minutes} (Minute|Minuten)|{seconds} (Sekunde|Sekunden))"
@@ -172,9 +174,7 @@ async def more(
 ) -> Answer | Ask | str:
     """Add time to the timer that was spoken of last."""
     said = {"hours": hours, "minutes": minutes, "seconds": seconds}
-    found = timers.it(where.area) or _which(
-        timers, where, Call("HassIncreaseTimer", said), 0, None, None
-    )
+    found = _it(timers, where, Call("HassIncreaseTimer", said))
     return await _change(timers, where, found, said, 1)
 
 
@@ -189,9 +189,7 @@ async def less(
 ) -> Answer | Ask | str:
     """Take time from the timer that was spoken of last."""
     said = {"hours": hours, "minutes": minutes, "seconds": seconds}
-    found = timers.it(where.area) or _which(
-        timers, where, Call("HassDecreaseTimer", said), 0, None, None
-    )
+    found = _it(timers, where, Call("HassDecreaseTimer", said))
     return await _change(timers, where, found, said, -1)
 
 
@@ -285,7 +283,58 @@ async def status(
     if len(found) == 1:
         timers.speak_of(found[0], where.area)
     facts: dict[str, Any] = {"timers": [timers.facts(t, where.language) for t in found]}
-    return Answer(facts=facts)
+    return Answer(facts=facts, about=TIMER if len(found) == 1 else "")
+
+
+@tool(
+    about=TIMER,
+    phrases={
+        "en": ["(pause|hold) (it|that|this)"],
+        "de": ["pausiere (ihn|es|das)", "(halt|halte) (ihn|es|das) an"],
+    },
+)
+async def pause_it(timers: Timers, where: Where) -> Answer | Ask | str:
+    """Pause the timer that was spoken of last."""
+    found = _it(timers, where, Call("HassPauseTimer"))
+    if not isinstance(found, Timer):
+        return found
+    return _answer(timers, await timers.pause(found), where)
+
+
+@tool(
+    about=TIMER,
+    phrases={
+        "en": ["(resume|unpause|continue|restart) (it|that|this)"],
+        "de": ["(lass|lasse) (ihn|es) weiterlaufen", "(setz|setze) (ihn|es) fort"],
+    },
+)
+async def resume_it(timers: Timers, where: Where) -> Answer | Ask | str:
+    """Let the timer that was spoken of last go on."""
+    found = _it(timers, where, Call("HassUnpauseTimer"))
+    if not isinstance(found, Timer):
+        return found
+    return _answer(timers, await timers.resume(found), where)
+
+
+@tool(
+    about=TIMER,
+    phrases={
+        "en": ["(cancel|stop|delete|clear|end) (it|that|this)"],
+        "de": ["(brich|breche) (ihn|es|das) ab", "(stopp|stoppe|lösch|lösche) (ihn|es|das)"],
+    },
+)
+async def cancel_it(timers: Timers, where: Where) -> Answer | Ask | str:
+    """Cancel the timer that was spoken of last."""
+    found = _it(timers, where, Call("HassCancelTimer"))
+    if not isinstance(found, Timer):
+        return found
+    await timers.cancel(found)
+    return _answer(timers, found, where)
+
+
+def _it(timers: Timers, where: Where, call: Call) -> Timer | Ask | str:
+    """The timer that was spoken of last; if it is no more, the one there is."""
+    return timers.it(where.area) or _which(timers, where, call, 0, None, None)
 
 
 def _seconds(hours: int, minutes: int, seconds: int) -> int:
@@ -356,4 +405,4 @@ def _answer(
     facts["time"] = timers.duration(timer.seconds if total is None else total, where.language)
     facts["kept"] = timers.kept
     facts |= {k: v for k, v in (("name", name), ("conversation_command", command)) if v}
-    return Answer(facts=facts)
+    return Answer(facts=facts, about=TIMER)
