@@ -79,7 +79,7 @@ class RouterSettings(Settings):
     """[router]"""
 
     model: str | None = Field(
-        "smollm2-135m", description="A language model's name, or a GGUF file; '' for rules alone."
+        "hearth-router", description="A language model's name, or a GGUF file; '' for rules alone."
     )
     threads: int = Field(0, ge=0, le=64, description="Threads; 0 for as many as there are cores.")
     confidence: Unit = Field(

@@ -463,7 +463,7 @@ def test_the_settings_name_models_that_there_are() -> None:
         "wake:hey_jarvis",
         "verifier:hey_jarvis",
         "recognizer:whisper-base",
-        "language-model:smollm2-135m",
+        "language-model:hearth-router",
         "voice:joe",
     ]
 
@@ -471,7 +471,7 @@ def test_the_settings_name_models_that_there_are() -> None:
 def test_models_given_by_path_are_the_users_own_affair() -> None:
     settings = config.parse('[wake]\nverifier = ""\n[voice]\nmodel = "/x/y.onnx"')
     names = [str(model) for model in default_set(settings, catalogues.load())]
-    assert names == ["wake:hey_jarvis", "recognizer:whisper-base", "language-model:smollm2-135m"]
+    assert names == ["wake:hey_jarvis", "recognizer:whisper-base", "language-model:hearth-router"]
 
 
 def test_every_model_can_be_verified_and_says_its_licence() -> None:
