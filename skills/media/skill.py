@@ -77,7 +77,8 @@ async def resume(players: Entities, home: Home, where: Where) -> str | None:
         "en": [
             "(resume|unpause|continue) {name}",
             "(resume|unpause|continue) (it|this|that)",
-        ]
+        ],
+        "de": ["(setz|setze) {name} fort", "(lass|lasse) {name} weiterlaufen"],
     },
 )
 async def go_on(players: Entities, home: Home, where: Where) -> str | None:
