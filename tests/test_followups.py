@@ -43,7 +43,8 @@ async def test_another_number(house: Household) -> None:
 async def test_what_names_nothing_of_the_home_is_not_tried(
     house: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = await house.say("turn on the lamp on the desk in the office", "Office")
+    first = await house.say("set the desk lamp to fifty percent", "Office")
+    assert first.intent.targets
     tried: list[str] = []
     router = house.assistant.router
     able = type(router)._able

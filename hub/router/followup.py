@@ -41,7 +41,9 @@ def variants(part: str, before: str, words: Words, rooms: Collection[str]) -> It
     yield from _another_number(part, tokens, words)
     joins = words.articles | set(words.inside) | words.dangling
     first = normal(part.split()[0])
-    for kept in range(len(tokens) - 1, 0, -1):
+    last = range(len(tokens) - 1, 0, -1)
+    # After 'turn off the lamp and lock the door' it may be another thing to turn off.
+    for kept in dict.fromkeys((*last[:LONGEST_END], *last[-LONGEST_VERB:], *last)):
         if normal(tokens[kept - 1]) in joins and first in joins:
             continue  # 'turn on the in the bedroom'
         yield " ".join([*tokens[:kept], part])

@@ -61,7 +61,7 @@ MOST_ROOMS = 6
 """Rooms that are tried in the place of one that is not known."""
 SHORTEST_COMMAND = 3
 """Words from which a sentence that is understood by itself does not lean on the one before."""
-MOST_WAYS = 6
+MOST_WAYS = 8
 """Ways to lean that are tried: each costs as much as a sentence, while the person may speak."""
 FEW_WORDS = 3
 """Words that may lean on a sentence whatever they are: 'all the way'."""
@@ -262,10 +262,12 @@ class Router:
         best = self._best(utterance, context)
         if best and (best.reading.calls or best.reading.question):
             return _intent(best)
-        if best and words(self._language(utterance.language)).both & set(best.text.split()):
-            return Intent(heard=best.text, sentence=best.reading.sentence, why=best.reading.why)
         if refused := self._refused(utterance, context):
             return refused
+        both = words(self._language(utterance.language)).both
+        if best and both & set(normal(best.text).split()):
+            # A model would do it to all of them.
+            return Intent(heard=best.text, sentence=best.reading.sentence, why=best.reading.why)
         intent = await self._ask_model(utterance, context)
         if best and not intent.understood:
             reading = best.reading
