@@ -281,6 +281,14 @@ CASES = [
         {"media_player.kitchen_radio": "playing"},
         given={"media_player.kitchen_radio": "paused"},
     ),
+    Case(
+        "media.go_on",
+        {},
+        "Playing on the Kitchen Radio.",
+        {"media_player.kitchen_radio": "playing"},
+        given={"media_player.kitchen_radio": "paused"},
+    ),
+    Case("media.go_on", {}, "Nothing is paused.", {"media_player.kitchen_radio": "idle"}),
     Case("HassMediaNext", {}, "Playing next.", given={"media_player.kitchen_radio": "playing"}),
     Case(
         "HassMediaPrevious",
