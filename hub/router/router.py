@@ -464,14 +464,13 @@ class Router:
     ) -> Iterator[Reading]:
         places, known = grammars.places, words(language)
         area = places.area_id(context.area)
-        found = [
-            grammars.phrases[language].matches(text, area)
-            for text in dict.fromkeys((said.command, said.all))
-        ]
-        found.append(grammars.sentences[language].matches(said.command, area))
-        for matches in found:
+        for text in dict.fromkeys((said.command, said.all)):
+            matches = grammars.phrases[language].matches(text, area)
             if reading := from_matches(matches, places, known, context, whole=whole):
                 yield self._kept_later(grammars, language, reading, context)
+        matches = grammars.sentences[language].matches(said.command, area)
+        if reading := from_matches(matches, places, known, context, whole=whole):
+            yield self._kept_later(grammars, language, reading, context)
 
     def _kept_later(
         self, grammars: Grammars, language: str, reading: Reading, context: Context
