@@ -18,10 +18,9 @@ async def test_the_commands_are_varied_and_about_this_home() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("entities", "median"), [(25, 10.0), (1000, 30.0)])
-async def test_latency(entities: int, median: float) -> None:
-    figures = await measure(entities)
-    # Processor time: what other programs do meanwhile does not count.
-    assert figures.p50 < median
-    assert figures.unmatched_p95 < 10 * median
-    assert figures.megabytes < 80
+async def test_a_large_home_costs_little_more_than_a_small_one() -> None:
+    """In one run, in processor time: what the machine is and does besides does not count."""
+    small, large = await measure(25), await measure(1000)
+    assert large.p50 < 3 * small.p50
+    assert large.unmatched_p95 < 10 * small.unmatched_p95
+    assert large.megabytes < 80
