@@ -151,11 +151,11 @@ WRITER = """
 import sys
 from hub.storage import AtomicStorage
 storage = AtomicStorage(sys.argv[1])
-content = storage.read() or {"states": {"n": 0}}
-number = content["states"]["n"]
+content = storage.read() or {"states": {"1": {"n": 0}}}
+number = content["states"]["1"]["n"]
 while True:
     number += 1
-    storage.write({"states": {"n": number, "padding": "x" * 40_000}})
+    storage.write({"states": {"1": {"n": number, "padding": "x" * 40_000}}})
     print(number, flush=True)
 """
 
@@ -179,7 +179,7 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path: Path
         killed_while_writing += (tmp_path / "home.json.tmp").exists()
         content = AtomicStorage(path).read()
         assert content is not None
-        assert acknowledged <= content["states"]["n"] <= acknowledged + 1
+        assert acknowledged <= content["states"]["1"]["n"] <= acknowledged + 1
     assert not list(tmp_path.glob("*.damaged-*"))
 
 
