@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from hub.cli import app
 
+pytestmark = pytest.mark.slow
+
 SKILL = '''
 import os, subprocess, sys, time
 from hub.skill import tool

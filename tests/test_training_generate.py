@@ -16,6 +16,8 @@ from hub.training.noise import Piece, distort
 from hub.training.samples import Item, Sample
 from hub.training.sentences import Book, _Own, book
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("unicode_rbnf")
 
 
