@@ -73,6 +73,7 @@ class State:
         return self.state not in ("unavailable", "unknown")
 
 
+@lru_cache(maxsize=8192)
 def normal(name: str) -> str:
     """The form in which names are compared: no case, no accents, single blanks.
 
