@@ -83,7 +83,7 @@ class RouterSettings(Settings):
     )
     threads: int = Field(0, ge=0, le=64, description="Threads; 0 for as many as there are cores.")
     confidence: Unit = Field(
-        0.75, description="0-1. The language model acts only if it is at least this sure."
+        0.9, description="0-1. The language model acts only if it is at least this sure."
     )
     rival: Unit = Field(
         0.3,
