@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -56,7 +57,7 @@ from hub.router.rules import data_language
 from hub.skillset import Skillset
 from hub.storage.documents import Documents
 from hub.timers.bell import Bell
-from hub.timers.book import Obstacle, Timers
+from hub.timers.book import Timers
 from hub.timers.clock import SystemTime
 from hub.voice import Voice
 from hub.wakeword import Cascade
@@ -118,12 +119,8 @@ class Hub:
             free=self.free,
             done=self.timers.done,
         )
-        self.timers.begin(bell.tell, self._understood, self.free)
-
-    async def _understood(self, text: str, area: str | None, language: str) -> bool | Obstacle:
-        """Whether it would be done later, and why not."""
-        why = await obstacle(text, area, language, router=self.router, skillset=self.skillset)
-        return why or True
+        foresee = partial(obstacle, router=self.router, skillset=self.skillset)
+        self.timers.begin(bell.tell, foresee, self.free)
 
     async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
         """A turn of its own. What was asked in the room is not answered by it."""

@@ -65,9 +65,8 @@ class Kitchen:
     async def turn(self, text: str, area: str | None, language: str) -> object:
         return await self.new_assistant().say(text, area=area, language=language)
 
-    async def understood(self, text: str, area: str | None, language: str) -> bool | Obstacle:
-        why = await obstacle(text, area, language, router=self.router, skillset=self.skillset)
-        return why or True
+    async def foresee(self, text: str, area: str | None, language: str) -> Obstacle | None:
+        return await obstacle(text, area, language, router=self.router, skillset=self.skillset)
 
     def new_assistant(self) -> Assistant:
         return Assistant(
@@ -111,7 +110,7 @@ async def kitchen(built: tuple[House, Router, Skillset]) -> AsyncIterator[Kitche
     )
     here.assistant = here.new_assistant()
     bell = Bell(here.turn, None, show=here.show)  # type: ignore[arg-type]
-    timers.begin(bell.tell, here.understood)
+    timers.begin(bell.tell, here.foresee)
     yield here
     await timers.close()
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol, cast
 
 from hub.config import Config
@@ -19,6 +20,7 @@ from hub.devices.simulated import SimulatedHome
 from hub.dialogue.replies import Replies
 from hub.errors import ConfigError, SkillError
 from hub.home.model import Home, normal
+from hub.later import obstacle
 from hub.messages import Audio, Call, Heard, Intent, StateChange, Trace, Utterance
 from hub.pipeline import Assistant
 from hub.ports import ChatModel, Inventory, LanguageModel, Recognizer
@@ -233,11 +235,6 @@ class Stage:
     async def close(self) -> None:
         await self._base.close()
 
-    async def _understood(self, text: str, area: str | None, language: str) -> bool:
-        """Whether a command for later would be understood then."""
-        intent = await self.router.route(Utterance.typed(text, language), Context(area=area))
-        return intent.understood
-
     async def answer(self, request: Request) -> Answer:
         """Play one request on a copy of the home. Raises ConfigError for a room or an entity that
         the home does not have."""
@@ -258,12 +255,13 @@ class Stage:
             self._base.apply(seen)
         still = _Clock(now if now is not None else datetime.now().astimezone())
         timers = Timers(still)
-        timers.begin(_nobody, self._understood)
         clock = {"clock": still} if now is not None else {}
         skillset = self._skillset.for_home(home, timers=timers, **clock)
+        router = cast("Router", self.router)  # `prepare` and `route` are all that is needed of it
+        timers.begin(_nobody, partial(obstacle, router=router, skillset=skillset))
         assistant = Assistant(
             home=home,
-            router=cast("Router", self.router),  # `prepare` and `route` are all it needs of it
+            router=router,
             skillset=skillset,
             replies=Replies(),
             recognizer=self.recognizer,

@@ -46,9 +46,8 @@ HearthError if nobody can have heard it."""
 Obstacle = Literal["do_what", "would_ask"]
 """Why a command would not be done when nobody attends, as `trouble` knows it: it is not understood,
 or not done without an answer."""
-Understands = Callable[[str, str | None, str], Awaitable[bool | Obstacle]]
-"""Whether a command (text, room, language) would be done when nobody attends; False if it would not
-be understood."""
+Foresee = Callable[[str, str | None, str], Awaitable[Obstacle | None]]
+"""What would be in the way of a command (text, room, language) when nobody attends."""
 PATIENCE = 3.0
 """Seconds in which that must be known; else it is seen when its time has come."""
 
@@ -75,7 +74,7 @@ class Timers:
         self._number = 0
         self._spoken_of: dict[str | None, tuple[str, float]] = {}
         self._tell: Tell | None = None
-        self._understands: Understands | None = None
+        self._foresee: Foresee | None = None
         self._waiting: asyncio.Task[None] | None = None
         self._ringing: dict[str, asyncio.Task[None]] = {}
         self._free: asyncio.Event | None = None
@@ -105,12 +104,12 @@ class Timers:
     def begin(
         self,
         tell: Tell,
-        understands: Understands | None = None,
+        foresee: Foresee | None = None,
         free: asyncio.Event | None = None,
     ) -> None:
         """From now on they ring, while `free` is set. Those that ran out meanwhile are told at
         once."""
-        self._tell, self._understands, self._free = tell, understands, free
+        self._tell, self._foresee, self._free = tell, foresee, free
         self._wait()
 
     async def close(self) -> None:
@@ -235,16 +234,13 @@ class Timers:
     async def obstacle(self, command: str, area: str | None, language: str) -> Obstacle | None:
         """Why a command for later would not be done; what takes long to find out is taken for one
         that would."""
-        if self._understands is None:
+        if self._foresee is None:
             return None
         try:
             async with asyncio.timeout(PATIENCE):
-                found = await self._understands(command, area, language)
+                return await self._foresee(command, area, language)
         except (HearthError, TimeoutError):
             return None
-        if isinstance(found, bool):
-            return None if found else "do_what"
-        return found
 
     async def change(self, timer: Timer, seconds: float) -> Timer:
         """More time, or less; one that has none left rings."""

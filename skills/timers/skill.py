@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from hub.skill import Answer, Area, Ask, Call, Conversation, Range, Timer, Timers, Where, tool
@@ -115,10 +116,7 @@ async def cancel(
     """Cancel a timer."""
     start = _seconds(start_hours, start_minutes, start_seconds)
     found = _which(timers, where, Call("HassCancelTimer"), start, name, area)
-    if not isinstance(found, Timer):
-        return found
-    await timers.cancel(found)
-    return _answer(timers, found, where)
+    return await _acted(timers, where, found, timers.cancel)
 
 
 @tool(
@@ -226,9 +224,7 @@ async def pause(
     """Pause a timer."""
     start = _seconds(start_hours, start_minutes, start_seconds)
     found = _which(timers, where, Call("HassPauseTimer"), start, name, area)
-    if not isinstance(found, Timer):
-        return found
-    return _answer(timers, await timers.pause(found), where)
+    return await _acted(timers, where, found, timers.pause)
 
 
 @tool("HassUnpauseTimer", examples=["resume the timer"])
@@ -244,9 +240,7 @@ async def resume(
     """Let a paused timer go on."""
     start = _seconds(start_hours, start_minutes, start_seconds)
     found = _which(timers, where, Call("HassUnpauseTimer"), start, name, area)
-    if not isinstance(found, Timer):
-        return found
-    return _answer(timers, await timers.resume(found), where)
+    return await _acted(timers, where, found, timers.resume)
 
 
 @tool(
@@ -296,9 +290,7 @@ async def status(
 async def pause_it(timers: Timers, where: Where) -> Answer | Ask | str:
     """Pause the timer that was spoken of last."""
     found = _it(timers, where, Call("HassPauseTimer"))
-    if not isinstance(found, Timer):
-        return found
-    return _answer(timers, await timers.pause(found), where)
+    return await _acted(timers, where, found, timers.pause)
 
 
 @tool(
@@ -311,9 +303,7 @@ async def pause_it(timers: Timers, where: Where) -> Answer | Ask | str:
 async def resume_it(timers: Timers, where: Where) -> Answer | Ask | str:
     """Let the timer that was spoken of last go on."""
     found = _it(timers, where, Call("HassUnpauseTimer"))
-    if not isinstance(found, Timer):
-        return found
-    return _answer(timers, await timers.resume(found), where)
+    return await _acted(timers, where, found, timers.resume)
 
 
 @tool(
@@ -326,10 +316,7 @@ async def resume_it(timers: Timers, where: Where) -> Answer | Ask | str:
 async def cancel_it(timers: Timers, where: Where) -> Answer | Ask | str:
     """Cancel the timer that was spoken of last."""
     found = _it(timers, where, Call("HassCancelTimer"))
-    if not isinstance(found, Timer):
-        return found
-    await timers.cancel(found)
-    return _answer(timers, found, where)
+    return await _acted(timers, where, found, timers.cancel)
 
 
 def _it(timers: Timers, where: Where, call: Call) -> Timer | Ask | str:
@@ -370,6 +357,18 @@ def _which(
             for label, timer in names.items()
         },
     )
+
+
+async def _acted(
+    timers: Timers,
+    where: Where,
+    found: Timer | Ask | str,
+    act: Callable[[Timer], Awaitable[Timer | None]],
+) -> Answer | Ask | str:
+    """Do it to the timer that was meant; what came instead of one is said."""
+    if not isinstance(found, Timer):
+        return found
+    return _answer(timers, await act(found) or found, where)
 
 
 async def _change(
