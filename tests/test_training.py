@@ -22,8 +22,9 @@ torch = pytest.importorskip("torch")
 gguf = pytest.importorskip("gguf")
 
 from hub.engines.llama_native import Model  # noqa: E402
+from hub.models.merge import Kind, merge  # noqa: E402
 from hub.training.bytewise import ByteNetwork  # noqa: E402
-from hub.training.export import merged, trained, write_adapter, write_model  # noqa: E402
+from hub.training.export import trained, write_adapter  # noqa: E402
 from hub.training.lora import GROUPS, Adapter, Base, Network, Shape, load  # noqa: E402
 from hub.training.pack import Row, alone, pack  # noqa: E402
 from hub.training.samples import Item, Sample  # noqa: E402
@@ -333,11 +334,11 @@ def test_an_exported_adapter_does_the_same(
 
 @pytest.mark.parametrize(("kind", "alike"), [("f32", 0.9999), ("q8_0", 0.999), ("q4_0", 0.8)])
 def test_a_model_with_the_adapter_worked_in_does_the_same(
-    tmp_path: Path, base: Base, base_file: Path, row: Row, kind: str, alike: float
+    tmp_path: Path, base: Base, base_file: Path, row: Row, kind: Kind, alike: float
 ) -> None:
     net = network(base)
-    weights = merged(base, net.adapter)
-    write_model(weights, base_file, tmp_path / "model.gguf", kind=kind, name="Worked in")
+    write_adapter(net.adapter, tmp_path / "adapter.gguf", kind="f32")
+    merge(base_file, tmp_path / "adapter.gguf", tmp_path / "model.gguf", kind)
     mine = alone(row, 0)
     found = expected_by_llama_cpp(mine, tmp_path / "model.gguf")
     assert np.corrcoef(found, net.logits(mine)[-1].numpy())[0, 1] > alike

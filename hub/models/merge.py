@@ -8,7 +8,7 @@ paper on LoRA (Hu et al. 2021); the file's format: ggml's docs/gguf.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,8 @@ from hub.errors import ModelError
 if TYPE_CHECKING:
     import gguf
 
-Kind = Literal["q4_0", "q8_0", "f16"]
+Kind = Literal["q4_0", "q4_1", "q8_0", "f16", "f32"]
+"""How weights are written, by ggml's names."""
 
 EMBEDDING = "token_embd.weight"
 """It is also the output, where four bits would cost answers: it has eight."""
@@ -31,48 +32,84 @@ OWN = ("general.architecture", "general.file_type", "general.quantization_versio
 
 def merge(
     base: Path,
-    adapter: Path,
+    adapter: Path | None,
     target: Path,
     kind: Kind,
     *,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Write `target`: the model `base` with `adapter` worked in. Takes some 20 s for 135M.
+    """Write `target`: the model `base` with `adapter` worked in, or as it is. Takes some 20 s for
+    135M.
 
     `report` is told weights done and weights in all. Raises ModelError for files that are no
     models or do not fit together, OSError."""
     import gguf
 
-    model, learned = _read(base), _read(adapter)
-    if ALPHA not in learned.fields:
-        raise ModelError(f"{adapter} is no adapter (LoRA): it has no {ALPHA}")
-    alpha = float(learned.fields[ALPHA].contents())
-    parts = {tensor.name: tensor for tensor in learned.tensors}
-    names = {tensor.name for tensor in model.tensors}
-    changed = {name.rpartition(".lora_")[0] for name in parts}
-    if halves := {f"{name}.lora_{half}" for name in changed for half in "ab"} - parts.keys():
-        raise ModelError(f"{adapter} is damaged: no {min(halves)} in it")
-    if stray := changed - names:
-        raise ModelError(f"{adapter} is for another model than {base}: no {min(stray)} in it")
+    model = _read(base)
+    learned = _learned(adapter, base, {tensor.name for tensor in model.tensors}) if adapter else {}
     writer = gguf.GGUFWriter(str(target), str(model.fields["general.architecture"].contents()))
     try:
         _copy_metadata(model, writer, kind)
         for number, tensor in enumerate(model.tensors):
             weights = gguf.dequantize(tensor.data, tensor.tensor_type)
-            if first := parts.get(f"{tensor.name}.lora_a"):
-                second = parts[f"{tensor.name}.lora_b"]
-                a = gguf.dequantize(first.data, first.tensor_type)
-                b = gguf.dequantize(second.data, second.tensor_type)
+            if change := learned.get(tensor.name):
+                scale, a, b = change
                 if (b.shape[0], a.shape[1]) != weights.shape:
                     raise ModelError(f"{adapter} is for another model than {base}: {tensor.name}")
-                weights = weights + alpha / a.shape[0] * (b @ a)
-            _add(writer, tensor.name, weights, kind)
+                weights = weights + scale * (b @ a)
+            four = kind in ("q4_0", "q4_1") and tensor.name == EMBEDDING
+            add_tensor(writer, tensor.name, weights, "q8_0" if four else kind)
             report(number + 1, len(model.tensors))
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
+        finish(writer)
     finally:
         writer.close()
+
+
+def add_tensor(
+    writer: gguf.GGUFWriter, name: str, weights: NDArray[np.float32], kind: Kind
+) -> None:
+    """Scales stay as they are; rows that are too short for the kind have 16 bits."""
+    import gguf
+
+    chosen = gguf.GGMLQuantizationType[kind.upper()]
+    if weights.ndim < 2:
+        chosen = gguf.GGMLQuantizationType.F32
+    elif weights.shape[-1] % gguf.GGML_QUANT_SIZES[chosen][0]:
+        chosen = gguf.GGMLQuantizationType.F16
+    data = gguf.quantize(np.ascontiguousarray(weights), chosen)
+    writer.add_tensor(name, data, raw_dtype=chosen)
+
+
+def finish(writer: gguf.GGUFWriter) -> None:
+    """Write everything that was added."""
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+
+
+Change = tuple[float, NDArray[np.float32], NDArray[np.float32]]
+"""Scale, A and B of a weight."""
+
+
+def _learned(adapter: Path, base: Path, names: Set[str]) -> dict[str, Change]:
+    """What an adapter changes in a model with weights of these names."""
+    import gguf
+
+    file = _read(adapter)
+    if ALPHA not in file.fields:
+        raise ModelError(f"{adapter} is no adapter (LoRA): it has no {ALPHA}")
+    alpha = float(file.fields[ALPHA].contents())
+    parts = {t.name: gguf.dequantize(t.data, t.tensor_type) for t in file.tensors}
+    changed = {name.rpartition(".lora_")[0] for name in parts}
+    if halves := {f"{name}.lora_{half}" for name in changed for half in "ab"} - parts.keys():
+        raise ModelError(f"{adapter} is damaged: no {min(halves)} in it")
+    if stray := changed - names:
+        raise ModelError(f"{adapter} is for another model than {base}: no {min(stray)} in it")
+    found = {}
+    for name in changed:
+        a, b = parts[f"{name}.lora_a"], parts[f"{name}.lora_b"]
+        found[name] = (alpha / a.shape[0], a, b)
+    return found
 
 
 def _read(path: Path) -> gguf.GGUFReader:
@@ -88,11 +125,6 @@ def _copy_metadata(model: gguf.GGUFReader, writer: gguf.GGUFWriter, kind: Kind) 
     """Above all the tokenizer."""
     import gguf
 
-    types = {
-        "q4_0": gguf.LlamaFileType.MOSTLY_Q4_0,
-        "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
-        "f16": gguf.LlamaFileType.MOSTLY_F16,
-    }
     for key, field in model.fields.items():
         if key.startswith("GGUF.") or key in OWN:
             continue
@@ -101,24 +133,8 @@ def _copy_metadata(model: gguf.GGUFReader, writer: gguf.GGUFWriter, kind: Kind) 
             writer.add_key_value(key, value, field.types[0], sub_type=field.types[-1])
         else:
             writer.add_key_value(key, value, field.types[0])
-    writer.add_file_type(types[kind])
-    if kind != "f16":
+    writer.add_file_type(
+        gguf.LlamaFileType[f"{'ALL' if kind == 'f32' else 'MOSTLY'}_{kind.upper()}"]
+    )
+    if kind.startswith("q"):
         writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
-
-
-def _add(writer: gguf.GGUFWriter, name: str, weights: NDArray[np.float32], kind: Kind) -> None:
-    """Scales stay as they are; rows that are too short for the kind have 16 bits."""
-    import gguf
-
-    kinds = {
-        "q4_0": gguf.GGMLQuantizationType.Q4_0,
-        "q8_0": gguf.GGMLQuantizationType.Q8_0,
-        "f16": gguf.GGMLQuantizationType.F16,
-    }
-    chosen = kinds["q8_0" if kind == "q4_0" and name == EMBEDDING else kind]
-    if weights.ndim < 2:
-        chosen = gguf.GGMLQuantizationType.F32
-    elif weights.shape[-1] % gguf.GGML_QUANT_SIZES[chosen][0]:
-        chosen = gguf.GGMLQuantizationType.F16
-    data = gguf.quantize(np.ascontiguousarray(weights), chosen)
-    writer.add_tensor(name, data, raw_dtype=chosen)

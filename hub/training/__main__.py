@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, cast, get_args
 
 import typer
 
+from hub.models.merge import Kind, merge
 from hub.training.score import VALIDATION_ITEMS, VALIDATION_SEED
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -27,6 +29,14 @@ def base_file(given: Path | None) -> Path:
         return given or ModelStore(load().models).file("language-model", "smollm2-135m")
     except ModelError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def _kind(given: str) -> Kind:
+    """Ends the program for one that there is not."""
+    for kind in get_args(Kind):
+        if kind == given:
+            return cast("Kind", kind)
+    raise typer.BadParameter(f"{given} is none of {', '.join(get_args(Kind))}")
 
 
 @app.command()
@@ -73,8 +83,7 @@ def export(
     models: Annotated[str, typer.Option(help="Kinds of whole model.")] = "q8_0 q4_0",
 ) -> None:
     """Write the newest checkpoint as GGUF files."""
-    from hub.training.export import merged, trained, write_adapter, write_model
-    from hub.training.lora import load
+    from hub.training.export import trained, write_adapter
     from hub.training.train import checkpoints
 
     before = checkpoints(folder)
@@ -83,12 +92,13 @@ def export(
     adapter, source, into = trained(before[-1]).adapter, base_file(base), target or folder
     into.mkdir(parents=True, exist_ok=True)
     for kind in adapters.split():
-        write_adapter(adapter, into / f"adapter-{kind}.gguf", kind=kind)
+        write_adapter(adapter, into / f"adapter-{kind}.gguf", kind=_kind(kind))
         typer.echo(into / f"adapter-{kind}.gguf")
-    if models:
-        weights = merged(load(source), adapter)
+    with TemporaryDirectory() as folder_of_exact:
+        exact = Path(folder_of_exact) / "adapter.gguf"
+        write_adapter(adapter, exact, kind="f32")
         for kind in models.split():
-            write_model(weights, source, into / f"model-{kind}.gguf", kind=kind)
+            merge(source, exact, into / f"model-{kind}.gguf", _kind(kind))
             typer.echo(into / f"model-{kind}.gguf")
 
 
@@ -100,11 +110,7 @@ def requantize(
 ) -> None:
     """Write the base in another precision, to train and run an adapter with. Q4_0 is read three
     times as fast as Q4_1."""
-    from hub.training.export import write_model
-    from hub.training.lora import load
-
-    source = base_file(base)
-    write_model(load(source).weights, source, target, kind=kind)
+    merge(base_file(base), None, target, _kind(kind))
     typer.echo(target)
 
 
