@@ -607,7 +607,9 @@ async def test_whatever_is_called_nothing_is_unlocked_unasked() -> None:
         home = house.home
         skills = skillset(house)
         specs = skills.specs()
-        names = [*home.names(), *home.entities, "all", "nothing", ""]
+        things = (*home.entities.values(), *home.areas.values(), *home.floors.values())
+        spoken = [name for thing in things for name in thing.names]
+        names = [*spoken, *home.entities, "all", "nothing", ""]
         domains = [*{entity.domain for entity in home.entities.values()}, "person"]
         values: dict[str, Sequence[Any]] = {
             "name": names,

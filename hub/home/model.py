@@ -218,12 +218,6 @@ class Home:
     def find_floor(self, name: str) -> Floor | None:
         return self.floors.get(name) or _named(self.floors.values(), name)
 
-    def names(self) -> tuple[str, ...]:
-        """Every name that may be said, once each: entities, areas, floors, and their aliases."""
-        found: list[Entity | Area | Floor] = [*self.entities.values()]
-        found += [*self.areas.values(), *self.floors.values()]
-        return tuple(dict.fromkeys(name for thing in found for name in thing.names))
-
     async def call_service(
         self, domain: str, service: str, entity_ids: Sequence[str], data: Mapping[str, Any]
     ) -> None:
