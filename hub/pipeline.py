@@ -146,9 +146,10 @@ class Assistant:
         unfinished = bool(command) and self.router.unfinished(command, utterance.language)
         answer = self._answer(utterance, area, wake)
         if intent is None and answer is None and command and not unfinished:
-            utterance = await self._heard_again(audio, utterance, context)
-            intent = self.router.quick(utterance, context)
-            answer = self._answer(utterance, area, wake)
+            again = await self._heard_again(audio, utterance, context)
+            if again is not utterance:
+                utterance, intent = again, self.router.quick(again, context)
+                answer = self._answer(again, area, wake)
         milliseconds = (time.perf_counter() - started) * 1000
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
         settled = answer is not None and not answer.agreed
@@ -176,7 +177,7 @@ class Assistant:
             for hypothesis in again.hypotheses
             if _same_words(hypothesis, first, names)
         )
-        return replace(first, hypotheses=first.hypotheses + more)
+        return replace(first, hypotheses=first.hypotheses + more) if more else first
 
     async def hear(
         self,

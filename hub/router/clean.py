@@ -113,7 +113,7 @@ def without_asides(text: str, words: Words) -> str:
     kind of thing, no room and no beginning of a command is left out."""
     clauses = [clause for clause in _CLAUSES.split(text) if clause.strip()]
     kept = [clause for clause in clauses[:-1] if not _aside(clause, words)]
-    return ", ".join([*kept, *clauses[-1:]])
+    return ", ".join([*kept, *clauses[-1:]]) if len(kept) < len(clauses) - 1 else text
 
 
 def _aside(clause: str, words: Words) -> bool:

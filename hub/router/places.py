@@ -198,7 +198,7 @@ def target(slots: Slots) -> Target | None:
     )
 
 
-def slots(thing: Target) -> dict[str, str]:
+def slots_of(thing: Target) -> dict[str, str]:
     """The slots that choose what a call was about."""
     chosen = {
         "name": thing.entity,

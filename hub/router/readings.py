@@ -11,7 +11,7 @@ from hub.home.model import Entity, normal
 from hub.messages import Call
 from hub.router.context import Context, Targets
 from hub.router.fuzzy import Fuzzy
-from hub.router.places import TARGET_SLOTS, Places, targets
+from hub.router.places import TARGET_SLOTS, Places, slots_of, targets
 from hub.router.reading import Reading
 from hub.router.rules import ANYTHING, FULL, KIND, NOWHERE, Match
 from hub.router.words import Words
@@ -131,15 +131,7 @@ def _meant(name: str, places: Places, context: Context) -> dict[str, Any] | None
     entity = places.entities.get(thing.entity or "")
     if name != ANYTHING + (entity.domain if entity else thing.domain or ""):
         return None
-    if thing.entity:
-        return {"name": thing.entity}
-    chosen = {
-        "area": thing.area,
-        "floor": thing.floor,
-        "domain": thing.domain,
-        "device_class": thing.device_class,
-    }
-    return {slot: value for slot, value in chosen.items() if value is not None}
+    return {"name": thing.entity} if thing.entity else slots_of(thing)
 
 
 def _sensed(intent: str, said: Mapping[str, Any], places: Places) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from hub.router.fuzzy import FuzzyRules
 from hub.router.model import Asked, ModelTier, candidates
 from hub.router.numbers import numbers
 from hub.router.phrases import phrase_rules
-from hub.router.places import Places, slots
+from hub.router.places import Places, slots_of
 from hub.router.reading import Reading
 from hub.router.readings import (
     GUESS_LOSS,
@@ -364,7 +364,7 @@ class Router:
         if self._grammars is None or not said or reading.targets is None or not reading.calls:
             return best
         places, things = self._grammars.places, reading.targets.things
-        meant = {e.entity_id: e for thing in things for e in places.entities_for(slots(thing))}
+        meant = {e.entity_id: e for thing in things for e in places.entities_for(slots_of(thing))}
         if 2 in (len(things), len(meant)):
             return best
         why = f"{reading.why}, but there are {len(meant)} of them"
