@@ -65,6 +65,7 @@ __all__ = [
     "Timers",
     "Tools",
     "Where",
+    "by_a_bit",
     "tool",
 ]
 
@@ -84,6 +85,13 @@ class Said:
     choice. In other languages they are said as they are written."""
 
     words: Mapping[str, Mapping[str, Any]]
+
+
+def by_a_bit(phrases: Sequence[str]) -> list[str]:
+    """English phrases of a tool that goes a step ('brighter'): each may end in 'a bit', and holds
+    such words where `<bit>` stands. Of any other tool they would ask for what it does not do."""
+    bit = "(a (bit|tad|little [bit])|slightly)"
+    return [f"{phrase} [<bit>]".replace("<bit>", bit) for phrase in phrases]
 
 
 Percent = Annotated[int, Range(0, 100, "%")]

@@ -5,18 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Literal
 
-from hub.skill import Answer, Entities, Entity, Home, Said, tool
+from hub.skill import Answer, Entities, Entity, Home, Said, by_a_bit, tool
 
 STEP = 1.0
 """Degrees that 'warmer' and 'cooler' mean."""
 USUAL = 20.0
 """Degrees assumed of a thermostat that does not say what it is set to."""
-
-
-def _by_a_bit(phrases: list[str]) -> list[str]:
-    """The phrases, each with or without 'a bit' behind it; in them it is `<bit>`."""
-    bit = "(a (bit|tad|little [bit])|slightly)"
-    return [f"{phrase} [<bit>]".replace("<bit>", bit) for phrase in phrases]
 
 
 @tool("HassTurnOn", domains=["climate"], named=True, examples=["turn on the bathroom radiator"])
@@ -95,7 +89,7 @@ async def set_mode(climates: Entities, home: Home, mode: Mode) -> None:
     domains=["climate"],
     single=True,
     phrases={
-        "en": _by_a_bit(
+        "en": by_a_bit(
             [
                 "(make it|it should be) [<bit>] warmer [in [the] {area}]",
                 "[it is|it's|i am|i'm] (too cold|freezing) [in (here|[the] {area})]",
@@ -129,7 +123,7 @@ async def warmer(climates: Entities, home: Home) -> None:
     domains=["climate"],
     single=True,
     phrases={
-        "en": _by_a_bit(
+        "en": by_a_bit(
             [
                 "(make it|it should be) [<bit>] (cooler|colder) [in [the] {area}]",
                 "[it is|it's|i am|i'm] too (hot|warm) [in (here|[the] {area})]",

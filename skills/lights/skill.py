@@ -5,18 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from hub.skill import Entities, Entity, Home, Kelvin, Percent, Where, tool
+from hub.skill import Entities, Entity, Home, Kelvin, Percent, Where, by_a_bit, tool
 
 STEP = 25
 """Per cent of full brightness that 'brighter' and 'dimmer' mean."""
 DIM = 5
 """Per cent below which 'dimmer' does not go: that would be off."""
-
-
-def _by_a_bit(phrases: list[str]) -> list[str]:
-    """The phrases, each with or without 'a bit' behind it; in them it is `<bit>`."""
-    bit = "(a (bit|tad|little [bit])|slightly)"
-    return [f"{phrase} [<bit>]".replace("<bit>", bit) for phrase in phrases]
 
 
 @tool("HassTurnOn", domains=["light"], examples=["turn on the kitchen lights"])
@@ -70,7 +64,7 @@ def _able(home: Home, light: Entity, wanted: Mapping[str, object]) -> bool:
 @tool(
     domains=["light"],
     phrases={
-        "en": _by_a_bit(
+        "en": by_a_bit(
             [
                 "(make|turn) [the] {name} [<bit>] brighter",
                 "brighten [the] {name} [<bit>]",
@@ -121,7 +115,7 @@ async def brighter(lights: Entities, home: Home) -> None:
 @tool(
     domains=["light"],
     phrases={
-        "en": _by_a_bit(
+        "en": by_a_bit(
             [
                 "(make|turn) [the] {name} [<bit>] (dimmer|darker)",
                 "dim [the] {name} [<bit>]",

@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from hub.skill import Answer, Entities, Entity, Home, Percent, Speaker, Where, tool
+from hub.skill import Answer, Entities, Entity, Home, Percent, Speaker, Where, by_a_bit, tool
 
 STEP = 10
 """Per cent that 'louder' and 'quieter' mean."""
@@ -19,12 +19,6 @@ MOST = 3
 SOUNDING = ("playing", "buffering", "on")
 """States in which something is to be heard; a television without a player of its own is `on`."""
 SILENT = ("off", "standby", "unavailable", "unknown")
-
-
-def _by_a_bit(phrases: list[str]) -> list[str]:
-    """The phrases, each with or without 'a bit' behind it; in them it is `<bit>`."""
-    bit = "(a (bit|tad|little [bit])|slightly)"
-    return [f"{phrase} [<bit>]".replace("<bit>", bit) for phrase in phrases]
 
 
 @tool("HassTurnOn", domains=["media_player"], examples=["turn on the TV"])
@@ -244,7 +238,7 @@ async def change_volume(
     domains=["media_player"],
     anywhere=True,
     phrases={
-        "en": _by_a_bit(
+        "en": by_a_bit(
             [
                 "turn [the] {name} up",
                 "turn up [the] {name}",
@@ -280,7 +274,7 @@ async def louder(players: Entities, home: Home, where: Where, speaker: Speaker) 
     domains=["media_player"],
     anywhere=True,
     phrases={
-        "en": _by_a_bit(
+        "en": by_a_bit(
             [
                 "turn [the] {name} down",
                 "turn down [the] {name}",
