@@ -14,7 +14,7 @@ from hub.evaluate.bench_router import measure_retrieval, misheard
 from hub.evaluate.homes import generated, still_home
 from hub.home.model import Home
 from hub.ports import Inventory, SourceArea, SourceEntity
-from hub.router.numbers import numbers
+from hub.router.numbers import numbers, with_hundreds
 from hub.router.places import Places
 from hub.router.retrieve import Retriever
 from hub.router.words import words
@@ -129,6 +129,23 @@ def test_time_is_flat(large: tuple[Retriever, Home], small: Retriever) -> None:
 def test_odd_text_is_harmless(small: Retriever, texts: list[str]) -> None:
     small.find(texts, "kitchen")
     numbers(texts[0], "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("dim the lamp to a hundred and fifty percent", "dim the lamp to 150 percent"),
+        ("in one hundred and twenty five minutes", "in 125 minutes"),
+        ("two hundred fifty-five", "255"),
+        ("up to a hundred and close the blinds", "up to 100 and close the blinds"),
+        ("one hundred percent", "100 percent"),
+        ("a hundred times no", "100 times no"),
+        ("hundred acre wood", "hundred acre wood"),
+        ("seventeen", "seventeen"),
+    ],
+)
+def test_hundreds(text: str, plain: str) -> None:
+    assert with_hundreds(text, "en", "a hundred and") == plain
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import unicodedata
 from rapidfuzz import fuzz
 
 from hub.home.model import normal
-from hub.router.numbers import with_halves
+from hub.router.numbers import with_halves, with_hundreds
 from hub.router.words import Words
 
 _NOISE = re.compile(r"♪[^♪]*♪|[\[(*]([^\])*]*)[\])*]")
@@ -103,6 +103,8 @@ def clean(text: str, words: Words, wake: str | None = None) -> str:
     for wrong, right in words.corrections.items():
         if normal(plain).startswith(f"{wrong} "):
             plain = " ".join([right, *plain.split()[len(wrong.split()) :]])
+    if words.hundred:
+        plain = with_hundreds(plain, words.language, words.hundred)
     return with_halves(plain, words.language, words.half) if words.half else plain
 
 

@@ -45,6 +45,36 @@ def with_halves(text: str, language: str, half: str) -> str:
     return text
 
 
+def with_hundreds(text: str, language: str, phrase: str) -> str:
+    """'a hundred and fifty percent' as '150 percent'. `phrase` has the three words: 'a', 'hundred',
+    'and'; without this, 'and' would join two commands."""
+    one, hundred, joint = phrase.split()
+    words = text.split()
+    for place, word in enumerate(words):
+        if word.lower() != hundred:
+            continue
+        first = words[place - 1].lower() if place else ""
+        count = 1 if first == one else _small(first, language)
+        if count is None:
+            continue
+        joined = place + 1 < len(words) and words[place + 1].lower() == joint
+        behind = place + 1 + joined
+        for more in (3, 2, 1, 0):
+            rest = " ".join(words[behind : behind + more]).replace("-", " ").lower()
+            amount = _small(rest, language) if more else 0
+            if amount is not None and len(words) >= behind + more:
+                end = behind + more if more else place + 1
+                number = str(100 * count + amount)
+                return " ".join([*words[: place - 1], number, *words[end:]])
+    return text
+
+
+def _small(words: str, language: str) -> int | None:
+    """A number below 100, in words or digits; None if it is none."""
+    value = words if words.isdecimal() else _value(words, language) if words else None
+    return int(value) if value is not None and int(value) < 100 else None
+
+
 @cache
 def _list(language: str) -> RangeSlotList:
     return RangeSlotList(name="n", start=0, stop=LARGEST, digits=False, words_language=language)

@@ -62,6 +62,8 @@ class Words:
     """Beginnings that are often written wrongly -> the right ones."""
     half: str | None = None
     """What makes a number a half more: 'and a half'."""
+    hundred: str | None = None
+    """How a number above a hundred is said: 'a hundred and (fifty)'."""
     refusals: Mapping[str, str] = field(default_factory=dict)
     """Sentences for what is not done: `what`, `unable` and `unknown` (with `{name}`),
     `later`, `partly`, `then`, `nothing`, `which`, `percent`."""
@@ -160,6 +162,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         nots=phrases("nots"),
         corrections={normal(key): text for key, text in texts("corrections").items()},
         half=texts("numbers").get("half"),
+        hundred=texts("numbers").get("hundred"),
         refusals=texts("refusals"),
         conjunctions=phrases("conjunctions"),
         repairs=phrases("repairs"),
