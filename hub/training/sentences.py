@@ -607,10 +607,12 @@ def _all_refs(node: Node) -> list[Ref]:
 
 
 def phrases(found: Book, specs: Iterable[ToolSpec]) -> None:
-    """Add the phrases of skills to a book."""
+    """Add the phrases of skills to a book, but for those that hold only in some talk: "pause it"
+    says nothing of a timer unless one was spoken of."""
     loader = _Phrases(found)
     for spec in specs:
-        loader.add(spec)
+        if not spec.about:
+            loader.add(spec)
 
 
 class _Phrases(_Loader):
