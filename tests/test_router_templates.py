@@ -7,6 +7,7 @@ from hassil import Intents
 
 from hub.evaluate.bench_router import commands
 from hub.evaluate.homes import generated, still_home
+from hub.router.phrases import phrase_rules
 from hub.router.places import Places
 from hub.router.rules import home_names, sentence_rules
 from hub.router.slots import Meanings, SpokenNames, listed, meant
@@ -15,28 +16,54 @@ from hub.router.words import words
 from tests.router_home import TOOLS
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
 async def test_the_same_is_understood_with_and_without_what_is_left_out(
-    monkeypatch: pytest.MonkeyPatch,
+    language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = await still_home(generated(40))
-    places = Places(home, TOOLS)
-    said = words("en")
-    grammar = sentence_rules("en", places, said, home_names(places, said))
-    texts = commands(home)[::2]
-    narrowed = [grammar.matches(text, "kitchen") for text in texts]
-    assert sum(map(bool, narrowed)) > len(texts) / 3
-    everything = grammar._intents
-    monkeypatch.setattr(Templates, "fitting", lambda *_: everything)
+    places, said = Places(home, TOOLS), words(language)
+    names = home_names(places, said)
+    grammars = [
+        sentence_rules(language, places, said, names),
+        phrase_rules(language, TOOLS, names),
+    ]
+    texts = [*(commands(home)[::6] if language == "en" else ()), *OTHERS[language]]
+    narrowed = [[g.matches(text, "kitchen") for g in grammars] for text in texts]
+    assert sum(any(found) for found in narrowed) > len(texts) / 3
+    monkeypatch.setattr(Templates, "_begun", lambda *_: [])
+    monkeypatch.setattr(Templates, "_lacking", lambda *_: 0)
 
     def within(self: SpokenNames, _: str) -> list[object]:
         return [value for node in self._trie.roots.values() for value in _below(node)]
 
     monkeypatch.setattr(SpokenNames, "within", within)
-    for text, found in zip(texts[:12], narrowed, strict=False):
-        assert {(m.rank, str(m.slots)) for m in grammar.matches(text, "kitchen")} == {
-            (m.rank, str(m.slots)) for m in found
-        }
+    for text, found in zip(texts, narrowed, strict=True):
+        for grammar, matches in zip(grammars, found, strict=True):
+            assert {(m.rank, str(m.slots)) for m in grammar.matches(text, "kitchen")} == {
+                (m.rank, str(m.slots)) for m in matches
+            }, text
     await home.close()
+
+
+OTHERS = {
+    "en": [
+        "set a pizza timer for five minutes",
+        "add 30 seconds to the pizza timer",
+        "set the living-room lamp to 50%",
+        "what's the temperature in the kitchen?",
+        "play bohemian rhapsody by queen",
+        "who won the election",
+    ],
+    "de": [
+        "stell einen Pizza-Timer auf fünf Minuten",
+        "mach das Licht an",
+        "mach das Licht in der Kitchen aus",
+        "schalte das Kitchenlicht ein",
+        "setz Eier auf die Einkaufsliste",
+        "wie wird das Wetter morgen",
+    ],
+}
+"""Numbers, free text, and names in the middle of words."""
 
 
 def _below(node: object) -> list[object]:
@@ -82,7 +109,7 @@ def test_a_name_of_many_meanings_is_many_matches() -> None:
     ],
 )
 def test_only_templates_whose_names_were_said_are_tried(
-    domains: list[str], sentences: set[str]
+    domains: list[str], sentences: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intents = Intents.from_dict(
         {
@@ -96,6 +123,41 @@ def test_only_templates_whose_names_were_said_are_tried(
         }
     )
     names = SpokenNames("name", [("lamp", "x", {"domain": d}, {}) for d in domains])
-    fitting = Templates(intents, ["name"]).fitting({"name": names.within("the lamp on")})
+    within = {"name": names.within("the lamp on")}
+    monkeypatch.setattr(Templates, "_begun", lambda *_: [])
+    monkeypatch.setattr(Templates, "_lacking", lambda *_: 0)
+    fitting = Templates(intents, ["name"]).fitting("the lamp on", within)
+    kept = {s.text for i in fitting.intents.values() for data in i.data for s in data.sentences}
+    assert kept == sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("the lamp on", {"[the] {name} (on|off)", "{anything} on"}),
+        ("dim the lamp", {"(dim|darken) [the] {name}"}),
+        ("dim the old lamp", set()),
+        ("set it to 5", {"set it to {number}"}),
+        ("the garden shed on", {"{anything} on"}),
+    ],
+)
+def test_templates_without_the_words_that_were_said_are_not_tried(
+    text: str, sentences: set[str]
+) -> None:
+    templates = [
+        "[the] {name} (on|off)",
+        "(dim|darken) [the] {name}",
+        "{anything} on",
+        "set it to {number}",
+    ]
+    intents = Intents.from_dict(
+        {
+            "language": "en",
+            "intents": {"Any": {"data": [{"sentences": templates}]}},
+            "lists": {"anything": {"wildcard": True}, "number": {"range": {"from": 0, "to": 9}}},
+        }
+    )
+    names = SpokenNames("name", [("lamp", "x", {"domain": "light"}, {})])
+    fitting = Templates(intents, ["name"]).fitting(text, {"name": names.within(text)})
     kept = {s.text for i in fitting.intents.values() for data in i.data for s in data.sentences}
     assert kept == sentences

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hassil import Intents, SlotList, TextSlotList, WildcardSlotList, parse_sentence
+from hassil import Intents, SlotList, TextSlotList, WildcardSlotList
 from hassil.errors import HassilError
 from hassil.intents import IntentData, RangeFractionType, RangeSlotList
 from hassil.parser import ParseError
@@ -15,6 +15,7 @@ from hub.errors import SkillError
 from hub.messages import ToolSpec
 from hub.router.rules import Grammar, Own, data_language
 from hub.router.slots import SpokenNames
+from hub.router.templates import Templates, give, parsed
 
 log = logging.getLogger(__name__)
 
@@ -49,20 +50,22 @@ def phrase_rules(
         {"language": data_language(language) or language, "intents": blocks}
     )
     for key, lists in local.items():
-        intents.intents[key].data[0].slot_lists.update(lists)
+        data = intents.intents[key].data[0]
+        give(data, [parsed(text) for text in data.sentence_texts])
+        data.slot_lists.update(lists)
         wild = {name for name, values in lists.items() if isinstance(values, WildcardSlotList)}
-        intents.intents[key].data[0].wildcard_list_names.update(wild)
+        data.wildcard_list_names.update(wild)
     own = [
         each for key, tool in served.items() for each in _own(tool, intents.intents[key].data[0])
     ]
-    return Grammar(intents, names, "phrase", own=own)
+    return Grammar(Templates(intents, names), names, "phrase", own=own)
 
 
 def check(tool: ToolSpec, phrase: str) -> None:
     """Raises SkillError if a phrase is no template, or names a parameter the tool does not have."""
     where = f"{tool.name}: the phrase {phrase!r}"
     try:
-        names = set(parse_sentence(phrase).list_names())
+        names = set(parsed(phrase).list_names())
     except (HassilError, ParseError, ValueError, AssertionError) as error:
         raise SkillError(f"{where} is not a sentence template: {error}") from error
     unknown = names - set(tool.parameters.get("properties", {})) - HOME_LISTS

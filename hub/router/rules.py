@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from hassil import (
@@ -18,8 +19,7 @@ from hassil import (
     merge_dict,
     recognize_all,
 )
-from hassil.filter import filter_intents
-from hassil.intents import IntentData, RangeSlotList
+from hassil.intents import IntentData, RangeFractionType, RangeSlotList
 from hassil.parse_expression import parse_sentence
 from home_assistant_intents import get_intents, get_languages
 
@@ -28,6 +28,7 @@ from hub.router.places import Places, spellings
 from hub.router.slots import SpokenNames, Value, listed, meant
 from hub.router.templates import Templates
 from hub.router.words import Words
+from hub.router.words import words as words_of
 
 NOWHERE = "?"
 """Area of a person whose room is not known: what depends on it can be asked back."""
@@ -103,7 +104,7 @@ class Grammar:
 
     def __init__(
         self,
-        intents: Intents,
+        templates: Templates,
         names: Mapping[str, SpokenNames],
         tier: Literal["phrase", "rules"],
         actions: frozenset[str] = frozenset(),
@@ -112,44 +113,43 @@ class Grammar:
         """`actions`: words that make more of a name than a name: 'radio on'."""
         self.tier = tier
         self._actions = actions
-        self._intents = intents
         self._names = dict(names)
         self._own = tuple(own)
-        self._templates = Templates(intents, tuple(names))
+        self._templates = templates
+        self._language = templates.intents.language
         self._warm()
 
     @classmethod
     def empty(cls, language: str, tier: Literal["phrase", "rules"]) -> Grammar:
         """One that no text fits."""
-        return cls(Intents.from_dict({"language": language, "intents": {}}), {}, tier)
+        intents = Intents.from_dict({"language": language, "intents": {}})
+        return cls(Templates(intents, ()), {}, tier)
 
     def _warm(self) -> None:
-        """Parse the templates and spell out the numbers now rather than in the first turn."""
-        for intent in self._intents.intents.values():
-            for block in intent.data:
-                for name, values in {**self._intents.slot_lists, **block.slot_lists}.items():
-                    if isinstance(values, RangeSlotList):
-                        is_match(
-                            "zero",
-                            parse_sentence(f"{{{name}}}"),
-                            slot_lists={name: values},
-                            language=self._intents.language,
-                        )
-        self.matches("zero", None)
+        """Spell out the numbers now rather than in the first turn."""
+        for lists in (
+            {**self._templates.intents.slot_lists},
+            *(block.slot_lists for block in self._templates.blocks()),
+        ):
+            for values in lists.values():
+                if isinstance(values, RangeSlotList):
+                    _spell_out(
+                        self._language, values.start, values.stop, values.step, values.fraction_type
+                    )
 
     def matches(self, text: str, area: str | None) -> list[Match]:
         """All templates that the text fits, the best first. `area` is the id of the room."""
-        if not self._intents.intents:
+        if not self._templates:
             return []
         within = {name: names.within(text) for name, names in self._names.items()}
         for own in self._own:
             own.data.slot_lists[own.slot] = listed(own.slot, within[own.names], own.domains)
         results = recognize_all(
             text,
-            self._templates.fitting(within),
+            self._templates.fitting(text, within),
             slot_lists={name: listed(name, values) for name, values in within.items()},
             intent_context={"area": area or NOWHERE},
-            language=self._intents.language,
+            language=self._language,
         )
         said = frozenset(normal(text).split()) & self._actions
         found = [match for result in results for match in _matches(result, self.tier, said)]
@@ -159,21 +159,37 @@ class Grammar:
 def sentence_rules(
     language: str, places: Places, words: Words, names: Mapping[str, SpokenNames]
 ) -> Grammar:
-    """The shared sentences of a language for one home; takes about 0.1 s."""
-    code = data_language(language)
+    """The shared sentences of a language for one home; the first takes about a second."""
+    domains = {entity.domain for entity in places.entities.values()}
+    templates = _shared(language, places.scale, tuple(names)).only(domains, places.tools)
+    actions = frozenset(word for said in words.actions.values() for word in said)
+    return Grammar(templates, names, "rules", actions)
+
+
+@lru_cache
+def _shared(language: str, scale: str, lists: tuple[str, ...]) -> Templates:
+    """The shared sentences of a language for all homes, with this project's own."""
+    code, words = data_language(language), words_of(language)
     loaded = (get_intents(code) if code else None) or {"language": language, "intents": {}}
     loaded.pop("responses", None)
     merge_dict(loaded, copy.deepcopy(words.sentences))
     loaded["skip_words"] = [*loaded.get("skip_words", ()), *words.fillers]
-    loaded.setdefault("expansion_rules", {}).update({**words.rules, "scale": SCALES[places.scale]})
-    low, high = ROOM_TEMPERATURES[places.scale]
+    loaded.setdefault("expansion_rules", {}).update({**words.rules, "scale": SCALES[scale]})
+    low, high = ROOM_TEMPERATURES[scale]
     loaded.setdefault("lists", {})["room_temperature"] = {
         "range": {"from": low, "to": high, "fractions": "halves"}
     }
-    domains = {entity.domain for entity in places.entities.values()}
-    intents = filter_intents(Intents.from_dict(loaded), domains=domains, intent_names=places.tools)
-    actions = frozenset(word for said in words.actions.values() for word in said)
-    return Grammar(intents, names, "rules", actions)
+    return Templates(Intents.from_dict(loaded), lists)
+
+
+@lru_cache
+def _spell_out(
+    language: str, start: int, stop: int, step: int, fractions: RangeFractionType | None
+) -> None:
+    """Let hassil write a range of numbers in words, which it keeps."""
+    numbers = RangeSlotList("number", start, stop, step, fraction_type=fractions)
+    template = parse_sentence("{number}")
+    is_match("zero", template, slot_lists={"number": numbers}, language=language)
 
 
 def _matches(

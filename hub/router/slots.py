@@ -41,14 +41,14 @@ class SpokenNames:
             groups.setdefault(key, (value, []))[1].append(meaning)
         self._trie = Trie()
         for (text, _, context, metadata), ids in groups.values():
-            if compact := _compact(text):
+            if letters := compact(text):
                 chunk = TextChunk(text=text)
                 meanings = Meanings(tuple(dict.fromkeys(ids)))
-                self._trie.insert(compact, TextSlotValue(chunk, meanings, context, metadata))
+                self._trie.insert(letters, TextSlotValue(chunk, meanings, context, metadata))
 
     def within(self, text: str) -> list[TextSlotValue]:
         """The values whose names stand in a text, wherever."""
-        return [value for _, _, value in self._trie.find(_compact(text))]
+        return [value for _, _, value in self._trie.find(compact(text))]
 
 
 def listed(
@@ -68,6 +68,6 @@ def meant(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _compact(text: str) -> str:
+def compact(text: str) -> str:
     """Letters and digits alone: templates may put names together with other words."""
     return normal(text).replace(" ", "")
