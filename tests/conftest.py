@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from types import SimpleNamespace
 
+import pytest
 import pytest_asyncio
 
 from hub.config import Config
@@ -16,6 +18,16 @@ from hub.pipeline import Assistant
 from hub.router import Router
 from hub.skillset import Skillset
 from tests.fakes import FakeSpeaker
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untidied() -> Iterator[None]:
+    """A hub collects garbage when it has built its grammars, once. Tests build a hundred of them,
+    and what they would walk through each time is all that pytest has loaded."""
+    with pytest.MonkeyPatch.context() as patch:
+        still = SimpleNamespace(collect=int, freeze=int, unfreeze=int)
+        patch.setattr("hub.router.router.gc", still)
+        yield
 
 
 class ScriptedRecognizer:

@@ -79,6 +79,7 @@ async def test_the_voice_benchmark_is_strict() -> None:
     ]
 
 
+@pytest.mark.slow
 async def test_the_peer_is_measured_in_the_same_way() -> None:
     score = await scored(DATA / "assist", PEER)
     assert ("Please turn on the kitchen light", "right") in verdicts(score)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from array import array
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -447,9 +446,9 @@ async def test_a_lost_device_is_told_and_opened_again() -> None:
 
 
 def noise(seconds: float, level: int, seed: int = 1) -> list[bytes]:
-    rng = random.Random(seed)
+    rng = np.random.default_rng(seed)
     return [
-        array("h", (round(rng.gauss(0, level)) for _ in range(FRAME_BYTES // 2))).tobytes()
+        rng.normal(0, level, FRAME_BYTES // 2).round().astype(np.int16).tobytes()
         for _ in range(round(seconds / FRAME_SECONDS))
     ]
 

@@ -119,6 +119,7 @@ async def test_a_bad_line_is_named(routing: Routing, line: bytes, named: str) ->
     assert named in answer["error"] and "\n" not in answer["error"]
 
 
+@pytest.mark.slow
 async def test_the_process_answers_each_line_at_once(tmp_path: Path) -> None:
     home = tmp_path / "home.json"
     home.write_text(json.dumps(HOME), encoding="utf-8")
