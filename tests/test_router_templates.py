@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hassil import Intents
 
@@ -13,7 +15,7 @@ from hub.router.rules import home_names, sentence_rules
 from hub.router.slots import Meanings, SpokenNames, listed, meant
 from hub.router.templates import Templates
 from hub.router.words import words
-from tests.router_home import TOOLS
+from tests.router_home import TOOLS, tool
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -161,3 +163,11 @@ def test_templates_without_the_words_that_were_said_are_not_tried(
     fitting = Templates(intents, ["name"]).fitting(text, {"name": names.within(text)})
     kept = {s.text for i in fitting.intents.values() for data in i.data for s in data.sentences}
     assert kept == sentences
+
+
+def test_a_name_that_is_free_text_is_no_name_of_the_home() -> None:
+    slots = {"type": "object", "properties": {"name": {"type": "string"}}}
+    timer = replace(tool("timers.start", (), ["a {name} timer"]), parameters=slots)
+    names = {"name": SpokenNames("name", [("lamp", "light.lamp", {"domain": "light"}, {})])}
+    [match] = phrase_rules("en", [timer], names).matches("a pizza timer", None)
+    assert match.slots == {"name": "pizza"}
