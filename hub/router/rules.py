@@ -127,15 +127,12 @@ class Grammar:
 
     def _warm(self) -> None:
         """Spell out the numbers now rather than in the first turn."""
-        for lists in (
-            {**self._templates.intents.slot_lists},
-            *(block.slot_lists for block in self._templates.blocks()),
-        ):
+        shared = self._templates.intents.slot_lists
+        for lists in (shared, *(block.slot_lists for block in self._templates.blocks())):
             for values in lists.values():
                 if isinstance(values, RangeSlotList):
-                    _spell_out(
-                        self._language, values.start, values.stop, values.step, values.fraction_type
-                    )
+                    numbers = (values.start, values.stop, values.step, values.fraction_type)
+                    _spell_out(self._language, *numbers)
 
     def matches(self, text: str, area: str | None) -> list[Match]:
         """All templates that the text fits, the best first. `area` is the id of the room."""
