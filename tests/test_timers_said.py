@@ -161,6 +161,11 @@ async def test_in_a_language_that_hearth_has_no_words_of_its_own_in(kitchen: Kit
     assert await kitchen.say("annule le minuteur", language="fr")
 
 
+async def test_two_and_a_half_hours(kitchen: Kitchen) -> None:
+    await kitchen.say("set a timer for two and a half hours")
+    assert [timer.seconds for timer in kitchen.timers.all()] == [9000]
+
+
 async def test_it_is_asked_which_timer_is_meant(kitchen: Kitchen) -> None:
     await kitchen.say("set a timer for five minutes")
     await kitchen.say("set a pasta timer for 12 minutes")

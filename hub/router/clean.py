@@ -105,7 +105,9 @@ def clean(text: str, words: Words, wake: str | None = None) -> str:
             plain = " ".join([right, *plain.split()[len(wrong.split()) :]])
     if words.hundred:
         plain = with_hundreds(plain, words.language, words.hundred)
-    return with_halves(plain, words.language, words.half) if words.half else plain
+    if words.half:
+        plain = with_halves(plain, words.language, words.half, words.durations)
+    return plain
 
 
 def without_asides(text: str, words: Words) -> str:

@@ -69,6 +69,7 @@ class FuzzyRules:
             home=_home(places),
         )
         self._places = places
+        self._people = words.people
         named = (*_home(places)["entities"].values(), *_home(places)["areas"].values())
         names = [name for thing in named for name in (thing["name"], *thing["aliases"])]
         names += [name for floor in places.floors.values() for name in floor.names]
@@ -85,7 +86,7 @@ class FuzzyRules:
     def read(self, text: str, area: str | None, targets: Targets | None) -> Fuzzy:
         """Understand a text; `area` is the id of the person's room."""
         for word in normal(text).split():
-            if self._foreign(word):
+            if word in self._people or self._foreign(word):
                 return Fuzzy(reason=f"unexplained: {word!r}", code="unexplained")
         result = self._matcher.interpret(
             text, context_area=area, previous_targets=_references(targets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
 
 from hassil import is_match, parse_sentence
@@ -33,9 +34,13 @@ def numbers(text: str, language: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for _, value in sorted(found)))
 
 
-def with_halves(text: str, language: str, half: str) -> str:
-    """'twenty two and a half degrees' as '22.5 degrees': a phrase for a half, behind a number."""
+def with_halves(text: str, language: str, half: str, durations: Collection[str] = ()) -> str:
+    """'twenty two and a half degrees' as '22.5 degrees': a phrase for a half, behind a number.
+
+    Not in front of `durations`: the shared sentences themselves know 'two and a half hours'."""
     head, found, tail = text.partition(f" {half}")
+    if tail.split()[:1] and tail.split()[0].lower() in durations:
+        return text
     words = head.split()
     for count in range(min(LONGEST, len(words)), 0, -1) if found else ():
         said = " ".join(words[-count:])

@@ -62,6 +62,8 @@ class Words:
     """Beginnings that are often written wrongly -> the right ones."""
     half: str | None = None
     """What makes a number a half more: 'and a half'."""
+    durations: frozenset[str] = frozenset()
+    """Units of time: 'hours'."""
     hundred: str | None = None
     """How a number above a hundred is said: 'a hundred and (fifty)'."""
     refusals: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +77,8 @@ class Words:
     """Pronouns for one thing: 'it'."""
     plural: tuple[str, ...] = ()
     """Pronouns for several: 'them'."""
+    people: frozenset[str] = frozenset()
+    """Words for people: what asks for them is not answered by the state of a door."""
     negations: frozenset[str] = frozenset()
     """Words that turn a command round or put it off: 'not', 'if'. Only rules may explain them."""
     repairs: tuple[str, ...] = ()
@@ -146,6 +150,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         openers=frozenset(phrases("openers")),
         singular=phrases("singular"),
         plural=phrases("plural"),
+        people=frozenset(phrases("people")),
         negations=frozenset(phrases("negations")),
         all=phrases("all"),
         fully=phrases("fully"),
@@ -163,6 +168,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         corrections={normal(key): text for key, text in texts("corrections").items()},
         half=texts("numbers").get("half"),
         hundred=texts("numbers").get("hundred"),
+        durations=frozenset(phrases("durations")),
         refusals=texts("refusals"),
         conjunctions=phrases("conjunctions"),
         repairs=phrases("repairs"),
