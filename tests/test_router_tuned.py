@@ -194,6 +194,16 @@ async def test_it_asks_which_of_two_things_it_wavers_between() -> None:
     assert (call.tool, call.arguments) == ("HassTurnOff", {"name": "Kitchen Light"})
 
 
+async def test_a_thing_in_another_room_than_was_said_is_left_alone() -> None:
+    model = ScriptedChooser(("off {Worktop Strip}", 0.99))
+    router, _ = await make_router(model=model)
+    for room, done in (("bedroom", False), ("kitchen", True)):
+        intent = await said(router, f"the worktop strip in the {room} could go off i think")
+        assert intent.understood is done
+    intent = await said(router, "the worktop strip in the bedroom could go off i think")
+    assert "another room" in intent.why
+
+
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from hub.config import RouterSettings
 from hub.errors import EngineCrashed, EngineError
-from hub.home.model import Entity
+from hub.home.model import Entity, normal
 from hub.messages import Call, Intent, ToolSpec
 from hub.ports import ChoosingModel, Chosen
 from hub.router.codec import Listed, Listing, Turn, Unsayable, read, render, write
@@ -78,6 +78,9 @@ class TunedTier:
         verdicts = self._verdicts(answers, listing, asked.here)
         if not verdicts:
             return replace(nothing, why="no sentence fits, and the model has no answer")
+        if self._elsewhere(verdicts[0], asked.text):
+            why = f"model: {verdicts[0].text}, which is in another room than was said"
+            return replace(nothing, why=why)
         return self._decide(verdicts, nothing, words)
 
     # --- the prompt ------------------------------------------------------------------------------
@@ -176,6 +179,23 @@ class TunedTier:
         places = {"name", "area", "floor", "domain", "device_class"} if about else set()
         rest = sorted((k, str(v)) for k, v in call.arguments.items() if k not in places)
         return call.tool, about, rest
+
+    def _elsewhere(self, verdict: Verdict, text: str) -> bool:
+        """Whether a room was said, and the one thing that would be acted on is in another."""
+        said = f" {normal(text)} "
+        rooms = {
+            area.area_id
+            for area in self._places.areas.values()
+            if any(f" {normal(name)} " in said for name in area.names)
+        }
+        if not rooms or len(verdict.calls) != 1:
+            return False
+        entity = self._places.entities.get(str(verdict.calls[0].arguments.get("name")))
+        if entity is None or not entity.area_id or entity.area_id in rooms:
+            return False
+        own = f" {normal(' '.join(entity.names))} "
+        named = [n for room in rooms for n in self._places.areas[room].names]
+        return not any(f" {normal(name)} " in own for name in named)
 
     def _decide(self, verdicts: Sequence[Verdict], nothing: Intent, words: Words) -> Intent:
         best = verdicts[0]
