@@ -123,9 +123,66 @@ class HomeSettings(Settings):
     """[home]"""
 
     file: Path | None = Field(None, description="A simulated home (YAML); unset: the built-in.")
+    simulated: bool | None = Field(
+        None, description="Whether there is a simulated home; unset: only if there is no real one."
+    )
     confirm_timeout: Seconds = Field(
         3.0, description="Seconds a device has to report that it did as it was told."
     )
+
+
+class MqttSettings(Settings):
+    """[mqtt]"""
+
+    host: str | None = Field(
+        None, description="Name or address of the MQTT broker; '' for no MQTT; 'own' to run one."
+    )
+    port: int = Field(0, ge=0, le=65535, description="Its port; 0 for the usual one.")
+    user: str = Field("", description="The name to log in with; '' for none.")
+    password: str = Field(
+        "", description="Better kept in a systemd credential 'mqtt-password', or $MQTT_PASSWORD."
+    )
+    version: Literal["5", "3.1.1"] = Field("5", description="MQTT version, '5' or '3.1.1'.")
+    transport: Literal["tcp", "websockets"] = Field(
+        "tcp", description="'tcp', or 'websockets' for a broker behind a web server."
+    )
+    path: str = Field("/mqtt", description="Path on the web server, for websockets.")
+    tls: bool = Field(False, description="Whether to talk to the broker over TLS.")
+    ca: Path | None = Field(None, description="Certificate of your own authority (PEM).")
+    certificate: Path | None = Field(None, description="The hub's own certificate (PEM).")
+    key: Path | None = Field(None, description="The key of the hub's own certificate (PEM).")
+    discovery: str = Field(
+        "homeassistant",
+        description="First part of the topics on which devices announce themselves.",
+    )
+    prefix: str = Field("hearth", description="First part of the hub's own topics.")
+    name: str = Field("Hearth", description="What the hub is called as a device.")
+
+
+class HomeAssistantSettings(Settings):
+    """[homeassistant]"""
+
+    url: str | None = Field(
+        None, description="Where Home Assistant is: 'http://homeassistant.local:8123'."
+    )
+    token: str = Field(
+        "",
+        description="A long-lived access token. Better kept in a systemd credential 'ha-token', "
+        "or $HASS_TOKEN.",
+    )
+    ca: Path | None = Field(None, description="Certificate of your own authority (PEM).")
+    verify: bool = Field(True, description="Whether its certificate has to fit.")
+
+
+class WyomingSettings(Settings):
+    """[wyoming]"""
+
+    listen: str | None = Field(
+        None,
+        description="Where to offer ears, brain and voice to Home Assistant: "
+        "'tcp://0.0.0.0:10700'. Whoever reaches that port can use them.",
+    )
+    announce: bool = Field(True, description="Whether to announce it in the local network.")
 
 
 class SkillSettings(Settings):
@@ -167,6 +224,9 @@ class Config(Settings):
     model: ModelSettings = Field(default_factory=lambda: ModelSettings())
     voice: VoiceSettings = Field(default_factory=lambda: VoiceSettings())
     home: HomeSettings = Field(default_factory=lambda: HomeSettings())
+    mqtt: MqttSettings = Field(default_factory=lambda: MqttSettings())
+    homeassistant: HomeAssistantSettings = Field(default_factory=lambda: HomeAssistantSettings())
+    wyoming: WyomingSettings = Field(default_factory=lambda: WyomingSettings())
     skills: SkillSettings = Field(default_factory=lambda: SkillSettings())
 
     def without_wake_word(self) -> Config:
@@ -235,7 +295,16 @@ def _line_of(error: tomllib.TOMLDecodeError, text: str) -> int:
     return int(found[1]) if found else max(1, len(text.splitlines()))
 
 
-_PATHS = {("home", "file"), ("hub", "data"), ("hub", "cache"), ("hub", "runtime")}
+_PATHS = {
+    ("home", "file"),
+    ("hub", "data"),
+    ("hub", "cache"),
+    ("hub", "runtime"),
+    ("mqtt", "ca"),
+    ("mqtt", "certificate"),
+    ("mqtt", "key"),
+    ("homeassistant", "ca"),
+}
 
 
 def _prepared(tables: dict[str, Any], base: Path | None) -> dict[str, Any]:

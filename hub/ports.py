@@ -228,6 +228,14 @@ class SourceEntity:
     of everything else class and name tell (`hub/home/guarded.py`). Every 'activate movie night'
     that asks back is a nuisance, so a source is expected to look: Home Assistant lists the
     entities of a scene in its attributes, and a script's steps in its configuration."""
+    unique_id: str | None = None
+    """What its maker calls it, the same whichever way it is reached: of a device that two sources
+    announce (Home Assistant and the broker behind it) the first source has it."""
+    exposed: bool = True
+    """Whether voice is to know of it at all; Home Assistant keeps a list of these."""
+    allowed: bool = False
+    """Whether somebody has said that voice may act on it although it is of a kind that needs an
+    explicit yes: locks, alarms, garage doors, ovens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +278,9 @@ class DeviceSource(Protocol):
         `changes`. Raises DeviceError when they cannot be asked."""
         ...
 
-    def changes(self) -> AsyncIterator[StateChange]:
-        """Every change of state from now on, whoever caused it.
+    def changes(self) -> AsyncIterator[StateChange | Inventory]:
+        """Every change of state from now on, whoever caused it; and the whole inventory anew
+        whenever there is another device, a device less, or one of another name.
 
         When this ends or raises, `changes` and `inventory` are called anew, after a pause if need
         be (`hub/home/link.py`): a source need not mend its own connection."""

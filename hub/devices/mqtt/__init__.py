@@ -1,0 +1,1 @@
+"""Devices that announce themselves on an MQTT broker, by Home Assistant's MQTT discovery."""
