@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,7 +35,7 @@ from hub.engines.piper import PiperSynthesizer
 from hub.engines.recognizer import WhisperRecognizer
 from hub.engines.worker import Worker
 from hub.errors import ConfigError, HearthError, StorageError, reason
-from hub.home.model import Home
+from hub.home.model import Home, Personal
 from hub.later import obstacle
 from hub.listening import Listener
 from hub.messages import StateChange, Trace
@@ -45,6 +45,7 @@ from hub.ports import (
     AudioSink,
     AudioSource,
     ChatModel,
+    DeviceSource,
     LanguageModel,
     Recognizer,
     Synthesizer,
@@ -279,14 +280,49 @@ async def open_home(
     Another home than the configured one starts from the states in its file, and is not kept.
     Raises ConfigError for a file that makes no sense, StorageError for states that cannot be read.
     """
-    chosen = home_file or config.home.file
-    kept = _kept(config, "home", home_file, states, remember)
     home = Home()
+    kept = _kept(config, "devices", home_file, states, remember)
     try:
-        await home.connect([SimulatedHome.from_file(chosen, states=kept)])
+        if kept is not None:
+            home.remember(*await _changed_by_people(kept))
+        await home.connect(_sources(config, home_file, states, remember))
         yield home
     finally:
         await home.close()
+        if kept is not None:
+            await kept.close()
+
+
+async def _changed_by_people(
+    kept: Documents,
+) -> tuple[dict[str, Personal], Callable[[str, Personal], None]]:
+    """What people changed about their devices, and where it is put."""
+    try:
+        documents = await kept.load()
+    except StorageError as error:
+        log.error("%s; devices have the names that their sources give them", error)
+        documents = {}
+    personal = {key: Personal.from_document(value) for key, value in documents.items()}
+    return personal, lambda entity_id, changed: kept.put(entity_id, changed.document())
+
+
+def _sources(
+    config: Config, home_file: Path | None, states: Path | None, remember: bool
+) -> list[DeviceSource]:
+    """Where devices come from; the first one has the say. Another home is only simulated."""
+    real: list[DeviceSource] = [] if home_file else _real_sources(config)
+    simulated = config.home.simulated
+    if simulated is None:
+        simulated = not real or config.home.file is not None
+    if home_file is None and not simulated:
+        return real
+    chosen = home_file or config.home.file
+    kept = _kept(config, "home", home_file, states, remember)
+    return [*real, SimulatedHome.from_file(chosen, states=kept)]
+
+
+def _real_sources(config: Config) -> list[DeviceSource]:
+    return []
 
 
 def _kept(
@@ -474,12 +510,6 @@ def describe(hub: Hub, listening: bool) -> str:
     phrase = getattr(hub.wake, "phrase", None)
     called = f"Say “{phrase}, …”" if phrase else "Listening"
     return f"{called} ({devices} devices in {rooms} rooms)."
-
-
-def overlay(home: Home, states: Mapping[str, Mapping[str, Any]]) -> None:
-    """Put the states that a running hub reports into a home that was only read."""
-    for entity_id, state in states.items():
-        home.apply(StateChange(entity_id, state["state"], state["attributes"]))
 
 
 async def follow_states(config: Config, home: Home) -> AsyncIterator[StateChange]:

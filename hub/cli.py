@@ -15,8 +15,10 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from hub import __version__, config, terminal
+from hub.devices_cli import devices_app
 from hub.errors import AudioError, ConfigError, HearthError, reason
 from hub.models.cli import models_app
+from hub.options import Area, Details, HomeFile, Json, Language
 
 app = typer.Typer(
     name="hearth",
@@ -33,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+app.add_typer(devices_app, name="devices")
 app.add_typer(models_app, name="models")
 
 CONFIG_ERROR = 78
@@ -47,30 +50,6 @@ PATIENCE = 10.0
 """Seconds that a command waits for another one to be done with the home."""
 
 T = TypeVar("T")
-
-Area = Annotated[str | None, typer.Option("--area", help="The room you are in.")]
-Language = Annotated[str | None, typer.Option("--language", help="en, de, …")]
-HomeFile = Annotated[
-    Path | None,
-    typer.Option("--home", help="Another simulated home (YAML or JSON).", show_default=False),
-]
-
-
-def _keep_for_rows(wanted: bool) -> bool:
-    if wanted:
-        terminal.keep_for_rows()
-    return wanted
-
-
-Json = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        callback=_keep_for_rows,
-        help="One JSON object a line on standard output, and nothing else there.",
-    ),
-]
-Details = Annotated[bool, typer.Option("--details", "-d", help="Also why, and how long it took.")]
 
 
 def main() -> None:
@@ -336,60 +315,6 @@ def run(
         _run(play(config.load()))
     else:
         _run(serve(config.load(), ears=not text_only))
-
-
-@app.command()
-def devices(
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Show changes as they come.")
-    ] = False,
-    home: HomeFile = None,
-    as_json: Json = False,
-) -> None:
-    """Show the home: floors, rooms, devices and their states.
-
-    [bold]Examples[/]
-
-      hearth devices --watch
-      hearth devices --home flat.yaml
-      hearth devices --json
-    """
-    _run(_devices(watch, home, as_json))
-
-
-async def _devices(watch: bool, home_file: Path | None, as_json: bool) -> None:
-    from hub import control
-    from hub.app import follow_states, open_home, overlay
-    from hub.home.view import describe_change, home_table
-
-    settings = config.load()
-    async with open_home(settings, home_file) as home:
-        if home_file is None:
-            answer = await control.ask(settings.hub.runtime, {"devices": True})
-            if answer is not None:
-                overlay(home, answer["states"])
-        if as_json:
-            for entity in home.entities.values():
-                state = home.state(entity.entity_id)
-                area = home.area_of(entity)
-                row = {
-                    "entity_id": entity.entity_id,
-                    "name": entity.name,
-                    "area": area.name if area else None,
-                    "source": entity.source,
-                    "state": state.state,
-                    "attributes": dict(state.attributes),
-                }
-                terminal.row(row)
-        else:
-            terminal.out.print(home_table(home))
-        if watch:
-            async for change in follow_states(settings, home):
-                if as_json:
-                    row = {"entity_id": change.entity_id, "state": change.state}
-                    terminal.row(row | {"attributes": dict(change.attributes)})
-                else:
-                    terminal.out.print(describe_change(home, change))
 
 
 @app.command()

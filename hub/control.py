@@ -3,7 +3,8 @@
     {"say": TEXT, "area": ROOM|null, "language": CODE|null}   -> one turn, as `hearth say --json`
     {"watch": true}                                           -> {"turn": ...} and {"change": ...}
                                                                  as they happen
-    {"devices": true}                                         -> states of all entities
+    {"devices": true}                                         -> the home, with all states
+    {"edit": "rename", "device": ID|NAME, "words": [TEXT]}     -> the device as it is now
     {"health": true}                                          -> device sources, and what is wrong
 
 Only the user who runs the hub can open it (mode 0600 in a folder of mode 0700).
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import ConfigError, HearthError, reason
+from hub.home.edit import edit
+from hub.home.wire import row, to_json
 from hub.messages import StateChange, Trace
 from hub.pipeline import Assistant
 
@@ -99,11 +102,13 @@ class ControlServer:
             async for event in self._events(reader):
                 yield event
         elif request.get("devices"):
-            yield {"states": self._states()}
+            yield {"home": to_json(self._assistant.home)}
+        elif isinstance(request.get("edit"), str):
+            yield self._edited(request)
         elif request.get("health"):
             yield {"sources": self._sources()}
         else:
-            yield {"error": "known requests are say, watch, devices and health"}
+            yield {"error": "known requests are say, watch, devices, edit and health"}
 
     async def _said(self, request: dict[str, Any]) -> dict[str, Any]:
         area, language = request.get("area"), request.get("language")
@@ -119,13 +124,15 @@ class ControlServer:
         self._assistant.finished(trace)
         return trace.to_json()
 
-    def _states(self) -> dict[str, Any]:
+    def _edited(self, request: dict[str, Any]) -> dict[str, Any]:
+        device, words = request.get("device"), request.get("words") or []
+        if not isinstance(device, str) or not all(isinstance(word, str) for word in words):
+            return {"error": "'device' is text, and 'words' a list of texts"}
         home = self._assistant.home
-        states = {entity_id: home.state(entity_id) for entity_id in home.entities}
-        return {
-            entity_id: {"state": state.state, "attributes": dict(state.attributes)}
-            for entity_id, state in states.items()
-        }
+        try:
+            return {"device": row(home, edit(home, device, request["edit"], words))}
+        except HearthError as error:
+            return {"error": str(error)}
 
     def _sources(self) -> dict[str, Any]:
         return {

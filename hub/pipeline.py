@@ -318,12 +318,33 @@ class Assistant:
             text = intent.sentence
         else:
             text = self.replies.not_understood(utterance.text, language)
+        if why := self._unreachable(performed, intent, language):
+            text = f"{text} {why}".strip()
         waiting = conversation.question if intent.tier == "dialogue" else None
         if waiting is not None and not questions:
             text = f"{text} {waiting.text}".strip()
         conversation.ask(*(question for _, question in questions))
         conversation.replied(text)
         return Reply(text, conversation.question is not None, language)
+
+    def _unreachable(
+        self, performed: Sequence[tuple[Call, Performed]], intent: Intent, language: str
+    ) -> str:
+        """Why something could not be done or found, if a source of devices is away."""
+        troubles = {name: t for name, t in self.home.troubles.items() if t is not None}
+        if not troubles or not intent.heard:
+            return ""
+        failed = {
+            entity.source
+            for _, done in performed
+            for outcome in done.outcomes
+            if outcome.error and (entity := self.home.entities.get(outcome.entity_id))
+        }
+        unknown = not performed or any(done.missing for _, done in performed)
+        told = troubles if unknown else {n: t for n, t in troubles.items() if n in failed}
+        return " ".join(
+            self.replies.unreachable(name, trouble, language) for name, trouble in told.items()
+        )
 
     def _failed(
         self,

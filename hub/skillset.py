@@ -245,7 +245,7 @@ class Skillset:
             # Whatever there is, and be it nothing: the tool knows what else is meant.
             return [(handlers[0], Entities(targets.entities, said=False))]
         if not targets.by_name:
-            kept = tuple(e for e in targets.entities if not _lets_in(turn.call.tool, e))
+            kept = tuple(e for e in targets.entities if not _unasked(turn.call.tool, e))
             targets = replace(targets, entities=kept)
         if targets.missing:
             return Performed(missing=targets.missing, ask=_asking(handlers, targets.missing, turn))
@@ -289,7 +289,9 @@ class Skillset:
                 return Performed(missing=Missing("area", area=str(unfit.value)))
             return Performed(unfit=unfit)
         confirm = _confirmation(handler, entities)
-        if confirm and not turn.confirmed:
+        # What must not be done anyway is no question.
+        barred = bool(entities) and all(entity.barred for entity in entities)
+        if confirm and not turn.confirmed and not barred:
             return Performed(ask=_question(confirm, entities, turn))
         hands = Hands(self._home, self._confirm_timeout)
         try:
@@ -430,6 +432,11 @@ def _lets_in(tool: str, entity: Entity) -> bool:
     opens = not known and lets_in(entity.domain, entity.device_class, entity.names)
     guarded = entity.guarded or unknown(entity.domain, entity.guarded)
     return tool in ACTING and not closing and (guarded or opens)
+
+
+def _unasked(tool: str, entity: Entity) -> bool:
+    """Whether a device is left alone by a tool unless somebody has named it."""
+    return _lets_in(tool, entity) or (entity.barred and tool in ACTING)
 
 
 def _confirmation(handler: Handler, entities: Entities) -> Mapping[str, str]:

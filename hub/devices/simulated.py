@@ -128,6 +128,7 @@ class SimulatedHome:
                 state=self._shown[entity.entity_id],
                 attributes=self._reported(entity.entity_id),
                 guarded=entity.guarded or self._lets_in(entity.entity_id),
+                allowed=True,  # nothing can happen
             )
             for entity in self._inventory.entities
         )

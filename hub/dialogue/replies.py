@@ -15,6 +15,7 @@ from hub.dialogue.responses import field_error, fixed_sentences, render, respond
 from hub.dialogue.speakable import number, sentence, speakable
 from hub.errors import DeviceError, EngineCrashed, HearthError
 from hub.home.hands import UNAVAILABLE
+from hub.home.link import Trouble
 from hub.home.model import Entity, Home
 from hub.home.targets import Missing
 from hub.language import has_words, words
@@ -39,6 +40,17 @@ class Replies:
         if has_words(language):
             return str(words(language)["said"]["not_understood"])
         return sentence(field_error("no_intent", language, {}))
+
+    def unreachable(self, source: str, trouble: Trouble, language: str) -> str:
+        """Why devices of a source cannot be asked just now; empty in a language without words for
+        it. A source that knows better than that it is away has said so in English."""
+        if not has_words(language):
+            return ""
+        if trouble.spoken and language.split("-")[0] == "en":
+            return trouble.spoken
+        known = words(language)
+        named = known["sources"].get(source, source)
+        return str(known["said"]["unreachable"].format(source=named))
 
     def frequent(self, language: str) -> list[str]:
         """Replies worth having ready as sound, the likeliest first."""

@@ -31,6 +31,12 @@ CLOSING = frozenset("close closed lock locked shut schließen zu abschließen".s
 NAMED = frozenset({"button", "cover", "input_boolean", "input_button", "scene", "script", "switch"})
 """Domains of which a name may tell."""
 
+OVENS = frozenset(
+    "backofen cooker cooktop four grill herd hob horno oven ofen range stove toaster".split()
+)
+HEATED = frozenset({"button", "climate", "input_boolean", "select", "switch", "water_heater"})
+"""Domains in which an oven may turn up: Home Assistant has none for it."""
+
 OPAQUE = frozenset({"automation", "button", "input_button", "scene", "script"})
 """Domains that act on other things, which only their source can see."""
 
@@ -45,6 +51,17 @@ def lets_in(domain: str, device_class: str | None, names: Iterable[str]) -> bool
     if domain == "cover" and device_class:
         return device_class in CLASSES
     return domain in NAMED and any(_sounds(domain, name) for name in names)
+
+
+def needs_yes(domain: str, device_class: str | None, names: Iterable[str]) -> bool:
+    """Whether voice may act on such a thing only after somebody has said so once: what lets
+    people in, alarms, and what can burn the house down."""
+    names = tuple(names)
+    if domain in ("alarm_control_panel", "lock") or lets_in(domain, device_class, names):
+        return domain not in ("scene", "script")
+    return domain in HEATED and any(
+        OVENS & set(re.findall(r"\w+", name.casefold())) for name in names
+    )
 
 
 def _sounds(domain: str, name: str) -> bool:

@@ -28,6 +28,7 @@ SIGN_SECONDS = 0.5
 
 UNAVAILABLE = "is unavailable"
 REFUSED = "refused"
+BARRED = "needs an explicit yes"
 
 COLOURS = frozenset({"hs", "rgb", "rgbw", "rgbww", "xy"})
 
@@ -181,7 +182,9 @@ class _Attempt:
         none is no failure."""
         self._test: Expectation = test or (lambda state: state != before)
         self._already = self._test(before)
-        if before.state == "unavailable":
+        if entity.barred:
+            self.error = BARRED
+        elif before.state == "unavailable":
             self.error = UNAVAILABLE
         else:
             self.error = _inability(entity, service, data, before)

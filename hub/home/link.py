@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from hub.errors import HearthError
+from hub.errors import DeviceError, HearthError
 from hub.messages import StateChange
 from hub.ports import DeviceSource, Inventory
 
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds between attempts to reach a source; each pause is twice the one before."""
+PATIENCE = 10.0
+"""Seconds that the hub waits for a source before it starts without."""
 STEADY = 60.0
 """Seconds after which a link that has held begins anew with the first attempt."""
 
@@ -33,6 +35,8 @@ class Trouble:
     reason: str
     since: float
     """Seconds on the monotonic clock."""
+    spoken: str = ""
+    """What the source itself would have said about it in the room; in English."""
 
     @property
     def seconds(self) -> float:
@@ -52,13 +56,14 @@ class Link:
         lost: Callable[[], None],
     ) -> None:
         self.source = source
+        self._name = source.name
         self.trouble: Trouble | None = None
         self._found = found
         self._changed = changed
         self._lost = lost
         self._pause = 0.0
 
-    async def open(self) -> AsyncIterator[StateChange]:
+    async def open(self) -> AsyncIterator[StateChange | Inventory]:
         """Take in what the source knows now; the changes from then on.
 
         Raises what the source raises, DeviceError if it is absent."""
@@ -66,19 +71,38 @@ class Link:
         self._found(await self.source.inventory())
         return changes
 
-    async def keep(self, changes: AsyncIterator[StateChange]) -> None:
+    async def begin(self) -> AsyncIterator[StateChange | Inventory] | None:
+        """`open` for the first time; None if the source is absent, which `keep` then mends."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self.open()
+        except TimeoutError:
+            why: Exception = DeviceError(f"no answer within {PATIENCE:g} seconds")
+        except (DeviceError, OSError) as error:
+            why = error
+        reason = _reason(why)
+        log.error("cannot reach the device source %s: %s; it is tried again", self._name, reason)
+        self._pause = FIRST_PAUSE
+        self._miss(reason, why)
+        return None
+
+    async def keep(self, changes: AsyncIterator[StateChange | Inventory] | None) -> None:
         """Follow the changes, and again and again those of a source that comes back. Never
         returns; cancel it."""
+        if changes is None:
+            assert self.trouble is not None
+            changes = await self._again(self.trouble.reason)
+            log.warning("the device source %s is there", self._name)
         while True:
             began = time.monotonic()
             reason = await self._broken_off(changes)
             if time.monotonic() - began > STEADY:
                 self._pause = 0.0
-            log.error("lost the device source %s: %s; it is tried again", self.source.name, reason)
+            log.error("lost the device source %s: %s; it is tried again", self._name, reason)
             changes = await self._again(reason)
-            log.warning("the device source %s is back", self.source.name)
+            log.warning("the device source %s is back", self._name)
 
-    async def _broken_off(self, changes: AsyncIterator[StateChange]) -> str:
+    async def _broken_off(self, changes: AsyncIterator[StateChange | Inventory]) -> str:
         """Hand on all changes; why there are no more."""
         while True:
             try:
@@ -88,26 +112,36 @@ class Link:
             # An adapter's fault, whatever it is, costs its own devices and not the hub.
             except Exception as error:
                 return _reason(error)
-            self._changed(change)
+            if isinstance(change, Inventory):
+                self._found(change)
+            else:
+                self._changed(change)
 
-    async def _again(self, reason: str) -> AsyncIterator[StateChange]:
+    async def _again(self, reason: str) -> AsyncIterator[StateChange | Inventory]:
         """Open the source anew, however long that takes."""
+        why: Exception | None = None
         while True:
             if self._pause:
-                self._miss(reason)
+                self._miss(reason, why)
                 await asyncio.sleep(self._pause)
             self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
             try:
                 changes = await self.open()
             except Exception as error:  # as above
-                reason = _reason(error)
+                reason, why = _reason(error), error
+                if self.trouble is not None:
+                    self._miss(reason, why)
                 continue
             self.trouble = None
             return changes
 
-    def _miss(self, reason: str) -> None:
+    def _miss(self, reason: str, why: Exception | None) -> None:
         before = self.trouble
-        self.trouble = Trouble(reason, before.since if before else time.monotonic())
+        since = before.since if before else time.monotonic()
+        spoken = why.spoken if isinstance(why, DeviceError) else ""
+        if spoken == DeviceError.spoken:
+            spoken = "" if before is None else before.spoken
+        self.trouble = Trouble(reason, since, spoken)
         if before is None:
             self._lost()
 

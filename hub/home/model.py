@@ -3,97 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from hub.errors import DeviceError
 from hub.home.link import Link, Trouble
+from hub.home.merge import Personal, merged
+from hub.home.things import Area, Entity, Floor, State, normal
 from hub.messages import StateChange
 from hub.ports import DeviceSource, Inventory
 
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    floor_id: str
-    name: str
-    level: int = 0
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.name, *self.aliases)
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    area_id: str
-    name: str
-    floor_id: str | None = None
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.name, *self.aliases)
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    entity_id: str
-    name: str
-    domain: str
-    area_id: str | None = None
-    device_class: str | None = None
-    features: int | None = None
-    """Home Assistant's bit set of supported features; None: unknown, assume all."""
-    aliases: tuple[str, ...] = ()
-    source: str = ""
-    guarded: bool | None = None
-    """Its source says whether it may let somebody in; None: it does not know."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.name, *self.aliases)
-
-    def can(self, feature: int) -> bool:
-        """Whether it supports a feature (a bit of Home Assistant's `*EntityFeature`)."""
-        return self.features is None or bool(self.features & feature)
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    state: str
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def available(self) -> bool:
-        return self.state not in ("unavailable", "unknown")
-
-
-@lru_cache(maxsize=8192)
-def normal(name: str) -> str:
-    """The form in which names are compared: no case, no accents, single blanks.
-
-    Marks that are vowels, as in Hindi or Thai, stay: without them 'yes' is 'is'."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    kept = "".join(
-        c if c.isalnum() or unicodedata.category(c)[0] == "M" else " "
-        for c in decomposed
-        if not _accent(c)
-    )
-    return " ".join(kept.split())
-
-
-def _accent(character: str) -> bool:
-    """Accents of Latin, Greek and Cyrillic, points of Hebrew, vowel signs of Arabic."""
-    return (
-        "\u0300" <= character <= "\u036f"
-        or "\u0591" <= character <= "\u05c7"
-        or "\u064b" <= character <= "\u065f"
-    )
+__all__ = ["Area", "Entity", "Floor", "Home", "Personal", "State", "normal"]
 
 
 class Home:
@@ -109,25 +32,38 @@ class Home:
         self.areas: dict[str, Area] = {}
         self.entities: dict[str, Entity] = {}
         self.revision = 0
+        self.hidden: dict[str, Entity] = {}
+        """What there is besides, and voice knows nothing of."""
+        self._origins: dict[str, tuple[str, str]] = {}
+        self._ids: dict[tuple[str, str], str] = {}
+        self._inventories: dict[str, Inventory] = {}
+        self._personal: dict[str, Personal] = {}
+        self._keep: Callable[[str, Personal], None] = lambda entity_id, personal: None
         self._states: dict[str, State] = {}
         self._links: dict[str, Link] = {}
         self._watchers: set[Callable[[StateChange], None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def connect(self, sources: Iterable[DeviceSource]) -> None:
-        """Take in what the sources know and follow them; one that breaks off later is taken up
-        again by itself. Raises DeviceError if one is absent."""
-        for source in sources:
-            link = Link(
+        """Take in what the sources know and follow them; one that is absent or breaks off later
+        is taken up again by itself, and until then it is among the `troubles`.
+
+        What people changed about their devices must be there before (`remember`)."""
+        links = [
+            Link(
                 source,
                 found=partial(self._take_in, source.name),
-                changed=self.apply,
+                changed=partial(self._changed, source.name),
                 lost=partial(self._lose, source.name),
             )
-            self._links[source.name] = link
-            changes = await link.open()
+            for source in sources
+        ]
+        self._links |= {link.source.name: link for link in links}
+        for link, changes in zip(
+            links, await asyncio.gather(*(link.begin() for link in links)), strict=True
+        ):
             self._tasks.append(
-                asyncio.create_task(link.keep(changes), name=f"home-changes-{source.name}")
+                asyncio.create_task(link.keep(changes), name=f"home-changes-{link.source.name}")
             )
 
     async def close(self) -> None:
@@ -144,42 +80,65 @@ class Home:
         """Each source by its name, and why it cannot be reached, if it cannot."""
         return {name: link.trouble for name, link in self._links.items()}
 
+    def remember(
+        self,
+        personal: Mapping[str, Personal],
+        keep: Callable[[str, Personal], None] = lambda entity_id, personal: None,
+    ) -> None:
+        """What people changed about their devices, by entity id; `keep` is given what they change
+        from now on."""
+        self._personal = dict(personal)
+        self._keep = keep
+        self._build()
+
+    def personal(self, entity_id: str) -> Personal:
+        """What somebody changed about a device."""
+        return self._personal.get(entity_id, Personal())
+
+    def change(self, entity_id: str, personal: Personal) -> None:
+        """Somebody changes a device; everything that was built from names follows.
+
+        Raises DeviceError if there is no such device."""
+        if entity_id not in self._origins:
+            raise DeviceError(f"there is no device {entity_id}; see 'hearth devices --all'")
+        self._personal[entity_id] = personal
+        self._keep(entity_id, personal)
+        self._build()
+
     def _take_in(self, source: str, inventory: Inventory) -> None:
         """What a source has, in the place of what it had before."""
-        named = self.entities, self.areas, self.floors
-        before = [dict(things) for things in named]
-        for floor in inventory.floors:
-            self.floors[floor.floor_id] = Floor(
-                floor.floor_id, floor.name, floor.level, floor.aliases
-            )
-        for area in inventory.areas:
-            self.areas[area.area_id] = Area(area.area_id, area.name, area.floor, area.aliases)
-        there = {entity.entity_id for entity in inventory.entities}
-        for gone in [e for e in self.entities.values() if e.source == source]:
-            if gone.entity_id not in there:
-                del self.entities[gone.entity_id]
-                self._states.pop(gone.entity_id, None)
-        for entity in inventory.entities:
-            self.entities[entity.entity_id] = Entity(
-                entity.entity_id,
-                entity.name,
-                entity.domain,
-                entity.area,
-                entity.device_class,
-                entity.features,
-                entity.aliases,
-                source,
-                entity.guarded,
-            )
-            self._now(entity.entity_id, State(entity.state, entity.attributes or {}))
-        if before != [dict(things) for things in named]:
+        self._inventories[source] = inventory
+        self._build()
+        for told in inventory.entities:
+            if entity_id := self._ids.get((source, told.entity_id)):
+                self._now(entity_id, State(told.state, told.attributes or {}))
+
+    def _build(self) -> None:
+        """Make one home of all inventories."""
+        before = self.entities, self.areas, self.floors
+        order = [name for name in self._links if name in self._inventories]
+        home = merged([(name, self._inventories[name]) for name in order], self._personal)
+        self.entities, self.areas, self.floors = home.entities, home.areas, home.floors
+        self.hidden, self._origins, self._ids = home.hidden, home.origins, home.ids
+        for gone in [key for key in self._states if key not in home.origins]:
+            del self._states[gone]
+        for entity_id, told in home.told.items():
+            self._states.setdefault(entity_id, State(told.state, told.attributes or {}))
+        if before != (self.entities, self.areas, self.floors):
             self.revision += 1
+
+    def _changed(self, source: str, change: StateChange) -> None:
+        """A source tells a change, in its own ids."""
+        if entity_id := self._ids.get((source, change.entity_id)):
+            self.apply(
+                change if change.entity_id == entity_id else replace(change, entity_id=entity_id)
+            )
 
     def _lose(self, source: str) -> None:
         """A source cannot be reached: nobody knows what its devices do."""
-        for entity in self.entities.values():
-            if entity.source == source:
-                self._now(entity.entity_id, State("unavailable"))
+        for entity_id, (origin, _) in self._origins.items():
+            if origin == source:
+                self._now(entity_id, State("unavailable"))
 
     def _now(self, entity_id: str, state: State) -> None:
         """A state that was not told as a change; it may be one."""
@@ -229,7 +188,8 @@ class Home:
             entity = self.entities.get(entity_id)
             if entity is None:
                 raise DeviceError(f"there is no entity {entity_id}")
-            by_source.setdefault(entity.source, []).append(entity_id)
+            source, own = self._origins[entity_id]
+            by_source.setdefault(source, []).append(own)
         await asyncio.gather(
             *(
                 self._links[name].source.call_service(domain, service, ids, data)

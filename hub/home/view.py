@@ -28,28 +28,40 @@ ACTIVE = frozenset(
 """States that are shown in colour: something is going on there."""
 
 
-def home_table(home: Home) -> Table:
-    """All devices with their states, by floor and room."""
-    table = Table("room", "device", "state", "id", header_style="bold", box=None)
+def home_table(home: Home, *, everything: bool = False) -> Table:
+    """All devices with their states, by floor and room; where they come from, if they come from
+    several sources. With `everything` also those of which voice knows nothing."""
+    there = {**home.entities, **(home.hidden if everything else {})}
+    several = len({entity.source for entity in there.values()}) > 1
+    columns = ("room", "device", "state", "id", *(("source",) if several else ()))
+    table = Table(*columns, header_style="bold", box=None)
     rooms = sorted(home.areas.values(), key=lambda area: _order(home.floors, area))
     floor: str | None = None
     for room in [*rooms, None]:
-        found = [e for e in home.entities.values() if e.area_id == (room.area_id if room else None)]
+        found = [e for e in there.values() if e.area_id == (room.area_id if room else None)]
         if not found:
             continue
         above = home.floors.get(room.floor_id) if room and room.floor_id else None
         if above is not None and above.floor_id != floor:
             floor = above.floor_id
-            table.add_row(f"[bold underline]{escape(above.name)}[/]", "", "", "")
+            table.add_row(f"[bold underline]{escape(above.name)}[/]")
         for number, entity in enumerate(found):
             name = room.name if room else "(no room)"
             table.add_row(
                 escape(name) if number == 0 else "",
-                escape(entity.name),
+                escape(entity.name) + _limits(home, entity),
                 _coloured(entity, home.state(entity.entity_id)),
                 f"[dim]{escape(entity.entity_id)}[/]",
+                *((f"[dim]{escape(entity.source)}[/]",) if several else ()),
             )
     return table
+
+
+def _limits(home: Home, entity: Entity) -> str:
+    """What voice cannot do with it, as a mark behind its name."""
+    if entity.entity_id in home.hidden:
+        return " [yellow](hidden)[/]"
+    return " [yellow](not by voice)[/]" if entity.barred else ""
 
 
 def describe_change(home: Home, change: StateChange) -> str:
