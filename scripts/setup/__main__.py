@@ -45,7 +45,8 @@ def main(kind: str) -> None:
         if find_spec("pip") is None:  # it was interrupted while it was made
             _go_on_with(Path(sys.base_prefix) / "bin/python3")
         wheel = llama.kept(LOCKS / "llama.lock")
-        system.install(system.missing(compiler=wheel is None), _again(kind))
+        wanted = system.missing(compiler=wheel is None, broker=kind == "test")
+        system.install(wanted, _again(kind))
         _install(kind, wheel)
 
 
@@ -78,7 +79,7 @@ def _ready(kind: str) -> bool:
         stamp = json.loads(STAMP.read_text())
     except (OSError, ValueError):
         return False
-    return stamp.get(kind) == _digest(kind) and not system.missing()
+    return stamp.get(kind) == _digest(kind) and not system.missing(broker=kind == "test")
 
 
 def _digest(kind: str) -> str:
@@ -112,7 +113,9 @@ def _alone() -> Iterator[None]:
 
 
 def _make_venv(kind: str) -> None:
-    wanted = system.missing(venv=True, compiler=llama.kept(LOCKS / "llama.lock") is None)
+    wanted = system.missing(
+        venv=True, compiler=llama.kept(LOCKS / "llama.lock") is None, broker=kind == "test"
+    )
     system.install(wanted, _again(kind))
     if VENV.exists() and not (VENV / "pyvenv.cfg").exists() and any(VENV.iterdir()):
         raise SetupFailed(f"{VENV} is no virtual environment; name another in HEARTH_VENV.")

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from show import SetupFailed, run, step
 
 
-def missing(*, venv: bool = False, compiler: bool = False) -> dict[str, str]:
+def missing(*, venv: bool = False, compiler: bool = False, broker: bool = False) -> dict[str, str]:
     """Debian packages that are not there -> what they are, for who has no Debian."""
     found = {}
     if venv and not _can_make_venv():
@@ -23,6 +23,8 @@ def missing(*, venv: bool = False, compiler: bool = False) -> dict[str, str]:
         found["libportaudio2"] = "the PortAudio library"
     if not _loads("libgomp.so.1"):
         found["libgomp1"] = "GCC's OpenMP library"
+    if broker and not _mosquitto():
+        found["mosquitto"] = "the MQTT broker Mosquitto"
     return found
 
 
@@ -49,7 +51,11 @@ def install(packages: dict[str, str], again: str) -> None:
     with step(f"Debian packages: {', '.join(packages)}") as line:
         run(line, [*root, "apt-get", "update", *options], remedy=remedy, env=environment)
         run(line, [*root, *command, *options], remedy=remedy, env=environment)
-    left = missing(venv="venv" in " ".join(packages), compiler="g++" in packages)
+    left = missing(
+        venv="venv" in " ".join(packages),
+        compiler="g++" in packages,
+        broker="mosquitto" in packages,
+    )
     if left:
         raise SetupFailed(f"{', '.join(left)} is still missing after it was installed.")
 
@@ -57,6 +63,11 @@ def install(packages: dict[str, str], again: str) -> None:
 def _can_make_venv() -> bool:
     """Debian ships ensurepip apart; its own pip can stand in."""
     return any(find_spec(name) for name in ("ensurepip", "pip"))
+
+
+def _mosquitto() -> bool:
+    """Debian puts it where only the administrator's shell looks."""
+    return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
 
 
 def _loads(library: str) -> bool:
