@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between attempts to reach a microphone that is not there."""
 
+SETTLING = 0.5
+"""Seconds in which further devices may appear before the grammars are made anew."""
+
 _begun: set[asyncio.Task[bool]] = set()
 """What runs, and nobody waits for."""
 
@@ -49,6 +52,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         await control.start()
         stack.push_async_callback(control.close)
         works = (_listen(hub), _prepare(hub)) if ears else (_prepare(hub),)
+        works = (*works, _keep_prepared(hub))
         tasks = [asyncio.create_task(work) for work in works]
         for task in tasks:
             stack.push_async_callback(_cancelled, task)
@@ -84,6 +88,20 @@ async def _prepare(hub: Hub) -> None:
             await hub.voice.prepare(hub.assistant.replies.frequent(hub.config.hub.languages[0]))
     except EngineError as error:
         log.warning("not prepared: %s", error)
+
+
+async def _keep_prepared(hub: Hub) -> None:
+    """Devices come, go, and are renamed: be ready for them before somebody speaks of them."""
+    hub.home.renamed.clear()  # it is prepared for what there was at the start
+    while True:
+        await hub.home.renamed.wait()
+        hub.home.renamed.clear()
+        await asyncio.sleep(SETTLING)
+        try:
+            await hub.router.prepare()
+            await hub.router.prime()
+        except EngineError as error:
+            log.warning("not prepared: %s", error)
 
 
 @contextmanager

@@ -32,6 +32,8 @@ class Home:
         self.areas: dict[str, Area] = {}
         self.entities: dict[str, Entity] = {}
         self.revision = 0
+        self.renamed = asyncio.Event()
+        """Set with each new revision, for whoever builds something of the names in advance."""
         self.hidden: dict[str, Entity] = {}
         """What there is besides, and voice knows nothing of."""
         self._origins: dict[str, tuple[str, str]] = {}
@@ -126,6 +128,7 @@ class Home:
             self._states.setdefault(entity_id, State(told.state, told.attributes or {}))
         if before != (self.entities, self.areas, self.floors):
             self.revision += 1
+            self.renamed.set()
 
     def _changed(self, source: str, change: StateChange) -> None:
         """A source tells a change, in its own ids."""
