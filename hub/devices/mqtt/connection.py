@@ -14,15 +14,16 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from hub.config import MqttSettings
 from hub.errors import DeviceError, reason
@@ -42,6 +43,9 @@ PROBE = 2.0
 
 _NO_TLS = "does not speak TLS on this port: set tls = false in [mqtt], or its other port"
 
+PORTION = 100
+"""Topics in one packet."""
+
 CREDENTIAL, VARIABLE = "mqtt-password", "MQTT_PASSWORD"
 
 
@@ -52,6 +56,8 @@ class Client(aiomqtt.Client):
         self.wire = _Wire()
         super().__init__(*arguments, logger=self.wire.logger, **settings)
         self.pending_calls_threshold = 10_000
+        self._modern = settings.get("protocol") == aiomqtt.ProtocolVersion.V5
+        self._sent: dict[int, asyncio.Future[None]] = {}
 
     def _on_disconnect(
         self,
@@ -65,6 +71,66 @@ class Client(aiomqtt.Client):
         if not self._connected.done():
             self._connected.set_exception(HungUp(self.wire.error))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_publish(
+        self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
+    ) -> None:
+        if (waiting := self._sent.pop(mid, None)) is None:
+            super()._on_publish(client, userdata, mid, reason_code, properties)
+        elif waiting.done():
+            pass
+        elif reason_code.is_failure:
+            waiting.set_exception(Denied(reason_code))
+        else:
+            waiting.set_result(None)
+
+    async def send(
+        self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False, expiry: int
+    ) -> None:
+        """Publish, and wait until the broker has acknowledged it or the connection has ended.
+        What is not retained is thrown away by a broker of MQTT 5 if it cannot be delivered within
+        `expiry` seconds. Nothing is kept to be sent later.
+
+        Raises Denied if the broker does not let it pass, MqttError if there is no connection."""
+        properties = None
+        if self._modern and not retain:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expiry
+        if not self.alive:
+            raise aiomqtt.MqttError("there is no connection")
+        info = self._client.publish(topic, payload, qos, retain, properties)
+        if info.rc:
+            raise aiomqtt.MqttCodeError(info.rc, "could not be sent")
+        if qos == 0:
+            return
+        waiting: asyncio.Future[None] = self._loop.create_future()
+        self._sent[info.mid] = waiting
+        try:
+            await asyncio.wait((waiting, self._disconnected), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise aiomqtt.MqttError("the connection ended before it was acknowledged")
+            waiting.result()
+        finally:
+            self._sent.pop(info.mid, None)
+
+    async def listen(self, topics: Mapping[str, int]) -> list[str]:
+        """Subscribe to topics (topic -> QoS); what is retained there comes at once. Those that the
+        broker refuses. Raises MqttError."""
+        refused = []
+        for some in _portions(list(topics.items())):
+            wanted: Any = [
+                (topic, SubscribeOptions(qos=qos) if self._modern else qos) for topic, qos in some
+            ]
+            codes: Any = await self.subscribe(wanted)
+            for (topic, _), code in zip(some, codes, strict=False):
+                if getattr(code, "value", code) >= 0x80:
+                    refused.append(topic)
+        return refused
+
+    async def ignore(self, topics: Iterable[str]) -> None:
+        """Subscribe no longer. Raises MqttError."""
+        for some in _portions(list(topics)):
+            await self.unsubscribe(some)
 
     @property
     def alive(self) -> bool:
@@ -95,13 +161,28 @@ class Client(aiomqtt.Client):
             self._disconnected.exception()
 
     def forsake(self) -> None:
-        """Let go of a connection that never came about."""
+        """Let go of a connection that never came about, or has ended."""
         with suppress(OSError, ValueError):
-            self._client.disconnect()
+            if self._client.is_connected():
+                self._client.disconnect()
+            self._client._sock_close()
 
 
 class HungUp(aiomqtt.MqttError):
     """The other side closed the connection before it answered."""
+
+
+class Denied(aiomqtt.MqttCodeError):
+    """The broker took a message and did not let it pass."""
+
+
+_Item = TypeVar("_Item")
+
+
+def _portions(items: list[_Item]) -> Iterator[list[_Item]]:
+    """As many as go into one packet."""
+    for start in range(0, len(items), PORTION):
+        yield items[start : start + PORTION]
 
 
 class _Wire:
@@ -154,6 +235,7 @@ async def connected(
     finally:
         with suppress(aiomqtt.MqttError, OSError, ValueError):
             await client.__aexit__(None, None, None)
+        client.forsake()
 
 
 async def _enter(client: Client) -> None:
@@ -352,6 +434,10 @@ def _refusal(code: ReasonCode, settings: MqttSettings) -> str:
             return "does not accept the hub's client id: allow names that begin with 'hearth-'"
         case "Session taken over":
             return "gave this connection to another one of the same name: are there two hubs?"
+        case "Unspecified error" | "Server shutting down" | "Normal disconnection" | "Server busy":
+            return "broke off the connection"
+        case "Keep alive timeout":
+            return "does not answer any more"
         case said:
             return f"refuses: {said}"
 

@@ -1,0 +1,142 @@
+"""The entities that came of announcements: what they are called, what they say, whether they can
+be reached."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Container, Mapping
+from typing import Any
+
+from hub.devices.mqtt.component import Component
+from hub.devices.mqtt.discovery import Announced, Availability, spoken
+from hub.ports import SourceEntity
+
+_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "đ": "d", "ð": "d", "ł": "l"})
+
+_PLAIN = {
+    "alarm_control_panel": "Alarm control panel",
+    "binary_sensor": "Binary sensor",
+    "lawn_mower": "Lawn mower",
+    "water_heater": "Water heater",
+}
+
+
+def slug(text: str) -> str:
+    """'Küche: Licht 1' -> 'kuche_licht_1', as in Home Assistant's entity ids. Empty for a text
+    that has no Latin letters or digits."""
+    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+
+
+class Entity:
+    """An announced entity with what is known of it."""
+
+    def __init__(self, announced: Announced, component: Component, taken: Container[str]) -> None:
+        """`taken`: entity ids that others have."""
+        self.announced = announced
+        self.component = component
+        self.availability = Availability(announced)
+        self.entity_id = entity_id(announced, component.domain, taken)
+        self.name = full_name(announced)
+        self.expire_after = _seconds(component, "expire_after") or announced.expires
+        self.off_delay = _seconds(component, "off_delay")
+        self.expires: float | None = None
+        """When its state is too old to be true; seconds on the loop's clock."""
+        self.ends: float | None = None
+        """When its 'on' is over."""
+        self.expired = False
+        self.over = False
+        self.shown = self.state
+
+    @property
+    def topics(self) -> dict[str, int]:
+        """What it wants to hear -> QoS."""
+        return dict.fromkeys(self.availability.topics, 0) | dict(self.component.topics)
+
+    @property
+    def state(self) -> tuple[str, Mapping[str, Any]]:
+        """State and attributes as they are now."""
+        if self.expired or not self.availability.available:
+            return "unavailable", {}
+        state = self.component.state
+        if self.over and state == "on":
+            state = "off"
+        return state, dict(self.component.attributes)
+
+    def receive(self, topic: str, payload: str, now: float) -> None:
+        """Take a message. Raises NotUnderstood."""
+        if topic in self.availability.topics:
+            self.availability.receive(topic, payload)
+        if topic not in self.component.topics:
+            return
+        self.component.receive(topic, payload)
+        self.over = self.expired = False
+        self.ends = None
+        if self.expire_after:
+            self.expires = now + self.expire_after
+        if self.off_delay and self.component.state == "on":
+            self.ends = now + self.off_delay
+
+    def due(self, now: float) -> float | None:
+        """Let time have its effect; when that has to be looked at next."""
+        if self.expires is not None and now >= self.expires:
+            self.expired, self.expires = True, None
+        if self.ends is not None and now >= self.ends:
+            self.over, self.ends = True, None
+        return min((t for t in (self.expires, self.ends) if t is not None), default=None)
+
+    def described(self, area: str | None) -> SourceEntity:
+        state, attributes = self.state
+        return SourceEntity(
+            entity_id=self.entity_id,
+            name=self.name,
+            domain=self.component.domain,
+            area=area,
+            device_class=self.component.device_class,
+            features=self.component.features,
+            state=state,
+            attributes=attributes,
+            unique_id=self.announced.unique_id,
+            exposed=not self.announced.hidden,
+        )
+
+
+def _seconds(component: Component, name: str) -> float | None:
+    found = getattr(component, name, None)
+    return float(found) if isinstance(found, int | float) and found > 0 else None
+
+
+def full_name(announced: Announced) -> str:
+    """What it is called: the device's name if it is the main thing of a device, else the device's
+    name and its own, unless that has the other in it."""
+    device = announced.device.name if announced.device else None
+    if device is None:
+        return announced.name or _kind(announced.domain)
+    if announced.name is None:
+        return device
+    if announced.name.casefold().startswith(device.casefold()):
+        return announced.name
+    return f"{device} {announced.name}"
+
+
+def entity_id(announced: Announced, domain: str, taken: Container[str]) -> str:
+    """As Home Assistant makes it: of the words that the device gives for it, else of the names of
+    device and entity; with a number if that is taken."""
+    wanted = slug(announced.object_id)
+    if not wanted:
+        device = (announced.device.name if announced.device else None) or ""
+        own = announced.name
+        if own is None and "name" not in announced.config:
+            own = f"MQTT {_kind(announced.domain)}"
+        wanted = slug(f"{device} {own or ''}") or slug(announced.place.object_id)
+    found, number = f"{domain}.{wanted or 'mqtt'}", 1
+    while found in taken:
+        number += 1
+        found = f"{domain}.{wanted or 'mqtt'}_{number}"
+    return found
+
+
+def _kind(domain: str) -> str:
+    return _PLAIN.get(domain, spoken(domain.replace("_", " ").capitalize()) or domain)

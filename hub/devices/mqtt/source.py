@@ -1,0 +1,628 @@
+"""Devices on an MQTT broker that announce themselves: Zigbee2MQTT, Tasmota, ESPHome, Shelly and
+whatever else knows Home Assistant's discovery.
+
+`inventory` connects, listens to the announcements that the broker keeps, and to what each device
+has to say. From then on one task takes what comes in, in batches; a connection that breaks off ends
+`changes`, and whoever reads them asks for the inventory again. What is known of a device outlives
+that: many say nothing by themselves for a long time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import aiomqtt
+
+from hub.config import MqttSettings
+from hub.devices.mqtt.complaints import Complaints, shown
+from hub.devices.mqtt.component import Component, NotUnderstood, Publication
+from hub.devices.mqtt.connection import MAX_PACKET, Client, Denied, connected, trouble
+from hub.devices.mqtt.discovery import Announced, Place, filters, place, read
+from hub.devices.mqtt.entities import Entity, slug
+from hub.devices.mqtt.inbox import Inbox
+from hub.errors import DeviceError
+from hub.messages import StateChange
+from hub.ports import Inventory, SourceArea
+
+log = logging.getLogger(__name__)
+
+Build = Callable[[str, Mapping[str, Any]], Component]
+"""Makes a component of a kind of entity and its configuration. Raises NotUnderstood."""
+
+FIRST_WORD = 0.5
+"""Seconds in which the first announcement comes if there is one."""
+QUIET = 0.15
+"""Seconds without news after which what the broker keeps is taken to be complete."""
+LONGEST = 5.0
+"""Seconds for that, however much there is."""
+SETTLED, UNSETTLED = 0.3, 2.0
+"""Seconds without further announcements after which a new inventory is told, and seconds after
+which it is told although they still come in."""
+ACKNOWLEDGED = 2.0
+"""Seconds that the broker has to acknowledge a command."""
+EXPIRY = 5
+"""Seconds after which a command that did not reach its device is void: what comes late must not
+act."""
+LOYALTY = 120.0
+"""Seconds after a reconnection that devices have to announce themselves again."""
+SLICE = 0.005
+"""Seconds of work after which others may run."""
+MAX_ENTITIES = 5_000
+MAX_HELD, MOST_HELD = 4 * 1024, 4_000
+"""Bytes of a message that is kept for entities that come to hear the same topic later, and topics
+of which one is kept."""
+BACKLOG = 2_000
+"""Changes that wait for a reader; more are told as a whole inventory."""
+
+ELSEWHERE = frozenset("camera device_automation device_tracker image notify tag update".split())
+"""Kinds of entities that other programs announce and that are nothing for a voice."""
+
+
+class MqttHome:
+    """A `DeviceSource` for the devices of one broker. `settings.host` is a real one here."""
+
+    name = "mqtt"
+
+    def __init__(self, settings: MqttSettings, *, build: Build | None = None) -> None:
+        self._settings = settings
+        self._build = build or _platforms()
+        self._prefix = settings.discovery.strip("/")
+        self._own = f"{settings.prefix}/"
+        self._complaints = Complaints(log)
+        self._entities: dict[tuple[str, str], Entity] = {}
+        """By place and key of the announcement."""
+        self._ids: dict[str, Entity] = {}
+        self._hearing: dict[str, list[Entity]] = {}
+        """By topic."""
+        self._announcements: dict[str, bytes] = {}
+        """Place -> what stands there."""
+        self._confirmed: set[str] = set()
+        """Places whose announcement came in over this connection."""
+        self._held: dict[str, bytes] = {}
+        """Topic -> what was said there last."""
+        self._client: Client | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._subscribed: set[str] = set()
+        self._listeners: set[_Listener] = set()
+        """Those who follow this connection."""
+        self._waiting: set[_Listener] = set()
+        """Those who will follow the next."""
+        self._told: frozenset[str] = frozenset()
+        """Entity ids of the inventory that was told last."""
+        self._touched: dict[str, Entity] = {}
+        self._gathering = False
+        self._closing = False
+        self._unheard = False
+        """Whether the topics that are wanted are not those that are subscribed to."""
+        self._unsettled_since: float | None = None
+        self._settling: asyncio.TimerHandle | None = None
+        self._ticking: asyncio.TimerHandle | None = None
+        self._pruning: asyncio.TimerHandle | None = None
+
+    # What a device source does.
+
+    async def inventory(self) -> Inventory:
+        """Raises DeviceError if the broker cannot be reached."""
+        try:
+            if not self._connected:
+                await self._open()
+        except BaseException:
+            self._waiting.clear()
+            raise
+        self._listeners |= self._waiting
+        self._waiting.clear()
+        return self._tell()
+
+    def changes(self) -> AsyncIterator[StateChange | Inventory]:
+        listener = _Listener()
+        (self._listeners if self._connected else self._waiting).add(listener)
+        return self._listen(listener)
+
+    async def call_service(
+        self, domain: str, service: str, entity_ids: Sequence[str], data: Mapping[str, Any]
+    ) -> None:
+        """Ask the devices, all at once; those that are unavailable are passed over. Returns when
+        the broker has acknowledged it.
+
+        Raises DeviceError for what a device cannot do (the others are asked all the same), and
+        when the broker is away or does not acknowledge: then nothing is sent later."""
+        entities = [self._entity(domain, service, entity_id) for entity_id in entity_ids]
+        client = self._client
+        if client is None or not client.alive:
+            raise DeviceError(
+                "there is no connection to the MQTT broker", spoken="Sorry, I cannot reach it."
+            )
+        messages: list[Publication] = []
+        refused: list[str] = []
+        for entity in entities:
+            if entity.state[0] == "unavailable":
+                continue
+            try:
+                messages += entity.component.command(service, data)
+            except NotUnderstood as error:
+                refused.append(f"{entity.entity_id}: {domain}.{service}: {error}")
+        await self._send(client, messages)
+        # One that reports nothing has its new state by now.
+        self._touch(entities)
+        self._tell_changes()
+        if refused:
+            raise DeviceError("; ".join(refused))
+
+    async def close(self) -> None:
+        self._closing = True
+        for timer in (self._settling, self._ticking, self._pruning):
+            if timer is not None:
+                timer.cancel()
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.wait((self._following,))
+        for listener in self._waiting:
+            listener.end(None)
+
+    # Commands.
+
+    def _entity(self, domain: str, service: str, entity_id: str) -> Entity:
+        entity = self._ids.get(entity_id)
+        if entity is None:
+            raise DeviceError(f"there is no entity {entity_id}")
+        if domain not in (entity.component.domain, "homeassistant"):
+            raise DeviceError(f"{domain}.{service} is not for {entity_id}")
+        return entity
+
+    async def _send(self, client: Client, messages: Sequence[Publication]) -> None:
+        """Publish in this order, without waiting in between.
+
+        Raises DeviceError, naming the topic that was refused, if one was."""
+        if not messages:
+            return
+        sending = [
+            asyncio.ensure_future(
+                client.send(
+                    message.topic,
+                    message.payload,
+                    qos=max(1, message.qos),
+                    retain=message.retain,
+                    expiry=EXPIRY,
+                )
+            )
+            for message in messages
+        ]
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED):
+                results = await asyncio.gather(*sending, return_exceptions=True)
+        except TimeoutError:
+            # What the system still holds back for a broker that is gone would come late.
+            client.abort()
+            raise DeviceError(
+                f"the MQTT broker did not acknowledge a command within {ACKNOWLEDGED:g} s; "
+                "the connection is made anew"
+            ) from None
+        finally:
+            for task in sending:
+                task.cancel()
+        for message, result in zip(messages, results, strict=True):
+            if isinstance(result, Denied):
+                raise DeviceError(
+                    f"the MQTT broker does not let '{self._settings.user or 'the hub'}' publish "
+                    f"on {shown(message.topic)} ({result.rc}): allow it in the broker's ACL"
+                )
+            if isinstance(result, ValueError):
+                raise DeviceError(f"{shown(message.topic)} is no topic to publish on: {result}")
+            if isinstance(result, aiomqtt.MqttError | OSError):
+                raise trouble(result, self._settings)
+            if isinstance(result, BaseException):
+                raise result
+
+    # The connection.
+
+    @property
+    def _connected(self) -> bool:
+        return self._client is not None and self._client.alive
+
+    async def _open(self) -> None:
+        """Connect and gather what the broker keeps. Raises DeviceError."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.wait((self._following,))
+        ready = asyncio.get_running_loop().create_future()
+        self._following = asyncio.create_task(self._follow(ready), name="mqtt-home")
+        try:
+            await asyncio.wait((ready, self._following), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._following.cancel()
+            raise
+        if not ready.done():
+            await self._following
+            raise DeviceError("the connection to the MQTT broker was closed")
+
+    async def _follow(self, ready: asyncio.Future[None]) -> None:
+        """One connection, from its beginning to its end. Raises DeviceError."""
+        inbox = Inbox(MAX_PACKET)
+        failure: Exception = DeviceError("the connection to the MQTT broker was closed")
+        try:
+            async with connected(self._settings, "home", inbox=inbox) as client:
+                client.when_lost(inbox.end)
+                self._client = client
+                self._subscribed.clear()
+                self._unheard = True
+                self._confirmed.clear()
+                await self._gather(client, inbox)
+                self._prune_later()
+                ready.set_result(None)
+                while (batch := await inbox.batch()) is not None:
+                    await self._take(client, inbox, batch)
+                await client.lost()
+                raise failure
+        except Exception as error:  # told to those who read the changes, or else raised
+            failure = error
+            if not ready.done():
+                raise
+        finally:
+            self._client = None
+            listeners, self._listeners = self._listeners, set()
+            for listener in listeners:
+                listener.end(None if self._closing else failure)
+
+    async def _gather(self, client: Client, inbox: Inbox) -> None:
+        """All announcements that the broker keeps, then all that it knows of their topics."""
+        self._gathering = True
+        try:
+            self._told = frozenset()
+            refused = await client.listen(dict.fromkeys(filters(self._prefix), 1))
+            for topic in refused:
+                log.error(
+                    "the MQTT broker does not let the hub hear %s: allow it in its ACL", topic
+                )
+            await self._until_quiet(client, inbox, FIRST_WORD)
+            await self._subscribe(client)
+            await self._until_quiet(client, inbox, QUIET)
+        finally:
+            self._gathering = False
+            self._touched.clear()
+
+    async def _until_quiet(self, client: Client, inbox: Inbox, patience: float) -> None:
+        clock = asyncio.get_running_loop().time
+        end = clock() + LONGEST
+        while clock() < end:
+            try:
+                async with asyncio.timeout(patience):
+                    batch = await inbox.batch()
+            except TimeoutError:
+                return
+            if batch is None:
+                return
+            await self._take(client, inbox, batch)
+            patience = QUIET
+
+    async def _subscribe(self, client: Client) -> None:
+        """Hear what is wanted and is not heard yet, and no longer what nobody wants."""
+        if not self._unheard:
+            return
+        self._unheard = False
+        wanted = {
+            topic: max(1, max(entity.topics[topic] for entity in entities))
+            for topic, entities in self._hearing.items()
+            if topic not in self._subscribed
+        }
+        self._subscribed |= wanted.keys()
+        if wanted:
+            for topic in await client.listen(wanted):
+                self._complaints.tell(
+                    f"the MQTT broker does not let the hub hear {shown(topic)}: allow it in its ACL"
+                )
+        if unwanted := self._subscribed - self._hearing.keys():
+            self._subscribed -= unwanted
+            await client.ignore(unwanted)
+
+    # What comes in.
+
+    async def _take(self, client: Client, inbox: Inbox, batch: Iterable[tuple[str, bytes]]) -> None:
+        """A batch of messages, in slices that leave time for others."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        leftover: set[str] = set()
+        for topic, payload in batch:
+            where = place(topic, self._prefix)
+            if where is not None:
+                self._announce(where, payload)
+            elif topic in self._hearing:
+                self._hear(topic, payload, clock())
+            elif self._gathering:
+                self._hold(topic, payload)
+            elif topic not in self._subscribed:
+                leftover.add(topic)
+            if clock() - began > SLICE:
+                self._tell_changes()
+                await asyncio.sleep(0)
+                began = clock()
+        self._tell_changes()
+        self._complain(inbox)
+        if not self._gathering:
+            await self._subscribe(client)
+        # The broker's memory of an earlier connection, which heard more than this one.
+        leftover -= self._hearing.keys()
+        if leftover and not self._gathering:
+            await client.ignore(leftover)
+
+    def _complain(self, inbox: Inbox) -> None:
+        while inbox.too_large:
+            topic, size = inbox.too_large.popitem()
+            self._complaints.tell(
+                f"a message of {size} bytes on {shown(topic)} is refused: "
+                f"more than {MAX_PACKET} are never looked at"
+            )
+        if inbox.overflown:
+            self._complaints.tell(f"{inbox.overflown} messages too many were thrown away unread")
+            inbox.overflown = 0
+
+    def _hear(self, topic: str, payload: bytes, now: float) -> None:
+        self._hold(topic, payload)
+        entities = self._hearing[topic]
+        try:
+            text = payload.decode("utf-8")
+        except UnicodeDecodeError:
+            self._complaints.tell(f"a message on {shown(topic)} is refused: it is not UTF-8 text")
+            return
+        for entity in entities:
+            self._give(entity, topic, text, now)
+
+    def _give(self, entity: Entity, topic: str, text: str, now: float) -> None:
+        try:
+            entity.receive(topic, text, now)
+        except NotUnderstood as error:
+            self._complaints.tell(
+                f"{entity.entity_id}: a message on {shown(topic)} is not understood: "
+                f"{shown(str(error), 300)}"
+            )
+        else:
+            self._touched[entity.entity_id] = entity
+            if (due := entity.due(now)) is not None:
+                self._tick(due)
+
+    def _hold(self, topic: str, payload: bytes) -> None:
+        """Keep what was said last for who comes to hear it later; the broker does not say it again
+        unless it was retained."""
+        if len(payload) <= MAX_HELD and (topic in self._held or len(self._held) < MOST_HELD):
+            self._held[topic] = payload
+        else:
+            self._held.pop(topic, None)
+
+    # Announcements.
+
+    def _announce(self, where: Place, payload: bytes) -> None:
+        """A place has another announcement, or none any more."""
+        self._confirmed.add(where.topic)
+        if payload == self._announcements.get(where.topic, b""):
+            return
+        if payload:
+            self._announcements[where.topic] = payload
+        else:
+            self._announcements.pop(where.topic, None)
+        if where.component in ELSEWHERE:
+            return
+        try:
+            reading = read(where, payload)
+        except NotUnderstood as error:
+            self._refuse(where.topic, str(error))
+            return
+        for fault in reading.faults:
+            self._refuse(where.topic, fault)
+        before = {key for key in self._entities if key[0] == where.topic}
+        for announced in reading.announced:
+            if self._add(announced):
+                before.discard(announced.identity)
+        for key in before:
+            self._remove(key)
+        self._changed_inventory()
+
+    def _refuse(self, topic: str, why: str) -> None:
+        """What is wrong with an announcement; the entity it had before is kept."""
+        self._complaints.tell(f"the announcement on {shown(topic)} is refused: {shown(why, 300)}")
+
+    def _add(self, announced: Announced) -> bool:
+        """Take in an entity, in the place of what it was. Whether it is there now."""
+        if not announced.enabled or announced.domain in ELSEWHERE or self._is_own(announced):
+            return False
+        if len(self._entities) >= MAX_ENTITIES and announced.identity not in self._entities:
+            self._refuse(announced.place.topic, f"there are {MAX_ENTITIES} entities already")
+            return False
+        try:
+            component = self._build(announced.domain, announced.config)
+            for topic in component.topics:
+                if set(topic) & {"+", "#"}:
+                    raise NotUnderstood(f"{topic}: a wildcard is no topic for messages")
+        except NotUnderstood as error:
+            key = f"component {announced.key!r}: " if announced.key else ""
+            self._refuse(announced.place.topic, f"{key}{error}")
+            return announced.identity in self._entities
+        before = self._entities.get(announced.identity)
+        if before is not None:
+            self._remove(announced.identity)
+        entity = Entity(announced, component, self._ids)
+        self._entities[announced.identity] = self._ids[entity.entity_id] = entity
+        now = asyncio.get_running_loop().time()
+        self._unheard = True
+        for topic in entity.topics:
+            self._hearing.setdefault(topic, []).append(entity)
+            # An event is over once it was told.
+            if (held := self._held.get(topic)) is not None and component.domain != "event":
+                with suppress(UnicodeDecodeError):
+                    self._give(entity, topic, held.decode("utf-8"), now)
+        return True
+
+    def _is_own(self, announced: Announced) -> bool:
+        """Whether this hub announced it, for others."""
+        topics = [
+            value
+            for key, value in announced.config.items()
+            if key.endswith("_topic") and isinstance(value, str)
+        ]
+        return any(topic.startswith(self._own) for topic in topics)
+
+    def _remove(self, key: tuple[str, str]) -> None:
+        entity = self._entities.pop(key)
+        del self._ids[entity.entity_id]
+        self._touched.pop(entity.entity_id, None)
+        for topic in entity.topics:
+            hearing = self._hearing[topic]
+            hearing.remove(entity)
+            if not hearing:
+                del self._hearing[topic]
+                self._unheard = True
+                self._held.pop(topic, None)
+
+    def _prune_later(self) -> None:
+        """A device that was taken out while there was no connection is forgotten; one that is only
+        slow, or whose broker has forgotten it, is given time to announce itself again."""
+        if self._pruning is not None:
+            self._pruning.cancel()
+        loop = asyncio.get_running_loop()
+        self._pruning = loop.call_later(LOYALTY, self._prune)
+
+    def _prune(self) -> None:
+        if self._client is None:
+            return
+        for topic in self._announcements.keys() - self._confirmed:
+            del self._announcements[topic]
+            for key in [key for key in self._entities if key[0] == topic]:
+                self._remove(key)
+                self._changed_inventory()
+
+    # What is told.
+
+    def _touch(self, entities: Iterable[Entity]) -> None:
+        self._touched |= {entity.entity_id: entity for entity in entities}
+
+    def _tell_changes(self) -> None:
+        """Tell of every entity that is not as it was."""
+        if self._gathering:
+            return
+        touched, self._touched = self._touched, {}
+        for entity_id, entity in touched.items():
+            if self._ids.get(entity_id) is not entity:
+                continue
+            state, attributes = entity.state
+            before = entity.shown
+            if (state, attributes) == before:
+                continue
+            entity.shown = (state, attributes)
+            if entity_id not in self._told:
+                continue  # The inventory that is due tells it.
+            change = StateChange(entity_id, state, attributes, before[0])
+            for listener in self._listeners:
+                listener.put(change, self._tell)
+
+    def _tell(self) -> Inventory:
+        """All there is, now."""
+        self._unsettled_since = None
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+        areas: dict[str, SourceArea] = {}
+        entities = []
+        for entity in self._entities.values():
+            entity.shown = entity.state
+            device = entity.announced.device
+            room = device.area if device else None
+            area = slug(room) or room if room else None
+            if room and area:
+                areas.setdefault(area, SourceArea(area, room))
+            entities.append(entity.described(area))
+        self._told = frozenset(self._ids)
+        return Inventory(tuple(entities), tuple(areas.values()))
+
+    def _changed_inventory(self) -> None:
+        """There is another device, or one less: to be told when no more of that comes in."""
+        if self._gathering:
+            return
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._unsettled_since is None:
+            self._unsettled_since = now
+        if self._settling is not None:
+            self._settling.cancel()
+        when = min(now + SETTLED, self._unsettled_since + UNSETTLED)
+        self._settling = loop.call_at(when, self._settle)
+
+    def _settle(self) -> None:
+        inventory = self._tell()
+        for listener in self._listeners:
+            listener.put(inventory, self._tell)
+
+    def _tick(self, due: float) -> None:
+        """Look again when time has run out for an entity."""
+        if self._ticking is not None:
+            if self._ticking.when() <= due:
+                return
+            self._ticking.cancel()
+        loop = asyncio.get_running_loop()
+        self._ticking = loop.call_at(max(due, loop.time() + 0.05), self._ticked)
+
+    def _ticked(self) -> None:
+        self._ticking = None
+        now = asyncio.get_running_loop().time()
+        for entity in self._entities.values():
+            if entity.expires is None and entity.ends is None:
+                continue
+            if (due := entity.due(now)) is not None:
+                self._tick(due)
+            self._touched[entity.entity_id] = entity
+        self._tell_changes()
+
+    async def _listen(self, listener: _Listener) -> AsyncGenerator[StateChange | Inventory, None]:
+        try:
+            async for news in listener:
+                yield news
+        finally:
+            self._listeners.discard(listener)
+            self._waiting.discard(listener)
+
+
+class _Listener:
+    """News for one reader, until the connection ends."""
+
+    def __init__(self) -> None:
+        self._news: deque[StateChange | Inventory] = deque()
+        self._there = asyncio.Event()
+        self._ended = False
+        self._failure: Exception | None = None
+
+    def put(self, news: StateChange | Inventory, whole: Callable[[], Inventory]) -> None:
+        if len(self._news) >= BACKLOG:
+            self._news.clear()
+            news = whole()
+        self._news.append(news)
+        self._there.set()
+
+    def end(self, failure: Exception | None) -> None:
+        """`failure`: why it ended; None if that was meant."""
+        self._ended, self._failure = True, failure
+        self._there.set()
+
+    async def __aiter__(self) -> AsyncGenerator[StateChange | Inventory, None]:
+        count = 0
+        while True:
+            if not self._news:
+                if self._ended and self._failure is not None:
+                    raise self._failure
+                if self._ended:
+                    return
+                self._there.clear()
+                await self._there.wait()
+                continue
+            count += 1
+            if count % 50 == 0:
+                await asyncio.sleep(0)
+            if self._news:
+                yield self._news.popleft()
+
+
+def _platforms() -> Build:
+    from hub.devices.mqtt.platforms import build
+
+    return build
