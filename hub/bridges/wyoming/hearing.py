@@ -1,0 +1,170 @@
+"""Speech to text for others: `transcribe`, sound, and a `transcript` of it.
+
+Live sound is listened to as the room is: recognition starts in the first short pause, and what is
+a whole command ends there, long before its sender has noticed a silence. A recording, which comes
+faster than anybody speaks, is heard to its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from wyoming.asr import Transcribe, Transcript
+from wyoming.event import Event
+
+from hub.bridges.wyoming.jobs import Jobs, plain
+from hub.bridges.wyoming.services import Services
+from hub.bridges.wyoming.sound import LONGEST, Incoming, Intake
+from hub.errors import EngineError, HearthError
+from hub.listening import Judgement, Listened, Listener
+from hub.messages import Audio
+from hub.pipeline import Assistant, Understood
+from hub.room import _verdict
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[Event], Awaitable[None]]
+
+
+class Hearing:
+    """The utterances that come over one connection."""
+
+    def __init__(self, services: Services, assistant: Assistant, send: Send, jobs: Jobs) -> None:
+        """`assistant` understands, and remembers nothing of it."""
+        self._services = services
+        self._assistant = assistant
+        self._send = send
+        self._jobs = jobs
+        self._asked = Transcribe()
+        self._coming: Incoming | None = None
+        self._intake = Intake()
+
+    def asked(self, event: Event) -> None:
+        """A `transcribe`: what is to be known of the sound that follows."""
+        self._asked = Transcribe(language=plain(event.data, "language"))
+
+    async def begin(self) -> None:
+        """An `audio-start`. What came before it is an utterance of its own."""
+        if self._coming is not None:
+            self._coming.end()
+        self._intake, self._coming = Intake(), Incoming()
+        utterance = _Utterance(self._coming, self._services, self._assistant, self._asked)
+        self._asked = Transcribe()
+
+        async def work() -> None:
+            await self._send(await utterance.transcript())
+
+        await self._jobs.put(work)
+
+    async def chunk(self, event: Event) -> None:
+        if self._coming is None or self._coming.ended.is_set():
+            await self.begin()
+        assert self._coming is not None
+        self._coming.add(self._intake.take(event))
+
+    async def end(self) -> None:
+        if self._coming is None or self._coming.ended.is_set():
+            await self.begin()
+        assert self._coming is not None
+        self._coming.add(self._intake.rest())
+        if self._coming.cut:
+            log.info("only the first %d s of an utterance were heard", LONGEST)
+        self._coming.end()
+
+
+class _Utterance:
+    """One utterance, from its sound to its transcript."""
+
+    def __init__(
+        self, coming: Incoming, services: Services, assistant: Assistant, asked: Transcribe
+    ) -> None:
+        self._coming = coming
+        self._services = services
+        self._assistant = assistant
+        self._wanted = asked.language
+        self._language = services.language(asked.language) if asked.language else None
+
+    async def transcript(self) -> Event:
+        """Raises HearthError."""
+        if self._wanted and self._language is None:
+            spoken = ", ".join(self._services.languages)
+            raise EngineError(f"the hub is not set up for '{self._wanted}', but for {spoken}")
+        understood = await self._understood()
+        if understood is None:
+            return Transcript("", language=self._language or self._services.languages[0]).event()
+        utterance, intent = understood.utterance, understood.intent
+        # Of several readings, the one that can be done: who handles it gets no more than this.
+        text = intent.heard if intent is not None and intent.heard else utterance.text
+        readings = [{"text": h.text, "score": h.score} for h in utterance.hypotheses]
+        return Transcript(
+            text, language=utterance.language, context={"hypotheses": readings}
+        ).event()
+
+    async def _understood(self) -> Understood | None:
+        """None if nobody spoke."""
+        listening = self._services.voices and asyncio.create_task(
+            self._listened(), name="wyoming-listening"
+        )
+        try:
+            if listening and (found := await self._live(listening)):
+                listened = found.result()
+                if listened is None:
+                    return None
+                return listened.judged or await self._understand(listened.heard.audio)
+        except HearthError as error:
+            log.warning("the end of speech is left to the sender: %s", error)
+        finally:
+            if listening:
+                listening.cancel()
+                await asyncio.wait({listening})
+        await self._coming.ended.wait()
+        if not self._coming.pcm:
+            return None
+        return await self._understand(Audio(self._coming.pcm))
+
+    async def _live(
+        self, listening: asyncio.Task[Listened[Understood] | None]
+    ) -> asyncio.Task[Listened[Understood] | None] | None:
+        """The task when it has heard a live utterance, or None: all has to be heard."""
+        recording = asyncio.create_task(self._coming.recording.wait())
+        ended = asyncio.create_task(self._coming.ended.wait())
+        waiting: set[asyncio.Task[Any]] = {recording, ended, listening}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if recording.done() or (ended.done() and not self._coming.live):
+                return None
+            await asyncio.wait({listening})
+            # Who says that this is all may have heard somebody where no speech was found here.
+            nobody = self._coming.ended.is_set() and listening.result() is None
+            return None if nobody or self._coming.recording.is_set() else listening
+        finally:
+            recording.cancel()
+            ended.cancel()
+
+    async def _listened(self) -> Listened[Understood] | None:
+        assert self._services.voices is not None
+        listener = Listener(
+            self._coming,
+            None,
+            self._services.voices(),
+            self._services.listen,
+            self._services.wake_settings,
+        )
+        try:
+            return await listener.listen(
+                None,
+                start_timeout=self._services.listen.start_timeout,
+                judge=lambda audio: asyncio.ensure_future(self._judge(audio)),
+            )
+        finally:
+            await listener.close()
+
+    async def _judge(self, audio: Audio) -> Judgement[Understood]:
+        understood = await self._understand(audio)
+        return Judgement(_verdict(understood), understood)
+
+    async def _understand(self, audio: Audio) -> Understood:
+        return await self._assistant.understand(audio, language=self._language)

@@ -1,0 +1,131 @@
+"""What a running hub has, as the services that it offers to Wyoming clients."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from hub.app import Hub
+from hub.audio.cache import SoundFolder
+from hub.bridges.wyoming.info import About, describe
+from hub.bridges.wyoming.server import WyomingServer
+from hub.bridges.wyoming.services import Gate, PoliteRecognizer, PoliteSynthesizer, Services
+from hub.config import Role
+from hub.engines.ears_streams import EarStreams
+from hub.engines.openwakeword import OpenWakeWord
+from hub.engines.wyoming_link import is_address
+from hub.errors import ModelError
+from hub.models.store import ModelStore
+from hub.pipeline import Assistant
+from hub.ports import WakeWord
+from hub.wakeword import Cascade, Verifier
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_wyoming(hub: Hub, *, verifier: Verifier | None = None) -> AsyncIterator[Services]:
+    """Everything that the hub was opened with, for others; engines that only they need are started
+    when they first use them.
+
+    `verifier` is the room's own, which may be shared; without, one is started if it is needed."""
+    config = hub.config
+    store = ModelStore(config.models)
+    async with AsyncExitStack() as stack:
+        streams = _streams(hub, store)
+        stack.push_async_callback(streams.close)
+        if streams.phrase is None:
+            verifier = None
+        elif verifier is None and (own := _verifier(hub, store)):
+            stack.push_async_callback(own.close)
+            verifier = own
+
+        def wake() -> WakeWord:
+            return Cascade(streams.detector(), verifier, sensitivity=config.wake.sensitivity)
+
+        recognizer = hub.recognizer and PoliteRecognizer(hub.recognizer, Gate(hub.free))
+
+        def new_assistant() -> Assistant:
+            return Assistant(
+                home=hub.home,
+                router=hub.router,
+                skillset=hub.skillset,
+                replies=hub.assistant.replies,
+                recognizer=recognizer,
+                languages=config.hub.languages,
+            )
+
+        def about(role: Role, name: str, **more: str) -> About:
+            known = store.catalogue.get(role, name)
+            title = name if known else Path(name).stem
+            if known is None:
+                return About(title, **more)
+            languages = tuple(code for code in known.languages if code != "multilingual")
+            return About(title, known.description, languages, known.licence, **more)
+
+        yield Services(
+            info=describe(
+                config.hub.languages,
+                recognizer=about("recognizer", config.recognizer.model) if recognizer else None,
+                ends_by_itself=True,
+                voice=about("voice", config.voice.model) if hub.synthesizer else None,
+                wake=about("wake", config.wake.micro or "", phrase=streams.phrase)
+                if streams.phrase
+                else None,
+                brain=about("language-model", config.router.model)
+                if config.router.model
+                else About("rules"),
+            ),
+            languages=config.hub.languages,
+            new_assistant=new_assistant,
+            finished=hub.assistant.finished,
+            recognizes=recognizer is not None,
+            synthesizer=hub.synthesizer and PoliteSynthesizer(hub.synthesizer, Gate(hub.free)),
+            sounds=SoundFolder(config.hub.cache / "replies"),
+            wake=wake if streams.phrase else None,
+            voices=streams.voices,
+            listen=config.listen,
+            wake_settings=config.wake,
+        )
+
+
+@asynccontextmanager
+async def serve_wyoming(
+    hub: Hub, *, verifier: Verifier | None = None
+) -> AsyncIterator[WyomingServer]:
+    """The hub's Wyoming server, open for as long as this lasts. Raises ConfigError."""
+    async with open_wyoming(hub, verifier=verifier) as services:
+        server = WyomingServer(services, hub.config.wyoming)
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.close()
+
+
+def _streams(hub: Hub, store: ModelStore) -> EarStreams:
+    """Ears for others; without a wake word where there is none on this machine."""
+    micro = hub.config.wake.micro
+    if not micro or is_address(micro):
+        return EarStreams(None)
+    try:
+        return EarStreams(store.file("wake", micro).with_suffix(".json"))
+    except ModelError as error:
+        log.warning("no wake word is offered to others: %s", error)
+        return EarStreams(None)
+
+
+def _verifier(hub: Hub, store: ModelStore) -> OpenWakeWord | None:
+    name = hub.config.wake.verifier
+    if not name or is_address(name):
+        return None
+    try:
+        model = store.file("verifier", name)
+        mel, embedding = store.shared(model)
+    except ModelError as error:
+        log.warning("what others take for the wake word is not checked: %s", error)
+        return None
+    files = {"model": str(model), "melspectrogram": str(mel), "embedding": str(embedding)}
+    return OpenWakeWord(files)

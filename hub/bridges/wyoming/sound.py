@@ -1,0 +1,159 @@
+"""Sound as others send it, made into the hub's: 16 kHz, 16 bits, mono, while it comes in."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import soxr
+from wyoming.event import Event
+
+from hub.engines.wyoming_link import MalformedEvent
+from hub.messages import BYTES_PER_SECOND, SAMPLE_RATE
+from hub.ports import FRAME_BYTES
+
+LONGEST = 30
+"""Seconds of an utterance that are kept: as much as Whisper hears at a time."""
+AHEAD = 2.0
+"""Seconds by which live sound may be ahead of the clock: what was kept since the wake word is sent
+at once. Sound that is further ahead is a recording, which is over when its sender says so."""
+
+
+def sound_format(event: Event) -> tuple[int, int, int]:
+    """Rate in Hz, bytes of a sample, and channels. Raises MalformedEvent."""
+    rate, width, channels = (event.data.get(name) for name in ("rate", "width", "channels"))
+    fits = (
+        isinstance(rate, int)
+        and 4_000 <= rate <= 192_000
+        and width in (1, 2, 3, 4)
+        and isinstance(channels, int)
+        and 1 <= channels <= 8
+    )
+    if not fits:
+        raise MalformedEvent(
+            f"sound of {str(rate)[:20]} Hz, {str(width)[:20]} bytes a sample "
+            f"and {str(channels)[:20]} channels"
+        )
+    return int(rate or 0), int(width or 0), int(channels or 0)
+
+
+class Converter:
+    """Makes the hub's sound of one stream in one format."""
+
+    def __init__(self, rate: int, width: int, channels: int) -> None:
+        """Hz; bytes of a sample (one byte is unsigned, as in WAV files); channels."""
+        self.format = rate, width, channels
+        self._width, self._channels = width, channels
+        self._rest = b""
+        self._stream: Any = None
+        if rate != SAMPLE_RATE:
+            self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="int16")
+
+    def add(self, payload: bytes, *, last: bool = False) -> bytes:
+        """The next stretch; with `last` also what the converter still held back."""
+        if self.format == (SAMPLE_RATE, 2, 1) and not self._rest and not len(payload) % 2:
+            return payload
+        data = self._rest + payload
+        whole = len(data) - len(data) % (self._width * self._channels)
+        self._rest = data[whole:]
+        samples = self._mono(self._samples(data[:whole]))
+        if self._stream is not None:
+            samples = self._stream.resample_chunk(samples, last=last)
+        return bytes(samples.astype("<i2").tobytes())
+
+    def _samples(self, data: bytes) -> Any:
+        """16-bit samples, the upper bits of wider ones."""
+        if self._width == 1:
+            return (np.frombuffer(data, "u1").astype(np.int16) - 128) << 8
+        if self._width == 2:
+            return np.frombuffer(data, "<i2")
+        upper = np.frombuffer(data, "u1").reshape(-1, self._width)[:, -2:]
+        return np.ascontiguousarray(upper).view("<i2").reshape(-1)
+
+    def _mono(self, samples: Any) -> Any:
+        if self._channels == 1:
+            return samples
+        return samples.reshape(-1, self._channels).mean(axis=1).astype(np.int16)
+
+
+class Intake:
+    """Sound events of one stream, one after the other, made into the hub's sound."""
+
+    def __init__(self) -> None:
+        self._converter: Converter | None = None
+
+    def take(self, event: Event) -> bytes:
+        """The sound of an audio-chunk. Raises MalformedEvent."""
+        wanted = sound_format(event)
+        before = b""
+        if self._converter is None or self._converter.format != wanted:
+            before = self.rest()
+            self._converter = Converter(*wanted)
+        return before + self._converter.add(event.payload or b"")
+
+    def rest(self) -> bytes:
+        """What is left at the end of the stream."""
+        return self._converter.add(b"", last=True) if self._converter else b""
+
+
+class Incoming:
+    """One utterance on its way in: an `AudioSource`, and all of it that has come."""
+
+    realtime = True
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+        """The sender has said that this is all."""
+        self.recording = asyncio.Event()
+        """It came faster than anybody speaks."""
+        self.cut = False
+        """There was more than is kept."""
+        self._pcm = bytearray()
+        self._news = asyncio.Event()
+        self._begun = time.monotonic()
+
+    @property
+    def pcm(self) -> bytes:
+        return bytes(self._pcm)
+
+    @property
+    def seconds(self) -> float:
+        return len(self._pcm) / BYTES_PER_SECOND
+
+    @property
+    def live(self) -> bool:
+        """Whether it came as it was spoken, for all that is known at its end."""
+        return not self.recording.is_set() and self._elapsed >= self.seconds / 2
+
+    def add(self, pcm: bytes) -> None:
+        room = LONGEST * BYTES_PER_SECOND - len(self._pcm)
+        self.cut = self.cut or len(pcm) > room
+        self._pcm += pcm[: max(0, room)]
+        if self.seconds - self._elapsed > AHEAD:
+            self.recording.set()
+        self._news.set()
+
+    def end(self) -> None:
+        self.ended.set()
+        self._news.set()
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """Frames of FRAME_BYTES as they come; the last is filled up with silence."""
+        at = 0
+        while True:
+            while len(self._pcm) - at >= FRAME_BYTES:
+                yield bytes(self._pcm[at : at + FRAME_BYTES])
+                at += FRAME_BYTES
+            if self.ended.is_set():
+                break
+            self._news.clear()
+            await self._news.wait()
+        if rest := bytes(self._pcm[at:]):
+            yield rest.ljust(FRAME_BYTES, b"\0")
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._begun

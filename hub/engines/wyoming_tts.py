@@ -1,0 +1,115 @@
+"""Text to speech by a Wyoming server on another machine of the house."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wyoming.audio import AudioChunk, AudioChunkConverter, AudioStart, AudioStop
+from wyoming.info import Info
+from wyoming.tts import Synthesize, SynthesizeVoice
+
+from hub.engines.wyoming_link import Address, Link, asked, described, parse
+from hub.errors import EngineError
+from hub.messages import Audio
+
+TIMEOUT = 20.0
+"""Seconds a sentence may take."""
+LONGEST = 120
+"""Seconds of sound taken for one sentence, at most."""
+
+
+class WyomingSynthesizer:
+    """Implements `hub.ports.Synthesizer`."""
+
+    def __init__(self, address: Address, *, timeout: float = TIMEOUT) -> None:
+        """`address` may have the options `voice` and `speaker`; without, the server chooses."""
+        self.address = address
+        self._timeout = timeout
+        self._described = ""
+        """The voice as the server describes it, as soon as it was asked."""
+
+    def __str__(self) -> str:
+        return f"the voice at {self.address}"
+
+    @property
+    def name(self) -> str:
+        """Which voice it is: address, options, and what the server says of its voices."""
+        chosen = self.address.options
+        return "wyoming-" + "-".join(
+            part
+            for part in (
+                f"{self.address.host}-{self.address.port}",
+                chosen.get("voice", ""),
+                chosen.get("speaker", ""),
+                self._described,
+            )
+            if part
+        )
+
+    async def start(self) -> None:
+        """See whether the server is there and speaks. Raises EngineError."""
+        info = await described(self.address)
+        if not any(program.installed for program in info.tts):
+            raise EngineError(f"{self.address} offers no voice")
+        self._described = _default_voice(info) if "voice" not in self.address.options else ""
+
+    async def close(self) -> None:
+        """Nothing is kept open between two sentences."""
+
+    async def synthesize(self, text: str) -> Audio:
+        """See `hub.ports.Synthesizer`. Raises EngineError, which names the server."""
+        chosen = self.address.options
+        voice = SynthesizeVoice(chosen.get("voice"), speaker=chosen.get("speaker"))
+        request = Synthesize(text, voice if chosen.get("voice") else None).event()
+
+        async def work(link: Link) -> Audio:
+            await link.send(request)
+            return await self._sound(link)
+
+        return await asked(self.address, work, within=self._timeout)
+
+    async def _sound(self, link: Link) -> Audio:
+        """What it says, up to audio-stop, as 16-bit mono."""
+        converter = AudioChunkConverter(width=2, channels=1)
+        pcm, rate = bytearray(), 0
+        while True:
+            event = await link.receive()
+            if AudioStop.is_type(event.type):
+                return Audio(bytes(pcm), rate or 22_050)
+            if AudioStart.is_type(event.type) or AudioChunk.is_type(event.type):
+                chunk = self._chunk(event.data, event.payload or b"")
+                if rate and chunk.rate != rate:
+                    raise EngineError(f"{self.address} changed the rate in mid-sentence")
+                rate = chunk.rate
+                pcm += converter.convert(chunk).audio
+                if len(pcm) > LONGEST * rate * 2:
+                    raise EngineError(f"{self.address} sends more than {LONGEST} s for a sentence")
+
+    def _chunk(self, data: dict[str, Any], pcm: bytes) -> AudioChunk:
+        rate, width, channels = (data.get(name) for name in ("rate", "width", "channels"))
+        if (
+            not isinstance(rate, int)
+            or not 4_000 <= rate <= 192_000
+            or width not in (1, 2, 3, 4)
+            or channels not in (1, 2)
+            or len(pcm) % (width * channels)
+        ):
+            raise EngineError(
+                f"{self.address} sends sound that nobody can play: "
+                f"{rate!r} Hz, {width!r} bytes, {channels!r} channels"
+            )
+        return AudioChunk(rate, width, channels, pcm)
+
+
+def _default_voice(info: Info) -> str:
+    """The first voice that is installed, with its version."""
+    for program in info.tts:
+        for voice in program.voices:
+            if program.installed and voice.installed:
+                return f"{voice.name}-{voice.version or program.version or ''}".rstrip("-")
+    return ""
+
+
+def synthesizer(uri: str) -> WyomingSynthesizer:
+    """The voice at `tcp://host:port`, or `…?voice=NAME&speaker=NAME`. Raises ModelError."""
+    return WyomingSynthesizer(parse(uri, ("voice", "speaker")))
