@@ -1,0 +1,227 @@
+"""How the hub introduces itself, by Home Assistant's MQTT discovery.
+
+There are two forms of it. One message for the whole device is what Home Assistant has understood
+since 2024.11; one for each entity is what everything understands. Both give the same entities under
+the same identifiers, and only one of them may be on the broker: of what is announced in both forms
+Home Assistant takes the first and complains about the second. `Form` says how one is replaced by
+the other, which keeps names, rooms and history that people gave the entities.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from hub.bridges.topics import Topics
+from hub.devices.mqtt.component import Publication
+
+LONGEST_STATE = 255
+"""Characters of a state in Home Assistant, and of what can be typed into a text."""
+
+EVENTS = ("wake", "turn", "timer")
+"""Types of the event entity."""
+
+PRESSED = "PRESS"
+"""Payload of a button."""
+
+MIGRATION = json.dumps({"migrate_discovery": True})
+"""Tells Home Assistant to let go of an entity without forgetting it: it will be announced anew,
+in the other form."""
+
+_JSON_TEXT = '{"text": {{ value | to_json }}}'
+
+
+class Form(Enum):
+    """The two forms of discovery."""
+
+    DEVICE = "device"
+    ENTITIES = "entities"
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What this hub has; it announces nothing that would do nothing."""
+
+    ears: bool = False
+    """A microphone that can be muted, and told to listen."""
+    voice: bool = False
+    """A loudspeaker."""
+    wake_words: Sequence[str] = ()
+    """Wake words that can be chosen while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An entity as it is announced, without what all have in common."""
+
+    domain: str
+    key: str
+    config: Mapping[str, Any] | None
+    """None: this hub does not have it, and whoever knows it from before forgets it."""
+
+
+def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
+    """All entities that a hub can have."""
+    ears, voice, words = abilities.ears, abilities.voice, list(abilities.wake_words)
+
+    def entity(domain: str, key: str, there: bool, name: str, icon: str, **config: Any) -> Entity:
+        return Entity(
+            domain, key, {"name": name, "icon": f"mdi:{icon}", **config} if there else None
+        )
+
+    return [
+        entity(
+            "text",
+            "say",
+            True,
+            "Say",
+            "message-text",
+            command_topic=topics.say,
+            command_template=_JSON_TEXT,
+            max=LONGEST_STATE,
+        ),
+        entity("sensor", "heard", True, "Heard", "ear-hearing", **_of_turn(topics, "text")),
+        entity("sensor", "answered", True, "Answered", "message-reply", **_of_turn(topics, "reply")),
+        entity(
+            "event",
+            "activity",
+            True,
+            "Activity",
+            "account-voice",
+            state_topic=topics.event,
+            event_types=list(EVENTS),
+        ),
+        entity(
+            "switch",
+            "mute",
+            ears,
+            "Mute microphone",
+            "microphone-off",
+            state_topic=topics.mute,
+            command_topic=topics.set(topics.mute),
+        ),
+        entity(
+            "button",
+            "listen",
+            ears,
+            "Listen",
+            "microphone-message",
+            command_topic=topics.listen,
+            payload_press=PRESSED,
+        ),
+        entity(
+            "select",
+            "wake_word",
+            ears and len(words) > 1,
+            "Wake word",
+            "chat-processing",
+            state_topic=topics.wake_word,
+            command_topic=topics.set(topics.wake_word),
+            options=words,
+            entity_category="config",
+        ),
+        entity(
+            "number",
+            "volume",
+            voice,
+            "Volume",
+            "volume-high",
+            state_topic=topics.volume,
+            command_topic=topics.set(topics.volume),
+            min=0,
+            max=100,
+            step=1,
+            unit_of_measurement="%",
+        ),
+        entity(
+            "notify",
+            "announce",
+            voice,
+            "Announce",
+            "bullhorn",
+            command_topic=topics.announce,
+            command_template=_JSON_TEXT,
+        ),
+        entity(
+            "button",
+            "stop",
+            voice,
+            "Stop",
+            "stop",
+            command_topic=topics.stop,
+            payload_press=PRESSED,
+        ),
+    ]
+
+
+def _of_turn(topics: Topics, key: str) -> dict[str, Any]:
+    """A sensor of the last turn; what is longer than a state is whole in its attributes."""
+    return {
+        "state_topic": topics.turn,
+        "value_template": f"{{{{ value_json.{key}[:{LONGEST_STATE}] }}}}",
+        "json_attributes_topic": topics.turn,
+    }
+
+
+class Announcement:
+    """What one hub says of itself."""
+
+    def __init__(self, topics: Topics, abilities: Abilities, *, name: str, version: str) -> None:
+        self._topics = topics
+        self._entities = entities(topics, abilities)
+        self._common = {
+            "device": {
+                "identifiers": [topics.device],
+                "name": name,
+                "manufacturer": "Hearth",
+                "model": "Voice hub",
+                "sw_version": version,
+            },
+            "origin": {"name": "Hearth", "sw_version": version},
+            "availability_topic": topics.status,
+        }
+
+    def publications(self, form: Form) -> list[Publication]:
+        """The announcement in this form."""
+        topics = self._topics
+        if form is Form.DEVICE:
+            whole = {**self._common, "components": dict(self._components())}
+            return [_retained(topics.device_config, whole)]
+        return [
+            _retained(
+                topics.entity_config(entity.domain, entity.key),
+                {**self._with_id(entity.key, entity.config), **self._common},
+            )
+            for entity in self._entities
+            if entity.config is not None
+        ]
+
+    def _components(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for entity in self._entities:
+            config = {"platform": entity.domain}
+            if entity.config is not None:
+                config |= self._with_id(entity.key, entity.config)
+            yield entity.key, config  # with nothing but its platform it is taken away
+
+    def _with_id(self, key: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        return {"unique_id": f"{self._topics.device}_{key}", **config}
+
+    def stale(self, form: Form, topic: str) -> bool:
+        """Whether what is kept on this topic contradicts the announcement in this form."""
+        return topic not in {publication.topic for publication in self.publications(form)}
+
+    def replacing(self, form: Form, stale: Iterable[str]) -> list[Publication]:
+        """The announcement, where older ones of this hub are kept on the topics of `stale`: as
+        Home Assistant wants it, the old are told to let go, then comes the new, then the old are
+        cleared."""
+        old = sorted(stale)
+        let_go = [Publication(topic, MIGRATION, qos=1) for topic in old]
+        cleared = [Publication(topic, "", qos=1, retain=True) for topic in old]
+        return [*let_go, *self.publications(form), *cleared]
+
+
+def _retained(topic: str, content: Mapping[str, Any]) -> Publication:
+    return Publication(topic, json.dumps(content, ensure_ascii=False), qos=1, retain=True)

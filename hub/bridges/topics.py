@@ -1,0 +1,137 @@
+"""The hub's own topics on the broker. `docs/mqtt-topics.md` is the contract for those outside."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+VERSION = "v1"
+"""Part of every topic of the hub's own. What is sent there, and what the hub sends, may gain keys
+within a version; nothing is renamed, and nothing gets another meaning."""
+
+DEVICE = "hearth_"
+"""How the identifier of a hub begins, as a device on the broker. Announcements of such devices are
+hubs: none is a device for a hub, least of all for itself."""
+
+CALLER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What may stand for a caller in a topic."""
+
+
+def announces_hub(topic: str) -> bool:
+    """Whether a discovery topic, `<discovery>/<what>/<device>/[<entity>/]config`, is of a hub."""
+    return any(part.startswith(DEVICE) for part in topic.split("/")[2:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Every topic of one hub."""
+
+    prefix: str
+    """[mqtt] prefix"""
+    discovery: str
+    """[mqtt] discovery"""
+    hub: str
+    """What tells this hub from others: letters and digits."""
+
+    @property
+    def device(self) -> str:
+        """The identifier of this hub as a device."""
+        return f"{DEVICE}{self.hub}"
+
+    def own(self, name: str) -> str:
+        return f"{self.prefix}/{VERSION}/{name}"
+
+    # --- the hub tells ---------------------------------------------------------------------------
+
+    @property
+    def status(self) -> str:
+        """`online` or `offline`, retained."""
+        return self.own("status")
+
+    @property
+    def turn(self) -> str:
+        return self.own("turn")
+
+    @property
+    def event(self) -> str:
+        return self.own("event")
+
+    @property
+    def error(self) -> str:
+        return self.own("error")
+
+    @property
+    def replies(self) -> str:
+        """Where response topics have to be."""
+        return self.own("reply/")
+
+    def audio_turn(self, caller: str) -> str:
+        return self.own(f"audio/{caller}/turn")
+
+    def audio_reply(self, caller: str) -> str:
+        return self.own(f"audio/{caller}/reply")
+
+    # --- the hub is told -------------------------------------------------------------------------
+
+    @property
+    def say(self) -> str:
+        return self.own("say")
+
+    @property
+    def audio(self) -> str:
+        return self.own("audio")
+
+    @property
+    def announce(self) -> str:
+        return self.own("announce")
+
+    @property
+    def listen(self) -> str:
+        return self.own("listen")
+
+    @property
+    def stop(self) -> str:
+        return self.own("stop")
+
+    @property
+    def mute(self) -> str:
+        """`ON` while the microphone is muted, retained."""
+        return self.own("mute")
+
+    @property
+    def volume(self) -> str:
+        """0-100, retained."""
+        return self.own("volume")
+
+    @property
+    def wake_word(self) -> str:
+        """Retained."""
+        return self.own("wake_word")
+
+    def set(self, state: str) -> str:
+        """Where another value of one of these three is written."""
+        return f"{state}/set"
+
+    def caller(self, topic: str) -> str | None:
+        """Who sent sound to `audio/CALLER`; None for another topic."""
+        head, _, tail = topic.rpartition("/")
+        return tail if head == self.audio and CALLER.fullmatch(tail) else None
+
+    # --- discovery -------------------------------------------------------------------------------
+
+    @property
+    def birth(self) -> str:
+        """Where Home Assistant says that it has started."""
+        return f"{self.discovery}/status"
+
+    @property
+    def device_config(self) -> str:
+        return f"{self.discovery}/device/{self.device}/config"
+
+    def entity_config(self, domain: str, key: str) -> str:
+        return f"{self.discovery}/{domain}/{self.device}/{key}/config"
+
+    @property
+    def all_entity_configs(self) -> str:
+        """A filter for the announcements of this hub's entities, one by one."""
+        return f"{self.discovery}/+/{self.device}/+/config"
