@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hub.devices.mqtt.component import Component, NotUnderstood, Publication
-from hub.devices.mqtt.platforms import build
+from hub.devices.mqtt.platforms import PLATFORMS, build
 
 
 def told(component: Component, *messages: tuple[str, Any]) -> Component:
@@ -492,3 +494,788 @@ def test_a_cover_that_reports_nothing() -> None:
     shows(awning, "open", assumed_state=True)
     said(awning, "close_cover")
     shows(awning, "closed")
+
+
+# --- climate, water_heater -------------------------------------------------------------------
+
+ESPHOME_CLIMATE: Mapping[str, Any] = {
+    "action_topic": "ac/climate/ac/action/state",
+    "current_temperature_topic": "ac/climate/ac/current_temperature/state",
+    "fan_mode_command_topic": "ac/climate/ac/fan_mode/command",
+    "fan_mode_state_topic": "ac/climate/ac/fan_mode/state",
+    "fan_modes": ["auto", "low", "medium", "high"],
+    "max_temp": 30,
+    "min_temp": 16,
+    "mode_command_topic": "ac/climate/ac/mode/command",
+    "mode_state_topic": "ac/climate/ac/mode/state",
+    "modes": ["off", "heat_cool", "cool", "heat", "fan_only", "dry"],
+    "preset_mode_command_topic": "ac/climate/ac/preset/command",
+    "preset_mode_state_topic": "ac/climate/ac/preset/state",
+    "preset_modes": ["eco", "sleep"],
+    "swing_mode_command_topic": "ac/climate/ac/swing_mode/command",
+    "swing_mode_state_topic": "ac/climate/ac/swing_mode/state",
+    "swing_modes": ["off", "both", "vertical"],
+    "temp_step": 0.5,
+    "temperature_command_topic": "ac/climate/ac/target_temperature/command",
+    "temperature_state_topic": "ac/climate/ac/target_temperature/state",
+    "temperature_unit": "C",
+}
+
+
+def ac(name: str) -> str:
+    return f"ac/climate/ac/{name}"
+
+
+def test_a_climate_shows_what_it_reports() -> None:
+    device = told(
+        build("climate", ESPHOME_CLIMATE),
+        (ac("mode/state"), "cool"),
+        (ac("action/state"), "cooling"),
+        (ac("current_temperature/state"), "26.5"),
+        (ac("target_temperature/state"), "23.0"),
+        (ac("fan_mode/state"), "high"),
+        (ac("swing_mode/state"), "both"),
+        (ac("preset/state"), "None"),
+    )
+    shows(
+        device,
+        "cool",
+        hvac_action="cooling",
+        hvac_modes=["off", "heat_cool", "cool", "heat", "fan_only", "dry"],
+        current_temperature=26.5,
+        temperature=23.0,
+        min_temp=16,
+        max_temp=30,
+        target_temp_step=0.5,
+        fan_mode="high",
+        fan_modes=["auto", "low", "medium", "high"],
+        preset_mode="none",
+        preset_modes=["none", "eco", "sleep"],
+        swing_mode="both",
+    )
+    assert device.features == 1 | 8 | 16 | 32 | 128 | 256
+    refuses(device, ac("mode/state"), "party", "mode_state_topic", "party")
+    refuses(device, ac("target_temperature/state"), "warm", "warm")
+    refuses(device, ac("fan_mode/state"), "turbo", "turbo")
+    told(device, (ac("target_temperature/state"), ""), (ac("current_temperature/state"), "None"))
+    shows(device, "cool", temperature=23.0, current_temperature=None)
+
+
+@pytest.mark.parametrize(
+    ("service", "data", "messages"),
+    [
+        (
+            "set_temperature",
+            {"temperature": 21},
+            [("target_temperature/command", "21.0")],
+        ),
+        (
+            "set_temperature",
+            {"temperature": 22.5, "hvac_mode": "heat"},
+            [("mode/command", "heat"), ("target_temperature/command", "22.5")],
+        ),
+        ("set_hvac_mode", {"hvac_mode": "dry"}, [("mode/command", "dry")]),
+        ("set_fan_mode", {"fan_mode": "low"}, [("fan_mode/command", "low")]),
+        ("set_preset_mode", {"preset_mode": "eco"}, [("preset/command", "eco")]),
+        ("set_swing_mode", {"swing_mode": "off"}, [("swing_mode/command", "off")]),
+        ("turn_off", {}, [("mode/command", "off")]),
+        ("turn_on", {}, [("mode/command", "heat_cool")]),
+    ],
+)
+def test_what_a_climate_is_told(
+    service: str, data: dict[str, Any], messages: list[tuple[str, str]]
+) -> None:
+    device = build("climate", ESPHOME_CLIMATE)
+    assert said(device, service, **data) == [(ac(topic), payload) for topic, payload in messages]
+    shows(device, "unknown", temperature=None)
+
+
+@pytest.mark.parametrize(
+    ("service", "data", "word"),
+    [
+        ("set_temperature", {"temperature": 31}, "temperature is 31"),
+        ("set_temperature", {"temperature": float("nan")}, "temperature"),
+        ("set_temperature", {}, "temperature"),
+        ("set_temperature", {"target_temp_high": 25}, "target_temp_high"),
+        ("set_hvac_mode", {"hvac_mode": "auto"}, "auto"),
+        ("set_fan_mode", {}, "fan_mode"),
+        ("set_humidity", {"humidity": 50}, "humidity"),
+        ("explode", {}, "explode"),
+    ],
+)
+def test_what_a_climate_cannot_do_is_named(service: str, data: dict[str, Any], word: str) -> None:
+    with pytest.raises(NotUnderstood, match=word):
+        build("climate", ESPHOME_CLIMATE).command(service, data)
+
+
+def test_a_heat_pump_with_a_range_a_power_topic_and_humidity() -> None:
+    pump = build(
+        "climate",
+        {
+            "value_template": "{{ value_json.v }}",
+            "mode_command_topic": "mode",
+            "mode_state_topic": "mode/s",
+            "mode_state_template": "{{ value }}",
+            "temperature_high_command_topic": "high",
+            "temperature_high_state_topic": "high/s",
+            "temperature_low_command_topic": "low",
+            "temperature_low_command_template": "L{{ value | round(1) }}",
+            "target_humidity_command_topic": "wet",
+            "power_command_topic": "power",
+            "payload_on": "1",
+            "payload_off": "0",
+        },
+    )
+    told(pump, ("mode/s", "heat"), ("high/s", {"v": 25}))
+    shows(pump, "heat", target_temp_high=25, min_temp=7, max_temp=35)
+    data = {"target_temp_high": 24, "target_temp_low": 19.54}
+    assert said(pump, "set_temperature", **data) == [("high", "24.0"), ("low", "L19.5")]
+    shows(pump, "heat", target_temp_high=25, target_temp_low=19.54)  # of the low one nothing comes
+    assert said(pump, "set_humidity", humidity=45) == [("wet", "45")]
+    assert said(pump, "turn_off") == [("power", "0")]
+    assert said(pump, "turn_on") == [("power", "1")]
+
+
+def test_a_thermostat_in_fahrenheit_has_their_range() -> None:
+    device = build("climate", {"temperature_command_topic": "t", "temperature_unit": "F"})
+    shows(device, "unknown", min_temp=44.6, max_temp=95)
+
+
+def test_a_water_heater() -> None:
+    boiler = build(
+        "water_heater",
+        {
+            "modes": ["off", "eco", "performance"],
+            "mode_command_topic": "boiler/mode/set",
+            "mode_state_topic": "boiler/mode",
+            "temperature_command_topic": "boiler/temperature/set",
+            "temperature_state_topic": "boiler/temperature",
+            "current_temperature_topic": "boiler/now",
+            "min_temp": 30,
+        },
+    )
+    assert boiler.features == 11
+    told(boiler, ("boiler/mode", "eco"), ("boiler/temperature", "50"), ("boiler/now", "47.2"))
+    shows(boiler, "eco", temperature=50, current_temperature=47.2, operation_mode="eco")
+    shows(boiler, "eco", operation_list=["off", "eco", "performance"], max_temp=60)
+    message = ("boiler/temperature/set", "55.0")
+    assert said(boiler, "set_temperature", temperature=55) == [message]
+    assert said(boiler, "set_operation_mode", operation_mode="performance") == [
+        ("boiler/mode/set", "performance")
+    ]
+    assert said(boiler, "turn_off") == [("boiler/mode/set", "off")]
+    assert said(boiler, "turn_on") == [("boiler/mode/set", "eco")]
+    refuses(boiler, "boiler/mode", "gas", "gas")
+    with pytest.raises(NotUnderstood, match="temperature"):
+        boiler.command("set_temperature", {"temperature": 90})
+
+
+# --- fan, humidifier -------------------------------------------------------------------------
+
+FAN: Mapping[str, Any] = {
+    "command_topic": "fan/on/set",
+    "state_topic": "fan/on/state",
+    "payload_on": "true",
+    "payload_off": "false",
+    "percentage_command_topic": "fan/speed/set",
+    "percentage_state_topic": "fan/speed/state",
+    "speed_range_min": 1,
+    "speed_range_max": 3,
+    "oscillation_command_topic": "fan/swing/set",
+    "oscillation_state_topic": "fan/swing/state",
+    "direction_command_topic": "fan/direction/set",
+    "direction_state_topic": "fan/direction/state",
+    "preset_mode_command_topic": "fan/preset/set",
+    "preset_mode_command_template": "p-{{ value }}",
+    "preset_mode_state_topic": "fan/preset/state",
+    "preset_modes": ["breeze", "sleep"],
+}
+
+
+def test_a_fan_shows_what_it_reports() -> None:
+    fan = told(
+        build("fan", FAN),
+        ("fan/on/state", "true"),
+        ("fan/speed/state", "2"),
+        ("fan/swing/state", "oscillate_on"),
+        ("fan/direction/state", "reverse"),
+        ("fan/preset/state", "breeze"),
+    )
+    shows(fan, "on", percentage=66, oscillating=True, direction="reverse", preset_mode="breeze")
+    assert fan.attributes["percentage_step"] == pytest.approx(33.33, abs=0.01)
+    assert fan.features == 63
+    told(fan, ("fan/speed/state", "3"))
+    shows(fan, "on", percentage=100)
+    told(fan, ("fan/speed/state", "None"), ("fan/preset/state", "None"))
+    shows(fan, "on", percentage=None, preset_mode=None)
+    refuses(fan, "fan/speed/state", "4", "4")
+    refuses(fan, "fan/preset/state", "storm", "storm")
+    refuses(fan, "fan/on/state", "ON", "ON")
+
+
+@pytest.mark.parametrize(
+    ("service", "data", "messages"),
+    [
+        ("turn_on", {}, [("fan/on/set", "true")]),
+        ("turn_off", {}, [("fan/on/set", "false")]),
+        ("set_percentage", {"percentage": 33}, [("fan/speed/set", "1")]),
+        ("set_percentage", {"percentage": 50}, [("fan/speed/set", "2")]),
+        ("set_percentage", {"percentage": 100}, [("fan/speed/set", "3")]),
+        ("set_percentage", {"percentage": 0}, [("fan/speed/set", "0")]),
+        ("increase_speed", {}, [("fan/speed/set", "3")]),
+        ("decrease_speed", {}, [("fan/speed/set", "1")]),
+        ("turn_on", {"percentage": 66}, [("fan/on/set", "true"), ("fan/speed/set", "2")]),
+        ("set_preset_mode", {"preset_mode": "sleep"}, [("fan/preset/set", "p-sleep")]),
+        ("oscillate", {"oscillating": False}, [("fan/swing/set", "oscillate_off")]),
+        ("set_direction", {"direction": "forward"}, [("fan/direction/set", "forward")]),
+        ("toggle", {}, [("fan/on/set", "false")]),
+    ],
+)
+def test_what_a_fan_is_told(
+    service: str, data: dict[str, Any], messages: list[tuple[str, str]]
+) -> None:
+    fan = told(build("fan", FAN), ("fan/on/state", "true"), ("fan/speed/state", "2"))
+    assert said(fan, service, **data) == messages
+    shows(fan, "on", percentage=66)
+
+
+def test_a_plain_fan_has_no_speed() -> None:
+    fan = build("fan", {"command_topic": "f"})
+    assert fan.features == 48
+    with pytest.raises(NotUnderstood, match="percentage"):
+        fan.command("set_percentage", {"percentage": 50})
+    with pytest.raises(NotUnderstood, match="percentage"):
+        fan.command("turn_on", {"percentage": 50})
+    shows(fan, "unknown")  # what it could not do is not taken for done
+    said(fan, "turn_on")
+    shows(fan, "on", assumed_state=True)
+
+
+def test_a_humidifier() -> None:
+    config = {
+        "command_topic": "h/on",
+        "state_topic": "h",
+        "state_value_template": "{{ value_json.state }}",
+        "target_humidity_command_topic": "h/target",
+        "target_humidity_state_topic": "h",
+        "target_humidity_state_template": "{{ value_json.target }}",
+        "current_humidity_topic": "h",
+        "current_humidity_template": "{{ value_json.now }}",
+        "mode_command_topic": "h/mode",
+        "mode_state_topic": "h",
+        "mode_state_template": "{{ value_json.mode }}",
+        "modes": ["auto", "sleep"],
+        "action_topic": "h",
+        "action_template": "{{ value_json.action }}",
+        "device_class": "humidifier",
+        "min_humidity": 30,
+        "max_humidity": 80,
+    }
+    device = build("humidifier", config)
+    report = {"state": "ON", "target": 50, "now": 41, "mode": "sleep", "action": "humidifying"}
+    told(device, ("h", report))
+    shows(device, "on", humidity=50, current_humidity=41, mode="sleep", action="humidifying")
+    shows(device, "on", min_humidity=30, max_humidity=80, available_modes=["auto", "sleep"])
+    assert said(device, "set_humidity", humidity=55) == [("h/target", "55")]
+    assert said(device, "set_mode", mode="auto") == [("h/mode", "auto")]
+    assert said(device, "turn_off") == [("h/on", "OFF")]
+    for service, data in (("set_humidity", {"humidity": 90}), ("set_mode", {"mode": "dry"})):
+        with pytest.raises(NotUnderstood, match=r"90|dry"):
+            device.command(service, data)
+
+
+# --- lock, valve, alarm, siren ---------------------------------------------------------------
+
+
+def test_a_lock() -> None:
+    lock = build(
+        "lock",
+        {
+            "command_topic": "zigbee2mqtt/door/set",
+            "state_topic": "zigbee2mqtt/door",
+            "value_template": "{{ value_json.lock_state }}",
+            "payload_lock": "LOCK",
+            "payload_open": "OPEN",
+            "state_locked": "locked",
+            "state_unlocked": "unlocked",
+            "state_jammed": "not_fully_locked",
+        },
+    )
+    assert lock.features == 1
+    for reported, state in (
+        ("locked", "locked"),
+        ("unlocked", "unlocked"),
+        ("not_fully_locked", "jammed"),
+        ("LOCKING", "locking"),
+        (None, "unknown"),
+    ):
+        told(lock, ("zigbee2mqtt/door", {"lock_state": reported}))
+        shows(lock, state)
+    assert said(lock, "lock") == [("zigbee2mqtt/door/set", "LOCK")]
+    assert said(lock, "unlock") == [("zigbee2mqtt/door/set", "UNLOCK")]
+    assert said(lock, "open") == [("zigbee2mqtt/door/set", "OPEN")]
+    shows(lock, "unknown")
+    refuses(lock, "zigbee2mqtt/door", {"lock_state": "ajar"}, "ajar")
+
+
+def test_a_lock_with_a_code() -> None:
+    template = '{"state":"{{ value }}","code":"{{ code }}"}'
+    config = {"command_topic": "l", "code_format": r"^\d{4}$", "command_template": template}
+    lock = build("lock", config)
+    assert said(lock, "unlock", code="1234") == [("l", '{"state":"UNLOCK","code":"1234"}')]
+    shows(lock, "unlocked", code_format=r"^\d{4}$")
+    for code in ({}, {"code": "12"}, {"code": "12345"}):
+        with pytest.raises(NotUnderstood, match="code"):
+            lock.command("lock", code)
+    with pytest.raises(NotUnderstood, match="open"):
+        lock.command("open", {"code": "1234"})
+    shows(lock, "unlocked")
+
+
+def test_a_valve_that_opens_and_closes() -> None:
+    valve = build("valve", {"command_topic": "v/set", "state_topic": "v", "payload_stop": "HALT"})
+    assert valve.features == 1 | 2 | 8
+    told(valve, ("v", "opening"))
+    shows(valve, "opening")
+    told(valve, ("v", '{"state": "open"}'))
+    shows(valve, "open", current_position=None)
+    assert said(valve, "close_valve") == [("v/set", "CLOSE")]
+    assert said(valve, "stop_valve") == [("v/set", "HALT")]
+    with pytest.raises(NotUnderstood, match="set_valve_position"):
+        valve.command("set_valve_position", {"position": 3})
+    refuses(valve, "v", "leaking", "leaking")
+
+
+def test_a_valve_that_reports_its_position() -> None:
+    valve = build(
+        "valve",
+        {
+            "command_topic": "v/set",
+            "state_topic": "v",
+            "reports_position": True,
+            "position_closed": 100,
+            "position_open": 0,
+        },
+    )
+    assert valve.features == 7
+    told(valve, ("v", "60"))
+    shows(valve, "open", current_position=40)
+    told(valve, ("v", {"state": "closing", "position": 90}))
+    shows(valve, "closing", current_position=10)
+    told(valve, ("v", "100"))
+    shows(valve, "closed", current_position=0)
+    assert said(valve, "set_valve_position", position=40) == [("v/set", "60")]
+    assert said(valve, "open_valve") == [("v/set", "0")]
+    assert said(valve, "close_valve") == [("v/set", "100")]
+    with pytest.raises(NotUnderstood, match="payload_open"):
+        build("valve", {"command_topic": "v", "reports_position": True, "payload_open": "O"})
+
+
+ALARM: Mapping[str, Any] = {
+    "command_topic": "alarm/set",
+    "state_topic": "alarm",
+    "supported_features": ["arm_home", "arm_away"],
+}
+
+
+def test_an_alarm_panel() -> None:
+    panel = told(build("alarm_control_panel", ALARM), ("alarm", "armed_away"))
+    shows(panel, "armed_away", code_format=None)
+    assert panel.features == 3
+    assert said(panel, "alarm_arm_home") == [("alarm/set", "ARM_HOME")]
+    assert said(panel, "alarm_disarm") == [("alarm/set", "DISARM")]
+    for service in ("alarm_arm_night", "alarm_trigger", "arm_home", "turn_off"):
+        with pytest.raises(NotUnderstood, match=service):
+            panel.command(service, {})
+    refuses(panel, "alarm", "asleep", "asleep")
+    told(panel, ("alarm", "None"))
+    shows(panel, "unknown")
+
+
+def test_codes_of_alarm_panels() -> None:
+    local = build("alarm_control_panel", {**ALARM, "code": 4711, "code_arm_required": False})
+    shows(local, "unknown", code_format="number", code_arm_required=False)
+    assert said(local, "alarm_arm_away") == [("alarm/set", "ARM_AWAY")]
+    assert said(local, "alarm_disarm", code="4711") == [("alarm/set", "DISARM")]
+    for data in ({}, {"code": "1234"}):
+        with pytest.raises(NotUnderstood, match="code"):
+            local.command("alarm_disarm", data)
+    template = "{{ action }}:{{ code }}"
+    remote = {**ALARM, "code": "REMOTE_CODE_TEXT", "command_template": template}
+    panel = build("alarm_control_panel", remote)
+    shows(panel, "unknown", code_format="text")
+    assert said(panel, "alarm_disarm", code="abc") == [("alarm/set", "DISARM:abc")]
+
+
+def test_a_siren() -> None:
+    siren = build(
+        "siren",
+        {"command_topic": "s/set", "state_topic": "s", "available_tones": ["bell", "fire"]},
+    )
+    assert siren.features == 31
+    told(siren, ("s", {"state": "ON", "tone": "fire", "volume_level": 0.5, "duration": 20}))
+    shows(siren, "on", tone="fire", volume_level=0.5, duration=20)
+    told(siren, ("s", "OFF"))
+    shows(siren, "off")
+    refuses(siren, "s", {"state": "ON", "tone": "polka"}, "polka")
+    data = {"tone": "bell", "duration": 10, "volume_level": 0.25}
+    assert said(siren, "turn_on", **data) == [
+        ("s/set", '{"state":"ON","tone":"bell","duration":10,"volume_level":0.25}')
+    ]
+    assert said(siren, "turn_off") == [("s/set", '{"state":"OFF"}')]
+
+
+def test_a_siren_on_a_relay() -> None:
+    siren = build(
+        "siren",
+        {
+            "command_topic": "cmnd/siren/POWER",
+            "command_template": "{{ value }}",
+            "state_topic": "stat/siren/RESULT",
+            "state_value_template": "{{ value_json.POWER }}",
+            "support_duration": False,
+            "support_volume_set": False,
+        },
+    )
+    assert siren.features == 3
+    told(siren, ("stat/siren/RESULT", {"POWER": "ON"}))
+    shows(siren, "on")
+    assert said(siren, "turn_on", duration=3) == [("cmnd/siren/POWER", "ON")]
+    assert said(siren, "turn_off") == [("cmnd/siren/POWER", "OFF")]
+
+
+# --- vacuum, lawn_mower ----------------------------------------------------------------------
+
+
+def test_a_vacuum() -> None:
+    robot = build(
+        "vacuum",
+        {
+            "command_topic": "valetudo/bot/command",
+            "fan_speed_list": ["low", "max"],
+            "send_command_topic": "valetudo/bot/custom",
+            "set_fan_speed_topic": "valetudo/bot/fan",
+            "state_topic": "valetudo/bot/state",
+            "supported_features": "start stop pause return_home fan_speed locate send_command"
+            " battery status".split(),
+        },
+    )
+    assert robot.features == 4096 | 8192 | 8 | 4 | 16 | 32 | 512 | 256 | 64 | 128
+    report = {"state": "cleaning", "battery_level": 70, "fan_speed": "max"}
+    told(robot, ("valetudo/bot/state", report))
+    shows(robot, "cleaning", battery_level=70, fan_speed="max", fan_speed_list=["low", "max"])
+    for service in ("start", "stop", "pause", "return_to_base", "locate"):
+        assert said(robot, service) == [("valetudo/bot/command", service)]
+    assert said(robot, "set_fan_speed", fan_speed="low") == [("valetudo/bot/fan", "low")]
+    assert said(robot, "send_command", command="dance") == [("valetudo/bot/custom", "dance")]
+    assert said(robot, "send_command", command="dance", params={"style": "tango"}) == [
+        ("valetudo/bot/custom", '{"command":"dance","style":"tango"}')
+    ]
+    with pytest.raises(NotUnderstood, match="clean_spot"):
+        robot.command("clean_spot", {})
+    with pytest.raises(NotUnderstood, match="warp"):
+        robot.command("set_fan_speed", {"fan_speed": "warp"})
+    refuses(robot, "valetudo/bot/state", {"state": "hiding"}, "hiding")
+    refuses(robot, "valetudo/bot/state", "cleaning", "JSON")
+    told(robot, ("valetudo/bot/state", {"state": None}))
+    shows(robot, "unknown")
+
+
+def test_a_lawn_mower() -> None:
+    mower = build(
+        "lawn_mower",
+        {
+            "activity_state_topic": "mower",
+            "activity_value_template": "{{ value_json.activity }}",
+            "start_mowing_command_topic": "mower/set",
+            "dock_command_topic": "mower/set",
+            "dock_command_template": '{"activity":"{{ value }}"}',
+        },
+    )
+    assert mower.features == 5
+    told(mower, ("mower", {"activity": "mowing"}))
+    shows(mower, "mowing")
+    assert said(mower, "start_mowing") == [("mower/set", "start_mowing")]
+    assert said(mower, "dock") == [("mower/set", '{"activity":"dock"}')]
+    with pytest.raises(NotUnderstood, match="pause"):
+        mower.command("pause", {})
+    refuses(mower, "mower", {"activity": "grazing"}, "grazing")
+
+
+# --- number, select, text, button, scene, event ----------------------------------------------
+
+
+def test_a_number() -> None:
+    number = build(
+        "number",
+        {
+            "command_topic": "n/set",
+            "state_topic": "n",
+            "min": 0,
+            "max": 10,
+            "step": 0.5,
+            "unit_of_measurement": "s",
+        },
+    )
+    told(number, ("n", "4"))
+    shows(number, "4", min=0, max=10, step=0.5, unit_of_measurement="s", mode="auto")
+    told(number, ("n", "4.5"))
+    shows(number, "4.5")
+    refuses(number, "n", "11", "11")
+    refuses(number, "n", "nan", "nan")
+    assert said(number, "set_value", value=3.0) == [("n/set", "3")]
+    assert said(number, "set_value", value="2.5") == [("n/set", "2.5")]
+    with pytest.raises(NotUnderstood, match="12"):
+        number.command("set_value", {"value": 12})
+    told(number, ("n", "None"))
+    shows(number, "unknown")
+
+
+def test_a_select() -> None:
+    select = build(
+        "select",
+        {
+            "command_topic": "zigbee2mqtt/plug/set/power_on",
+            "options": ["off", "previous", "on"],
+            "state_topic": "zigbee2mqtt/plug",
+            "value_template": "{{ value_json.power_on }}",
+        },
+    )
+    told(select, ("zigbee2mqtt/plug", {"power_on": "previous"}))
+    shows(select, "previous", options=["off", "previous", "on"])
+    assert said(select, "select_option", option="on") == [("zigbee2mqtt/plug/set/power_on", "on")]
+    with pytest.raises(NotUnderstood, match="maybe"):
+        select.command("select_option", {"option": "maybe"})
+    refuses(select, "zigbee2mqtt/plug", {"power_on": "maybe"}, "maybe")
+    told(select, ("zigbee2mqtt/plug", {"state": "ON"}))
+    shows(select, "previous")
+
+
+def test_a_text() -> None:
+    text = build(
+        "text",
+        {"command_topic": "t/set", "state_topic": "t", "min": 2, "max": 8, "pattern": "[a-z ]+"},
+    )
+    told(text, ("t", "hello"))
+    shows(text, "hello", min=2, max=8, mode="text", pattern="[a-z ]+")
+    assert said(text, "set_value", value="good day") == [("t/set", "good day")]
+    for wrong in ("x", "too long a text", "HELLO", 5):
+        with pytest.raises(NotUnderstood, match="value"):
+            text.command("set_value", {"value": wrong})
+    refuses(text, "t", "HELLO", "HELLO")
+
+
+@pytest.mark.parametrize(
+    ("domain", "config", "service", "payload"),
+    [
+        ("button", {"payload_press": "restart"}, "press", "restart"),
+        ("button", {"command_template": '{"do":"{{ value }}"}'}, "press", '{"do":"PRESS"}'),
+        ("scene", {}, "turn_on", "ON"),
+        ("scene", {"payload_on": '{"scene_recall": 1}'}, "turn_on", '{"scene_recall": 1}'),
+    ],
+)
+def test_what_is_pressed(domain: str, config: dict[str, str], service: str, payload: str) -> None:
+    component = build(domain, {"command_topic": "c", **config})
+    shows(component, "unknown")
+    assert said(component, service) == [("c", payload)]
+    assert component.state.startswith("20")
+    with pytest.raises(NotUnderstood, match="turn_off"):
+        component.command("turn_off", {})
+
+
+def test_an_event() -> None:
+    bell = build(
+        "event",
+        {"state_topic": "bell", "event_types": ["press", "hold"], "device_class": "doorbell"},
+    )
+    shows(bell, "unknown", event_types=["press", "hold"], event_type=None)
+    told(bell, ("bell", {"event_type": "press", "duration": 0.4}))
+    assert bell.state.endswith("+00:00")
+    shows(bell, bell.state, event_type="press", duration=0.4)
+    refuses(bell, "bell", {"event_type": "kick"}, "kick")
+    refuses(bell, "bell", "press", "JSON")
+    told(bell, ("bell", ""))
+
+
+# --- what all have in common -----------------------------------------------------------------
+
+MINIMAL: Mapping[str, Mapping[str, Any]] = {
+    "alarm_control_panel": ALARM,
+    "binary_sensor": {"state_topic": "s"},
+    "button": {"command_topic": "c"},
+    "climate": ESPHOME_CLIMATE,
+    "cover": SHUTTER,
+    "event": {"state_topic": "s", "event_types": ["press"]},
+    "fan": FAN,
+    "humidifier": {"command_topic": "c", "target_humidity_command_topic": "t", "state_topic": "s"},
+    "lawn_mower": {"activity_state_topic": "s", "dock_command_topic": "d"},
+    "light": Z2M_BULB,
+    "lock": {"command_topic": "c", "state_topic": "s"},
+    "number": {"command_topic": "c", "state_topic": "s"},
+    "scene": {"command_topic": "c"},
+    "select": {"command_topic": "c", "state_topic": "s", "options": ["a", "b"]},
+    "sensor": SENSOR,
+    "siren": {"command_topic": "c", "state_topic": "s", "available_tones": ["a"]},
+    "switch": TASMOTA_SWITCH,
+    "text": {"command_topic": "c", "state_topic": "s"},
+    "vacuum": {"command_topic": "c", "state_topic": "s"},
+    "valve": {"command_topic": "c", "state_topic": "s", "reports_position": True},
+    "water_heater": {"mode_command_topic": "c", "mode_state_topic": "s"},
+}
+CONFIGS = [
+    *MINIMAL.items(),
+    ("light", TASMOTA_LIGHT),
+    ("light", WLED),
+    ("light", TEMPLATE_LIGHT),
+    ("sensor", {"state_topic": "s", "device_class": "timestamp"}),
+]
+
+
+def test_every_platform_is_tried() -> None:
+    assert set(MINIMAL) == set(PLATFORMS)
+
+
+@pytest.mark.parametrize("domain", ["camera", "device_automation", "image", "tag", "update", "x"])
+def test_what_is_not_supported_is_named(domain: str) -> None:
+    with pytest.raises(NotUnderstood, match=domain):
+        build(domain, {"command_topic": "c"})
+
+
+@pytest.mark.parametrize(
+    ("domain", "config", "word"),
+    [
+        ("switch", {}, "command_topic"),
+        ("switch", {"command_topic": "a/#"}, "command_topic"),
+        ("switch", {"command_topic": ""}, "command_topic"),
+        ("switch", {"command_topic": ["a"]}, "command_topic"),
+        ("switch", {"command_topic": "c", "qos": 3}, "qos"),
+        ("switch", {"command_topic": "c", "retain": "perhaps"}, "retain"),
+        ("switch", {"command_topic": "c", "command_template": "{{ value"}, "command_template"),
+        ("sensor", {"state_topic": "s", "value_template": "{{ states('a.b') }}"}, "states"),
+        ("sensor", {"state_topic": "s", "value_template": "{{ value | no }}"}, "value_template"),
+        ("sensor", {}, "state_topic"),
+        ("light", {"command_topic": "c", "schema": "none"}, "schema"),
+        ("light", {"command_topic": "c", "brightness_scale": 0}, "brightness_scale"),
+        ("light", {**Z2M_BULB, "supported_color_modes": ["gold"]}, "gold"),
+        ("cover", {"set_position_topic": "p"}, "position_topic"),
+        ("cover", {"command_topic": "c", "position_open": 0}, "scale"),
+        ("fan", {"command_topic": "c", "speed_range_max": 1}, "speed_range"),
+        ("number", {"command_topic": "c", "min": 5, "max": 2}, "min"),
+        ("number", {"command_topic": "c", "max": "much"}, "max"),
+        ("select", {"command_topic": "c"}, "options"),
+        ("lock", {"command_topic": "c", "code_format": "(a+)+$"}, "group"),
+        ("vacuum", {"supported_features": ["fly"]}, "fly"),
+        ("event", {"state_topic": "s"}, "event_types"),
+    ],
+)
+def test_a_configuration_that_cannot_work_is_refused(
+    domain: str, config: dict[str, Any], word: str
+) -> None:
+    with pytest.raises(NotUnderstood, match=word):
+        build(domain, config)
+
+
+@pytest.mark.parametrize(("domain", "config"), CONFIGS)
+def test_attributes_of_an_own_topic(domain: str, config: Mapping[str, Any]) -> None:
+    own = {
+        "json_attributes_topic": "own",
+        "json_attributes_template": "{{ value_json.data | tojson }}",
+        "icon": "mdi:robot",
+        "qos": 1,
+    }
+    component = build(domain, {**config, **own})
+    assert component.topics["own"] == 1
+    told(component, ("own", {"data": {"signal": 7, "icon": "no"}}))
+    shows(component, component.state, signal=7, icon="mdi:robot")
+    refuses(component, "own", {"data": 3}, "json_attributes_topic")
+
+
+@pytest.mark.parametrize(("domain", "config"), CONFIGS)
+def test_what_is_for_others_changes_nothing(domain: str, config: Mapping[str, Any]) -> None:
+    component = build(domain, config)
+    assert component.domain == domain
+    told(component, ("somebody/else", "ON"))
+    shows(component, "unknown")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                "state brightness color color_mode color_temp x y h s r g b effect position tilt"
+                " POWER Dimmer Color CT temperature v data event_type tone duration".split()
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+WORDS = st.sampled_from(
+    "ON OFF on off None null true open closed opening 0 1 50 255 -1 1e400 nan inf 1,2,3 LOCKED"
+    " xy hs color_temp armed_away cool {} [] #ff0000 #zz".split()
+)
+PAYLOADS = st.text(max_size=20) | WORDS | JSON.map(json.dumps)
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.lists(st.integers(-1, 256) | st.floats() | st.text(max_size=2), max_size=5)
+)
+SERVICES = st.sampled_from(
+    "turn_on turn_off toggle open_cover close_cover set_cover_position set_cover_tilt_position"
+    " set_temperature set_hvac_mode set_fan_mode set_humidity set_percentage increase_speed"
+    " set_preset_mode oscillate set_direction lock unlock open set_value select_option press"
+    " start pause send_command set_fan_speed alarm_disarm alarm_arm_away set_valve_position"
+    " set_operation_mode dock x".split()
+)
+KEYS = st.sampled_from(
+    "brightness brightness_pct brightness_step_pct rgb_color hs_color xy_color color_temp_kelvin"
+    " color_temp effect white transition flash position tilt_position temperature hvac_mode"
+    " target_temp_high humidity mode percentage percentage_step preset_mode oscillating direction"
+    " code value option command params fan_speed tone duration volume_level".split()
+)
+
+
+@pytest.mark.parametrize(("domain", "config"), CONFIGS)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_message_and_no_command_breaks_a_device(
+    domain: str, config: Mapping[str, Any], data: st.DataObject
+) -> None:
+    component = build(domain, config)
+    topics = sorted(component.topics)
+    for _ in range(data.draw(st.integers(1, 6))):
+        before = component.state, dict(component.attributes)
+        try:
+            if topics and data.draw(st.booleans()):
+                component.receive(data.draw(st.sampled_from(topics)), data.draw(PAYLOADS))
+            else:
+                arguments = data.draw(st.dictionaries(KEYS, VALUES, max_size=3))
+                messages = component.command(data.draw(SERVICES), arguments)
+                assert all(isinstance(message.payload, str) for message in messages)
+        except NotUnderstood:
+            assert (component.state, dict(component.attributes)) == before
+        assert isinstance(component.state, str)
+        json.dumps(dict(component.attributes))
+
+
+@given(
+    config=st.dictionaries(
+        st.sampled_from(sorted({key for _, config in CONFIGS for key in config} | {"retain"})),
+        VALUES | st.sampled_from(["t", "{{ value }}", "{{", "json", "template"]),
+        max_size=8,
+    ),
+    domain=st.sampled_from(sorted(PLATFORMS)),
+)
+@settings(max_examples=400, deadline=None)
+def test_no_configuration_breaks_the_hub(config: dict[str, Any], domain: str) -> None:
+    for given_config in (config, {**MINIMAL[domain], **config}):
+        try:
+            build(domain, given_config)
+        except NotUnderstood as error:
+            assert str(error)
