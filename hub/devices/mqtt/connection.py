@@ -84,6 +84,21 @@ class Client(aiomqtt.Client):
         else:
             waiting.set_result(None)
 
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        # aiomqtt would register a socket that has been closed by the time it gets to it.
+        def write() -> None:
+            try:
+                client.loop_write()
+            except Exception as error:  # whatever it is, it ends this connection
+                if not self._disconnected.done():
+                    self._disconnected.set_exception(error)
+
+        def register() -> None:
+            if client.socket() is sock and sock.fileno() >= 0:
+                self._loop.add_writer(sock.fileno(), write)
+
+        self._loop.call_soon_threadsafe(register)
+
     async def send(
         self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False, expiry: int
     ) -> None:

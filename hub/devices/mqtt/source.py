@@ -251,6 +251,8 @@ class MqttHome:
                 self._subscribed.clear()
                 self._unheard = True
                 self._confirmed.clear()
+                if self._pruning is not None:
+                    self._pruning.cancel()
                 await self._gather(client, inbox)
                 self._prune_later()
                 ready.set_result(None)
@@ -317,6 +319,8 @@ class MqttHome:
                 )
         if unwanted := self._subscribed - self._hearing.keys():
             self._subscribed -= unwanted
+            for topic in unwanted:
+                self._held.pop(topic, None)
             await client.ignore(unwanted)
 
     # What comes in.
@@ -474,13 +478,10 @@ class MqttHome:
             if not hearing:
                 del self._hearing[topic]
                 self._unheard = True
-                self._held.pop(topic, None)
 
     def _prune_later(self) -> None:
         """A device that was taken out while there was no connection is forgotten; one that is only
         slow, or whose broker has forgotten it, is given time to announce itself again."""
-        if self._pruning is not None:
-            self._pruning.cancel()
         loop = asyncio.get_running_loop()
         self._pruning = loop.call_later(LOYALTY, self._prune)
 
