@@ -311,8 +311,9 @@ async def test_what_is_not_understood_is_not_handled(house: Household) -> None:
         assert not handled and answer
         handled, answer, _ = await asked(served, "allume la lumière", language="fr")
         assert not handled and "'fr'" in answer
-        handled, answer, _ = await asked(served, "schalte das Flurlicht ein", language="de-AT")
-    assert handled
+        # A language of the hub's as they speak it elsewhere.
+        handled, answer, _ = await asked(served, "wie spät ist es", language="de-AT")
+    assert handled and answer.startswith("Es ist")
 
 
 async def test_a_room_in_the_context_is_where_it_was_said(house: Household) -> None:
@@ -531,7 +532,7 @@ async def test_streams_of_two_satellites_are_not_mixed(house: Household) -> None
         for client in (one, two):
             await client.send(Detect(["hey_jarvis"]), AudioStart(**SECOND))
         await two.sound(b"".join(speech(1.0)))
-        for number, each in enumerate([*speech(0.5), *wake_word()]):
+        for number, each in enumerate([*speech(0.5), *wake_word(), *silence(0.2)]):
             await one.send(AudioChunk(**SECOND, audio=each, timestamp=100 + 32 * number))
         detection = Detection.from_event(await one.until(Detection))
         assert detection.name == "hey_jarvis"
@@ -575,9 +576,10 @@ MALFORMED = {
     "half a length": b'{"type": "audio-chunk", "payload_length": 1.5}\n',
     "data that are none": b'{"type": "transcribe", "data": [1]}\n',
     "data that are no JSON": b'{"type": "transcribe", "data_length": 3}\nabc',
-    "a header without end": b"x" * 200_000,
+    "a header without end": b"x" * 100_000,
     "not UTF-8": b'{"type": "\xff\xfe"}\n',
-    "impossible sound": b'{"type": "audio-chunk", "data": {"rate": 0, "width": 2, "channels": 1}}\n',
+    "impossible sound": b'{"type": "audio-chunk", "data": '
+    b'{"rate": 0, "width": 2, "channels": 1}}\n',
     "sound of no format": b'{"type": "audio-chunk"}\n',
     "a transcript without text": b'{"type": "transcript"}\n',
     "a text that is none": b'{"type": "transcript", "data": {"text": 5}}\n',
@@ -646,8 +648,8 @@ async def test_what_nobody_waits_for_is_given_up(house: Household) -> None:
         async with served.client() as client:
             await client.send(Synthesize("A long story."), Describe())
             await client.until(Info)
-            while not voice.said:
-                await asyncio.sleep(0)
+            await settle()
+            assert voice.said
         async with asyncio.timeout(5):
             await voice.cancelled.wait()
         await served.nobody()

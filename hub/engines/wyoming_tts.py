@@ -25,39 +25,29 @@ class WyomingSynthesizer:
         """`address` may have the options `voice` and `speaker`; without, the server chooses."""
         self.address = address
         self._timeout = timeout
-        self._described = ""
-        """The voice as the server describes it, as soon as it was asked."""
+        self.name = self._name("")
+        """Which voice it is: address, options, and what the server says of its voices, once it was
+        asked."""
+        self._known = False
 
     def __str__(self) -> str:
         return f"the voice at {self.address}"
-
-    @property
-    def name(self) -> str:
-        """Which voice it is: address, options, and what the server says of its voices."""
-        chosen = self.address.options
-        return "wyoming-" + "-".join(
-            part
-            for part in (
-                f"{self.address.host}-{self.address.port}",
-                chosen.get("voice", ""),
-                chosen.get("speaker", ""),
-                self._described,
-            )
-            if part
-        )
 
     async def start(self) -> None:
         """See whether the server is there and speaks. Raises EngineError."""
         info = await described(self.address)
         if not any(program.installed for program in info.tts):
             raise EngineError(f"{self.address} offers no voice")
-        self._described = _default_voice(info) if "voice" not in self.address.options else ""
+        self.name = self._name(_default_voice(info))
+        self._known = True
 
     async def close(self) -> None:
         """Nothing is kept open between two sentences."""
 
     async def synthesize(self, text: str) -> Audio:
         """See `hub.ports.Synthesizer`. Raises EngineError, which names the server."""
+        if not self._known:
+            await self.start()
         chosen = self.address.options
         voice = SynthesizeVoice(chosen.get("voice"), speaker=chosen.get("speaker"))
         request = Synthesize(text, voice if chosen.get("voice") else None).event()
@@ -67,6 +57,12 @@ class WyomingSynthesizer:
             return await self._sound(link)
 
         return await asked(self.address, work, within=self._timeout)
+
+    def _name(self, otherwise: str) -> str:
+        chosen = self.address.options
+        voice = chosen.get("voice") or otherwise
+        parts = "wyoming", self.address.host, str(self.address.port), voice, chosen.get("speaker")
+        return "-".join(part for part in parts if part)
 
     async def _sound(self, link: Link) -> Audio:
         """What it says, up to audio-stop, as 16-bit mono."""

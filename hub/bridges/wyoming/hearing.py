@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from wyoming.asr import Transcribe, Transcript
 from wyoming.event import Event
@@ -27,6 +26,9 @@ from hub.room import _verdict
 log = logging.getLogger(__name__)
 
 Send = Callable[[Event], Awaitable[None]]
+
+_Heard = tuple[Listened[Understood] | None, float]
+"""What was heard, or that nobody spoke; and the seconds of sound that were listened to."""
 
 
 class Hearing:
@@ -110,7 +112,7 @@ class _Utterance:
         )
         try:
             if listening and (found := await self._live(listening)):
-                listened = found.result()
+                listened, _ = found
                 if listened is None:
                     return None
                 return listened.judged or await self._understand(listened.heard.audio)
@@ -125,26 +127,23 @@ class _Utterance:
             return None
         return await self._understand(Audio(self._coming.pcm))
 
-    async def _live(
-        self, listening: asyncio.Task[Listened[Understood] | None]
-    ) -> asyncio.Task[Listened[Understood] | None] | None:
-        """The task when it has heard a live utterance, or None: all has to be heard."""
+    async def _live(self, listening: asyncio.Task[_Heard]) -> _Heard | None:
+        """What was heard of live speech; None: all has to be heard. Raises HearthError."""
         recording = asyncio.create_task(self._coming.recording.wait())
-        ended = asyncio.create_task(self._coming.ended.wait())
-        waiting: set[asyncio.Task[Any]] = {recording, ended, listening}
         try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if recording.done() or (ended.done() and not self._coming.live):
-                return None
-            await asyncio.wait({listening})
-            # Who says that this is all may have heard somebody where no speech was found here.
-            nobody = self._coming.ended.is_set() and listening.result() is None
-            return None if nobody or self._coming.recording.is_set() else listening
+            await asyncio.wait({recording, listening}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             recording.cancel()
-            ended.cancel()
+        if self._coming.recording.is_set():
+            return None
+        listened, clock = listening.result()
+        if not self._coming.ended.is_set():
+            return listened, clock
+        # Who says that this is all means all of it, even where a pause seemed to be the end; and
+        # may have heard somebody where no speech was found here.
+        return (listened, clock) if listened and clock >= self._coming.seconds else None
 
-    async def _listened(self) -> Listened[Understood] | None:
+    async def _listened(self) -> _Heard:
         assert self._services.voices is not None
         listener = Listener(
             self._coming,
@@ -154,11 +153,12 @@ class _Utterance:
             self._services.wake_settings,
         )
         try:
-            return await listener.listen(
+            listened = await listener.listen(
                 None,
                 start_timeout=self._services.listen.start_timeout,
                 judge=lambda audio: asyncio.ensure_future(self._judge(audio)),
             )
+            return listened, listener.clock
         finally:
             await listener.close()
 

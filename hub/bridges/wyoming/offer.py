@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from hub.app import Hub
@@ -45,7 +46,7 @@ async def open_wyoming(hub: Hub, *, verifier: Verifier | None = None) -> AsyncIt
         def wake() -> WakeWord:
             return Cascade(streams.detector(), verifier, sensitivity=config.wake.sensitivity)
 
-        recognizer = hub.recognizer and PoliteRecognizer(hub.recognizer, Gate(hub.free))
+        recognizer = PoliteRecognizer(hub.recognizer, Gate(hub.free)) if hub.recognizer else None
 
         def new_assistant() -> Assistant:
             return Assistant(
@@ -57,34 +58,29 @@ async def open_wyoming(hub: Hub, *, verifier: Verifier | None = None) -> AsyncIt
                 languages=config.hub.languages,
             )
 
-        def about(role: Role, name: str, **more: str) -> About:
-            known = store.catalogue.get(role, name)
-            title = name if known else Path(name).stem
-            if known is None:
-                return About(title, **more)
-            languages = tuple(code for code in known.languages if code != "multilingual")
-            return About(title, known.description, languages, known.licence, **more)
-
+        synthesizer = (
+            PoliteSynthesizer(hub.synthesizer, Gate(hub.free)) if hub.synthesizer else None
+        )
+        phrase = streams.phrase
+        micro, brain = config.wake.micro or "", config.router.model
         yield Services(
             info=describe(
                 config.hub.languages,
-                recognizer=about("recognizer", config.recognizer.model) if recognizer else None,
-                ends_by_itself=True,
-                voice=about("voice", config.voice.model) if hub.synthesizer else None,
-                wake=about("wake", config.wake.micro or "", phrase=streams.phrase)
-                if streams.phrase
+                recognizer=_about(store, "recognizer", config.recognizer.model)
+                if recognizer
                 else None,
-                brain=about("language-model", config.router.model)
-                if config.router.model
-                else About("rules"),
+                ends_by_itself=True,
+                voice=_about(store, "voice", config.voice.model) if synthesizer else None,
+                wake=replace(_about(store, "wake", micro), phrase=phrase) if phrase else None,
+                brain=_about(store, "language-model", brain) if brain else About("rules"),
             ),
             languages=config.hub.languages,
             new_assistant=new_assistant,
             finished=hub.assistant.finished,
             recognizes=recognizer is not None,
-            synthesizer=hub.synthesizer and PoliteSynthesizer(hub.synthesizer, Gate(hub.free)),
+            synthesizer=synthesizer,
             sounds=SoundFolder(config.hub.cache / "replies"),
-            wake=wake if streams.phrase else None,
+            wake=wake if phrase else None,
             voices=streams.voices,
             listen=config.listen,
             wake_settings=config.wake,
@@ -103,6 +99,15 @@ async def serve_wyoming(
             yield server
         finally:
             await server.close()
+
+
+def _about(store: ModelStore, role: Role, name: str) -> About:
+    """A model as the catalogue knows it, or by the name of its file."""
+    known = store.catalogue.get(role, name)
+    if known is None:
+        return About(name if is_address(name) else Path(name).stem)
+    languages = tuple(code for code in known.languages if code != "multilingual")
+    return About(name, known.description, languages, known.licence)
 
 
 def _streams(hub: Hub, store: ModelStore) -> EarStreams:

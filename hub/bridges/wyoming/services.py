@@ -67,16 +67,15 @@ class PoliteSynthesizer:
     """A `Synthesizer` that lets the room go first."""
 
     def __init__(self, synthesizer: Synthesizer, gate: Gate) -> None:
+        self.name = synthesizer.name
         self._synthesizer = synthesizer
         self._gate = gate
 
-    @property
-    def name(self) -> str:
-        return self._synthesizer.name
-
     async def synthesize(self, text: str) -> Audio:
         async with self._gate.passed():
-            return await self._synthesizer.synthesize(text)
+            audio = await self._synthesizer.synthesize(text)
+        self.name = self._synthesizer.name
+        return audio
 
 
 def nowhere(context: Mapping[str, Any]) -> str | None:

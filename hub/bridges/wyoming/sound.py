@@ -123,16 +123,11 @@ class Incoming:
     def seconds(self) -> float:
         return len(self._pcm) / BYTES_PER_SECOND
 
-    @property
-    def live(self) -> bool:
-        """Whether it came as it was spoken, for all that is known at its end."""
-        return not self.recording.is_set() and self._elapsed >= self.seconds / 2
-
     def add(self, pcm: bytes) -> None:
         room = LONGEST * BYTES_PER_SECOND - len(self._pcm)
         self.cut = self.cut or len(pcm) > room
         self._pcm += pcm[: max(0, room)]
-        if self.seconds - self._elapsed > AHEAD:
+        if self.seconds - (time.monotonic() - self._begun) > AHEAD:
             self.recording.set()
         self._news.set()
 
@@ -153,7 +148,3 @@ class Incoming:
             await self._news.wait()
         if rest := bytes(self._pcm[at:]):
             yield rest.ljust(FRAME_BYTES, b"\0")
-
-    @property
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._begun
