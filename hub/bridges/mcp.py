@@ -1,4 +1,4 @@
-"""The hub as an MCP server: its tools, the home, and a sentence, for programs with a language model.
+"""The hub as an MCP server: its tools, the home, and a sentence, for other programs.
 
 `server` makes one for a `Door`; `hub.mcp_cli` runs it over stdio, `hub.bridges.mcp_http` over
 streamable HTTP. What needs a yes is asked of a person, by elicitation, where the client can do
@@ -25,7 +25,6 @@ from hub import __version__
 from hub.bridges.mcp_door import CONFIRM_SECONDS, Confirmation, Done, Door
 from hub.bridges.mcp_tools import Offered
 from hub.errors import HearthError
-
 
 HOME_URI = "hearth://home"
 SESSION_HEADER = "mcp-session-id"
