@@ -121,6 +121,12 @@ class Client(AsyncTcpClient):
             if any(kind.is_type(event.type) for kind in (*kinds, Error)):
                 return event
 
+    async def until_type(self, *types: str) -> str:
+        """The type of the next event of these types."""
+        while (event := await self.any()).type not in types:
+            pass
+        return event.type
+
     async def any(self) -> Event:
         async with asyncio.timeout(10):
             event = await self.read_event()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from wyoming.audio import AudioChunk, AudioChunkConverter, AudioStart, AudioStop
+from wyoming.audio import AudioChunk, AudioStop
 from wyoming.info import Info
 from wyoming.tts import Synthesize, SynthesizeVoice
 
 from hub.engines.wyoming_link import Address, Link, asked, described, parse
+from hub.engines.wyoming_sound import mono, sound_format
 from hub.errors import EngineError
 from hub.messages import Audio
 
@@ -66,35 +65,22 @@ class WyomingSynthesizer:
 
     async def _sound(self, link: Link) -> Audio:
         """What it says, up to audio-stop, as 16-bit mono."""
-        converter = AudioChunkConverter(width=2, channels=1)
         pcm, rate = bytearray(), 0
         while True:
             event = await link.receive()
             if AudioStop.is_type(event.type):
                 return Audio(bytes(pcm), rate or 22_050)
-            if AudioStart.is_type(event.type) or AudioChunk.is_type(event.type):
-                chunk = self._chunk(event.data, event.payload or b"")
-                if rate and chunk.rate != rate:
+            if AudioChunk.is_type(event.type):
+                before = rate
+                try:
+                    rate, width, channels = sound_format(event.data)
+                    pcm += mono(event.payload or b"", width, channels).tobytes()
+                except ValueError as error:
+                    raise EngineError(f"{self.address} sent {error}") from None
+                if before not in (0, rate):
                     raise EngineError(f"{self.address} changed the rate in mid-sentence")
-                rate = chunk.rate
-                pcm += converter.convert(chunk).audio
                 if len(pcm) > LONGEST * rate * 2:
                     raise EngineError(f"{self.address} sends more than {LONGEST} s for a sentence")
-
-    def _chunk(self, data: dict[str, Any], pcm: bytes) -> AudioChunk:
-        rate, width, channels = (data.get(name) for name in ("rate", "width", "channels"))
-        if (
-            not isinstance(rate, int)
-            or not 4_000 <= rate <= 192_000
-            or width not in (1, 2, 3, 4)
-            or channels not in (1, 2)
-            or len(pcm) % (width * channels)
-        ):
-            raise EngineError(
-                f"{self.address} sends sound that nobody can play: "
-                f"{rate!r} Hz, {width!r} bytes, {channels!r} channels"
-            )
-        return AudioChunk(rate, width, channels, pcm)
 
 
 def _default_voice(info: Info) -> str:

@@ -7,11 +7,11 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import numpy as np
 import soxr
 from wyoming.event import Event
 
 from hub.engines.wyoming_link import MalformedEvent
+from hub.engines.wyoming_sound import mono, sound_format
 from hub.messages import BYTES_PER_SECOND, SAMPLE_RATE
 from hub.ports import FRAME_BYTES
 
@@ -20,24 +20,6 @@ LONGEST = 30
 AHEAD = 2.0
 """Seconds by which live sound may be ahead of the clock: what was kept since the wake word is sent
 at once. Sound that is further ahead is a recording, which is over when its sender says so."""
-
-
-def sound_format(event: Event) -> tuple[int, int, int]:
-    """Rate in Hz, bytes of a sample, and channels. Raises MalformedEvent."""
-    rate, width, channels = (event.data.get(name) for name in ("rate", "width", "channels"))
-    fits = (
-        isinstance(rate, int)
-        and 4_000 <= rate <= 192_000
-        and width in (1, 2, 3, 4)
-        and isinstance(channels, int)
-        and 1 <= channels <= 8
-    )
-    if not fits:
-        raise MalformedEvent(
-            f"sound of {str(rate)[:20]} Hz, {str(width)[:20]} bytes a sample "
-            f"and {str(channels)[:20]} channels"
-        )
-    return int(rate or 0), int(width or 0), int(channels or 0)
 
 
 class Converter:
@@ -59,24 +41,10 @@ class Converter:
         data = self._rest + payload
         whole = len(data) - len(data) % (self._width * self._channels)
         self._rest = data[whole:]
-        samples = self._mono(self._samples(data[:whole]))
+        samples = mono(data[:whole], self._width, self._channels)
         if self._stream is not None:
             samples = self._stream.resample_chunk(samples, last=last)
         return bytes(samples.astype("<i2").tobytes())
-
-    def _samples(self, data: bytes) -> Any:
-        """16-bit samples, the upper bits of wider ones."""
-        if self._width == 1:
-            return (np.frombuffer(data, "u1").astype(np.int16) - 128) << 8
-        if self._width == 2:
-            return np.frombuffer(data, "<i2")
-        upper = np.frombuffer(data, "u1").reshape(-1, self._width)[:, -2:]
-        return np.ascontiguousarray(upper).view("<i2").reshape(-1)
-
-    def _mono(self, samples: Any) -> Any:
-        if self._channels == 1:
-            return samples
-        return samples.reshape(-1, self._channels).mean(axis=1).astype(np.int16)
 
 
 class Intake:
@@ -87,7 +55,10 @@ class Intake:
 
     def take(self, event: Event) -> bytes:
         """The sound of an audio-chunk. Raises MalformedEvent."""
-        wanted = sound_format(event)
+        try:
+            wanted = sound_format(event.data)
+        except ValueError as error:
+            raise MalformedEvent(str(error)) from None
         before = b""
         if self._converter is None or self._converter.format != wanted:
             before = self.rest()
