@@ -1,1 +1,1 @@
-"""Ways to talk with the hub that are not in the room: what others run, on their side of the wire."""
+"""Ways to talk with the hub from outside the room: over MQTT, over Wyoming, as tools of others."""

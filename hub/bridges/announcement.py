@@ -10,6 +10,7 @@ the other, which keeps names, rooms and history that people gave the entities.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -34,11 +35,23 @@ in the other form."""
 _JSON_TEXT = '{"text": {{ value | to_json }}}'
 
 
+DEVICE_SINCE = (2024, 11)
+"""Home Assistant's release from which it reads an announcement of a whole device."""
+
+
 class Form(Enum):
     """The two forms of discovery."""
 
     DEVICE = "device"
     ENTITIES = "entities"
+
+
+def form_for(version: str | None) -> Form:
+    """The form for a release of Home Assistant, such as `2024.10.4`; None if it is not known."""
+    release = re.match(r"(\d+)\.(\d+)", version or "")
+    if release and (int(release[1]), int(release[2])) < DEVICE_SINCE:
+        return Form.ENTITIES
+    return Form.DEVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +97,9 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             max=LONGEST_STATE,
         ),
         entity("sensor", "heard", True, "Heard", "ear-hearing", **_of_turn(topics, "text")),
-        entity("sensor", "answered", True, "Answered", "message-reply", **_of_turn(topics, "reply")),
+        entity(
+            "sensor", "answered", True, "Answered", "message-reply", **_of_turn(topics, "reply")
+        ),
         entity(
             "event",
             "activity",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,9 @@ MOST_CHANNELS = 8
 
 class Refused(Exception):
     """A request that is not done; the message says why, for whoever sent it."""
+
+    id: str | None = None
+    """What its sender calls it, if that much could be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,15 @@ def say(payload: bytes) -> Say:
         raise Refused(f"this is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise Refused('a JSON object is expected, such as {"text": "good night"}')
+    try:
+        return _said(content)
+    except Refused as refused:
+        with suppress(Refused):
+            refused.id = _name(content, "id")
+        raise
+
+
+def _said(content: Mapping[str, Any]) -> Say:
     known = ("text", "id", "conversation", "area", "language")
     for key in content:
         if key not in known:
@@ -111,7 +124,9 @@ def sound(payload: bytes) -> Audio:
     import soundfile
 
     if len(payload) > MOST_BYTES:
-        raise Refused(f"a recording has {MOST_BYTES >> 20} MB at most (this has {len(payload):,} B)")
+        raise Refused(
+            f"a recording has {MOST_BYTES >> 20} MB at most (this has {len(payload):,} B)"
+        )
     if payload[:4] != b"RIFF" or payload[8:12] != b"WAVE":
         raise Refused("this is not a WAV file")
     try:
