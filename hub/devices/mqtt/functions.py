@@ -32,10 +32,37 @@ def checked_size(size: int) -> None:
         raise NotUnderstood(f"a template makes {size} characters; {MAX_TEXT} are allowed")
 
 
-def checked_format(template: str) -> None:
-    """Raises NotUnderstood for a format whose result can be much longer than itself."""
+def weight(value: Any) -> int:
+    """Characters and entries in a value, with all that is in it. What is in it twice counts twice,
+    as it does for everything that goes through it: lists in lists double at no cost of memory.
+
+    Raises NotUnderstood for more than MAX_TEXT."""
+    if isinstance(value, str):
+        return len(value)
+    total, rest = 0, [value]
+    while rest:
+        each = rest.pop()
+        if isinstance(each, str):
+            total += len(each)
+        elif isinstance(each, Mapping):
+            rest += each.keys()
+            rest += each.values()
+        elif isinstance(each, list | tuple | set | frozenset):
+            checked_size(len(each))
+            rest += each
+        total += 1
+        checked_size(total + len(rest))
+    return total
+
+
+def checked_format(template: str, values: Iterable[Any]) -> None:
+    """Raises NotUnderstood for a format whose result can be very long."""
     if re.search(r"\d{4}|\*|\{[^}]*\{", template):
         raise NotUnderstood("a template formats to a great width")
+    # Each place can hold the longest value, and a width or precision of three digits.
+    places = template.count("%") + template.count("{")
+    longest = max(map(weight, values), default=0)
+    checked_size(len(template) + places * longest)
 
 
 def _else(default: Any, value: Any, kind: str) -> Any:
@@ -189,10 +216,8 @@ def joined(values: Iterable[Any], separator: Any = "", attribute: str | None = N
 
 def formatted(template: Any, *values: Any, **named: Any) -> str:
     """`'%.1f' | format(value)`"""
-    checked_format(str(template))
-    text = str(template) % (named or values)
-    checked_size(len(text))
-    return text
+    checked_format(str(template), named.values() if named else values)
+    return str(template) % (named or values)
 
 
 def _flags(ignorecase: bool) -> int:

@@ -32,12 +32,15 @@ from hub.devices.mqtt.functions import (
     joined,
     replaced,
     time_text,
+    weight,
 )
 
 MAX_TEMPLATE = 16_384
 """Characters of a template."""
 MAX_STEPS = 10_000
 """Rounds of loops and calls in one rendering."""
+MAX_MADE = 2_000_000
+"""Characters and entries of lists that one rendering makes, one after another."""
 MAX_SECONDS = 0.25
 """Processor time of one rendering; usual ones take 0.0001 s."""
 MAX_RANGE = 1_000
@@ -77,24 +80,28 @@ REFUSED = (
 class Budget:
     """What is left for one rendering."""
 
-    __slots__ = ("_end", "_steps")
+    __slots__ = ("_end", "_made", "_steps")
 
     def __init__(self) -> None:
         self._steps = MAX_STEPS
+        self._made = MAX_MADE
         self._end = time.thread_time() + MAX_SECONDS
 
-    def take(self) -> None:
+    def take(self, made: Any = None) -> None:
+        """A step, and what it made."""
         self._steps -= 1
-        if self._steps < 0 or time.thread_time() > self._end:
+        if isinstance(made, str | list):
+            self._made -= len(made)
+        if self._steps < 0 or self._made < 0 or time.thread_time() > self._end:
             raise NotUnderstood("a template takes too long")
 
 
 _budget: ContextVar[Budget | None] = ContextVar("template budget", default=None)
 
 
-def _take() -> None:
+def _take(made: Any = None) -> None:
     if (budget := _budget.get()) is not None:
-        budget.take()
+        budget.take(made)
 
 
 def _paid(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -102,8 +109,9 @@ def _paid(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def step(*arguments: Any, **named: Any) -> Any:
-        _take()
-        return function(*arguments, **named)
+        result = function(*arguments, **named)
+        _take(result)
+        return result
 
     return step
 
@@ -113,6 +121,19 @@ def _rounds(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
         _take()
         yield value
+
+
+def _weighed(value: Any) -> Any:
+    """A list, tuple or dictionary that was written in the template."""
+    weight(value)
+    return value
+
+
+class _Namespace(Namespace):
+    """Does not show what is in it: it may be in itself."""
+
+    def __repr__(self) -> str:
+        return "<Namespace>"
 
 
 def _range(*limits: int) -> range:
@@ -138,9 +159,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(optimized=False, cache_size=0, finalize=_as_it_is)
         own = {name: self.filters[name] for name in JINJA_FILTERS}
         self.filters = {name: _paid(each) for name, each in (own | dict(FILTERS)).items()}
-        self.filters |= {"_rounds": _rounds, "_joined": joined}
+        self.filters |= {"_rounds": _rounds, "_joined": _paid(joined), "_weighed": _weighed}
         self.tests |= TESTS
-        self.globals = {"dict": dict, "namespace": Namespace, "range": _range, **FUNCTIONS}
+        self.globals = {"dict": dict, "namespace": _Namespace, "range": _range, **FUNCTIONS}
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, bool | int | float | bytes):
@@ -156,30 +177,32 @@ class Sandbox(ImmutableSandboxedEnvironment):
         template = str(value.__self__)
 
         def bounded(*arguments: Any, **named: Any) -> str:
-            checked_format(template)
-            text = made(*arguments, **named)
-            checked_size(len(text))
-            return text
+            checked_format(template, [*arguments, *named.values()])
+            return made(*arguments, **named)
 
         return bounded
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
-        _take()
         owner, name = getattr(__obj, "__self__", None), getattr(__obj, "__name__", "")
         if isinstance(owner, str) and name == "replace":
-            return replaced(owner, *args, **kwargs)
-        if isinstance(owner, str) and name == "join":
-            return joined(args[0], owner)
-        if isinstance(owner, date) and name == "strftime":
-            return time_text(owner, *args)
-        return super().call(__context, __obj, *args, **kwargs)
+            result: Any = replaced(owner, *args, **kwargs)
+        elif isinstance(owner, str) and name == "join":
+            result = joined(args[0], owner)
+        elif isinstance(owner, date) and name == "strftime":
+            result = time_text(owner, *args)
+        else:
+            result = super().call(__context, __obj, *args, **kwargs)
+        if isinstance(result, dict):
+            weight(result)
+        _take(result)
+        return result
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         sizes = [len(side) for side in (left, right) if isinstance(side, str | list | tuple)]
         if operator == "+":
             checked_size(sum(sizes))
         elif operator == "%" and isinstance(left, str):
-            checked_format(left)
+            checked_format(left, right if isinstance(right, tuple) else (right,))
         elif operator == "*" and sizes:
             times = right if isinstance(right, int) else left
             checked_size(sizes[0] * times if isinstance(times, int) else 0)
@@ -188,8 +211,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         result = super().call_binop(context, operator, left, right)
         if isinstance(result, int):
             _check_bits(result.bit_length())
-        elif isinstance(result, str):
-            checked_size(len(result))
+        elif isinstance(result, str | list | tuple):
+            weight(result)
+            _take(result)
         return result
 
 
@@ -212,6 +236,18 @@ class _Bounding(NodeTransformer):
         self.generic_visit(node)
         node.iter = _filtered(node.iter, "_rounds")
         return node
+
+    def visit_List(self, node: nodes.List) -> nodes.Node:
+        self.generic_visit(node)
+        return _filtered(node, "_weighed")
+
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:
+        self.generic_visit(node)
+        return _filtered(node, "_weighed")
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
+        self.generic_visit(node)
+        return _filtered(node, "_weighed") if node.ctx == "load" else node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         self.generic_visit(node)
