@@ -271,13 +271,22 @@ def from_json(text: Any, default: Any = _MISSING) -> Any:
 def to_json(
     value: Any, ensure_ascii: bool = False, pretty_print: bool = False, sort_keys: bool = False
 ) -> str:
+    """Compact, also where it is to be pretty: deep lists would be mostly spaces."""
     text = json.dumps(
         value,
         ensure_ascii=ensure_ascii,
         sort_keys=sort_keys,
-        indent=2 if pretty_print else None,
-        separators=None if pretty_print else (",", ":"),
+        separators=(",", ":"),
     )
+    checked_size(len(text))
+    return text
+
+
+def jinja_json(value: Any, indent: Any = None) -> str:
+    """Jinja's own `tojson`: with spaces, safe in HTML. Never indented: that can be any width."""
+    text = json.dumps(value, sort_keys=True)
+    for character in "<>&'":
+        text = text.replace(character, f"\\u{ord(character):04x}")
     checked_size(len(text))
     return text
 
@@ -420,6 +429,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "timestamp_local": timestamp_local,
     "timestamp_utc": timestamp_utc,
     "to_json": to_json,
+    "tojson": jinja_json,
 }
 
 FUNCTIONS: Mapping[str, Any] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from functools import lru_cache
 
 from hub.devices.mqtt.component import NotUnderstood
@@ -29,7 +30,9 @@ class Pattern:
             raise NotUnderstood(f"a regular expression of {len(source)} characters is too long")
         repeats, ways = _choices(source)
         try:
-            self._compiled = re.compile(source, flags)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what may mean another thing in Python to come
+                self._compiled = re.compile(source, flags)
         except (re.error, RecursionError, OverflowError) as error:
             raise NotUnderstood(f"the regular expression {source!r} is wrong: {error}") from None
         nesting = repeats + 1  # a search starts at each character

@@ -50,7 +50,7 @@ MAX_BITS = 1_024
 JINJA_FILTERS = (
     "abs attr capitalize count d default dictsort e escape first groupby items last length list"
     " lower map random reject rejectattr reverse safe select selectattr sort string sum title"
-    " tojson trim truncate unique upper urlencode wordcount"
+    " trim truncate unique upper urlencode wordcount"
 ).split()
 """Jinja's own that make nothing much longer than what they were given."""
 
