@@ -322,7 +322,19 @@ def _sources(
 
 
 def _real_sources(config: Config) -> list[DeviceSource]:
-    return []
+    """Home Assistant has the say: what is on its broker, too, has its names and rooms there.
+
+    Their libraries are loaded only where they are used."""
+    found: list[DeviceSource] = []
+    if config.homeassistant.url:
+        from hub.devices.homeassistant import HomeAssistantHome
+
+        found.append(HomeAssistantHome(config.homeassistant))
+    if config.mqtt.host:
+        from hub.devices.mqtt.source import MqttHome
+
+        found.append(MqttHome(config.mqtt))
+    return found
 
 
 def _kept(
