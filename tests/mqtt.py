@@ -202,6 +202,7 @@ protocol websockets
         async with aiomqtt.Client(
             "127.0.0.1", self.port, username="devices", password="dev-secret"
         ) as client:
+            client.pending_calls_threshold = 10_000
             for topic in topics:
                 await client.subscribe(topic, qos=1)
             yield Devices(client)

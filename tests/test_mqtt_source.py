@@ -761,6 +761,9 @@ class Pulse:
 
     def __init__(self) -> None:
         self.worst = 0.0
+        self.busy = 0.0
+        """The most that this process computed between two beats; another one may take the
+        processor away, and then the beat is late, too."""
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Pulse:
@@ -779,13 +782,14 @@ class Pulse:
 
     async def _beat(self) -> None:
         while True:
-            began = time.monotonic()
+            began, used = time.monotonic(), time.thread_time()
             await asyncio.sleep(0.005)
             self.worst = max(self.worst, time.monotonic() - began - 0.005)
+            self.busy = max(self.busy, time.thread_time() - used)
 
 
-async def flood(broker: Broker, home: Follower, *, seconds: float, topics: int) -> float:
-    """5,000 states a second, from a process of its own; how late the loop was at worst."""
+async def flood(broker: Broker, home: Follower, *, seconds: float, topics: int) -> Pulse:
+    """5,000 states a second, from a process of its own; how late the loop was."""
     async with broker.devices() as devices:
         for number in range(topics):
             config = LAMP | {"name": f"F{number}", "state_topic": f"flood/{number}"}
@@ -801,7 +805,7 @@ async def flood(broker: Broker, home: Follower, *, seconds: float, topics: int) 
         await home.until(
             lambda: all(home.states[f"light.f{n}"][1].get("brightness") == 7 for n in range(topics))
         )
-    return pulse.worst
+    return pulse
 
 
 FLOODER = """
@@ -827,13 +831,14 @@ print(f"{count} messages in {time.monotonic() - began:.1f} s")
 
 @pytest.mark.parametrize("topics", [1, 50])
 async def test_a_flood_ends_in_the_last_state(broker: Broker, home: Follower, topics: int) -> None:
-    worst = await flood(broker, home, seconds=1, topics=topics)
-    assert worst < 0.5  # The slow test below asks for more.
+    pulse = await flood(broker, home, seconds=1, topics=topics)
+    assert pulse.busy < 0.1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("topics", [1, 50, 500])
 async def test_a_flood_does_not_delay_others(broker: Broker, home: Follower, topics: int) -> None:
-    worst = await flood(broker, home, seconds=10, topics=topics)
-    print(f"at worst {worst * 1000:.0f} ms late")
-    assert worst < 0.1
+    pulse = await flood(broker, home, seconds=10, topics=topics)
+    print(f"{topics} topics: at worst {pulse.worst * 1000:.0f} ms late, ", end="")
+    print(f"{pulse.busy * 1000:.0f} ms of that by own work")
+    assert pulse.busy < 0.1
