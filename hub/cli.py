@@ -377,7 +377,8 @@ def bench(
     as_json: Json = False,
     commands: Annotated[int, typer.Option(help="How many spoken commands.")] = 24,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="turn, recognise, rules, reply, idle, start.")
+        list[str] | None,
+        typer.Option("--only", help="turn, recognise, rules, retrieve, mqtt, reply, idle, start."),
     ] = None,
     recordings: Annotated[
         Path | None,

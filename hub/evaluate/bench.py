@@ -25,7 +25,7 @@ from hub.app import open_hub, reply_sink, synthesizer
 from hub.audio.pcm import resampled
 from hub.config import Config
 from hub.errors import HearthError
-from hub.evaluate import bench_router, idle
+from hub.evaluate import bench_mqtt, bench_router, idle
 from hub.evaluate.bench_voice import reply_latency
 from hub.evaluate.speech import bench_recognition, load
 from hub.evaluate.spoken import COMMANDS, run_commands, until_last_word
@@ -33,7 +33,7 @@ from hub.messages import SAMPLE_RATE, Audio
 from hub.models.store import ModelStore
 from hub.terminal import escape
 
-PARTS = ("turn", "recognise", "rules", "retrieve", "reply", "idle", "start")
+PARTS = ("turn", "recognise", "rules", "retrieve", "mqtt", "reply", "idle", "start")
 
 Result = dict[str, Any]
 
@@ -73,6 +73,7 @@ async def bench(
         "recognise": _recognise,
         "rules": _rules,
         "retrieve": _retrieve,
+        "mqtt": _mqtt,
         "reply": _reply,
         "idle": _idle,
         "start": _start,
@@ -164,6 +165,13 @@ async def _retrieve(config: Config, result: Result, request: Request) -> None:
             "p95": round(found.p95, 2),
         }
         result["recall"][f"{entities}_devices"] = round(found.recall, 4)
+
+
+async def _mqtt(config: Config, result: Result, request: Request) -> None:
+    """From text to the message at a device on a real broker, and to the confirmed reply."""
+    timed = await bench_mqtt.measure(config)
+    result["stages"]["text_to_mqtt_command_ms"] = spread(timed.command)
+    result["stages"]["text_to_confirmed_reply_ms"] = spread(timed.reply)
 
 
 async def _reply(config: Config, result: Result, request: Request) -> None:
