@@ -93,13 +93,17 @@ class StreamDetector:
         self.cutoff = float(description["micro"]["probability_cutoff"])
         self._worker = worker
         self._stream = stream
+        self._begun = False
 
     async def score(self, pcm: bytes) -> float:
+        self._begun = True
         answer = await self._worker.call("wake", pcm, stream=self._stream)
         return float(answer.result["score"])
 
     async def reset(self) -> None:
-        await self._worker.call("forget", stream=self._stream)
+        if self._begun:
+            self._begun = False
+            await self._worker.call("forget", stream=self._stream)
 
 
 class StreamVoices:
@@ -108,10 +112,14 @@ class StreamVoices:
     def __init__(self, worker: Worker, stream: int) -> None:
         self._worker = worker
         self._stream = stream
+        self._begun = False
 
     async def process(self, pcm: bytes) -> list[float]:
+        self._begun = True
         answer = await self._worker.call("speech", pcm, stream=self._stream)
         return [float(probability) for probability in answer.result["probabilities"]]
 
     async def reset(self) -> None:
-        await self._worker.call("forget", stream=self._stream)
+        if self._begun:
+            self._begun = False
+            await self._worker.call("forget", stream=self._stream)

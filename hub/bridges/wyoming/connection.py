@@ -23,8 +23,7 @@ from wyoming.server import AsyncEventHandler
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart
 from wyoming.wake import Detect
 
-from hub.bridges.talk import Talk
-from hub.bridges.wyoming.handling import Handling
+from hub.bridges.wyoming.handling import Brain, Handling
 from hub.bridges.wyoming.hearing import Hearing
 from hub.bridges.wyoming.jobs import Jobs, plain
 from hub.bridges.wyoming.services import Services
@@ -32,7 +31,6 @@ from hub.bridges.wyoming.speaking import Speaking
 from hub.bridges.wyoming.waking import Waking
 from hub.engines.wyoming_link import MalformedEvent, read_event
 from hub.errors import ConfigError, HearthError
-from hub.messages import Trace
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +62,7 @@ class Connection(AsyncEventHandler):
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         services: Services,
-        talk: Talk | None,
-        turns: set[asyncio.Task[Trace]],
+        brain: Brain | None,
         *,
         peer: str = "a client",
         refused: str | None = None,
@@ -87,8 +84,8 @@ class Connection(AsyncEventHandler):
             self._hearing = Hearing(services, new(), self.send, self._jobs["asr"])
         if services.wake is not None:
             self._waking = Waking(services, self.send, self._failed)
-        if new is not None and talk is not None:
-            self._handling = Handling(services, talk, turns, self.send, self._jobs["handle"])
+        if brain is not None:
+            self._handling = Handling(services, brain, self.send, self._jobs["handle"])
         if services.synthesizer is not None:
             self._speaking = Speaking(services, self.send, self._jobs["tts"])
         self._ear: Hearing | Waking | None = self._hearing

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from wyoming.asr import Transcribe, Transcript
 from wyoming.event import Event
@@ -145,10 +146,11 @@ class _Utterance:
 
     async def _listened(self) -> _Heard:
         assert self._services.voices is not None
+        voices = self._services.voices()
         listener = Listener(
             self._coming,
             None,
-            self._services.voices(),
+            voices,
             self._services.listen,
             self._services.wake_settings,
         )
@@ -161,6 +163,8 @@ class _Utterance:
             return listened, listener.clock
         finally:
             await listener.close()
+            with suppress(EngineError):
+                await voices.reset()
 
     async def _judge(self, audio: Audio) -> Judgement[Understood]:
         understood = await self._understand(audio)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hub.app import Hub
 from hub.audio.cache import SoundFolder
 from hub.bridges.wyoming.info import About, describe
 from hub.bridges.wyoming.server import WyomingServer
-from hub.bridges.wyoming.services import Gate, PoliteRecognizer, PoliteSynthesizer, Services
+from hub.bridges.wyoming.services import (
+    Gate,
+    PoliteRecognizer,
+    PoliteSynthesizer,
+    Services,
+    named_area,
+)
 from hub.config import Role
 from hub.engines.ears_streams import EarStreams
 from hub.engines.openwakeword import OpenWakeWord
@@ -27,11 +34,17 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_wyoming(hub: Hub, *, verifier: Verifier | None = None) -> AsyncIterator[Services]:
+async def open_wyoming(
+    hub: Hub,
+    *,
+    verifier: Verifier | None = None,
+    area: Callable[[Mapping[str, Any]], str | None] = named_area,
+) -> AsyncIterator[Services]:
     """Everything that the hub was opened with, for others; engines that only they need are started
     when they first use them.
 
-    `verifier` is the room's own, which may be shared; without, one is started if it is needed."""
+    `verifier` is the room's own, which may be shared; without, one is started if it is needed.
+    `area` finds the room in the context of a request, where Home Assistant's ids stand."""
     config = hub.config
     store = ModelStore(config.models)
     async with AsyncExitStack() as stack:
@@ -84,15 +97,20 @@ async def open_wyoming(hub: Hub, *, verifier: Verifier | None = None) -> AsyncIt
             voices=streams.voices,
             listen=config.listen,
             wake_settings=config.wake,
+            area=area,
         )
 
 
 @asynccontextmanager
 async def serve_wyoming(
-    hub: Hub, *, verifier: Verifier | None = None
+    hub: Hub,
+    *,
+    verifier: Verifier | None = None,
+    area: Callable[[Mapping[str, Any]], str | None] = named_area,
 ) -> AsyncIterator[WyomingServer]:
-    """The hub's Wyoming server, open for as long as this lasts. Raises ConfigError."""
-    async with open_wyoming(hub, verifier=verifier) as services:
+    """The hub's Wyoming server, open for as long as this lasts; see `open_wyoming`. Raises
+    ConfigError."""
+    async with open_wyoming(hub, verifier=verifier, area=area) as services:
         server = WyomingServer(services, hub.config.wyoming)
         await server.start()
         try:

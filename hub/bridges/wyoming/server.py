@@ -11,20 +11,17 @@ from urllib.parse import urlsplit
 
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 
-from hub.bridges.talk import Talk
 from hub.bridges.wyoming.announce import Announcement
 from hub.bridges.wyoming.connection import Connection
+from hub.bridges.wyoming.handling import Brain
 from hub.bridges.wyoming.services import Services
 from hub.config import WyomingSettings
 from hub.errors import ConfigError, reason
-from hub.messages import Trace
 
 log = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 32
 """Clients at a time; Home Assistant has one for each thing it asks for."""
-TURN_SECONDS = 10.0
-"""Seconds that turns which have begun are given when the hub ends."""
 
 
 class _Door(AsyncTcpServer):
@@ -46,8 +43,8 @@ class WyomingServer:
         self._host, self._port = _address(settings.listen or "")
         self._door: _Door | None = None
         self._connections: set[Connection] = set()
-        self._turns: set[asyncio.Task[Trace]] = set()
-        self._talk = Talk(services.new_assistant) if services.new_assistant else None
+        new = services.new_assistant
+        self._brain = Brain(new, services.finished) if new else None
         self._announcement: Announcement | None = None
 
     @property
@@ -86,8 +83,8 @@ class WyomingServer:
         await self._door.stop()
         for connection in left:
             await connection.finished.wait()
-        if self._turns:
-            await asyncio.wait(self._turns, timeout=TURN_SECONDS)
+        if self._brain is not None:
+            await self._brain.close()
         self._door = None
 
     def _connection(
@@ -98,8 +95,7 @@ class WyomingServer:
             reader,
             writer,
             self._services,
-            self._talk,
-            self._turns,
+            self._brain,
             peer=host,
             refused=self._refused(host),
             gone=self._connections.discard,

@@ -78,7 +78,7 @@ class PoliteSynthesizer:
         return audio
 
 
-def nowhere(context: Mapping[str, Any]) -> str | None:
+def named_area(context: Mapping[str, Any]) -> str | None:
     """The room that a client names in the context of its request, if it does."""
     area = context.get("area")
     return area if isinstance(area, str) else None
@@ -107,7 +107,7 @@ class Services:
     """Voice activity in one more stream of sound."""
     listen: ListenSettings = field(default_factory=ListenSettings)
     wake_settings: WakeSettings = field(default_factory=WakeSettings)
-    area: Callable[[Mapping[str, Any]], str | None] = nowhere
+    area: Callable[[Mapping[str, Any]], str | None] = named_area
     """The room that the context of a request tells: `device_id` and `satellite_id` are Home
     Assistant's. It is ignored if the home has no such room."""
 

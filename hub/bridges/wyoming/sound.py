@@ -59,11 +59,15 @@ class Intake:
             wanted = sound_format(event.data)
         except ValueError as error:
             raise MalformedEvent(str(error)) from None
+        payload = event.payload or b""
+        rate, width, channels = wanted
+        if len(payload) > LONGEST * rate * width * channels:
+            raise MalformedEvent(f"more than {LONGEST} s of sound in one event")
         before = b""
         if self._converter is None or self._converter.format != wanted:
             before = self.rest()
             self._converter = Converter(*wanted)
-        return before + self._converter.add(event.payload or b"")
+        return before + self._converter.add(payload)
 
     def rest(self) -> bytes:
         """What is left at the end of the stream."""

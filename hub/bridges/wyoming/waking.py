@@ -22,7 +22,7 @@ from hub.ports import FRAME_BYTES, WakeWord
 
 BATCH = 3 * FRAME_BYTES
 """Bytes looked through at a time: 0.1 s, as in the room."""
-WAITING = 50
+WAITING = 4
 """Chunks that may wait to be looked through; then no more are read from the network."""
 
 Send = Callable[[Event], Awaitable[None]]
@@ -80,15 +80,13 @@ class _Stream:
         self._send = send
         self._failed = failed
         self._intake = Intake()
-        self._queue: asyncio.Queue[tuple[bytes, int | None] | None] = asyncio.Queue(WAITING)
+        self._queue: asyncio.Queue[Event | None] = asyncio.Queue(WAITING)
         self._heard = 0
         self._task = asyncio.create_task(self._run(), name="wyoming-wake")
 
     async def chunk(self, event: Event) -> None:
-        timestamp = event.data.get("timestamp")
-        await self._put(
-            (self._intake.take(event), timestamp if isinstance(timestamp, int) else None)
-        )
+        """Waits if the chunks of before have not been looked through."""
+        await self._put(event)
 
     async def end(self) -> None:
         """No more sound: look through what is left."""
@@ -99,7 +97,7 @@ class _Stream:
         self._task.cancel()
         await asyncio.wait({self._task})
 
-    async def _put(self, item: tuple[bytes, int | None] | None) -> None:
+    async def _put(self, item: Event | None) -> None:
         if not self._task.done():
             putting = asyncio.ensure_future(self._queue.put(item))
             await asyncio.wait({putting, self._task}, return_when=asyncio.FIRST_COMPLETED)
@@ -115,9 +113,10 @@ class _Stream:
 
     async def _search(self) -> None:
         pending, found = bytearray(), False
-        while (item := await self._queue.get()) is not None:
-            pcm, timestamp = item
-            pending += pcm
+        while (chunk := await self._queue.get()) is not None:
+            pending += self._intake.take(chunk)
+            given = chunk.data.get("timestamp")
+            timestamp = given if isinstance(given, int) else None
             while len(pending) >= BATCH:
                 found = await self._look(bytes(pending[:BATCH]), timestamp) or found
                 del pending[:BATCH]
