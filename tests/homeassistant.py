@@ -5,7 +5,7 @@ a file lock, so that several pytest processes may want it at once; each of them 
 own, with a configuration folder that is thrown away. $HEARTH_TEST_HOMEASSISTANT names another
 version than the one below, $HEARTH_TEST_HOMEASSISTANT_PYTHON the Python it is to run on.
 
-A test file imports the fixture: `from tests.homeassistant import home_assistant  # noqa: F401`.
+Tests that change what others look at put it back.
 """
 
 from __future__ import annotations
@@ -143,10 +143,14 @@ class HomeAssistant:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self._until(lambda: self.request("GET", "/api/onboarding"), "answers")
         if not self.token:
+            self._until(lambda: self.request("GET", "/api/onboarding"), "answers")
             self.token = self._onboard()
         self._until(lambda: self.request("GET", "/api/config")["state"] == "RUNNING", "runs")
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def stop(self, *, gently: bool = True) -> None:
         """End it; without gentleness as a power cut does."""
@@ -176,7 +180,7 @@ class HomeAssistant:
     def state(self, entity_id: str) -> str:
         return str(self.request("GET", f"/api/states/{entity_id}")["state"])
 
-    def command(self, name: str, *, token: str | None = None, **data: Any) -> Any:
+    def command(self, name: str, /, *, token: str | None = None, **data: Any) -> Any:
         """One command over its WebSocket API. Raises Refused."""
         url = f"ws://127.0.0.1:{self.port}/api/websocket"
         with connect(url, max_size=None) as socket:
@@ -247,7 +251,7 @@ class HomeAssistant:
             raise Refused(error.code, error.read().decode(errors="replace")[:500]) from None
         return json.loads(text) if text[:1] in ("{", "[", '"') else text
 
-    def _until(self, happens: Callable[[], Any], what: str, seconds: float = 120) -> None:
+    def _until(self, happens: Callable[[], Any], what: str, seconds: float = 60) -> None:
         """Try until it succeeds. A process that starts has nothing to wait for but itself."""
         limit = time.monotonic() + seconds
         while True:
@@ -256,32 +260,27 @@ class HomeAssistant:
                     return
             except (OSError, Refused):
                 pass
-            ended = self._process is None or self._process.poll() is not None
-            if ended or time.monotonic() > limit:
+            if not self.runs or time.monotonic() > limit:
                 said = self._log.read_text(encoding="utf-8", errors="replace")[-3000:]
                 raise RuntimeError(f"Home Assistant {self.version} never {what}:\n{said}")
             time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def home_assistant() -> HomeAssistant:
-    """A Home Assistant that runs, as it is after its first boot and what tests did to it."""
-    return _booted()
-
-
 @functools.cache
-def _booted() -> HomeAssistant:
-    """One for the whole process, however many test files import the fixture."""
+def booted() -> HomeAssistant:
+    """A Home Assistant that runs, as it is after its first boot and what tests did to it since;
+    for fixtures. The same for the whole process; it ends with it."""
+    python = installed(VERSION)
     folder = Path(tempfile.mkdtemp(prefix="hearth-homeassistant-"))
-    booted = HomeAssistant(installed(VERSION), folder, VERSION)
+    running = HomeAssistant(python, folder, VERSION)
 
     def end() -> None:
-        booted.stop(gently=False)
+        running.stop(gently=False)
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(end)
-    booted.start()
-    return booted
+    running.start()
+    return running
 
 
 def installed(version: str) -> Path:
