@@ -269,6 +269,12 @@ topic read {announced}/#
 
     async def _launch(self, program: str) -> None:
         """Raises DeviceError if it does not come up."""
+        for port, address in ((self.port, "127.0.0.1"), (self.tls_port, "")):
+            if port and not _free(port, address):
+                raise DeviceError(
+                    f"the hub's own MQTT broker does not start: port {port} is taken by another "
+                    "program: end that, or set another [mqtt] port"
+                )
         arguments = [program, "-c", str(self._folder / "mosquitto.conf")]
         launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())]
         self._said.clear()
@@ -296,7 +302,7 @@ topic read {announced}/#
         except asyncio.CancelledError:
             await self._end()
             raise
-        # Somebody else's port answers, too, while ours is refused.
+        # It opens the ports one after the other, and may stumble over the second.
         with suppress(TimeoutError):
             async with asyncio.timeout(0.02):
                 await process.wait()
@@ -307,13 +313,9 @@ topic read {announced}/#
         self.trouble = None
 
     def _why(self, process: asyncio.subprocess.Process) -> str:
-        """The first error it spoke of, with the way out of the most frequent one."""
+        """The first error it spoke of."""
         errors = [line for line in self._said if line.startswith("Error")]
-        said = errors[0] if errors else f"it ended with status {process.returncode}"
-        if any("Address already in use" in line for line in self._said):
-            taken = self.port if not _free(self.port) else self.tls_port
-            return f"port {taken} is taken by another program: set another [mqtt] port, or 0"
-        return said
+        return errors[0] if errors else f"it ended with status {process.returncode}"
 
     async def _hear(self, process: asyncio.subprocess.Process) -> None:
         """What it says goes into the log; what went wrong is kept."""
@@ -367,12 +369,12 @@ topic read {announced}/#
             await process.wait()
 
 
-def _free(port: int) -> bool:
+def _free(port: int, address: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
         # As Mosquitto does: a port whose last connections are still fading is no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError:
             return False
     return True
