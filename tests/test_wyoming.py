@@ -434,6 +434,25 @@ async def test_a_recognizer_in_trouble_is_told_and_the_next_try_works(house: Hou
         assert "'fr'" in Error.from_event(await client.until(Transcript)).text
 
 
+async def test_live_speech_that_cannot_be_recognised_is_told_at_once(house: Household) -> None:
+    """Nobody waits for the end of a stream of silence to hear of it."""
+    services = offered(house, recognizer=Listening(EngineError("it died")), voices=FakeVoices)
+    async with serving(services) as served, served.client() as client:
+        await client.send(AudioStart(**SECOND))
+        await client.sound(b"".join([*speech(0.6), *silence(1.3)]))
+        assert "it died" in Error.from_event(await client.until(Transcript)).text
+
+
+async def test_without_voice_activity_the_sender_says_where_speech_ends(house: Household) -> None:
+    class Broken(FakeVoices):
+        async def process(self, pcm: bytes) -> list[float]:
+            raise EngineError("ear streams: it died")
+
+    services = offered(house, recognizer=Listening("hello"), voices=Broken)
+    async with serving(services) as served, served.client() as client:
+        assert await client.said(b"".join(speech(1.0))) == "hello"
+
+
 async def test_the_hub_describes_itself_while_it_is_busy(house: Household) -> None:
     recognizer = Listening("hello")
     recognizer.let.clear()

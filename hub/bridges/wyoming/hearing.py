@@ -107,37 +107,35 @@ class _Utterance:
         ).event()
 
     async def _understood(self) -> Understood | None:
-        """None if nobody spoke."""
-        listening = self._services.voices and asyncio.create_task(
-            self._listened(), name="wyoming-listening"
-        )
-        try:
-            if listening and (found := await self._live(listening)):
-                listened, _ = found
-                if listened is None:
-                    return None
-                return listened.judged or await self._understand(listened.heard.audio)
-        except HearthError as error:
-            log.warning("the end of speech is left to the sender: %s", error)
-        finally:
-            if listening:
-                listening.cancel()
-                await asyncio.wait({listening})
+        """None if nobody spoke. Raises HearthError."""
+        if found := await self._live():
+            listened, _ = found
+            if listened is None:
+                return None
+            return listened.judged or await self._understand(listened.heard.audio)
         await self._coming.ended.wait()
         if not self._coming.pcm:
             return None
         return await self._understand(Audio(self._coming.pcm))
 
-    async def _live(self, listening: asyncio.Task[_Heard]) -> _Heard | None:
-        """What was heard of live speech; None: all has to be heard. Raises HearthError."""
+    async def _live(self) -> _Heard | None:
+        """What was heard of live speech; None: all has to be heard."""
+        if self._services.voices is None:
+            return None
+        listening = asyncio.create_task(self._listened(), name="wyoming-listening")
         recording = asyncio.create_task(self._coming.recording.wait())
         try:
             await asyncio.wait({recording, listening}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            recording.cancel()
-        if self._coming.recording.is_set():
+            if self._coming.recording.is_set():
+                return None
+            listened, clock = listening.result()
+        except HearthError as error:
+            log.warning("the end of speech is left to the sender: %s", error)
             return None
-        listened, clock = listening.result()
+        finally:
+            for task in (recording, listening):
+                task.cancel()
+            await asyncio.wait({recording, listening})
         if not self._coming.ended.is_set():
             return listened, clock
         # Who says that this is all means all of it, even where a pause seemed to be the end; and
