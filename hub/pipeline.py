@@ -24,6 +24,7 @@ from hub.dialogue.conversation import Answered, Conversation, Question, means
 from hub.dialogue.replies import Replies
 from hub.errors import ConfigError, EngineError, HearthError
 from hub.home.model import Home, normal
+from hub.language import words as language_words
 from hub.messages import (
     Audio,
     Call,
@@ -35,7 +36,7 @@ from hub.messages import (
     Utterance,
 )
 from hub.ports import Recognizer
-from hub.router import Context, Router
+from hub.router import Context, Router, byear
 from hub.router.clean import addressed, clean
 from hub.router.words import words
 from hub.skill import Ask, Where
@@ -150,6 +151,9 @@ class Assistant:
             if again is not utterance:
                 utterance, intent = again, self.router.quick(again, context)
                 answer = self._answer(again, area, wake)
+        if intent is None and answer is None and command and not unfinished:
+            utterance = _by_ear(utterance, command)
+            intent = self.router.quick(utterance, context)
         milliseconds = (time.perf_counter() - started) * 1000
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
         settled = answer is not None and not answer.agreed
@@ -409,6 +413,19 @@ def _same_words(hypothesis: Hypothesis, first: Utterance, names: Sequence[str]) 
         and fuzz.ratio(text, before) >= SAME_SOUND
         and not common <= named
     )
+
+
+def _by_ear(utterance: Utterance, command: str) -> Utterance:
+    """The utterance with readings in which a misheard first word is another verb."""
+    language = utterance.language
+    if language.split("-")[0] != "en":
+        return utterance
+    score = utterance.hypotheses[-1].score
+    more = tuple(
+        Hypothesis(text, score, prompted=True)
+        for text in byear.readings(command, language_words(language)["verbs"])
+    )
+    return replace(utterance, hypotheses=utterance.hypotheses + more) if more else utterance
 
 
 def _addressed(utterance: Utterance, wake: str | None) -> Utterance:
