@@ -75,10 +75,16 @@ async def test_the_room_completes_a_command(router: Router) -> None:
 
 
 async def test_without_a_room_it_asks_which(router: Router) -> None:
-    intent = await said(router, "turn off the lights")
+    intent = await said(router, "turn off the light")
     assert not intent.calls
     assert intent.question == "In which room?"
     assert chosen(intent, "Kitchen")[0].arguments == {"area": "Kitchen", "domain": "light"}
+
+
+async def test_without_a_room_several_lights_are_all_of_them(router: Router) -> None:
+    for text in ("turn off the lights", "turn the lamps off", "i want the lights off"):
+        assert calls(await said(router, text)) == [("HassTurnOff", {"domain": "light"})], text
+    assert (await said(router, "turn off the lights in here")).question
 
 
 async def test_the_only_one_in_the_home_is_meant(router: Router) -> None:

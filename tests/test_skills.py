@@ -493,6 +493,29 @@ CASES = [
         "Everything is off already.",
         {"light.floor_lamp": "on"},
     ),
+    Case("lists.needed", {}, "There is nothing like that on your lists."),
+    Case("lists.listed", {"item": "milk"}, "No."),
+    Case("lists.check_off", {"item": "caviar"}, "Caviar is on no list."),
+    # what the built-in home has none of: test_understanding_calendar.py has one
+    *(
+        Case(f"calendar.{name}", {}, "I know no calendar.")
+        for name in ("agenda", "coming", "it", "away", "count", "about")
+    ),
+    Case("questions.forecast", {}, "I have no weather station, so I do not know."),
+    # doors, announcements, another colour
+    Case(
+        "locks.unlock_all",
+        {},
+        "I unlock one door at a time. Which one: Front Door, Side Door?",
+        {"lock.front_door": "locked", "lock.side_door": "locked"},
+    ),
+    Case("HassBroadcast", {"message": "dinner is ready"}, "Attention please: dinner is ready."),
+    Case(
+        "lights.another_color",
+        {"name": "floor lamp"},
+        "Gave the Floor Lamp another colour.",
+        attributes={("light.floor_lamp", "rgb_color"): (255, 165, 0)},
+    ),
     # conversation, volume, help
     Case("HassNevermind", {}, ""),
     Case("conversation.stop", {}, ""),

@@ -26,6 +26,7 @@ from hub.app import open_language_model
 from hub.config import Config
 from hub.devices.homefile import load
 from hub.errors import HearthError
+from hub.evaluate.hass import as_hass
 from hub.evaluate.stage import Answer, Request, Stage
 from hub.ports import ChatModel, Inventory, LanguageModel
 from hub.router.rules import data_language
@@ -85,7 +86,7 @@ class Routing:
         try:
             asked = request(line)
             stage = await self.stage(asked.language)
-            return response(await stage.answer(asked))
+            return response(await stage.answer(asked), self._inventory)
         except HearthError as error:
             return {"error": str(error)}
 
@@ -130,14 +131,16 @@ def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def response(answer: Answer) -> dict[str, Any]:
-    """The public form of an answer."""
+def response(answer: Answer, inventory: Inventory) -> dict[str, Any]:
+    """The public form of an answer: calls as Home Assistant names them."""
     touched = dict.fromkeys((*answer.touched, *answer.changed))
     found: dict[str, Any] = {
-        "calls": [call.to_json() for call in answer.calls],
+        "calls": [as_hass(call, answer, inventory).to_json() for call in answer.calls],
         "outcomes": [{"entity_id": key, **answer.after[key]} for key in touched],
         "reply": answer.reply,
     }
     if answer.recognized:
-        found["recognized"] = [call.to_json() for call in answer.recognized]
+        found["recognized"] = [
+            as_hass(call, answer, inventory).to_json() for call in answer.recognized
+        ]
     return found

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Protocol, cast
 
 from hub.config import Config
+from hub.devices.homefile import ATTRIBUTES, STATES_AS_ATTRIBUTES
 from hub.devices.simulated import SimulatedHome
 from hub.dialogue.replies import Replies
 from hub.errors import ConfigError, SkillError
@@ -379,8 +380,12 @@ def beginning(inventory: Inventory, states: Shown) -> Inventory:
     entities = []
     for entity in inventory.entities:
         given = states.get(entity.entity_id, {})
-        attributes = {**(entity.attributes or {}), **(given.get("attributes") or {})}
+        told = dict(given.get("attributes") or {})
         state = str(given.get("state", entity.state))
+        for key in STATES_AS_ATTRIBUTES:
+            state = str(told.pop(key, state))
+        told = {ATTRIBUTES.get(key, key): value for key, value in told.items()}
+        attributes = {**(entity.attributes or {}), **told}
         entities.append(replace(entity, state=state, attributes=attributes))
     return replace(inventory, entities=tuple(entities))
 

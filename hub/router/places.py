@@ -189,13 +189,14 @@ def target(slots: Slots) -> Target | None:
     if not any(slots.get(slot) for slot in TARGET_SLOTS):
         return None
     domain, device_class = slots.get("domain"), slots.get("device_class")
-    return Target(
+    found = Target(
         entity=slots.get("name"),
         area=slots.get("area"),
         floor=slots.get("floor"),
         domain=domain if isinstance(domain, str) else None,
         device_class=device_class if isinstance(device_class, str) else None,
     )
+    return None if found == Target() else found  # several kinds, wherever they are
 
 
 def slots_of(thing: Target) -> dict[str, str]:

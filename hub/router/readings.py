@@ -57,7 +57,7 @@ def from_matches(
         possible = [(m, s) for m, s in resolved if _complete(s) and places.doable(m.intent, s)]
         asking = [(m, s) for m, s in resolved if not _complete(s)]
         if possible:
-            return _of_equals(possible, places, words, area)
+            return _of_equals(possible, places, words, area, whole)
         for match, slots in asking:
             if reading := _without_room(match, slots, places, words):
                 return reading
@@ -149,6 +149,7 @@ def _of_equals(
     places: Places,
     words: Words,
     area: str | None,
+    whole: bool,
 ) -> Reading:
     """One reading of matches that rank equally."""
     # 'Turn it up' out of the blue is for what can find out by itself what is meant.
@@ -164,6 +165,8 @@ def _of_equals(
     if len(options) > 1 and slot == "name":
         if room := _lights_of_one_room(options, places):
             return _lights(*next(iter(options.values())), room, places)
+        if whole and all(normal(m.said) in words.many for m, _ in options.values()):
+            return _lights(*next(iter(options.values())), None, places)
         options = _so_called(options, places) or options
     match, slots = next(iter(options.values())) if options else same[0]
     if len(options) > 1:
@@ -199,11 +202,45 @@ def _lights_of_one_room(options: Options, places: Places) -> str | None:
     return rooms.pop() if lights and len(rooms) == 1 else None
 
 
-def _lights(match: Match, slots: dict[str, Any], room: str, places: Places) -> Reading:
+def _lights(match: Match, slots: dict[str, Any], room: str | None, places: Places) -> Reading:
+    """The same of all lights of a room, or of the whole house."""
     kept = {slot: value for slot, value in slots.items() if slot != "name"}
     asks = match.intent in QUESTIONS and "state" in slots
     grouped = replace(match, response="any" if asks else match.response)
-    return _reading(grouped, {**kept, "area": room, "domain": "light"}, places)
+    there = {"area": room} if room else {}
+    return _reading(grouped, {**kept, **there, "domain": "light"}, places)
+
+
+def narrowed(reading: Reading, places: Places, words: Words) -> Reading:
+    """The reading with the name of the one thing that it can mean where only a room was said: the
+    one sensor there for what was asked, the one thermostat beside a wine cooler."""
+    if len(reading.calls) != 1 or not reading.doable:
+        return reading
+    (call,) = reading.calls
+    slots = dict(places.meant(call).arguments)
+    if "name" in slots or not slots.get("area"):
+        return reading
+    found = places.actable(call.tool, slots)
+    domain = slots.get("domain") or places.kind(call.tool).get("domain")
+    if domain == "climate" and len(found) > 1:
+        found = [e for e in found if _is_called(e, words.kinds.get("climate", ()))]
+    elif domain not in ("sensor", "binary_sensor") or "device_class" not in slots:
+        return reading
+    if len(found) != 1 or not isinstance(domain, str):
+        return reading
+    kept = {k: v for k, v in slots.items() if k not in ("area", "device_class")}
+    named = {**kept, "name": found[0].entity_id, "domain": domain}
+    return replace(
+        reading,
+        calls=(places.call(call.tool, named, call.response),),
+        targets=targets([{"name": found[0].entity_id}]),
+    )
+
+
+def _is_called(entity: Entity, kinds: Sequence[str]) -> bool:
+    """Whether a name of a thing has a word for its kind in it: 'Kitchen Thermostat'."""
+    said = [f" {normal(name)} " for name in entity.names]
+    return any(f" {kind} " in name for name in said for kind in kinds)
 
 
 def _share_word(one: str, other: str) -> bool:

@@ -36,8 +36,10 @@ from hub.router.readings import (
     QUESTIONS,
     from_fuzzy,
     from_matches,
+    narrowed,
     one_of,
 )
+from hub.router.recast import recasts
 from hub.router.refusals import elsewhere, refusal
 from hub.router.retrieve import MOST_GROUPS, Retriever
 from hub.router.rules import Grammar, home_names, sentence_rules
@@ -47,6 +49,8 @@ from hub.router.words import Words, words
 
 EXACT = 0.9
 """Quality from which a reading needs no comparison with likelier ones of lesser quality."""
+RECAST_QUALITY = 0.95
+"""Quality of what is understood of a sentence in another form."""
 RANK_PENALTY = 0.05
 """Taken from the quality for each place behind the likeliest hypothesis."""
 DOUBT = 0.7
@@ -398,6 +402,9 @@ class Router:
         if any(each.reading.doable for each in found):
             return max(found, key=_worth)
         for rank, said in enumerate(texts):
+            if recast := self._recast(grammars, language, said.command, context):
+                return _ranked(recast, said.command, rank)
+        for rank, said in enumerate(texts):
             if said.prompted:
                 continue
             if guess := self._guess(grammars, language, said.command, context):
@@ -459,17 +466,54 @@ class Router:
                 if not reading.bare:
                     yield reading
 
+    def _recast(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """What is understood of a sentence in another form: 'I want the lights off'."""
+        for form in recasts(text, words(language)):
+            found = self._exact(grammars, language, Said(form, form), context)
+            # Free text ends where the sentence ends, or what was left out was a part of it.
+            whole = text.casefold().endswith(form.casefold())
+            able = [r for r in found if r.doable and (whole or not r.open)]
+            able = [r for r in able if r.calls or r.question]
+            if reading := max(able, key=lambda reading: reading.quality, default=None):
+                loss = 1 - RECAST_QUALITY
+                why = f"{reading.why} <- recast as {form!r}"
+                return replace(reading, quality=reading.quality - loss, why=why)
+        return None
+
     def _plain(
         self, grammars: Grammars, language: str, said: Said, context: Context, *, whole: bool
     ) -> Iterator[Reading]:
+        found = list(self._matched(grammars, language, said, context, whole=whole))
+        yield from found
+        here = _without_here(said.command, words(language)) if not found else None
+        if here is not None and not whole:
+            # Phrases of skills need no 'in here': a sentence without a room means this one.
+            for reading in self._matched(grammars, language, Said(here, here), context):
+                if not reading.bare:
+                    yield reading
+
+    def _matched(
+        self,
+        grammars: Grammars,
+        language: str,
+        said: Said,
+        context: Context,
+        *,
+        whole: bool = False,
+    ) -> Iterator[Reading]:
         places, known = grammars.places, words(language)
         area = places.area_id(context.area)
+        # 'Turn off the lights', from a person whose room is not known, means all of them.
+        whole = whole or (area is None and _several(said.command, known))
         for text in dict.fromkeys((said.command, said.all)):
             matches = grammars.phrases[language].matches(text, area)
             if reading := from_matches(matches, places, known, context, whole=whole):
                 yield self._kept_later(grammars, language, reading, context)
         matches = grammars.sentences[language].matches(said.command, area)
         if reading := from_matches(matches, places, known, context, whole=whole):
+            reading = narrowed(reading, places, known)
             yield self._kept_later(grammars, language, reading, context)
 
     def _kept_later(
@@ -497,6 +541,9 @@ class Router:
             understood: list[Reading] = []
             here = context
             for part in parts:
+                room = _room(understood, grammars.places)
+                if here.area is None and room and _several(part, words(language)):
+                    here = replace(here, area=room)  # 'close the bedroom blinds, dim the lights'
                 reading = self._able(grammars, language, part, here)
                 if reading and _turned(understood, reading, part, words(language)):
                     reading = None
@@ -624,6 +671,21 @@ def _without_all(text: str, known: Words) -> str | None:
                 continue  # 'all the way up'
             if rest.startswith(f"{phrase} "):
                 return " ".join([*tokens[:start], *tokens[start + length :]])
+    return None
+
+
+def _several(text: str, known: Words) -> bool:
+    """Whether lights are spoken of as several, and not those in this room."""
+    said = set(normal(text).split())
+    return bool(known.many & said) and not known.here & said
+
+
+def _without_here(text: str, known: Words) -> str | None:
+    """The text without its word for the person's room at the end; None if it has none."""
+    plain = normal(text)
+    for phrase in known.in_here:
+        if plain.endswith(f" {phrase}") and len(plain.split()) == len(text.split()):
+            return " ".join(text.split()[: -len(phrase.split())])
     return None
 
 

@@ -41,8 +41,10 @@ LONGEST_ARTICLE = 3
 """Letters of what may stand in front of a name and says nothing."""
 LONGEST_NAME = 5
 """Words of a name from whose end parts are taken as names."""
-FULL, SHORT, KIND = range(3)
-"""How far what was said is from a name: the name; a part of it; only what it is."""
+FULL, BARE, SHORT, KIND = range(4)
+"""How far what was said is from a name: the name; all of it but the word for what it is ('front
+door' of a 'Front Door Lock'); a part of it ('front door' of a 'Front Door Deadbolt'); only what it
+is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Match:
     response: str
     template: str
     distance: int
-    """FULL, SHORT or KIND: how the name and the area were said."""
+    """FULL, BARE, SHORT or KIND: how the name and the area were said."""
     said: str
     """The words for the name; empty without one."""
     here: bool
@@ -257,6 +259,7 @@ def home_names(places: Places, words: Words) -> dict[str, SpokenNames]:
             names.append((pronoun, ANYTHING + domain, {"domain": domain}, {"distance": FULL}))
     return {
         "name": SpokenNames("name", names),
+        "spot": SpokenNames("spot", _spots(places, words)),
         "area": SpokenNames(
             "area", [v for a in places.areas.values() for v in _rooms(a, places, words)]
         ),
@@ -265,6 +268,21 @@ def home_names(places: Places, words: Words) -> dict[str, SpokenNames]:
             [(n, f.floor_id, {}, {}) for f in places.floors.values() for n in spellings(f.names)],
         ),
     }
+
+
+def _spots(places: Places, words: Words) -> Iterator[Value]:
+    """Where sensors are, as their names tell it: the 'kitchen sink' of a 'Kitchen Sink Leak'. Only
+    for questions that say what is to be sensed there."""
+    for entity in places.entities.values():
+        device_class = entity.device_class
+        if entity.domain not in ("sensor", "binary_sensor") or device_class is None:
+            continue
+        context = {"domain": entity.domain, "device_class": device_class}
+        for name in spellings(entity.names):
+            for ending in words.sensing.get(device_class, ()):
+                if less := _before(name, ending):
+                    yield less, entity.entity_id, context, {"distance": BARE}
+                    break
 
 
 def _rooms(area: Area, places: Places, words: Words) -> list[Value]:
@@ -300,7 +318,7 @@ def _alike(name: str, words: Words) -> Iterator[list[str]]:
 
 
 def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]:
-    """What people call an entity -> how far that is from its name: FULL, SHORT or KIND.
+    """What people call an entity -> how far that is from its name: FULL, BARE, SHORT or KIND.
 
     A 'Ceiling Light' in the bedroom is also the 'Bedroom Ceiling Light'. A 'Bedroom Ceiling
     Light' is also the 'Ceiling Light', or the 'Ceiling' where a sentence says 'light' anyway; a
@@ -323,6 +341,10 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
         # 'Good night' is a word as often as two.
         found |= {name.replace(" ", ""): FULL for name in tuple(found) if name.count(" ") == 1}
     for name in tuple(found) if entity.domain not in MEASURING else ():
+        for kind in kinds:
+            if (less := _before(name, kind)) and not another(less):
+                found.setdefault(less, BARE)
+    for name in tuple(found) if entity.domain not in MEASURING else ():
         parts = name.split()
         for cut in range(1, min(len(parts), LONGEST_NAME)):
             for part in (" ".join(parts[cut:]), " ".join(parts[:cut])):
@@ -333,7 +355,7 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
             less = _before(name, kind)
             if less is None:
                 found.setdefault(f"{name} {kind}", SHORT)
-            elif less and not another(less):
+            elif less and entity.domain not in MEASURING and not another(less):
                 found.setdefault(less, SHORT)
     for kind in kinds:
         found.setdefault(kind, KIND)

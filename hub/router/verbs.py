@@ -225,6 +225,25 @@ TWINS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 """Tools that do what another does with these arguments; they are answered as that one."""
 
+DESCRIBED = frozenset(
+    {
+        "calendar.about",
+        "calendar.agenda",
+        "calendar.away",
+        "calendar.coming",
+        "calendar.count",
+        "calendar.it",
+        "lights.another_color",
+        "lists.check_off",
+        "lists.listed",
+        "lists.needed",
+        "locks.unlock_all",
+        "questions.forecast",
+    }
+)
+"""Bundled tools without a word of their own: like those of other people's skills, the model reads
+what they are for when their words were said."""
+
 NONE, HERE, ALL, HUB = "none", "here", "all", "hub"
 
 DOMAIN_WORDS: Mapping[str, str] = {

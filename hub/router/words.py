@@ -69,6 +69,13 @@ class Words:
     refusals: Mapping[str, str] = field(default_factory=dict)
     """Sentences for what is not done: `what`, `unable` and `unknown` (with `{name}`),
     `later`, `partly`, `then`, `nothing`, `which`, `percent`."""
+    recast: tuple[tuple[str, str], ...] = ()
+    """Patterns of other ways to say a command (regular expressions for a whole text), and the form
+    that the templates know. What a group `aside` matches is left out."""
+    many: frozenset[str] = frozenset()
+    """Words for lights that mean several: 'lights'. Where no room is known, all of them."""
+    in_here: tuple[str, ...] = ()
+    """How the person's room is said behind a command: 'in here'."""
     dangling: frozenset[str] = frozenset()
     """Words that no command ends with: 'the', 'and'."""
     openers: frozenset[str] = frozenset()
@@ -87,6 +94,8 @@ class Words:
     """What stands between two commands: 'and then'."""
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Domain, or `domain.device_class` -> words for one such thing: 'thermostat'."""
+    sensing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Device class of sensors -> how their names end, which says what they are for."""
     rooms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """A kind of room -> the words that people use for it alike: 'lounge', 'sitting room'."""
     sentences: Mapping[str, Any] = field(default_factory=dict)
@@ -166,6 +175,9 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         both=frozenset(phrases("both")),
         nots=phrases("nots"),
         corrections={normal(key): text for key, text in texts("corrections").items()},
+        recast=tuple((str(each["from"]), str(each["to"])) for each in _tables(table, "recast")),
+        many=frozenset(phrases("many")),
+        in_here=phrases("in_here"),
         half=texts("numbers").get("half"),
         hundred=texts("numbers").get("hundred"),
         durations=frozenset(phrases("durations")),
@@ -173,12 +185,19 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         conjunctions=phrases("conjunctions"),
         repairs=phrases("repairs"),
         kinds=groups("kinds"),
+        sensing=groups("sensing"),
         rooms=groups("rooms"),
         actions=groups("actions"),
         rules=texts("rules"),
         questions=texts("questions"),
-        spelled=dict(_spelled(table)),
+        spelled=dict(_spelled({key: each for key, each in table.items() if key != "recast"})),
     )
+
+
+def _tables(table: Mapping[str, object], key: str) -> Sequence[Mapping[str, object]]:
+    found = table.get(key, ())
+    assert isinstance(found, Sequence)
+    return found
 
 
 def _spelled(value: object) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,12 @@ from hub.skill import Entities, Entity, Home, Kelvin, Percent, Where, by_a_bit, 
 
 STEP = 25
 """Per cent of full brightness that 'brighter' and 'dimmer' mean."""
+LEVEL = "(brightness|light level|lighting|light intensity|intensity|light power)"
+"""What is more or less where light is."""
+WHEEL = ((0, "red"), (30, "orange"), (60, "yellow"), (120, "green"), (240, "blue"), (300, "purple"))
+"""Hues in degrees, and what they are called: 'another colour' goes from one to the next."""
+NEAR_HUE = 15
+"""Degrees within which two hues look alike."""
 DIM = 5
 """Per cent below which 'dimmer' does not go: that would be off."""
 
@@ -74,23 +80,28 @@ def _able(home: Home, light: Entity, wanted: Mapping[str, object]) -> bool:
                 "turn [the] (lights|light) up [(in|on) [the] {area}]",
                 "[make] [the] (lights|light) [<bit>] brighter [in [the] {area}]",
                 "brighten [the] (lights|light) [<bit>] [in [the] {area}]",
+                "(bright|bright up) [the] (lights|light|lamps|lamp|room)",
+                "make [the] (lights|light|lamps|lamp|room) [<bit>] more bright",
                 "(make|turn) [the] {area} [(lights|light)] [<bit>] brighter",
                 "[make it] [<bit>] brighter [in [the] {area}]",
-                "([it is|it's] (too|so|very|really)|(it is|it's)) dark [in (here|[the] {area})]",
+                "([it is|it's] (too|so|very|really)|(it is|it's)) dark"
+                " [(here|in (here|[the] {area}))]",
+                "(i|we) (can't|cannot|can not|can hardly|can barely) see (anything|a thing|much)"
+                " [(here|in (here|[the] {area}))]",
                 "more light [in (here|[the] {area})]",
-                "(increase|raise|boost|turn up|lift) [the] (brightness|light level|lighting)"
-                " [(of|on|for) [the] {name}]",
-                "(increase|raise|boost|turn up|lift) [the] (brightness|light level|lighting)"
-                " [(in|of|for) [the] {area}]",
+                f"(increase|raise|boost|turn up|lift) [the] {LEVEL} [(of|on|for) [the] {{name}}]",
+                f"(increase|raise|boost|turn up|lift) [the] {LEVEL} [(in|of|for) [the] {{area}}]",
                 "(increase|raise|boost|brighten up) [the] (lights|light|lamps|lamp)"
                 " [in [the] {area}]",
+                "(increase|raise|boost) [the] (brightness|intensity|level) of [the]"
+                " (lights|light|lamps|lamp) [in [the] {area}]",
                 "(increase|raise|boost|brighten up) [the] {name}",
                 "(brighten|brighten up|lighten) [the] ({area}|room|place)",
                 "(lights|light) up",
                 "(give me|i need|i want|i'd like|we need) [(some|a bit|a little)] more"
                 " (light|lights)",
                 "(this|that|the room|[the] {area}) is (too|so|very|really) dark",
-                "make [(the|this)] room brighter",
+                "make [(the|this|a|my)] room brighter",
                 "not bright enough",
             ]
         ),
@@ -128,19 +139,23 @@ async def brighter(lights: Entities, home: Home) -> None:
                 "[make] [the] (lights|light) [<bit>] (dimmer|darker) [in [the] {area}]",
                 "(make|turn) [the] {area} [(lights|light)] [<bit>] (dimmer|darker)",
                 "[make it] [<bit>] (dimmer|darker) [in [the] {area}]",
-                "([it is|it's] (too|so|very|really)|(it is|it's)) bright [in (here|[the] {area})]",
+                "([it is|it's] (too|so|very|really)|(it is|it's)) bright"
+                " [(here|in (here|[the] {area}))]",
                 "less light [in (here|[the] {area})]",
-                "(decrease|reduce|lower|turn down|soften) [the] (brightness|light level|lighting)"
+                f"(decrease|reduce|lower|turn down|soften) [the] {LEVEL}"
                 " [(of|on|for) [the] {name}]",
-                "(decrease|reduce|lower|turn down|soften) [the] (brightness|light level|lighting)"
+                f"(decrease|reduce|lower|turn down|soften) [the] {LEVEL}"
                 " [(in|of|for) [the] {area}]",
                 "(decrease|reduce|lower|soften|dim down) [the] (lights|light|lamps|lamp)"
                 " [in [the] {area}]",
+                "(decrease|reduce|lower) [the] (brightness|intensity|level) of [the]"
+                " (lights|light|lamps|lamp) [in [the] {area}]",
+                "make [the] (lights|light|lamps|lamp|room) [<bit>] less bright",
                 "(decrease|reduce|soften|dim down) [the] {name}",
                 "(dim|darken) [the] ({area}|room|place)",
                 "(lights|light) down",
                 "(this|that|the room|[the] {area}) is too bright",
-                "make [(the|this)] room (dimmer|darker)",
+                "make [(the|this|a|my)] room (dimmer|darker)",
                 "[make it] (less|not so) bright [in (here|[the] {area})]",
             ]
         ),
@@ -162,6 +177,38 @@ async def brighter(lights: Entities, home: Home) -> None:
 async def dimmer(lights: Entities, home: Home) -> None:
     """Make lights dimmer."""
     await _step(lights, home, -STEP)
+
+
+@tool(
+    domains=["light"],
+    phrases={
+        "en": [
+            "(change|switch|shuffle) [the] [light] (color|colour|colors|colours)"
+            " [(of|on|for) [the] (lights|light|lamps|lamp)] [in [the] {area}]",
+            "(change|switch|shuffle) [the] (lights|light|lamps|lamp) (color|colour|colors|colours)",
+            "(activate|give me|use|choose|pick|show me|i want|try|switch to) (a different|another"
+            "|some other|a random|some random|a new) [light] (color|colour)",
+            "(turn|set|change|switch|make) [the] (lights|light|lamps|lamp) [to]"
+            " (a different|another|some other|a random|some random|any random|a new) (color|colour)",
+            "(change|switch) [the] (color|colour) of [the] {name}",
+            "(turn|set|change|switch|make) [the] {name} [to] (a different|another|some other"
+            "|a random|some random|a new) (color|colour)",
+        ],
+        "de": [
+            "(wechsel|wechsle|änder|ändere) die [Licht]farbe [(von|vom) {name}]",
+            "(mach|nimm|zeig) [(das Licht|die Lampe|{name})] [in] eine[r] andere[n] Farbe",
+        ],
+    },
+    examples=["change the colour of the lights"],
+)
+async def another_color(lights: Entities, home: Home) -> None:
+    """Give lights another colour, where it was not said which."""
+    wanted = {"color_name": True}
+    able = [light for light in lights if _able(home, light, wanted)]
+    shown = [home.state(light).attributes.get("hs_color") for light in able]
+    now = next((float(hs[0]) for hs in shown if hs), 0.0)
+    later = [name for hue, name in WHEEL if hue > now + NEAR_HUE]
+    await home.call("light.turn_on", able or lights, color_name=(later or [WHEEL[0][1]])[0])
 
 
 async def _step(lights: Entities, home: Home, step: int) -> None:

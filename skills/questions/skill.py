@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
 
-from hub.skill import Answer, Area, Entities, Entity, Home, Said, Where, tool
+from hub.skill import Answer, Area, Clock, Entities, Entity, Home, Said, Where, tool
 
 DOMAINS = [
     "binary_sensor",
@@ -170,6 +172,26 @@ SKY = (
 """What the weather may be."""
 MOST = 4
 """Of as many devices it is told."""
+AHEAD = {"tonight": 0, "tomorrow": 1, "after": 2, "week": 1}
+"""When -> days ahead."""
+Day = Literal["tonight", "tomorrow", "after", "week"]
+DAYS = Said(
+    {
+        "en": {
+            "[(for|later)] (tonight|this evening|this afternoon)": "tonight",
+            "[for] tomorrow [(morning|afternoon|evening|night)]": "tomorrow",
+            "[for] (the day after tomorrow|in two days)": "after",
+            "[for] (this|next|the coming) week": "week",
+            "[for] (the next [few] days|(this|the|next) weekend)": "week",
+        },
+        "de": {
+            "heute Abend": "tonight",
+            "[für] morgen [(früh|Abend|Nachmittag)]": "tomorrow",
+            "[für] übermorgen": "after",
+            "([für] (diese|nächste) Woche|am Wochenende|in den nächsten Tagen)": "week",
+        },
+    }
+)
 
 
 @tool(
@@ -286,3 +308,53 @@ def weather(home: Home, where: Where, name: str | None = None) -> Answer | str:
             de="Ich habe keine Wetterstation und weiß es nicht.",
         )
     return Answer(stations[:1])
+
+
+@tool(
+    phrases={
+        "en": [
+            "(what's|whats|what is|how is|how's|tell me|give me) the [weather] forecast [{when}]",
+            "(what's|whats|what is|how is|how's) the weather [(going to be|gonna be)] [like]"
+            " {when}",
+            "(what will|how will) the weather [be] [like] {when}",
+            f"(will it|is it going to|will the weather) [be] {SKY} {{when}}",
+            "do i need (an umbrella|a coat|a jacket|sunglasses) {when}",
+            "how (warm|hot|cold) (will it|is it going to) (be|get) {when}",
+        ],
+        "de": [
+            "(wie wird|wie ist|was sagt) (das Wetter|der Wetterbericht) {when}",
+            "(wie ist|was sagt) (die Wettervorhersage|die Vorhersage|der Wetterbericht) [{when}]",
+            "(regnet|schneit) es {when}",
+            "wird es {when} (regnen|schneien|warm|kalt|sonnig)",
+        ],
+    },
+    examples=["what is the weather forecast for tomorrow"],
+)
+def forecast(
+    home: Home, where: Where, clock: Clock, when: Annotated[Day, DAYS] | None = None
+) -> str | Answer:
+    """Tell what the weather will be, as far as the weather station knows."""
+    stations = [s for s in home.find(domains=["weather"]) if home.state(s).available]
+    if not stations:
+        return weather(home, where)
+    told = home.state(stations[0]).attributes.get("forecast") or ()
+    wanted = (clock.now() + timedelta(days=AHEAD.get(when or "tomorrow", 1))).date().isoformat()
+    for day in told:
+        if str(day.get("datetime", ""))[:10] == wanted:
+            return _forecast(day, where)
+    now = home.state(stations[0])
+    degrees = now.attributes.get("temperature")
+    sky = now.state.replace("_", " ").replace("-", " ")
+    told_now = f"{sky}, {degrees} °" if degrees is not None else sky
+    return where.say(
+        f"I have no forecast for that. Right now it is {told_now}.",
+        de=f"Dafür habe ich keine Vorhersage. Jetzt gerade: {told_now}.",
+    )
+
+
+def _forecast(day: Mapping[str, Any], where: Where) -> str:
+    sky = str(day.get("condition") or "").replace("_", " ").replace("-", " ")
+    high, low = day.get("temperature"), day.get("templow")
+    degrees = f"{high} °" if low is None else f"{low} – {high} °"
+    parts = [part for part in (sky, degrees if high is not None else "") if part]
+    return where.say(f"{', '.join(parts)}.", de=f"{', '.join(parts)}.")

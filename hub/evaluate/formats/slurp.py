@@ -30,8 +30,8 @@ JUDGED = (
     "off, of the colour that is named (any if none is), brighter, darker; cleaning: only the "
     "vacuum, and it cleans; coffee: only the coffee machine, and it is on; wemo: one plug, lamp, "
     "fan or television, on or off. Where a room of the house is named, nothing outside of it is "
-    "acted on. The scenarios far from this product (all but iot, audio, alarm, lists, cooking, "
-    "weather, datetime) are right if nothing is done"
+    "acted on, but by the vacuum, which goes there. The scenarios far from this product (all but "
+    "iot, audio, alarm, lists, cooking, weather, datetime) are right if nothing is done"
 )
 
 SAID_IN = "Living Room"
@@ -122,7 +122,7 @@ class _Command:
             if not self._fits(key, answer):
                 state = answer.after[key]
                 yield f"{self._action}: {key} is {state['state']} {told(answer.calls)}"
-            elif self._room and self._rooms[key] != self._room:
+            elif self._room and self._rooms[key] != self._room and self._action != "cleaning":
                 yield f"{key} is not in the {self._said['house_place']}"
         if self._action.startswith("wemo") and len(touched) > 1:
             yield f"{self._action}: {', '.join(touched)}"

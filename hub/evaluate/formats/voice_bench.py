@@ -12,6 +12,7 @@ from typing import Any
 from hub.devices.homefile import parse
 from hub.errors import ConfigError
 from hub.evaluate.formats.homes import _yaml
+from hub.evaluate.hass import as_hass
 from hub.evaluate.judging import Case, Ground, Judgement, TextSet, alike, settle, told
 from hub.evaluate.stage import Answer, Request, named
 from hub.messages import Call
@@ -22,7 +23,8 @@ JUDGED = (
     "calls or one of the accepted alternatives, no tool that Home Assistant does not have. "
     "Arguments: expected ones must be there, numbers within 0.01, texts without case, lists as "
     "sets, a text for a list of one; arguments besides are allowed, as in the source's scorer. "
-    "Calls that find nothing to act on are none"
+    "Calls that find nothing to act on are none; the hub's own tools count as the intent that does "
+    "the same"
 )
 
 QUERIES = frozenset(
@@ -80,7 +82,9 @@ class _Strict:
         self._inventory = inventory
 
     def __call__(self, answer: Answer) -> Judgement:
-        calls = [named(call, self._inventory) for call in answer.calls]
+        calls = [
+            as_hass(named(call, self._inventory), answer, self._inventory) for call in answer.calls
+        ]
         literal = not any(self._differences(calls, answer)) and self._literal(calls, answer)
         return settle(self._differences(calls, answer), answer, right_with_type_literally=literal)
 
