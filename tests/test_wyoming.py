@@ -37,10 +37,10 @@ from hub.bridges.wyoming.info import About, describe
 from hub.bridges.wyoming.services import Gate, PoliteRecognizer, PoliteSynthesizer
 from hub.config import WyomingSettings
 from hub.errors import ConfigError, EngineError
-from hub.messages import Audio, Hypothesis, Trace, Utterance
+from hub.messages import Audio, Hypothesis, Trace, Utterance, Wake
 from hub.pipeline import Assistant
 from tests.conftest import Household
-from tests.fakes import WAKE, FakeVoices, FakeWakeWord, frame, settle, silence, speech, wake_word
+from tests.fakes import WAKE, FakeVoices, FakeWakeWord, frame, settle, silence, speech, value
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -346,6 +346,46 @@ async def test_a_recording_is_heard_to_its_end(house: Household) -> None:
     assert recognizer.languages[-1] == "en"
 
 
+async def test_what_comes_faster_than_anybody_speaks_is_not_cut_at_a_pause(
+    house: Household,
+) -> None:
+    recognizer = Listening("turn on the hallway light")
+    recording = b"".join([*speech(1.0), *silence(1.0), *speech(1.0), *silence(1.0)])
+    services = offered(house, recognizer=recognizer, voices=FakeVoices)
+    async with serving(services) as served, served.client() as client:
+        await client.send(AudioStart(**SECOND))
+        await client.sound(recording)
+        await client.send(Ping())
+        assert (await client.any()).type == "pong"  # and no transcript
+        await settle()
+        await client.send(AudioStop())
+        await client.until(Transcript)
+    assert [audio.pcm for audio in recognizer.audio] == [recording]
+
+
+async def test_the_end_that_is_said_counts_and_not_the_pause_before_it(house: Household) -> None:
+    """A short recording of two sentences, of which the first is a whole command."""
+    here = asyncio.Event()
+
+    class Late(FakeVoices):
+        async def process(self, pcm: bytes) -> list[float]:
+            await here.wait()
+            await settle()
+            return await super().process(pcm)
+
+    recognizer = Listening("turn on the hallway light")
+    recording = b"".join([*speech(0.4), *silence(0.5), *speech(0.4)])
+    services = offered(house, recognizer=recognizer, voices=Late)
+    async with serving(services) as served, served.client() as client:
+        await client.send(AudioStart(**SECOND))
+        await client.sound(recording)
+        await client.send(AudioStop(), Ping())
+        await client.until_type("pong")
+        here.set()
+        await client.until(Transcript)
+    assert recognizer.audio[-1].pcm == recording
+
+
 async def test_live_speech_ends_where_a_command_is_complete(house: Household) -> None:
     """The transcript comes although the client goes on sending silence, and says no end."""
     services = offered(house, recognizer=Listening("turn on the hallway light"), voices=FakeVoices)
@@ -551,21 +591,41 @@ async def test_what_cannot_be_spoken_is_told(house: Household) -> None:
 # --- the wake word -------------------------------------------------------------------------------
 
 
+class TwoSyllables(FakeWakeWord):
+    """Fires at WAKE if speech came right before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before = 0
+
+    async def process(self, pcm: bytes) -> Wake | None:
+        before, self.before = self.before, value(pcm)
+        return await super().process(pcm) if before > 500 else None
+
+
 async def test_streams_of_two_satellites_are_not_mixed(house: Household) -> None:
-    services = offered(house, wake=FakeWakeWord)
+    services = offered(house, wake=TwoSyllables)
+    batch = 3  # frames that are looked through at a time
     async with serving(services) as served, served.client() as one, served.client() as two:
         for client in (one, two):
             await client.send(Detect(["hey_jarvis"]), AudioStart(**SECOND))
-        await two.sound(b"".join(speech(1.0)))
-        for number, each in enumerate([*speech(0.5), *wake_word(), *silence(0.2)]):
-            await one.send(AudioChunk(**SECOND, audio=each, timestamp=100 + 32 * number))
-        detection = Detection.from_event(await one.until(Detection))
-        assert detection.name == "hey_jarvis"
-        assert detection.timestamp == pytest.approx(100 + 1280, abs=100)
-        await two.send(AudioStop())
-        assert NotDetected.is_type((await two.until(Detection, NotDetected)).type)
-        await one.send(AudioStop(), Ping())
-        assert (await one.any()).type == "pong"  # it was detected: nothing more is said of it
+        for number, (mine, other) in enumerate([(20, 20), (950, 20), (WAKE, 20), (20, 950)]):
+            for client, sound in ((one, mine), (two, other)):
+                chunk = AudioChunk(**SECOND, audio=frame(sound) * batch, timestamp=100 + number)
+                await client.send(chunk)
+                await settle()
+        found = []
+        for client in (one, two):
+            await client.send(AudioStop(), Ping())
+            found.append([await client.any()])
+            while found[-1][-1].type != "pong":
+                found[-1].append(await client.any())
+    assert [[event.type for event in events] for events in found] == [
+        ["detection", "pong"],
+        ["not-detected", "pong"],
+    ]
+    detection = Detection.from_event(found[0][0])
+    assert (detection.name, detection.timestamp) == ("hey_jarvis", 102)
 
 
 async def test_a_wake_word_at_the_very_end_of_a_recording_is_found(house: Household) -> None:

@@ -15,11 +15,14 @@ from wyoming.error import Error
 from wyoming.event import Event, async_read_event, async_write_event
 from wyoming.info import Describe, Info
 
+from hub.app import open_hub
 from hub.audio.files import read
+from hub.audio.null import Nowhere
 from hub.audio.pcm import frames, resampled
 from hub.bridges.wyoming import WyomingServer
 from hub.bridges.wyoming.info import About, describe
-from hub.config import ListenSettings, WakeSettings, WyomingSettings
+from hub.bridges.wyoming.offer import serve_wyoming
+from hub.config import Config, ListenSettings, WakeSettings, WyomingSettings, load
 from hub.engines import openwakeword, wyoming_asr, wyoming_link, wyoming_tts, wyoming_wake
 from hub.engines.ears_streams import EarStreams
 from hub.engines.piper import PiperSynthesizer
@@ -33,7 +36,7 @@ from hub.wakeword import Cascade
 from tests.conftest import Household
 from tests.fakes import WAKE, FakeVoices, FakeWakeWord, frame, silence, speech
 from tests.models import model_file
-from tests.test_wyoming import Listening, Served, Talking, offered, serving
+from tests.test_wyoming import Listening, Served, Talking, asked, offered, serving
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -380,6 +383,65 @@ async def test_ears_that_are_restarted_are_found_again(
             await found(detector, SPOKEN)
     finally:
         await detector.close()
+
+
+# --- a hub as it runs ----------------------------------------------------------------------------
+
+
+def settings(folder: Path, **more: dict[str, object]) -> Config:
+    return Config.model_validate(
+        {
+            "hub": {"data": folder, "cache": folder / "cache", "runtime": folder / "run"},
+            "wyoming": {"listen": "tcp://127.0.0.1:0", "announce": False},
+            **more,
+        }
+    )
+
+
+async def test_a_hub_without_ears_and_voice_offers_its_brain(tmp_path: Path) -> None:
+    config = settings(tmp_path, router={"model": None})
+    async with open_hub(config, remember=False) as hub, serve_wyoming(hub) as server:
+        served = Served(server)
+        async with served.client() as client:
+            await client.send(Describe())
+            info = Info.from_event(await client.until(Info))
+        handled, _, _ = await asked(served, "turn on the hallway light")
+        assert (info.asr, info.tts, info.wake) == ([], [], [])
+        assert info.handle[0].supports_home_control
+        assert handled and hub.home.state("light.hallway").state == "on"
+
+
+@pytest.mark.models
+async def test_a_whole_hub_offers_all_that_it_has(tmp_path: Path) -> None:
+    config = load()
+    own = config.hub.model_copy(update={"cache": tmp_path})
+    wyoming = settings(tmp_path).wyoming
+    config = config.model_copy(update={"hub": own, "wyoming": wyoming})
+    try:
+        async with (
+            open_hub(config, recognise=True, sink=Nowhere(), remember=False) as hub,
+            serve_wyoming(hub) as server,
+        ):
+            served = Served(server)
+            async with served.client() as client:
+                await client.send(Describe())
+                info = Info.from_event(await client.until(Info))
+                assert [model.name for each in info.wake for model in each.models] == ["hey_jarvis"]
+                assert info.wake[0].models[0].phrase == "Hey Jarvis"
+                assert info.asr[0].models[0].name == "whisper-base"
+                assert info.tts[0].voices[0].languages == ["en-US"]
+            over = uri(served)
+            spoken = await wyoming_tts.synthesizer(over).synthesize("Turn on the hallway light.")
+            heard = await wyoming_asr.recognizer(over).recognize(resampled(spoken, SAMPLE_RATE))
+            assert (await asked(served, heard.text))[0]
+            assert hub.home.state("light.hallway").state == "on"
+            clip = sorted((CLIPS / "hey_jarvis").iterdir())[0]
+            async with served.client() as client:
+                await client.send(Event("detect"), AudioStart(16_000, 2, 1))
+                await client.sound(read(clip).pcm + bytes(16_000))
+                assert await client.until_type("detection", "error") == "detection"
+    except ModelError as error:
+        pytest.skip(str(error))
 
 
 # --- with the real models ------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class Streams:
 
 
 class EarStreams:
-    """The hub's side: makes detectors for new streams. The process starts with the first."""
+    """The hub's side: makes detectors for new streams."""
 
     def __init__(self, wake_model: Path | None) -> None:
         """`wake_model` is a microWakeWord description; None: no wake words. Raises ModelError."""

@@ -40,8 +40,7 @@ async def open_wyoming(
     verifier: Verifier | None = None,
     area: Callable[[Mapping[str, Any]], str | None] = named_area,
 ) -> AsyncIterator[Services]:
-    """Everything that the hub was opened with, for others; engines that only they need are started
-    when they first use them.
+    """Everything that the hub was opened with, for others, and ears for their streams of sound.
 
     `verifier` is the room's own, which may be shared; without, one is started if it is needed.
     `area` finds the room in the context of a request, where Home Assistant's ids stand."""
@@ -75,6 +74,8 @@ async def open_wyoming(
             PoliteSynthesizer(hub.synthesizer, Gate(hub.free)) if hub.synthesizer else None
         )
         phrase = streams.phrase
+        if recognizer is not None or phrase is not None:
+            streams.worker.start_soon()  # the first utterance is not to wait for it
         micro, brain = config.wake.micro or "", config.router.model
         yield Services(
             info=describe(
