@@ -10,6 +10,7 @@ Tests that change what others look at put it back.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import fcntl
 import functools
@@ -19,6 +20,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -264,6 +266,46 @@ class HomeAssistant:
                 said = self._log.read_text(encoding="utf-8", errors="replace")[-3000:]
                 raise RuntimeError(f"Home Assistant {self.version} never {what}:\n{said}")
             time.sleep(0.05)
+
+
+class Between:
+    """A proxy in front of it: with encryption, or a network in which everything gets lost."""
+
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self.port = 0
+        self.dark = False
+        """Whatever is sent is lost, and nobody is told."""
+        self._to = port
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self._ways: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Between:
+        self._server = await asyncio.start_server(self._joined, "127.0.0.1", 0, ssl=self._tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        for way in tuple(self._ways):
+            way.cancel()
+        await asyncio.gather(*self._ways, return_exceptions=True)
+
+    async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        for ends in ((reader, back), (there, writer)):
+            way = asyncio.create_task(self._passed(*ends))
+            self._ways.add(way)
+            way.add_done_callback(self._ways.discard)
+
+    async def _passed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                if not self.dark:
+                    writer.write(data)
+        finally:
+            writer.close()
 
 
 @functools.cache

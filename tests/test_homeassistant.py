@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
@@ -13,13 +15,14 @@ import pytest
 import pytest_asyncio
 
 from hub.config import HomeAssistantSettings
-from hub.devices.homeassistant import HomeAssistantHome, check, session
+from hub.devices.homeassistant import HomeAssistantHome, check, connection, session
 from hub.errors import DeviceError
 from hub.home import link
 from hub.home.model import Home
 from hub.messages import StateChange
 from hub.ports import Inventory, SourceEntity
-from tests.homeassistant import HomeAssistant, booted
+from tests.homeassistant import Between, HomeAssistant, booted
+from tests.mqtt import Authority
 
 pytestmark = pytest.mark.slow
 
@@ -409,6 +412,45 @@ async def test_one_that_dies_is_missed_at_once(running: HomeAssistant, followed:
     running.stop(gently=False)
     with pytest.raises(DeviceError, match="hung up"):
         await followed.until(StateChange, lambda news: False)
+
+
+async def test_a_network_that_loses_everything_is_noticed(
+    home_assistant: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody hangs up, so that nothing but silence tells."""
+    monkeypatch.setattr(connection, "ANSWERING", 0.3)
+    monkeypatch.setattr(session, "CHECK", 0.5)
+    async with Between(home_assistant.port) as between:
+        url = f"http://127.0.0.1:{between.port}"
+        source = HomeAssistantHome(HomeAssistantSettings(url=url, token=home_assistant.token))
+        followed = await Followed.begin(source)
+        between.dark = True
+        with pytest.raises(DeviceError, match="did not answer"):
+            await source.call_service("light", "turn_on", [LAMP], {})
+        with pytest.raises(DeviceError, match="did not answer"):
+            await followed.until(StateChange, lambda news: False)
+        between.dark = False
+        followed = await Followed.begin(source)
+        await source.call_service("light", "toggle", [LAMP], {})
+        await followed.state(LAMP, "on", "off")
+        await source.close()
+
+
+async def test_an_encrypted_one_with_an_authority_of_its_own(
+    home_assistant: HomeAssistant, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(*authority.issue("server"))
+    async with Between(home_assistant.port, tls) as between:
+        settings = HomeAssistantSettings(
+            url=f"https://localhost:{between.port}", token=home_assistant.token, ca=authority.ca
+        )
+        assert (await check(settings)).entities > 50
+        source = HomeAssistantHome(settings)
+        followed = await Followed.begin(source)
+        assert entity(followed.inventory, "scene.leaving").guarded is False
+        await source.close()
 
 
 async def test_a_home_assistant_that_is_just_starting_is_waited_for(

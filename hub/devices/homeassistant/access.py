@@ -30,7 +30,7 @@ class Access:
     """`http://homeassistant.local:8123`, nothing after it."""
     token: str = field(repr=False)
     tls: ssl.SSLContext | None = field(repr=False)
-    """None: the connection is not encrypted."""
+    """Which certificates fit, should it be encrypted; None: those that this machine trusts."""
 
     @property
     def websocket(self) -> str:
@@ -45,7 +45,9 @@ def access(settings: HomeAssistantSettings) -> Access:
     """Read what is needed; this may read files. Raises DeviceError, and names the way out."""
     url = _address(settings.url or "")
     given = token(settings)
-    return Access(url, given, _tls(settings) if url.startswith("https") else None)
+    # An address without encryption may lead on to one with it.
+    special = settings.ca is not None or not settings.verify
+    return Access(url, given, _tls(settings) if special else None)
 
 
 def token(settings: HomeAssistantSettings) -> str:

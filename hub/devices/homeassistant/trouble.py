@@ -78,8 +78,6 @@ def _status(status: int, url: str) -> str:
             f"{url} has banned this machine: remove it from ip_bans.yaml of Home Assistant, and "
             "restart that"
         )
-    if status in (301, 302, 307, 308):
-        return f"{url} leads elsewhere: use the address that a browser shows in the end"
     if status in (502, 503, 504):
         return f"what stands before Home Assistant at {url} says that it is not running ({status})"
     return f"what answers at {url} is not Home Assistant ({status})"
