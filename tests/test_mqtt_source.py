@@ -278,6 +278,22 @@ async def test_no_secret_is_ever_logged(broker: Broker, caplog: pytest.LogCaptur
     assert "secret" not in caplog.text
 
 
+async def test_two_may_look_in_beside_a_hub_that_runs(broker: Broker) -> None:
+    running = Follower(MqttHome(broker.settings()))
+    await running.open()
+    guests = [Follower(MqttHome(broker.settings(), session=0)) for _ in range(2)]
+    for guest in guests:
+        await guest.open()
+    for guest in guests:
+        await guest.close()
+    assert running.failure is None
+    other = Follower(MqttHome(broker.settings()))
+    await other.open()
+    await running.until(lambda: running.failure)
+    await running.close()
+    await other.close()
+
+
 # Announcements.
 
 
@@ -512,6 +528,20 @@ async def test_complaints_cannot_fill_the_log(
     assert not any("\x1b" in line or "\n" in line for line in lines)
 
 
+async def test_a_device_that_reports_nothing_and_is_announced_anew(
+    home: Follower, devices: Devices
+) -> None:
+    config = {"name": None, "command_topic": "s/set", "device": {"ids": ["s"], "name": "S"}}
+    await devices.say("homeassistant/switch/s/config", config, retain=True)
+    await home.open()
+    await home.source.call_service("switch", "turn_on", ["switch.s"], {})
+    await home.until_state("switch.s", "on")
+    newer = config | {"device": {"ids": ["s"], "name": "S", "sw": "2.0"}, "name": "Socket"}
+    await devices.say("homeassistant/switch/s/config", newer, retain=True)
+    await home.until(lambda: "switch.s_socket" in home.states)
+    assert home.states["switch.s_socket"][0] == "on"
+
+
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_ten_megabytes_are_refused(
     broker: Broker, devices: Devices, caplog: pytest.LogCaptureFixture, version: str
@@ -598,6 +628,14 @@ async def test_a_group_is_asked_at_once_and_who_cannot_is_named(
         await home.source.call_service("light", "turn_on", ["switch.s0"], {})
 
 
+async def test_a_device_whose_bridge_does_not_run(home: Follower, broker: Broker) -> None:
+    async with broker.devices() as devices:
+        await devices.say(LAMP_PLACE, LAMP, retain=True)
+    await home.open()
+    with pytest.raises(DeviceError, match=r"light\.desk_lamp: nobody listens on desk/set"):
+        await home.source.call_service("light", "turn_on", ["light.desk_lamp"], {})
+
+
 async def test_a_command_is_never_retained_and_expires(broker: Broker, home: Follower) -> None:
     config = {"name": "S", "command_topic": "s/set"}
     async with broker.devices() as devices:
@@ -622,7 +660,7 @@ async def test_a_broker_that_does_not_let_a_command_pass(broker: Broker, devices
     await devices.say(LAMP_PLACE, LAMP, retain=True)
     home = Follower(MqttHome(broker.settings(user="guest", password="guest-secret")))
     await home.open()
-    with pytest.raises(DeviceError, match=r"does not let 'guest' publish on desk/set .*ACL"):
+    with pytest.raises(DeviceError, match=r"does not let 'guest' publish on desk/set: .*ACL"):
         await home.source.call_service("light", "turn_on", ["light.desk_lamp"], {})
     await home.close()
 

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import logging
 import os
+import secrets
 import socket
 import ssl
 import struct
@@ -41,8 +42,15 @@ TIMEOUT = 8.0
 PROBE = 2.0
 """Seconds in which to find out whether a port that hangs up wanted TLS."""
 
+SPOKEN = "Sorry, I cannot reach the MQTT broker."
+SPOKEN_PASSWORD = "Sorry, the MQTT broker does not let me in. It wants another name or password."
+SPOKEN_CERTIFICATE = "Sorry, I do not trust the certificate of the MQTT broker."
+
+_LOCKED_OUT = ("Bad user name or password", "Not authorized")
 _NO_TLS = "does not speak TLS on this port: set tls = false in [mqtt], or its other port"
 
+NOBODY = 0x10
+"""MQTT 5's reason code for a message that was taken and has no receiver."""
 PORTION = 100
 """Topics in one packet."""
 
@@ -57,7 +65,7 @@ class Client(aiomqtt.Client):
         super().__init__(*arguments, logger=self.wire.logger, **settings)
         self.pending_calls_threshold = 10_000
         self._modern = settings.get("protocol") == aiomqtt.ProtocolVersion.V5
-        self._sent: dict[int, asyncio.Future[None]] = {}
+        self._sent: dict[int, asyncio.Future[bool]] = {}
 
     def _on_disconnect(
         self,
@@ -82,7 +90,7 @@ class Client(aiomqtt.Client):
         elif reason_code.is_failure:
             waiting.set_exception(Denied(reason_code))
         else:
-            waiting.set_result(None)
+            waiting.set_result(reason_code.value != NOBODY)
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
         # aiomqtt would register a socket that has been closed by the time it gets to it.
@@ -101,10 +109,12 @@ class Client(aiomqtt.Client):
 
     async def send(
         self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False, expiry: int
-    ) -> None:
+    ) -> bool:
         """Publish, and wait until the broker has acknowledged it or the connection has ended.
         What is not retained is thrown away by a broker of MQTT 5 if it cannot be delivered within
         `expiry` seconds. Nothing is kept to be sent later.
+
+        False if the broker knows that nobody listens there; not all brokers say so.
 
         Raises Denied if the broker does not let it pass, MqttError if there is no connection."""
         properties = None
@@ -117,14 +127,14 @@ class Client(aiomqtt.Client):
         if info.rc:
             raise aiomqtt.MqttCodeError(info.rc, "could not be sent")
         if qos == 0:
-            return
-        waiting: asyncio.Future[None] = self._loop.create_future()
+            return True
+        waiting: asyncio.Future[bool] = self._loop.create_future()
         self._sent[info.mid] = waiting
         try:
             await asyncio.wait((waiting, self._disconnected), return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done():
                 raise aiomqtt.MqttError("the connection ended before it was acknowledged")
-            waiting.result()
+            return waiting.result()
         finally:
             self._sent.pop(info.mid, None)
 
@@ -172,7 +182,7 @@ class Client(aiomqtt.Client):
         # paho forgets the socket without a farewell only by its own hand.
         self._client._sock_close()
         if not self._disconnected.done():
-            self._disconnected.set_exception(aiomqtt.MqttError("broken off"))
+            self._disconnected.set_exception(GivenUp())
             self._disconnected.exception()
 
     def forsake(self) -> None:
@@ -185,6 +195,10 @@ class Client(aiomqtt.Client):
 
 class HungUp(aiomqtt.MqttError):
     """The other side closed the connection before it answered."""
+
+
+class GivenUp(aiomqtt.MqttError):
+    """The hub broke off a connection on which nothing came back."""
 
 
 class Denied(aiomqtt.MqttCodeError):
@@ -228,9 +242,11 @@ async def connected(
     session: int = SESSION,
     inbox: asyncio.Queue[aiomqtt.Message] | None = None,
 ) -> AsyncIterator[Client]:
-    """A client that is connected for as long as this lasts. `role` (`home`, `phone`) tells the
-    hub's connections apart; each has a session that the broker keeps for `session` seconds (0: it
-    keeps nothing). `inbox` takes what comes in, in the place of aiomqtt's own queue.
+    """A client that is connected for as long as this lasts.
+
+    `role` (`home`, `phone`) tells the hub's connections apart; each has a session that the broker
+    keeps for `session` seconds. 0: it keeps nothing, and there may be others of the same role at
+    the same time. `inbox` takes what comes in, in the place of aiomqtt's own queue.
 
     Raises DeviceError when no connection comes about, or when it ends."""
     client = make(settings, role, will=will, max_packet=max_packet, session=session, inbox=inbox)
@@ -239,9 +255,8 @@ async def connected(
     except (aiomqtt.MqttError, OSError, ValueError) as error:
         client.forsake()
         if isinstance(error, HungUp) and not settings.tls and await _wants_tls(settings):
-            raise DeviceError(
-                f"{_broker(settings)} expects TLS: set tls = true in [mqtt], or its other port"
-            ) from error
+            expected = "expects TLS: set tls = true in [mqtt], or its other port"
+            raise DeviceError(f"{_broker(settings)} {expected}", spoken=SPOKEN) from error
         raise trouble(error, settings) from error
     try:
         yield client
@@ -276,15 +291,15 @@ def make(
 ) -> Client:
     """A client that is not connected yet; as `connected`. Raises DeviceError for certificates
     that cannot be read."""
-    modern = settings.version == "5"
+    modern, brief = settings.version == "5", session == 0
     more: dict[str, Any] = {}
     if modern:
         asked = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         asked.SessionExpiryInterval = session
         asked.MaximumPacketSize = max_packet
-        more |= {"properties": asked, "clean_start": session == 0}
+        more |= {"properties": asked, "clean_start": brief}
     else:
-        more |= {"clean_session": session == 0}
+        more |= {"clean_session": brief}
     if inbox is not None:
         more["queue_type"] = lambda maxsize: inbox
     if settings.user:
@@ -296,7 +311,7 @@ def make(
     return Client(
         settings.host or "",
         port(settings),
-        identifier=identifier(settings, role),
+        identifier=identifier(settings, role) + (f"-{secrets.token_hex(3)}" if brief else ""),
         protocol=aiomqtt.ProtocolVersion.V5 if modern else aiomqtt.ProtocolVersion.V311,
         transport=settings.transport,
         keepalive=KEEPALIVE,
@@ -402,7 +417,15 @@ def trouble(error: BaseException, settings: MqttSettings) -> DeviceError:
     """What went wrong with a broker, for a person, with the way out."""
     if isinstance(error, DeviceError):
         return error
-    return DeviceError(f"{_broker(settings)} {_what(error, settings)}")
+    return DeviceError(f"{_broker(settings)} {_what(error, settings)}", spoken=_aloud(error))
+
+
+def _aloud(error: BaseException) -> str:
+    if isinstance(error, aiomqtt.MqttCodeError) and str(error.rc) in _LOCKED_OUT:
+        return SPOKEN_PASSWORD
+    if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
+        return SPOKEN_CERTIFICATE
+    return SPOKEN
 
 
 def _what(error: BaseException, settings: MqttSettings) -> str:
@@ -411,6 +434,8 @@ def _what(error: BaseException, settings: MqttSettings) -> str:
         return _refusal(error.rc, settings)
     if isinstance(error, HungUp):
         return _hung_up(str(error), settings)
+    if isinstance(error, GivenUp):
+        return "did not acknowledge a command; the connection is made anew"
     # aiomqtt passes on only the words of what it caught; the thing itself is behind it.
     cause = error if isinstance(error, OSError) else error.__cause__ or error.__context__
     if isinstance(cause, ssl.SSLError):
@@ -435,7 +460,7 @@ def _what(error: BaseException, settings: MqttSettings) -> str:
 def _refusal(code: ReasonCode, settings: MqttSettings) -> str:
     """A reason code of MQTT 5; those of 3.1.1 have become such."""
     match str(code):
-        case "Bad user name or password" | "Not authorized":
+        case said if said in _LOCKED_OUT:
             if not settings.user:
                 return "wants a name and a password: set [mqtt] user and password"
             return (

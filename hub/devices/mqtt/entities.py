@@ -50,6 +50,18 @@ class Entity:
         self.over = False
         self.shown = self.state
 
+    def inherit(self, before: Entity) -> None:
+        """Be what it was before it was announced anew, with what was known of it. For one that is
+        only called something else."""
+        self.component, self.availability = before.component, before.availability
+        self.expires, self.ends = before.expires, before.ends
+        self.expired, self.over = before.expired, before.over
+        self.shown = before.shown
+
+    def only_renamed(self, before: Entity) -> bool:
+        """Whether it does all as before."""
+        return _working(self.announced.config) == _working(before.announced.config)
+
     @property
     def topics(self) -> dict[str, int]:
         """What it wants to hear -> QoS."""
@@ -101,6 +113,17 @@ class Entity:
             unique_id=self.announced.unique_id,
             exposed=not self.announced.hidden,
         )
+
+
+_NAMES = (
+    "default_entity_id device enabled_by_default entity_category name object_id origin unique_id"
+)
+
+
+def _working(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells how it works, and not what it is called."""
+    names = _NAMES.split()
+    return {key: value for key, value in config.items() if key not in names}
 
 
 def _seconds(component: Component, name: str) -> float | None:

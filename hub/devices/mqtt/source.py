@@ -21,7 +21,16 @@ import aiomqtt
 from hub.config import MqttSettings
 from hub.devices.mqtt.complaints import Complaints, shown
 from hub.devices.mqtt.component import Component, NotUnderstood, Publication
-from hub.devices.mqtt.connection import MAX_PACKET, Client, Denied, connected, trouble
+from hub.devices.mqtt.connection import (
+    MAX_PACKET,
+    SESSION,
+    SPOKEN,
+    Client,
+    Denied,
+    GivenUp,
+    connected,
+    trouble,
+)
 from hub.devices.mqtt.discovery import Announced, Place, filters, place, read
 from hub.devices.mqtt.entities import Entity, slug
 from hub.devices.mqtt.inbox import Inbox
@@ -64,12 +73,18 @@ ELSEWHERE = frozenset("camera device_automation device_tracker image notify tag 
 
 
 class MqttHome:
-    """A `DeviceSource` for the devices of one broker. `settings.host` is a real one here."""
+    """A `DeviceSource` for the devices of one broker. `settings.host` is a real one here.
+
+    `session`: seconds for which the broker keeps what happens while the hub is away; 0 for one that
+    is only looking in, perhaps beside a hub that runs."""
 
     name = "mqtt"
 
-    def __init__(self, settings: MqttSettings, *, build: Build | None = None) -> None:
+    def __init__(
+        self, settings: MqttSettings, *, session: int = SESSION, build: Build | None = None
+    ) -> None:
         self._settings = settings
+        self._session = session
         self._build = build or _platforms()
         self._prefix = settings.discovery.strip("/")
         self._own = f"{settings.prefix}/"
@@ -134,19 +149,18 @@ class MqttHome:
         entities = [self._entity(domain, service, entity_id) for entity_id in entity_ids]
         client = self._client
         if client is None or not client.alive:
-            raise DeviceError(
-                "there is no connection to the MQTT broker", spoken="Sorry, I cannot reach it."
-            )
-        messages: list[Publication] = []
+            raise DeviceError("there is no connection to the MQTT broker", spoken=SPOKEN)
+        messages: list[tuple[Entity, Publication]] = []
         refused: list[str] = []
         for entity in entities:
             if entity.state[0] == "unavailable":
                 continue
             try:
-                messages += entity.component.command(service, data)
+                said = entity.component.command(service, data)
+                messages += [(entity, message) for message in said]
             except NotUnderstood as error:
                 refused.append(f"{entity.entity_id}: {domain}.{service}: {error}")
-        await self._send(client, messages)
+        refused += await self._send(client, messages)
         # One that reports nothing has its new state by now.
         self._touch(entities)
         self._tell_changes()
@@ -174,12 +188,14 @@ class MqttHome:
             raise DeviceError(f"{domain}.{service} is not for {entity_id}")
         return entity
 
-    async def _send(self, client: Client, messages: Sequence[Publication]) -> None:
-        """Publish in this order, without waiting in between.
+    async def _send(
+        self, client: Client, messages: Sequence[tuple[Entity, Publication]]
+    ) -> list[str]:
+        """Publish in this order, without waiting in between. What the broker did not let pass.
 
-        Raises DeviceError, naming the topic that was refused, if one was."""
+        Raises DeviceError if the broker does not acknowledge."""
         if not messages:
-            return
+            return []
         sending = [
             asyncio.ensure_future(
                 client.send(
@@ -190,7 +206,7 @@ class MqttHome:
                     expiry=EXPIRY,
                 )
             )
-            for message in messages
+            for _, message in messages
         ]
         try:
             async with asyncio.timeout(ACKNOWLEDGED):
@@ -198,25 +214,30 @@ class MqttHome:
         except TimeoutError:
             # What the system still holds back for a broker that is gone would come late.
             client.abort()
-            raise DeviceError(
-                f"the MQTT broker did not acknowledge a command within {ACKNOWLEDGED:g} s; "
-                "the connection is made anew"
-            ) from None
+            raise trouble(GivenUp(), self._settings) from None
         finally:
             for task in sending:
                 task.cancel()
-        for message, result in zip(messages, results, strict=True):
+        refused = []
+        for (entity, message), result in zip(messages, results, strict=True):
+            topic = shown(message.topic)
             if isinstance(result, Denied):
-                raise DeviceError(
-                    f"the MQTT broker does not let '{self._settings.user or 'the hub'}' publish "
-                    f"on {shown(message.topic)} ({result.rc}): allow it in the broker's ACL"
+                who = self._settings.user or "the hub"
+                why = (
+                    f"the MQTT broker does not let '{who}' publish on {topic}: allow it in its ACL"
                 )
-            if isinstance(result, ValueError):
-                raise DeviceError(f"{shown(message.topic)} is no topic to publish on: {result}")
-            if isinstance(result, aiomqtt.MqttError | OSError):
+            elif isinstance(result, aiomqtt.MqttError | OSError):
                 raise trouble(result, self._settings)
-            if isinstance(result, BaseException):
+            elif isinstance(result, ValueError):
+                why = f"{topic} is no topic to publish on: {result}"
+            elif isinstance(result, BaseException):
                 raise result
+            elif not result and not message.retain:
+                why = f"nobody listens on {topic}: is the device, or its bridge, switched on?"
+            else:
+                continue
+            refused.append(f"{entity.entity_id}: {why}")
+        return refused
 
     # The connection.
 
@@ -245,7 +266,9 @@ class MqttHome:
         inbox = Inbox(MAX_PACKET)
         failure: Exception = DeviceError("the connection to the MQTT broker was closed")
         try:
-            async with connected(self._settings, "home", inbox=inbox) as client:
+            async with connected(
+                self._settings, "home", session=self._session, inbox=inbox
+            ) as client:
                 client.when_lost(inbox.end)
                 self._client = client
                 self._subscribed.clear()
@@ -448,13 +471,16 @@ class MqttHome:
         if before is not None:
             self._remove(announced.identity)
         entity = Entity(announced, component, self._ids)
+        if before is not None and entity.only_renamed(before):
+            entity.inherit(before)
         self._entities[announced.identity] = self._ids[entity.entity_id] = entity
         now = asyncio.get_running_loop().time()
         self._unheard = True
         for topic in entity.topics:
             self._hearing.setdefault(topic, []).append(entity)
-            # An event is over once it was told.
-            if (held := self._held.get(topic)) is not None and component.domain != "event":
+            if entity.component is not component or component.domain == "event":
+                continue  # It knows already; and an event is over once it was told.
+            if (held := self._held.get(topic)) is not None:
                 with suppress(UnicodeDecodeError):
                     self._give(entity, topic, held.decode("utf-8"), now)
         return True
