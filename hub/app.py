@@ -7,7 +7,7 @@ import fcntl
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from hub.audio.microphone import Microphone
 from hub.audio.null import Nowhere
 from hub.audio.stdin import RawStream
 from hub.audio.wav_out import WavFolder
-from hub.config import Config
+from hub.config import Config, MqttSettings
 from hub.control import requests
 from hub.devices.simulated import SimulatedHome
 from hub.dialogue.replies import Replies
@@ -64,6 +64,9 @@ from hub.voice import Voice
 from hub.wakeword import Cascade
 
 log = logging.getLogger(__name__)
+
+OWN_BROKER = "own"
+"""[mqtt] host: the hub runs a broker of its own."""
 
 
 class Engine(Protocol):
@@ -277,20 +280,43 @@ async def open_home(
 ) -> AsyncIterator[Home]:
     """The home alone: its devices and their states, kept in the data folder.
 
-    Another home than the configured one starts from the states in its file, and is not kept.
-    Raises ConfigError for a file that makes no sense, StorageError for states that cannot be read.
-    """
+    Another home than the configured one, or one whose states are not kept there, is only
+    simulated: nothing that is tried out reaches real devices.
+    Raises ConfigError for a file that makes no sense, StorageError for states that cannot be read,
+    DeviceError if the hub's own broker cannot be started."""
     home = Home()
     kept = _kept(config, "devices", home_file, states, remember)
     try:
         if kept is not None:
             home.remember(*await _changed_by_people(kept))
-        await home.connect(_sources(config, home_file, states, remember))
-        yield home
+        real = home_file is None and states is None and remember
+        async with open_broker(config) if real else nullcontext() as mqtt:
+            try:
+                await home.connect(_sources(config, home_file, states, remember, mqtt))
+                yield home
+            finally:
+                await home.close()
     finally:
-        await home.close()
         if kept is not None:
             await kept.close()
+
+
+@asynccontextmanager
+async def open_broker(config: Config) -> AsyncIterator[MqttSettings | None]:
+    """How the MQTT broker is reached; the hub's own one is started here, and ended afterwards.
+    None if the settings want no MQTT.
+
+    Raises DeviceError if the hub's own broker cannot be started."""
+    if config.mqtt.host != OWN_BROKER:
+        yield config.mqtt if config.mqtt.host else None
+        return
+    from hub.devices.mqtt.broker import OwnBroker
+
+    broker = OwnBroker(config.mqtt, config.hub.data / "broker")
+    try:
+        yield await broker.start()
+    finally:
+        await broker.close()
 
 
 async def _changed_by_people(
@@ -307,21 +333,26 @@ async def _changed_by_people(
 
 
 def _sources(
-    config: Config, home_file: Path | None, states: Path | None, remember: bool
+    config: Config,
+    home_file: Path | None,
+    states: Path | None,
+    remember: bool,
+    mqtt: MqttSettings | None,
 ) -> list[DeviceSource]:
-    """Where devices come from; the first one has the say. Another home is only simulated."""
-    real: list[DeviceSource] = [] if home_file else _real_sources(config)
+    """Where devices come from; the first one has the say."""
+    own = home_file is None and states is None and remember
+    real = _real_sources(config, mqtt) if own else []
     simulated = config.home.simulated
     if simulated is None:
         simulated = not real or config.home.file is not None
-    if home_file is None and not simulated:
+    if own and not simulated:
         return real
     chosen = home_file or config.home.file
     kept = _kept(config, "home", home_file, states, remember)
     return [*real, SimulatedHome.from_file(chosen, states=kept)]
 
 
-def _real_sources(config: Config) -> list[DeviceSource]:
+def _real_sources(config: Config, mqtt: MqttSettings | None) -> list[DeviceSource]:
     """Home Assistant has the say: what is on its broker, too, has its names and rooms there.
 
     Their libraries are loaded only where they are used."""
@@ -330,10 +361,10 @@ def _real_sources(config: Config) -> list[DeviceSource]:
         from hub.devices.homeassistant import HomeAssistantHome
 
         found.append(HomeAssistantHome(config.homeassistant))
-    if config.mqtt.host:
+    if mqtt is not None:
         from hub.devices.mqtt.source import MqttHome
 
-        found.append(MqttHome(config.mqtt))
+        found.append(MqttHome(mqtt))
     return found
 
 

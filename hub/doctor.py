@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
@@ -24,6 +25,8 @@ from hub.config import Config
 from hub.engines.openai_server import OpenAIServer
 from hub.errors import HearthError, reason
 from hub.evaluate.resources import total_pss, usage
+from hub.home.model import Home
+from hub.home.wire import from_json
 from hub.messages import SAMPLE_RATE
 from hub.models.catalogue import default_set
 from hub.models.store import ModelStore
@@ -68,7 +71,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield _disk(config)
     for finding in _models(config):
         yield finding
-    yield await _home(config)
+    async for finding in _home(config):
+        yield finding
     yield _skills(config)
     yield _microphone(config)
     yield _loudspeaker(config)
@@ -125,17 +129,45 @@ def _models(config: Config) -> list[Finding]:
     return found
 
 
-async def _home(config: Config) -> Finding:
-    try:
-        async with open_home(config) as home:
-            return Finding(
-                "home",
-                "good",
-                f"{len(home.entities)} devices, {len(home.areas)} rooms, "
-                f"{len(home.floors)} floors (simulated)",
-            )
-    except HearthError as error:
-        return Finding("home", "bad", str(error), "correct the file, or unset [home] file")
+async def _home(config: Config) -> AsyncIterator[Finding]:
+    """The home, where its devices come from, and which of these cannot be reached.
+
+    A running hub is asked: a second connection under its name would throw it off its broker."""
+    answer = await control.ask(config.hub.runtime, {"devices": True})
+    if answer is not None:
+        yield _counted(from_json(answer["home"]))  # `running` tells what is lost
+    else:
+        try:
+            async with open_home(config) as home:
+                yield _counted(home)
+                for name, trouble in home.troubles.items():
+                    if trouble is not None and name != "homeassistant":
+                        yield Finding(name, "bad", trouble.reason)
+        except HearthError as error:
+            yield Finding("home", "bad", str(error), "correct the settings of [home] or [mqtt]")
+    if config.homeassistant.url:
+        from hub.devices.homeassistant import check
+
+        try:
+            yield Finding("homeassistant", "good", str(await check(config.homeassistant)))
+        except HearthError as error:
+            yield Finding("homeassistant", "bad", str(error))
+
+
+def _counted(home: Home) -> Finding:
+    """How many devices there are, by source; none at all is told as well."""
+    sources = Counter(entity.source for entity in home.entities.values())
+    told = ", ".join(f"{count} {name}" for name, count in sources.items()) or "none"
+    barred = sum(entity.barred for entity in home.entities.values())
+    more = f"; {barred} of them not by voice ('hearth devices allow')" if barred else ""
+    hidden = f"; {len(home.hidden)} hidden ('hearth devices --all')" if home.hidden else ""
+    return Finding(
+        "home",
+        "good" if home.entities else "weak",
+        f"{len(home.entities)} devices ({told}), {len(home.areas)} rooms, "
+        f"{len(home.floors)} floors{more}{hidden}",
+        "" if home.entities else "see that devices announce themselves, or are exposed to voice",
+    )
 
 
 def _skills(config: Config) -> Finding:
