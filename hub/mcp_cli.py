@@ -109,6 +109,7 @@ async def _http(
     _end_with_sigterm()
     address = Address.of(where)
     token = None if no_token else token_of(settings.hub.data)
+    address.check(token)
     async with (
         open_door(settings, home) as door,
         serve_http(

@@ -79,6 +79,14 @@ class Address:
         """Only this machine can reach it."""
         return self.host == "localhost" or _is_loopback(self.host)
 
+    def check(self, token: str | None) -> None:
+        """Raises ConfigError if the home would be open to everybody in the network."""
+        if token is None and not self.local:
+            raise ConfigError(
+                f"{self.host} can be reached by others, and nothing but the token keeps them out: "
+                "leave out '--no-token', or listen at 127.0.0.1"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:
@@ -218,11 +226,7 @@ async def serve_http(
 
     `names`: what clients call this machine, besides its addresses and its own name.
     Raises ConfigError where it cannot listen, and for an open door without a token."""
-    if token is None and not address.local:
-        raise ConfigError(
-            f"{address.host} can be reached by others, and nothing but the token keeps them out: "
-            "leave out '--no-token', or listen at 127.0.0.1"
-        )
+    address.check(token)
     own = socket.gethostname().lower()
     listening = _listen(address)
     with listening:
