@@ -206,6 +206,19 @@ class HomeAssistant:
             if token["client_name"] == name:
                 self.command("auth/delete_refresh_token", refresh_token_id=token["id"])
 
+    def token_of_a_guest(self) -> str:
+        """An access token of somebody who is no administrator."""
+        client = f"{self.url}/"
+        groups = ["system-users"]
+        user = self.command("config/auth/create", name="Guest", group_ids=groups)["user"]
+        login = {"username": "guest", "password": "another password"}
+        named = "config/auth_provider/homeassistant/create"
+        self.command(named, user_id=user["id"], **login)
+        about = {"client_id": client, "handler": ["homeassistant", None], "redirect_uri": client}
+        flow = self.request("POST", "/auth/login_flow", about)["flow_id"]
+        done = self.request("POST", f"/auth/login_flow/{flow}", {"client_id": client, **login})
+        return self._access(done["result"])
+
     def write(self, name: str, text: str) -> None:
         """Change a file of its configuration; it has to be told to read it again."""
         (self.folder / name).write_text(text, encoding="utf-8")
@@ -230,19 +243,19 @@ class HomeAssistant:
         client = f"{self.url}/"
         owner = {"name": "Owner", "username": "owner", "password": "a password", "language": "en"}
         code = self.request("POST", "/api/onboarding/users", {"client_id": client, **owner})
-        form = {
-            "grant_type": "authorization_code",
-            "code": code["auth_code"],
-            "client_id": client,
-        }
-        body = urllib.parse.urlencode(form).encode()
-        kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        access = self._request("POST", "/auth/token", body, kind)["access_token"]
+        access = self._access(code["auth_code"])
         with suppress(Refused):  # an older one does not know the command
             # From 2026 on what YAML says of HTTP is on trial, and reverted unless confirmed.
             self.command("http/config/promote", token=access)
         data = {"client_name": "tests", "lifespan": 365}
         return str(self.command("auth/long_lived_access_token", token=access, **data))
+
+    def _access(self, code: str) -> str:
+        """The access token, for half an hour, that a login ends with."""
+        form = {"grant_type": "authorization_code", "code": code, "client_id": f"{self.url}/"}
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        body = urllib.parse.urlencode(form).encode()
+        return str(self._request("POST", "/auth/token", body, kind)["access_token"])
 
     def _request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Any:
         request = urllib.request.Request(self.url + path, body, headers, method=method)

@@ -271,6 +271,8 @@ async def test_what_is_exposed_is_followed(
     assert not entity(followed.inventory, "sensor.power_consumption").exposed
     await expose("sensor.power_consumption", True)
     await followed.other(lambda now: entity(now, "sensor.power_consumption").exposed)
+    await expose("sensor.power_consumption", False)
+    await followed.other(lambda now: not entity(now, "sensor.power_consumption").exposed)
 
 
 async def test_what_has_no_entry_in_the_registry_is_looked_at_again(
@@ -352,6 +354,24 @@ good_night:
     finally:
         home_assistant.restore("scripts.yaml")
         await aside(home_assistant.call, "script.reload")
+
+
+async def test_a_token_of_somebody_who_is_no_administrator_does(
+    home_assistant: HomeAssistant,
+) -> None:
+    """Some lists are not for everybody. What the registry itself tells is enough for most."""
+    token = await aside(home_assistant.token_of_a_guest)
+    source = HomeAssistantHome(HomeAssistantSettings(url=home_assistant.url, token=token))
+    followed = await Followed.begin(source)
+    assert entity(followed.inventory, LAMP).exposed
+    assert not entity(followed.inventory, "sensor.power_consumption").exposed
+    assert not entity(followed.inventory, "alarm_control_panel.security").exposed
+    # What the scene wants of the lock cannot be looked up, and counts as opening it.
+    assert entity(followed.inventory, "scene.leaving").guarded is True
+    assert entity(followed.inventory, "scene.movie_time").guarded is False
+    await source.call_service("light", "toggle", [LAMP], {})
+    await followed.state(LAMP, "on", "off")
+    await source.close()
 
 
 # --- trouble -------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 UPDATES = ("area", "device", "entity", "floor")
 """Registries that tell when something in them changes."""
+WRITTEN = ("automation.", "script.")
+"""Beginnings of what has a configuration that tells what it does."""
 RELOADS = ("automation_reloaded", "scene_reloaded")
 
 STARTING, LOOK = 20.0, 0.5
@@ -59,6 +61,10 @@ class Session:
         self._outdated = False
         self._exposure = Exposure.read(connection.version, None, None)
         self._known: set[str] = set()
+        self._written: dict[str, Any] = {}
+        """Entity id -> configuration of a script or automation."""
+        self._rewritten: set[str] = set()
+        """Scripts and automations that were loaded anew since they were last read."""
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
@@ -123,8 +129,12 @@ class Session:
         for change in self._states.take(event):
             if change.entity_id in self._known:
                 self.told(change)
+            # One that was changed is taken out, and put in again.
+            if change.before in (None, "unavailable") and change.entity_id.startswith(WRITTEN):
+                self._rewritten.add(change.entity_id)
+                self._outdated = True
         self._first.set()
-        if self._states.outdated:
+        if self._outdated or self._states.outdated:
             self._wake.set()
 
     async def _follow(self) -> None:
@@ -183,9 +193,13 @@ class Session:
 
     async def _contents(self, registry: Registry) -> Mapping[str, Any]:
         """What scripts, automations and scenes consist of, as far as that can be had."""
-        written = [key for key in self._states if key.startswith(("script.", "automation."))]
-        answers = await asyncio.gather(*(self._configuration(key) for key in written))
-        return {**dict(zip(written, answers, strict=True)), **await self._scenes(registry)}
+        scripts = {key for key in self._states if key.startswith(WRITTEN)}
+        anew = [key for key in scripts if key not in self._written or key in self._rewritten]
+        self._rewritten.clear()
+        answers = await asyncio.gather(*(self._configuration(key) for key in anew))
+        kept = {key: found for key, found in self._written.items() if key in scripts}
+        self._written = {**kept, **dict(zip(anew, answers, strict=True))}
+        return {**self._written, **await self._scenes(registry)}
 
     async def _configuration(self, entity_id: str) -> Any:
         domain = entity_id.partition(".")[0]
