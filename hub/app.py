@@ -95,6 +95,8 @@ class Hub:
     language_model: LlamaModel | OpenAIServer | None = None
     recognizer: Recognizer | None = None
     workers: list[Worker] = field(default_factory=list)
+    mqtt: MqttSettings | None = None
+    """How its broker is reached, if it has one."""
     free: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nobody is talked with."""
 
@@ -206,9 +208,9 @@ async def open_hub(
             stack.push_async_callback(model.close)
         if isinstance(model, LlamaModel):
             engines.append(model)
-        home = await stack.enter_async_context(
-            open_home(config, home_file, states, remember=remember)
-        )
+        real = home_file is None and states is None and remember
+        mqtt = await stack.enter_async_context(open_broker(config)) if real else None
+        home = await stack.enter_async_context(_home(config, home_file, states, remember, mqtt))
         if voice is not None:
             stack.push_async_callback(voice.close)
         timers = Timers(SystemTime(), _kept(config, "timers", home_file, states, remember))
@@ -246,6 +248,7 @@ async def open_hub(
             model,
             recognizer,
             [engine.worker for engine in engines],
+            mqtt,
         )
         try:
             assistant.area = assistant.place(config.hub.area)
@@ -284,19 +287,31 @@ async def open_home(
     simulated: nothing that is tried out reaches real devices.
     Raises ConfigError for a file that makes no sense, StorageError for states that cannot be read,
     DeviceError if the hub's own broker cannot be started."""
+    real = home_file is None and states is None and remember
+    async with (
+        open_broker(config) if real else nullcontext() as mqtt,
+        _home(config, home_file, states, remember, mqtt) as home,
+    ):
+        yield home
+
+
+@asynccontextmanager
+async def _home(
+    config: Config,
+    home_file: Path | None,
+    states: Path | None,
+    remember: bool,
+    mqtt: MqttSettings | None,
+) -> AsyncIterator[Home]:
     home = Home()
     kept = _kept(config, "devices", home_file, states, remember)
     try:
         if kept is not None:
             home.remember(*await _changed_by_people(kept))
-        real = home_file is None and states is None and remember
-        async with open_broker(config) if real else nullcontext() as mqtt:
-            try:
-                await home.connect(_sources(config, home_file, states, remember, mqtt))
-                yield home
-            finally:
-                await home.close()
+        await home.connect(_sources(config, home_file, states, remember, mqtt))
+        yield home
     finally:
+        await home.close()
         if kept is not None:
             await kept.close()
 

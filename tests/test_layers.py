@@ -23,6 +23,7 @@ EDGE = (
     "bridges",
     "doctor",
     "evaluate",
+    "mcp_cli",
     "options",
     "service",
     "terminal",
