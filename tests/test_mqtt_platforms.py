@@ -77,7 +77,7 @@ TASMOTA_LIGHT: Mapping[str, Any] = {
     "rgb_command_topic": "cmnd/strip/Color2",
     "rgb_state_topic": "stat/strip/RESULT",
     "rgb_value_template": "{{ value_json.Color.split(',')[0:3] | join(',') }}",
-    "schema": "default",
+    "schema": "basic",
     "state_topic": "stat/strip/RESULT",
     "state_value_template": "{{ value_json.POWER }}",
 }
@@ -161,7 +161,7 @@ def test_a_bulb_in_hue_and_saturation_is_read_and_told_by_them() -> None:
         ({"color_temp_kelvin": 9000}, '{"state":"ON","color_temp":153}'),
         ({"rgb_color": (255, 0, 0)}, '{"state":"ON","color":{"x":0.701,"y":0.299}}'),
         ({"effect": "blink"}, '{"state":"ON","effect":"blink"}'),
-        ({"transition": 2}, '{"state":"ON","transition":2}'),
+        ({"transition": 2}, '{"state":"ON","transition":2.0}'),
         (
             {"brightness_pct": 20, "rgb_color": [0, 0, 255], "transition": 0.5},
             '{"state":"ON","color":{"x":0.136,"y":0.04},"transition":0.5,"brightness":51}',
@@ -255,6 +255,59 @@ def test_a_light_that_reports_nothing_is_taken_at_its_word() -> None:
     shows(lamp, "on", brightness=102, assumed_state=True)
     said(lamp, "toggle")
     shows(lamp, "off")
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour"),
+    [
+        ("rgb", '{"r":200,"g":100,"b":50}'),
+        ("rgbw", '{"r":200,"g":67,"b":0,"w":67}'),
+        ("rgbww", '{"r":158,"g":38,"b":0,"c":200,"w":200}'),
+        ("hs", '{"h":20.0,"s":75.0}'),
+        ("xy", '{"x":0.584,"y":0.358}'),
+    ],
+)
+def test_a_colour_is_put_in_the_mode_of_the_lamp(mode: str, colour: str) -> None:
+    config = {"schema": "json", "command_topic": "c", "state_topic": "s", "brightness": True}
+    lamp = build("light", {**config, "supported_color_modes": [mode]})
+    [(_, payload)] = said(lamp, "turn_on", rgb_color=(200, 100, 50), brightness=100)
+    assert payload == f'{{"state":"ON","color":{colour},"brightness":100}}'
+    told(lamp, ("s", {"state": "ON", "color_mode": mode, "color": json.loads(colour)}))
+    shown = [
+        part * 200 / max(lamp.attributes["rgb_color"]) for part in lamp.attributes["rgb_color"]
+    ]
+    assert shown == pytest.approx([200, 100, 50], abs=6)
+
+
+def test_white_of_two_kinds_stands_for_a_colour_temperature() -> None:
+    config = {"schema": "json", "command_topic": "c", "supported_color_modes": ["rgbww"]}
+    lamp = build("light", {**config, "brightness": True})
+    [(_, payload)] = said(lamp, "turn_on", color_temp_kelvin=3000, brightness=99)
+    assert json.loads(payload)["color"] == {"r": 0, "g": 0, "b": 0, "c": 48, "w": 51}
+
+
+def test_a_colour_temperature_is_shown_as_a_colour_too() -> None:
+    bulb = build("light", Z2M_BULB)
+    told(bulb, ("zigbee2mqtt/bulb", {"state": "ON", "color_mode": "color_temp", "color_temp": 370}))
+    shows(bulb, "on", hs_color=(28.391, 65.659), rgb_color=(255, 167, 88), xy_color=(0.524, 0.388))
+
+
+def test_a_lamp_with_white_of_its_own() -> None:
+    lamp = build(
+        "light",
+        {
+            "command_topic": "l",
+            "white_command_topic": "w",
+            "white_scale": 50,
+            "rgb_command_topic": "c",
+            "brightness_command_topic": "b",
+        },
+    )
+    assert said(lamp, "turn_on", white=100) == [("w", "20"), ("l", "ON")]
+    shows(lamp, "on", color_mode="white", brightness=100)
+    assert said(lamp, "turn_on", white=True) == [("w", "20"), ("l", "ON")]
+    said(lamp, "turn_on", rgb_color=(0, 0, 255))
+    shows(lamp, "on", color_mode="rgb", rgb_color=(0, 0, 255))
 
 
 def test_a_colour_carries_the_brightness_where_nothing_else_does() -> None:
@@ -424,7 +477,7 @@ def test_a_cover_with_position_and_tilt() -> None:
     told(shutter, ("stat/shutter/SHUTTER1", {"Position": 40, "Tilt": 0}))
     shows(shutter, "open", current_position=40, current_tilt_position=50)
     told(shutter, ("stat/shutter/SHUTTER1", {"Position": 0, "Tilt": -90}))
-    shows(shutter, "closed", current_position=0, current_tilt_position=0)
+    shows(shutter, "closed", current_position=0, current_tilt_position=0, is_closed=True)
     assert said(shutter, "open_cover") == [("cmnd/shutter/Backlog", "ShutterOpen1")]
     assert said(shutter, "close_cover") == [("cmnd/shutter/Backlog", "ShutterClose1")]
     assert said(shutter, "stop_cover") == [("cmnd/shutter/Backlog", "ShutterStop1")]
@@ -629,8 +682,8 @@ def test_a_heat_pump_with_a_range_a_power_topic_and_humidity() -> None:
     told(pump, ("mode/s", "heat"), ("high/s", {"v": 25}))
     shows(pump, "heat", target_temp_high=25, min_temp=7, max_temp=35)
     data = {"target_temp_high": 24, "target_temp_low": 19.54}
-    assert said(pump, "set_temperature", **data) == [("high", "24.0"), ("low", "L19.5")]
-    shows(pump, "heat", target_temp_high=25, target_temp_low=19.54)  # of the low one nothing comes
+    assert said(pump, "set_temperature", **data) == [("low", "L19.5"), ("high", "24.0")]
+    shows(pump, "heat", target_temp_high=25, target_temp_low=19.5)  # of the low one nothing comes
     assert said(pump, "set_humidity", humidity=45) == [("wet", "45")]
     assert said(pump, "turn_off") == [("power", "0")]
     assert said(pump, "turn_on") == [("power", "1")]
@@ -654,7 +707,7 @@ def test_a_water_heater() -> None:
             "min_temp": 30,
         },
     )
-    assert boiler.features == 11
+    assert boiler.features == 3
     told(boiler, ("boiler/mode", "eco"), ("boiler/temperature", "50"), ("boiler/now", "47.2"))
     shows(boiler, "eco", temperature=50, current_temperature=47.2, operation_mode="eco")
     shows(boiler, "eco", operation_list=["off", "eco", "performance"], max_temp=60)
@@ -739,6 +792,16 @@ def test_what_a_fan_is_told(
     shows(fan, "on", percentage=66)
 
 
+def test_a_fan_with_many_speeds_steps_by_one_per_cent() -> None:
+    config = {"command_topic": "f", "percentage_command_topic": "p", "speed_range_max": 255}
+    fan = build("fan", config)
+    assert said(fan, "set_percentage", percentage=20) == [("p", "51")]
+    assert said(fan, "increase_speed") == [("p", "54")]
+    shows(fan, "on", percentage=21, percentage_step=1)
+    said(fan, "set_percentage", percentage=0)
+    shows(fan, "off")
+
+
 def test_a_plain_fan_has_no_speed() -> None:
     fan = build("fan", {"command_topic": "f"})
     assert fan.features == 48
@@ -816,6 +879,14 @@ def test_a_lock() -> None:
     assert said(lock, "open") == [("zigbee2mqtt/door/set", "OPEN")]
     shows(lock, "unknown")
     refuses(lock, "zigbee2mqtt/door", {"lock_state": "ajar"}, "ajar")
+
+
+def test_a_lock_that_reports_nothing() -> None:
+    lock = build("lock", {"command_topic": "l", "payload_open": "OPEN"})
+    shows(lock, "unknown")  # nobody has locked it yet
+    for service, state in (("lock", "locked"), ("unlock", "unlocked"), ("open", "open")):
+        said(lock, service)
+        shows(lock, state, assumed_state=True)
 
 
 def test_a_lock_with_a_code() -> None:
@@ -1021,6 +1092,8 @@ def test_a_number() -> None:
     shows(number, "4", min=0, max=10, step=0.5, unit_of_measurement="s", mode="auto")
     told(number, ("n", "4.5"))
     shows(number, "4.5")
+    told(number, ("n", "4.0"))
+    shows(number, "4.0")
     refuses(number, "n", "11", "11")
     refuses(number, "n", "nan", "nan")
     assert said(number, "set_value", value=3.0) == [("n/set", "3")]

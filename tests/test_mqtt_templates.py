@@ -201,6 +201,10 @@ HOSTILE = {
     "regular expression, optional": "{{ ('a' * 60) | regex_match('" + "a?" * 60 + "a') }}",
     "regular expression, polynomial": "{{ ('a' * 9999) | regex_search('a*a*a*a*b') }}",
     "regular expression, test": "{{ ('a' * 60) is match('(a+)+b') }}",
+    "regular expression, nested": "{{ ('a' * 60) | regex_match('((a?)*)*b') }}",
+    "regular expression, referring back": "{{ ('a' * 60) | regex_match('(a*)\\\\1b') }}",
+    "regular expression, verbose": "{{ ('a' * 60) | regex_match('(?x)(a+) *b') }}",
+    "regular expression, choices": "{{ ('a' * 60) | regex_match('(a|aa){40}b') }}",
     "regular expression, counted": "{{ ('a' * 60) | regex_match('(a{1,9}){1,9}b') }}",
     "class": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "class by filter": "{{ ('' | attr('__class__')).mro() }}",
@@ -249,6 +253,17 @@ def test_a_long_message_is_read_within_limits() -> None:
     assert rendered("{{ value_json.devices | length }}", payload) == "20000"
 
 
+def test_a_template_that_keeps_taking_long_is_given_up() -> None:
+    slow = template("{% for i in range(99) %}{{ value | regex_search('a*a*b') }}{% endfor %}")
+    for _ in range(20):
+        with pytest.raises(NotUnderstood):
+            slow.value("a" * 200)
+    began = time.thread_time()
+    with pytest.raises(NotUnderstood, match="too often"):
+        slow.value("a")
+    assert time.thread_time() - began < 0.01
+
+
 def test_one_template_is_compiled_once() -> None:
     assert template("{{ value }}!") is template("{{ value }}!")
 
@@ -262,6 +277,11 @@ def test_one_template_is_compiled_once() -> None:
         (r"(?:on|off) ?\(?x*", "off (xx", True),
         ("[]a]+", "]a", True),
         (r"\w+(-\w+)?", "ab-cd", True),
+        (r"^(\d{1,3}\.){3}\d{1,3}$", "192.168.1.20", True),
+        (r"([0-9A-F]{2}:){5}[0-9A-F]{2}", "0A:1B:2C:3D:4E:5F", True),
+        (r"(?i)on|off", "OFF", True),
+        (r"(?:ab)*c", "ababc", True),
+        (r"a{,2}\[[^]]\]", "aa[x]", True),
     ],
 )
 def test_usual_expressions_work(source: str, text: str, fits: bool) -> None:

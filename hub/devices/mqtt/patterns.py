@@ -15,10 +15,15 @@ from hub.devices.mqtt.component import NotUnderstood
 
 MAX_PATTERN = 500
 """Characters of an expression."""
-MAX_STEPS = 5_000_000
+MAX_STEPS = 2_000_000
 """Tries that an expression may need at worst: about a tenth of a second."""
 
-_REPEAT = re.compile(r"\{(\d*)(,?)(\d*)\}")
+MANY = 50
+"""Times from which on a repetition counts as one without an end."""
+
+_REPEAT = re.compile(r"(\d*)(,?)(\d*)\}")
+_GROUP = re.compile(r"(?!\?)|\?(?:[aims]+\)|:|=|!|<=|<!|P<\w+>)")
+_CLASS = re.compile(r"\^?\]?(?:[^\]\\]|\\.)*\]", re.DOTALL)
 
 
 class Pattern:
@@ -61,53 +66,112 @@ def pattern(source: str, flags: int = 0) -> Pattern:
 
 def _choices(source: str) -> tuple[int, int]:
     """Repetitions without an end, and in how many ways the rest can be read."""
-    repeats, ways, place, in_class = 0, 1, 0, False
-    last = ""
-    while place < len(source):
-        character = source[place]
-        place += 1
-        if character == "\\":
-            escaped = source[place : place + 1]
-            if not in_class and escaped.isdigit() and escaped != "0":
-                raise NotUnderstood("a regular expression may not refer back to its groups")
-            place += 1
-            last = "x"
-        elif in_class:
-            in_class = character != "]" or last == "["
-            last = "x" if not (last == "[" and character == "^") else "["
-        elif character == "[":
-            in_class, last = True, "["
-        elif character == "(":
-            if source[place : place + 1] == "?":
-                end = re.match(r"\?(:|=|!|<=|<!|P<\w+>)", source[place:])
-                if end is None:
-                    raise NotUnderstood(f"{source!r} has a kind of group that is not taken")
-                place += end.end()
-            last = "("
-        elif character == "|":
-            ways, last = ways * 2, "|"
-        elif character in "*+?{" and last:
-            if character == "{":
-                count = _REPEAT.match(source, place - 1)
-                if count is None:
-                    last = "x"
-                    continue
-                place = count.end()
-                low = int(count[1] or 0)
-                high = int(count[3]) if count[3] else None if count[2] else low
-            else:
-                low, high = {"*": (0, None), "+": (1, None), "?": (0, 1)}[character]
-            if source[place : place + 1] in ("?", "+"):
-                place += 1
-            if last == ")" and high != 1:
-                raise NotUnderstood(f"{source!r} repeats a group, which can take too long")
-            if high is None or high > 50:
-                repeats += 1
-            else:
-                ways *= max(1, high - low + 1)
-            last = "q"
-        else:
-            last = ")" if character == ")" else "x"
+    counts = _Counts(source)
+    while counts.place < len(source):
+        counts.step()
+    repeats, ways = counts.total()
     if repeats > 6 or ways > MAX_STEPS // 100:
-        raise NotUnderstood(f"the regular expression {source!r} can take too long")
+        raise counts.too_long()
     return repeats, ways
+
+
+class _Counts:
+    """Goes through an expression, part by part. What it does not know is refused."""
+
+    def __init__(self, source: str) -> None:
+        self.place = 0
+        self._source = source
+        self._open = [_Group()]
+        self._last: _Group | None = None
+        """What a quantifier would repeat: a group, or a character as an empty one."""
+
+    def too_long(self) -> NotUnderstood:
+        return NotUnderstood(f"the regular expression {self._source!r} can take too long")
+
+    def total(self) -> tuple[int, int]:
+        """Groups that were not closed count, too: the compiler will refuse them."""
+        whole = _Group()
+        for group in self._open:
+            whole.add(group)
+        return whole.repeats, whole.ways
+
+    def step(self) -> None:
+        character = self._source[self.place]
+        self.place += 1
+        match character:
+            case "\\":
+                if self._source[self.place : self.place + 1] in tuple("123456789"):
+                    raise NotUnderstood("a regular expression may not refer back to its groups")
+                self.place += 1
+                self._last = _Group()
+            case "[":
+                self._skip_class()
+                self._last = _Group()
+            case "(":
+                self._begin()
+            case ")":
+                closed = self._open.pop() if len(self._open) > 1 else _Group()
+                self._open[-1].add(closed)
+                self._last = closed
+            case "|":
+                self._open[-1].ways *= 2
+                self._last = None
+            case "*" | "+" | "?" | "{" if self._last is not None:
+                self._repeat(character, self._last)
+            case _:
+                self._last = _Group()
+        if self._open[-1].ways > MAX_STEPS:
+            raise self.too_long()
+
+    def _begin(self) -> None:
+        kind = _GROUP.match(self._source, self.place)
+        if kind is None:
+            raise NotUnderstood(f"{self._source!r} has a kind of group that is not taken")
+        self.place = kind.end()
+        self._last = None
+        if not kind[0].endswith(")"):  # not a mere flag
+            self._open.append(_Group())
+
+    def _skip_class(self) -> None:
+        end = _CLASS.match(self._source, self.place)
+        self.place = len(self._source) if end is None else end.end()
+
+    def _repeat(self, character: str, what: _Group) -> None:
+        low, high = {"*": (0, None), "+": (1, None), "?": (0, 1)}.get(character, (0, None))
+        if character == "{":
+            count = _REPEAT.match(self._source, self.place)
+            if count is None:
+                self._last = _Group()
+                return
+            self.place = count.end()
+            low = int(count[1] or 0)
+            high = int(count[3]) if count[3] else None if count[2] else low
+        if self._source[self.place : self.place + 1] in ("?", "+"):  # lazy, or greedy to the end
+            self.place += 1
+        around = self._open[-1]
+        simple = what.repeats == 0 and what.ways == 1
+        if high is None or high > MANY:
+            if not simple:
+                raise NotUnderstood(
+                    f"{self._source!r} repeats a group with choices, which can take too long"
+                )
+            around.repeats += 1
+        else:
+            for _ in range(high - 1):  # it was counted once already
+                around.add(what)
+                if around.ways > MAX_STEPS or around.repeats > MANY:
+                    raise self.too_long()
+            around.ways *= max(1, high - low + 1)
+        self._last = None
+
+
+class _Group:
+    """Choices within a group, or within a single character: none."""
+
+    def __init__(self) -> None:
+        self.repeats = 0
+        self.ways = 1
+
+    def add(self, inner: _Group) -> None:
+        self.repeats += inner.repeats
+        self.ways *= inner.ways

@@ -43,6 +43,9 @@ MAX_MADE = 2_000_000
 """Characters and entries of lists that one rendering makes, one after another."""
 MAX_SECONDS = 0.25
 """Processor time of one rendering; usual ones take 0.0001 s."""
+SLOW_SECONDS = 0.05
+MAX_SLOW = 5
+"""Times that a template may take so long before it is run no more: messages can come all day."""
 MAX_RANGE = 1_000
 MAX_BITS = 1_024
 """Of a whole number."""
@@ -80,19 +83,24 @@ REFUSED = (
 class Budget:
     """What is left for one rendering."""
 
-    __slots__ = ("_end", "_made", "_steps")
+    __slots__ = ("_began", "_made", "_steps")
 
     def __init__(self) -> None:
         self._steps = MAX_STEPS
         self._made = MAX_MADE
-        self._end = time.thread_time() + MAX_SECONDS
+        self._began = time.thread_time()
+
+    @property
+    def seconds(self) -> float:
+        """Processor time since it was given."""
+        return time.thread_time() - self._began
 
     def take(self, made: Any = None) -> None:
         """A step, and what it made."""
         self._steps -= 1
         if isinstance(made, str | list):
             self._made -= len(made)
-        if self._steps < 0 or self._made < 0 or time.thread_time() > self._end:
+        if self._steps < 0 or self._made < 0 or self.seconds > MAX_SECONDS:
             raise NotUnderstood("a template takes too long")
 
 
@@ -294,10 +302,14 @@ class Template:
                 f"the template {source[:100]!r} is wrong: {_first(error)}"
             ) from None
         self.source = source
+        self._slow = 0
 
     def render(self, variables: Mapping[str, Any]) -> str:
         """The text it makes, without space around it. Raises NotUnderstood."""
-        token = _budget.set(Budget())
+        if self._slow >= MAX_SLOW:
+            raise NotUnderstood(f"the template {self.source[:100]!r} took too long too often")
+        budget = Budget()
+        token = _budget.set(budget)
         parts, size = [], 0
         try:
             # Not by `Template.render`: that rewrites the traceback of each error, which takes
@@ -315,6 +327,7 @@ class Template:
             ) from None
         finally:
             _budget.reset(token)
+            self._slow += budget.seconds > SLOW_SECONDS
         return "".join(parts).strip()
 
     def value(self, payload: str, variables: Mapping[str, Any] | None = None) -> str:

@@ -16,7 +16,7 @@ TURN_OFF, TURN_ON, SWING_HORIZONTAL = 128, 256, 512
 
 MODES = ("auto", "off", "cool", "heat", "dry", "fan_only")
 ACTIONS = ("off", "heating", "cooling", "drying", "idle", "fan", "preheating", "defrosting")
-TARGETS = {"temperature": "temperature", "high": "target_temp_high", "low": "target_temp_low"}
+TARGETS = {"temperature": "temperature", "low": "target_temp_low", "high": "target_temp_high"}
 """What topics call a target -> what Home Assistant calls it."""
 
 
@@ -58,7 +58,7 @@ class Climate(Thermal):
 
     def _set_up_targets(self) -> int:
         features = self._set_up_target("temperature", "temperature")
-        for name in ("high", "low"):
+        for name in ("low", "high"):
             found = self._set_up_target(f"temperature_{name}", TARGETS[name])
             features |= RANGE if found else 0
         return features
@@ -86,6 +86,8 @@ class Climate(Thermal):
         if channel is None and name not in self._heard:
             return 0
         self._lists[name] = choices
+        if name == "preset_mode":
+            self.facts[name] = "none"
         return choice.bit
 
     # --- what it shows -----------------------------------------------------------------------
@@ -97,13 +99,15 @@ class Climate(Thermal):
             "min_temp": self._coldest,
             "max_temp": self._hottest,
             "target_temp_step": self._step,
-            "current_temperature": facts.get("current_temperature"),
+            "temperature_unit": self._unit,
+            "current_temperature": self._degrees("current_temperature"),
             "current_humidity": facts.get("current_humidity"),
             "hvac_action": facts.get("hvac_action"),
         }
-        shown |= {name: facts.get(name) for name in self._targets}
+        shown |= {name: self._degrees(name) for name in self._targets if name != "humidity"}
         if "humidity" in self._targets:
             shown |= {"min_humidity": self._driest, "max_humidity": self._wettest}
+            shown["humidity"] = facts.get("humidity")
         for name, choices in self._lists.items():
             shown |= {f"{name}s": list(choices), name: facts.get(name)}
         return facts.get("mode") or "unknown", shown

@@ -28,17 +28,15 @@ def to_rgb(mode: str, colour: Sequence[float], low: float = 2000, high: float = 
                 part * 255 for part in colorsys.hsv_to_rgb(colour[0] / 360, colour[1] / 100, 1)
             )
         case "xy":
-            red, green, blue = _from_xy(*colour)
+            red, green, blue = (int(part) for part in _from_xy(*colour))
         case "rgbw":
             red, green, blue = (part + colour[3] for part in colour[:3])
             red, green, blue = _as_bright(colour, (red, green, blue))
         case _:
-            whites = [kelvin_to_rgb(1e6 / _mireds(ratio, low, high)) for ratio in (0, 1)]
-            cold, warm = colour[3] / 255, colour[4] / 255
-            mixed = [
-                part + whites[0][i] * cold + whites[1][i] * warm
-                for i, part in enumerate(colour[:3])
-            ]
+            cold, warm = colour[3:]
+            shade = _shade(warm / (cold + warm) if cold + warm else 0.5, low, high)
+            level = max(cold, warm) / 255
+            mixed = [part + white * level for part, white in zip(colour[:3], shade, strict=True)]
             red, green, blue = _as_bright(colour, mixed)
     return round(red), round(green), round(blue)
 
@@ -61,7 +59,7 @@ def from_rgb(
             parts = [part - white for part in rgb] + [white]
             return tuple(round(part) for part in _as_bright(rgb, parts))
         case _:
-            shade = kelvin_to_rgb(1e6 / _mireds(0.5, low, high))
+            shade = _shade(0.5, low, high)
             white = min(
                 part / white if white else 0 for part, white in zip(rgb, shade, strict=True)
             )
@@ -70,16 +68,21 @@ def from_rgb(
             return tuple(round(part) for part in _as_bright(rgb, parts))
 
 
-def whites(kelvin: float, low: float, high: float) -> tuple[float, ...]:
-    """A colour temperature by a lamp's two whites, in mode rgbww."""
+def whites(kelvin: float, level: float, low: float, high: float) -> tuple[float, ...]:
+    """A colour temperature by a lamp's two whites, in mode rgbww. `level`: brightness, 0-255."""
     coldest, warmest = _mireds(0, low, high), _mireds(1, low, high)
     share = min(1.0, max(0.0, (warmest - 1e6 / kelvin) / (warmest - coldest)))
-    return 0, 0, 0, round(share * 255), round((1 - share) * 255)
+    return 0, 0, 0, round(share * level), round((1 - share) * level)
 
 
 def _mireds(ratio: float, low: float, high: float) -> float:
     """Mireds between the coldest white (0) and the warmest (1)."""
-    return 1e6 / high + (1e6 / low - 1e6 / high) * ratio
+    return mired(high) + (mired(low) - mired(high)) * ratio
+
+
+def _shade(ratio: float, low: float, high: float) -> tuple[float, float, float]:
+    """How a mixture of the two whites looks."""
+    return kelvin_to_rgb(kelvin_of(_mireds(ratio, low, high)))
 
 
 def mired(kelvin: float) -> int:
@@ -90,8 +93,8 @@ kelvin_of = mired
 """Kelvin of mireds: the way back is the same."""
 
 
-def kelvin_to_rgb(kelvin: float) -> RGB:
-    """How a colour temperature looks on a screen."""
+def kelvin_to_rgb(kelvin: float) -> tuple[float, float, float]:
+    """How a colour temperature looks on a screen; not rounded."""
     hundreds = min(40_000.0, max(1_000.0, kelvin)) / 100
     red = 255.0 if hundreds <= 66 else 329.698727446 * (hundreds - 60) ** -0.1332047592
     if hundreds <= 66:
@@ -105,7 +108,7 @@ def kelvin_to_rgb(kelvin: float) -> RGB:
     else:
         blue = 138.5177312231 * math.log(hundreds - 10) - 305.0447927307
     red, green, blue = (min(255.0, max(0.0, part)) for part in (red, green, blue))
-    return round(red), round(green), round(blue)
+    return red, green, blue
 
 
 def _as_bright(one: Sequence[float], other: Sequence[float]) -> list[float]:

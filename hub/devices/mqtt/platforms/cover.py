@@ -48,7 +48,7 @@ class Cover(Platform):
             "tilt_status_topic", ("tilt_status_template",), self._tilt_reader()
         )
         self._tilt_optimistic = options.flag("tilt_optimistic") or not hears_tilt
-        if not self._hears_state and not self._hears_position:
+        if not (self._hears_state or self._hears_position or hears_tilt):
             self.optimistic = True
         self.features = self._features()
 
@@ -105,7 +105,9 @@ class Cover(Platform):
         return {"tilt": self._tilt_scale.percent(round(tilt))}
 
     def _shown(self) -> tuple[str, dict[str, Any]]:
-        return self.facts.get("state") or "unknown", {
+        state = self.facts.get("state")
+        return state or "unknown", {
+            "is_closed": None if state is None else state == "closed",
             "current_position": self.facts.get("position"),
             "current_tilt_position": self.facts.get("tilt"),
         }
@@ -146,41 +148,39 @@ class Cover(Platform):
         if self._positions is None:
             raise self._no("set_cover_position")
         self._assume(heard=True, state="open" if percent else "closed", position=percent)
-        return self._positions.say(
-            round(self._scale.value(percent)),
-            position=percent,
-            position_open=_plain(self._scale.top),
-            position_closed=_plain(self._scale.bottom),
-            tilt_min=_plain(self._tilt_scale.bottom),
-            tilt_max=_plain(self._tilt_scale.top),
-        )
+        value = round(self._scale.value(percent))
+        return self._positions.say(value, position=percent, **self._ends())
 
     def _tilt(self, service: str, data: Mapping[str, Any]) -> Publication:
         if self._tilts is None:
             raise self._no(service)
+        if service == "toggle_cover_tilt":
+            opens = self.facts.get("tilt") == 0
+            service = "open_cover_tilt" if opens else "close_cover_tilt"
         match service:
             case "stop_cover_tilt":
                 return self._tilts.say(self._stop_tilt)
             case "open_cover_tilt":
-                value = self._tilt_open
+                value = said = self._tilt_open
             case "close_cover_tilt":
-                value = self._tilt_closed
+                value = said = self._tilt_closed
             case "set_cover_tilt_position":
-                percent = within(data.get("tilt_position"), 0, 100, "tilt_position")
-                value = round(self._tilt_scale.value(percent))
+                said = round(within(data.get("tilt_position"), 0, 100, "tilt_position"))
+                value = round(self._tilt_scale.value(said))
             case _:
                 raise self._no(service)
         if self._tilt_optimistic:
             self.facts["tilt"] = int(clamped(self._tilt_scale.percent(value), 0, 100))
-        percent_shown = int(clamped(self._tilt_scale.percent(value), 0, 100))
-        return self._tilts.say(
-            _plain(value),
-            tilt_position=percent_shown if service != "set_cover_tilt_position" else round(percent),
-            position_open=_plain(self._scale.top),
-            position_closed=_plain(self._scale.bottom),
-            tilt_min=_plain(self._tilt_scale.bottom),
-            tilt_max=_plain(self._tilt_scale.top),
-        )
+        return self._tilts.say(_plain(value), tilt_position=_plain(said), **self._ends())
+
+    def _ends(self) -> dict[str, float]:
+        """What templates can ask about the scales."""
+        return {
+            "position_open": _plain(self._scale.top),
+            "position_closed": _plain(self._scale.bottom),
+            "tilt_min": _plain(self._tilt_scale.bottom),
+            "tilt_max": _plain(self._tilt_scale.top),
+        }
 
 
 def _plain(value: float) -> float:

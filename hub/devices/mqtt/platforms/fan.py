@@ -27,7 +27,8 @@ class Fan(OnOff):
         fastest = options.number("speed_range_max", 100)
         if slowest < 1 or fastest <= slowest:
             raise NotUnderstood(f"'speed_range_min' {slowest:g}, 'speed_range_max' {fastest:g}")
-        self._speeds = fastest - slowest + 1
+        self._speeds = min(fastest - slowest + 1, 100)
+        """Steps that a person can tell apart."""
         self._scale = Scale(slowest - 1, fastest)
         self._presets = options.texts("preset_modes")
         self._swings = {
@@ -130,7 +131,7 @@ class Fan(OnOff):
     def _turn_on(self, data: Mapping[str, Any]) -> list[Publication]:
         messages = [self._commands.say(self.payload_on)]
         self._assume("on" in self._heard, on=True)
-        if data.get("percentage") is not None:
+        if data.get("percentage"):
             messages.append(self._set_speed(data["percentage"]))
         if data.get("preset_mode") is not None:
             messages.append(self._set_preset(data["preset_mode"]))

@@ -90,7 +90,8 @@ class Lamp(Platform):
             shown |= self._every_form(mode, facts[mode])
         elif mode == "color_temp" and (kelvin := facts.get("color_temp_kelvin")):
             shown["color_temp_kelvin"] = kelvin
-            shown |= self._every_form("rgb", colours.kelvin_to_rgb(kelvin))
+            hue = colours.from_rgb("hs", colours.kelvin_to_rgb(kelvin))
+            shown |= self._every_form("hs", hue)
         return state, shown
 
     def _mode(self) -> str | None:
@@ -146,8 +147,8 @@ class Lamp(Platform):
         if data.get("white") is not None:
             if "white" not in self.modes:
                 raise NotUnderstood("'white': this light has no white of its own")
-            level = wanted.brightness if data["white"] is True else None
-            wanted.white = round(within(data["white"], 0, 255, "white")) if level is None else level
+            level = self._level(wanted) if data["white"] is True else data["white"]
+            wanted.white = round(within(level, 0, 255, "white"))
         for mode in colours.MODES:
             if data.get(f"{mode}_color") is not None:
                 self._want_colour(wanted, mode, _parts(data[f"{mode}_color"], mode))
@@ -171,11 +172,17 @@ class Lamp(Platform):
         if "color_temp" in self.modes:
             wanted.kelvin = round(min(self.high, max(self.low, kelvin)))
         elif "rgbww" in self.modes:
-            wanted.mode, wanted.colour = "rgbww", colours.whites(kelvin, self.low, self.high)
+            whites = colours.whites(kelvin, self._level(wanted), self.low, self.high)
+            wanted.mode, wanted.colour = "rgbww", whites
         elif self.modes & COLOURS:
-            self._want_colour(wanted, "rgb", colours.kelvin_to_rgb(kelvin))
+            hue = colours.from_rgb("hs", colours.kelvin_to_rgb(kelvin))
+            self._want_colour(wanted, "hs", hue)
         else:
             raise NotUnderstood("'color_temp_kelvin': this light cannot change its shade of white")
+
+    def _level(self, wanted: Wanted) -> float:
+        """The brightness that is asked for, or the present one."""
+        return float(wanted.brightness or self.facts.get("brightness") or 255)
 
     def _brightness(self, data: Mapping[str, Any]) -> int | None:
         now = self.facts.get("brightness") if self.facts.get("on") else 0

@@ -33,6 +33,9 @@ KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """Mode -> names of its parts. The first is Home Assistant's; Zigbee2MQTT has others, too."""
 
+SCALED = ("rgb", "rgbw", "rgbww")
+"""Modes whose parts can carry the brightness."""
+
 
 class JsonLight(Lamp):
     def _set_up(self, options: Options) -> None:
@@ -122,8 +125,9 @@ class JsonLight(Lamp):
             message["color"] = self._colour(wanted)
             self._assume(True, **{"color_mode": wanted.mode, wanted.mode: wanted.colour})
         message |= self._extra_keys(wanted)
-        if wanted.brightness is not None:
+        if wanted.brightness is not None and not self._carried(wanted):
             message["brightness"] = level_out(wanted.brightness, self._scale)
+        if wanted.brightness is not None:
             self._assume(True, brightness=wanted.brightness)
         if wanted.kelvin is not None:
             kelvin = wanted.kelvin
@@ -143,16 +147,17 @@ class JsonLight(Lamp):
         if wanted.flash is not None and features & FLASH:
             return {"flash": self._flash_seconds[wanted.flash]}
         if wanted.transition is not None and features & TRANSITION:
-            seconds = wanted.transition
-            return {"transition": int(seconds) if seconds.is_integer() else seconds}
+            return {"transition": wanted.transition}
         return {}
+
+    def _carried(self, wanted: Wanted) -> bool:
+        """Whether the parts of the colour carry the brightness."""
+        return wanted.mode in SCALED and not self._has_brightness
 
     def _colour(self, wanted: Wanted) -> dict[str, float]:
         mode, parts = str(wanted.mode), wanted.colour
-        if mode in ("rgb", "rgbw", "rgbww"):
-            level = 255
-            if not self._has_brightness:
-                level = wanted.brightness or self.facts.get("brightness") or 255
+        if mode in SCALED:
+            level = (wanted.brightness or 255) if self._carried(wanted) else 255
             parts = tuple(round(part * level / 255) for part in parts)
         return {names[0]: part for names, part in zip(KEYS[mode], parts, strict=True)}
 

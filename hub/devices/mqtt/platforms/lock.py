@@ -21,7 +21,7 @@ STATES = {
     "opening": "OPENING",
 }
 """State -> what a lock calls it, unless its configuration says otherwise."""
-WANTED = {"lock": "locked", "unlock": "unlocked", "open": "unlocked"}
+WANTED = {"lock": "locked", "unlock": "unlocked", "open": "open"}
 
 
 class Lock(Platform):

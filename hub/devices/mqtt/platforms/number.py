@@ -15,7 +15,7 @@ class Number(Platform):
 
     def _set_up(self, options: Options) -> None:
         self._commands = self._needed("command_topic", "command_template")
-        self._low, self._high = options.number("min", 1), options.number("max", 100)
+        self._low, self._high = options.number("min", 0), options.number("max", 100)
         self._step = options.number("step", 1)
         if self._low > self._high or self._step <= 0:
             raise NotUnderstood(f"'min' {self._low:g}, 'max' {self._high:g}, 'step' {self._step:g}")
@@ -30,11 +30,12 @@ class Number(Platform):
             return None
         if payload == self._reset:
             return {"value": None}
-        return {"value": within(payload, self._low, self._high, "the value")}
+        value = within(payload, self._low, self._high, "the value")
+        return {"value": int(value) if payload.isdecimal() else value}
 
     def _shown(self) -> tuple[str, dict[str, Any]]:
         value = self.facts.get("value")
-        return "unknown" if value is None else str(plain(value)), {
+        return "unknown" if value is None else str(value), {
             "min": plain(self._low),
             "max": plain(self._high),
             "step": plain(self._step),
@@ -45,9 +46,9 @@ class Number(Platform):
     def _act(self, service: str, data: Mapping[str, Any]) -> Sequence[Publication]:
         if service != "set_value":
             raise self._no(service)
-        value = within(data.get("value"), self._low, self._high, "value")
+        value = plain(within(data.get("value"), self._low, self._high, "value"))
         self._assume(heard=True, value=value)
-        return [self._commands.say(plain(value))]
+        return [self._commands.say(value)]
 
 
 def plain(value: float) -> float:

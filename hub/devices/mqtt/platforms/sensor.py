@@ -73,6 +73,8 @@ def _moment(text: str, kind: str) -> str:
         if kind == "date":
             return date.fromisoformat(text.strip()[:10]).isoformat()
         moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is None:
+            raise ValueError("no time zone")
         return moment.astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
         raise NotUnderstood(f"not a {kind}: {text[:100]!r}") from None

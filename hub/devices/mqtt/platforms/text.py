@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.devices.mqtt.component import NotUnderstood, Publication
 from hub.devices.mqtt.patterns import pattern
-from hub.devices.mqtt.platforms.base import NONE, Platform
+from hub.devices.mqtt.platforms.base import Platform
 from hub.devices.mqtt.platforms.options import Options
 
 LONGEST = 255
@@ -41,7 +41,7 @@ class Text(Platform):
         return value
 
     def _read_value(self, payload: str) -> Mapping[str, Any] | None:
-        return {"value": None if payload == NONE else self._checked(payload, "the text")}
+        return {"value": self._checked(payload, "the text")}
 
     def _shown(self) -> tuple[str, dict[str, Any]]:
         value = self.facts.get("value")

@@ -39,7 +39,12 @@ class Thermal(Platform):
         self, options: Options, coldest: float, hottest: float, modes: Collection[str]
     ) -> None:
         """`coldest` and `hottest` in degrees Celsius, if nothing is said of it."""
-        if options.text("temperature_unit") == "F":
+        unit = options.text("temperature_unit")
+        self._unit = None if unit is None else f"°{one_of(unit, ('C', 'F'), 'temperature_unit')}"
+        self._precision = options.number("precision", 1.0 if unit == "F" else 0.1)
+        if self._precision not in (0.1, 0.5, 1.0):
+            raise NotUnderstood(f"'precision' must be 0.1, 0.5 or 1.0, not {self._precision:g}")
+        if unit == "F":
             coldest, hottest = coldest * 1.8 + 32, hottest * 1.8 + 32
         self._coldest = options.number("min_temp", round(coldest, 1))
         self._hottest = options.number("max_temp", round(hottest, 1))
@@ -70,6 +75,13 @@ class Thermal(Platform):
             return 0
         self._targets[name] = channel
         return 0 if channel is None else 1
+
+    def _degrees(self, name: str) -> float | None:
+        """A temperature as precisely as it is to be shown."""
+        value = self.facts.get(name)
+        if not isinstance(value, int | float):
+            return None
+        return round(round(value / self._precision) * self._precision, 1)
 
     def _set_mode(self, wanted: Any, key: str) -> Publication:
         mode = one_of(wanted, self._modes, key)

@@ -24,7 +24,7 @@ FEATURES = {
     "start": 8192,
 }
 STATE = 4096
-USUAL = ("start", "stop", "return_home", "status", "clean_spot")
+USUAL = ("start", "stop", "return_home", "clean_spot")
 STATES = ("cleaning", "docked", "paused", "idle", "returning", "error")
 
 SERVICES = {
@@ -72,7 +72,7 @@ class Vacuum(Platform):
     def _shown(self) -> tuple[str, dict[str, Any]]:
         return self.facts.get("state") or "unknown", {
             "battery_level": self.facts.get("battery_level"),
-            "fan_speed": self.facts.get("fan_speed"),
+            "fan_speed": self.facts.get("fan_speed") if self._can("fan_speed") else None,
             "fan_speed_list": list(self._speeds) or None,
         }
 

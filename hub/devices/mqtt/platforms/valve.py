@@ -71,7 +71,9 @@ class Valve(Platform):
         return facts
 
     def _shown(self) -> tuple[str, dict[str, Any]]:
-        return self.facts.get("state") or "unknown", {
+        state = self.facts.get("state")
+        return state or "unknown", {
+            "is_closed": None if state is None else state == "closed",
             "current_position": self.facts.get("position"),
         }
 

@@ -20,8 +20,7 @@ class WaterHeater(Thermal):
         self._set_up_thermal(options, 43.3, 60, MODES)
         self.features = TEMPERATURE if self._set_up_target("temperature", "temperature") else 0
         self.features |= MODE if self._modes_out is not None else 0
-        if self._power is not None or (self._modes_out is not None and "off" in self._modes):
-            self.features |= ON_OFF
+        self.features |= ON_OFF if self._power is not None else 0
 
     def _shown(self) -> tuple[str, dict[str, Any]]:
         facts = self.facts
@@ -30,8 +29,9 @@ class WaterHeater(Thermal):
             "operation_mode": facts.get("mode"),
             "min_temp": self._coldest,
             "max_temp": self._hottest,
-            "current_temperature": facts.get("current_temperature"),
-            "temperature": facts.get("temperature"),
+            "temperature_unit": self._unit,
+            "current_temperature": self._degrees("current_temperature"),
+            "temperature": self._degrees("temperature"),
         }
 
     def _act(self, service: str, data: Mapping[str, Any]) -> Sequence[Publication]:
