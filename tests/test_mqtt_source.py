@@ -24,6 +24,8 @@ from hub.devices.mqtt import source as source_module
 from hub.devices.mqtt.connection import connected
 from hub.devices.mqtt.source import MqttHome
 from hub.errors import DeviceError
+from hub.home import link
+from hub.home.model import Home
 from hub.messages import StateChange
 from hub.ports import Inventory, SourceEntity
 from tests.mqtt import Authority, Broker, Devices, free_port, needs_mosquitto
@@ -764,6 +766,44 @@ async def test_a_device_that_was_taken_out_meanwhile_is_forgotten(
     await home.open()
     assert "light.desk_lamp" in home.states
     await home.until(lambda: not home.states)
+
+
+async def test_a_home_takes_the_broker_up_again(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(link, "LONGEST_PAUSE", 0.1)
+    async with broker.devices() as devices:
+        await devices.say(LAMP_PLACE, LAMP, retain=True)
+        await devices.say("desk", {"state": "ON"}, retain=True)
+        home = Home()
+        await home.connect([MqttHome(broker.settings())])
+
+    async def until(state: str) -> None:
+        news = asyncio.Event()
+        stop = home.watch(lambda change: news.set())
+        async with asyncio.timeout(5):
+            while home.state("light.desk_lamp").state != state:
+                await news.wait()
+                news.clear()
+        stop()
+
+    await until("on")
+    broker.kill()
+    await until("unavailable")
+    trouble = home.troubles["mqtt"]
+    assert trouble and "nothing listens on that port" in trouble.reason
+    assert trouble.spoken == "Sorry, I cannot reach the MQTT broker."
+    with pytest.raises(DeviceError):
+        await home.call_service("light", "turn_on", ["light.desk_lamp"], {})
+    broker.start()
+    await until("on")
+    async with broker.devices("desk/set") as devices:
+        await home.call_service("light", "turn_off", ["light.desk_lamp"], {})
+        assert await devices.heard() == ("desk/set", '{"state":"OFF"}')
+        await devices.say("desk", {"state": "OFF"})
+        await until("off")
+    await home.close()
 
 
 # Much at once.
