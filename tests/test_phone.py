@@ -650,6 +650,8 @@ async def test_a_broker_that_is_restarted_knows_it_again(
     try:
         async with running(broker, hub) as side:
             broker.kill()
+            with pytest.raises(aiomqtt.MqttError):
+                await side.phone.until(side.topics.status, "")
             broker.start()
             async with outside(broker, side.topics) as phone:
                 await phone.until(side.topics.volume, "80")

@@ -212,6 +212,7 @@ class PhoneBridge:
             try:
                 for refused in await client.listen(dict.fromkeys(self._wanted(), 1)):
                     log.warning("MQTT: the broker does not let the hub hear %s", refused)
+                _end_if_cancelled()
                 self._outbox.put(self._state(topics.status, "online"))
                 self._introduce_after(0.0)
                 if lost:
@@ -561,6 +562,13 @@ class _named:
             refused = Refused(str(error))
             refused.id = self._origin.id
             raise refused from error
+
+
+def _end_if_cancelled() -> None:
+    """Python 3.11's `asyncio.wait_for`, which aiomqtt uses, can lose a cancellation."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def spoken(synthesizer: Synthesizer, trace: Trace) -> Audio:

@@ -79,7 +79,7 @@ class Incoming:
 
         The hub may write where its callers may not. Were it to answer anywhere, they could."""
         topic = self.answer_to
-        if topic is not None and (not topic.startswith(replies) or set(topic) & set("+#\\0")):
+        if topic is not None and (not topic.startswith(replies) or set(topic) & set("+#\0")):
             raise Refused(f"a response topic has to begin with {replies}")
 
 
@@ -142,8 +142,9 @@ class Outbox:
             self._queue.get_nowait()
 
     async def send(self, client: Client) -> None:
-        """Until the connection ends."""
-        while True:
+        """Until it is closed, or cancelled; a cancellation can get lost in `asyncio.wait_for`,
+        which aiomqtt uses."""
+        while self._open:
             message = await self._queue.get()
             try:
                 await self._send(client, message)
