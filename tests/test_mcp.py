@@ -829,6 +829,7 @@ async def test_nonsense_on_standard_input_is_survived_and_output_is_the_protocol
     assert process.stdin and process.stdout
     process.stdin.write(b"\n".join([*lines, initialized, json.dumps(call).encode(), b""]))
     first, second = [json.loads(await process.stdout.readline()) for _ in range(2)]
+    process.stdin.close()
     out, err = await process.communicate()
     assert (process.returncode, out) == (0, b"")
     assert first["result"]["serverInfo"]["name"] == "hearth"
