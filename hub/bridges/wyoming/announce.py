@@ -53,7 +53,6 @@ class Announcement:
             self._task.cancel()
             await asyncio.wait({self._task})
         if self._zeroconf is not None:
-            await self._zeroconf.async_unregister_all_services()
             await self._zeroconf.async_close()
             self._zeroconf = None
 

@@ -53,6 +53,7 @@ async def open_wyoming(
             verifier = None
         elif verifier is None and (own := _verifier(hub, store)):
             stack.push_async_callback(own.close)
+            own.worker.start_soon()  # a command in one breath with the wake word would be lost
             verifier = own
 
         def wake() -> WakeWord:
