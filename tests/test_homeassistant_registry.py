@@ -317,6 +317,7 @@ def test_what_a_script_or_automation_leads_to(guarded: bool | None, steps: list[
         ("scene.arriving", {"lock.front": {"state": "locked"}, "light.hall": "on"}, False),
         ("scene.arriving", {"cover.garage": {"state": "open", "current_position": 40}}, True),
         ("scene.arriving", {"cover.garage": {"state": "closed", "current_position": 0}}, False),
+        ("scene.arriving", {"cover.garage": {"state": "closed", "current_position": 40}}, True),
         ("scene.hue", None, False),
         ("scene.bought", None, None),
         ("button.bell", None, None),
