@@ -200,7 +200,11 @@ protocol websockets
     async def devices(self, *topics: str) -> AsyncIterator[Devices]:
         """Somebody who publishes as devices do, and hears what is said on some topics."""
         async with aiomqtt.Client(
-            "127.0.0.1", self.port, username="devices", password="dev-secret"
+            "127.0.0.1",
+            self.port,
+            username="devices",
+            password="dev-secret",
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         ) as client:
             client.pending_calls_threshold = 10_000
             for topic in topics:

@@ -606,6 +606,24 @@ async def test_a_command_and_its_answer(home: Follower, devices: Devices) -> Non
     await home.until_state("light.desk_lamp", "on")
 
 
+async def test_what_a_device_reports_after_a_command_is_known_at_once(
+    home: Follower, devices: Devices
+) -> None:
+    """TCP would have the broker keep it back for 40 ms."""
+    await devices.say(LAMP_PLACE, LAMP, retain=True)
+    await home.open()
+    took = []
+    for brightness in range(1, 22):
+        data = {"brightness": brightness}
+        await home.source.call_service("light", "turn_on", ["light.desk_lamp"], data)
+        await devices.heard()
+        began = time.monotonic()
+        await devices.say("desk", {"state": "ON"} | data, qos=0)
+        await home.until(lambda d=data: d.items() <= home.states["light.desk_lamp"][1].items())  # type: ignore[misc]
+        took.append(time.monotonic() - began)
+    assert sorted(took)[len(took) // 2] < 0.03
+
+
 async def test_a_group_is_asked_at_once_and_who_cannot_is_named(
     home: Follower, devices: Devices
 ) -> None:

@@ -80,9 +80,22 @@ class Client(aiomqtt.Client):
             self._connected.set_exception(HungUp(self.wire.error))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
+    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
+        self._acknowledge_now()
+        super()._on_message(client, userdata, message)
+
+    def _acknowledge_now(self) -> None:
+        """Let the system tell the broker at once that something came in. Otherwise it waits for
+        40 ms whether we have anything to say, and as long does a broker that has TCP's usual
+        settings (Mosquitto does) keep back what comes next: the report after a command."""
+        with suppress(OSError, AttributeError):
+            held: Any = self._client.socket()
+            held.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
     def _on_publish(
         self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
     ) -> None:
+        self._acknowledge_now()
         if (waiting := self._sent.pop(mid, None)) is None:
             super()._on_publish(client, userdata, mid, reason_code, properties)
         elif waiting.done():
