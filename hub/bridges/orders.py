@@ -1,0 +1,367 @@
+"""What others ask of the hub over the broker, done: each request is a task of its own, there are
+few at a time, and whatever goes wrong is told to who asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+from hub.audio.wav_out import wav
+from hub.bridges import requests
+from hub.bridges.ears import Ears
+from hub.bridges.post import JSON, WAV, Incoming, Outbox, Outgoing
+from hub.bridges.requests import Origin, Refused
+from hub.bridges.talk import Talk
+from hub.bridges.topics import Topics
+from hub.errors import HearthError
+from hub.home.model import Home
+from hub.messages import Audio, Heard, Trace
+from hub.pipeline import Assistant
+from hub.ports import Recognizer, Synthesizer
+from hub.router import Router
+from hub.skillset import Skillset
+from hub.speech import clean, sentences
+from hub.timers.book import Timers
+from hub.voice import Voice
+
+log = logging.getLogger(__name__)
+
+MOST_REQUESTS = 24
+"""Requests under way."""
+MOST_ANNOUNCEMENTS = 4
+"""Announcements that wait to be spoken."""
+COURTESY = 5.0
+"""Seconds for which a recording from elsewhere lets whoever speaks in the room go first."""
+PATIENCE = 60.0
+"""Seconds for which an announcement does."""
+COMPLAINTS = 10
+"""Errors a second that are told, at most."""
+TO_FINISH = 1.0
+"""Seconds, when the hub ends, for finishing what has begun."""
+
+
+class Parts(Protocol):
+    """What it needs of a running hub (`hub.app.Hub`)."""
+
+    @property
+    def home(self) -> Home: ...
+    @property
+    def router(self) -> Router: ...
+    @property
+    def skillset(self) -> Skillset: ...
+    @property
+    def assistant(self) -> Assistant: ...
+    @property
+    def timers(self) -> Timers: ...
+    @property
+    def recognizer(self) -> Recognizer | None: ...
+    @property
+    def synthesizer(self) -> Synthesizer | None: ...
+    @property
+    def voice(self) -> Voice | None: ...
+    @property
+    def free(self) -> asyncio.Event: ...
+
+
+class WakeWords(Protocol):
+    """Wake words that can be changed while the hub runs."""
+
+    @property
+    def options(self) -> Sequence[str]: ...
+    @property
+    def chosen(self) -> str: ...
+    async def choose(self, name: str) -> None:
+        """Raises HearthError."""
+        ...
+
+
+class Orders:
+    """Does what is asked. `finished` is told of turns and who wanted them; `changed` is called when
+    the microphone, the volume or the wake word is another."""
+
+    def __init__(
+        self,
+        hub: Parts,
+        topics: Topics,
+        outbox: Outbox,
+        *,
+        ears: Ears | None,
+        wake_words: WakeWords | None,
+        finished: Callable[[Trace, Origin], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.topics = topics
+        self._hub = hub
+        self._outbox = outbox
+        self._ears = ears
+        self._words = wake_words
+        self._finished = finished
+        self._show_states = changed
+        self._talk = Talk(self._new_assistant)
+        self._handlers = self._all_handlers()
+        self._requests: set[asyncio.Task[None]] = set()
+        self._announcing = asyncio.Lock()
+        self._announcements = 0
+        self._complaints: deque[float] = deque(maxlen=COMPLAINTS)
+
+    @property
+    def wanted(self) -> list[str]:
+        """Where orders come in."""
+        return [*self._handlers, f"{self.topics.audio}/+"]
+
+    async def finish(self) -> None:
+        """What has begun to act is not cut short, if it does not take long."""
+        if self._requests:
+            _, late = await asyncio.wait(self._requests, timeout=TO_FINISH)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+    def begin(self, incoming: Incoming) -> None:
+        handler = self._handlers.get(incoming.topic)
+        caller = self.topics.caller(incoming.topic)
+        if handler is None and caller is None:
+            error = Refused("who sends sound is named by letters, digits, '-' and '_'")
+            self._refuse(incoming, error)
+            return
+        try:
+            incoming.allowed(self.topics.replies)
+        except Refused as refused:
+            self._complain(incoming.topic, refused)
+            return
+        if len(self._requests) >= MOST_REQUESTS:
+            self._refuse(incoming, Refused("busy: too much is asked at once"))
+            return
+        work = handler(incoming) if handler is not None else self._audio(incoming, caller)
+        task = asyncio.create_task(self._handled(incoming, work), name="mqtt-request")
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
+
+    async def _handled(self, incoming: Incoming, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Refused as refused:
+            self._refuse(incoming, refused)
+        except HearthError as error:
+            self._refuse(incoming, Refused(str(error)))
+        # Whatever goes wrong costs this one request.
+        except Exception:
+            log.exception("MQTT: what came in on %s could not be done", incoming.topic)
+            self._refuse(incoming, Refused("something went wrong; see the hub's log"))
+
+    def _refuse(self, incoming: Incoming, refused: Refused) -> None:
+        """Tell who asked, where they asked for it, and whoever looks for errors."""
+        self._answer(incoming, {"id": refused.id, "error": str(refused)})
+        self._complain(incoming.topic, refused)
+
+    def _complain(self, topic: str, refused: Refused) -> None:
+        now, before = time.monotonic(), self._complaints
+        if len(before) == COMPLAINTS and now - before[0] < 1.0:
+            return
+        before.append(now)
+        content = {"topic": topic[:200], "id": refused.id, "error": str(refused)}
+        self._outbox.put(Outgoing(self.topics.error, as_json(content), kind=JSON))
+
+    def _answer(self, incoming: Incoming, content: dict[str, Any]) -> None:
+        topic, caller = incoming.answer_to, self.topics.caller(incoming.topic)
+        if topic is None and caller is not None:
+            topic = self.topics.audio_turn(caller)
+        if topic is not None:
+            self._outbox.put(
+                Outgoing(topic, as_json(content), 1, False, JSON, incoming.correlation)
+            )
+
+    # --- what is done ----------------------------------------------------------------------------
+
+    def _all_handlers(self) -> dict[str, Callable[[Incoming], Coroutine[Any, Any, None]]]:
+        """By topic. What a hub does not have is answered like that."""
+        topics = self.topics
+        return {
+            topics.say: self._say,
+            topics.audio: self._audio,
+            topics.announce: self._announce,
+            topics.listen: self._listen,
+            topics.stop: self._stop,
+            topics.set(topics.mute): self._mute,
+            topics.set(topics.volume): self._set_volume,
+            topics.set(topics.wake_word): self._choose,
+        }
+
+    async def _say(self, incoming: Incoming) -> None:
+        said = requests.say(incoming.payload)
+        origin = said.origin
+        language = self._language(origin)
+        with _named(origin):
+            trace = await self._talk.turn(
+                origin.conversation,
+                lambda assistant: assistant.say(said.text, area=origin.area, language=language),
+            )
+        self._finished(trace, origin)
+        self._answer(incoming, summary(trace, origin))
+
+    async def _audio(self, incoming: Incoming, caller: str | None = None) -> None:
+        """Push to talk: a turn, and its reply as sound to whoever waits for it."""
+        origin = requests.origin(incoming.properties)
+        if caller is not None:
+            origin = Origin(
+                origin.id or caller, origin.conversation or caller, origin.area, origin.language
+            )
+        with _named(origin):
+            language = self._language(origin)
+            if self._hub.recognizer is None:
+                raise Refused("this hub has no speech recognition")
+
+            async def run(assistant: Assistant) -> Trace:
+                heard = await asyncio.to_thread(requests.sound, incoming.payload)
+                await self._room_first(COURTESY)
+                return await assistant.hear(
+                    Heard(heard, heard.seconds, heard.seconds), area=origin.area, language=language
+                )
+
+            trace = await self._talk.turn(origin.conversation, run)
+            self._finished(trace, origin)
+            self._answer(incoming, summary(trace, origin))
+            topic = incoming.answer_to or (self.topics.audio_reply(caller) if caller else None)
+            if topic is not None and self._hub.synthesizer is not None:
+                sound = await spoken(self._hub.synthesizer, trace)
+                if sound.pcm:
+                    content = wav(sound)
+                    self._outbox.put(Outgoing(topic, content, 1, False, WAV, incoming.correlation))
+
+    async def _announce(self, incoming: Incoming) -> None:
+        said = requests.say(incoming.payload)
+        origin, voice = said.origin, self._hub.voice
+        with _named(origin):
+            language = self._language(origin) or self._hub.assistant.languages[0]
+            here = self._hub.assistant.area
+            if voice is None:
+                raise Refused("this hub has no loudspeaker")
+            if here and (area := self._hub.assistant.place(origin.area)) not in (None, here):
+                raise Refused(f"there is no loudspeaker in {area}, only in {here}")
+            if self._announcements >= MOST_ANNOUNCEMENTS:
+                raise Refused("busy: too much is to be announced")
+            self._announcements += 1
+            try:
+                async with self._announcing:
+                    if not await self._room_first(PATIENCE):
+                        raise Refused("busy: somebody talks with the hub")
+                    heard = await voice.say(said.text, language=language)
+            finally:
+                self._announcements -= 1
+            if heard.first_audio_ms is None:
+                raise Refused("nothing was heard of it: the voice is muted, or there are no words")
+        self._answer(incoming, {"id": origin.id, "announced": True})
+
+    async def _listen(self, incoming: Incoming) -> None:
+        if self._ears is None:
+            raise Refused("this hub has no microphone")
+        if not self._ears.listen():
+            raise Refused("the microphone is muted")
+
+    async def _stop(self, incoming: Incoming) -> None:
+        await self._hub.timers.hush()
+        if self._hub.voice is not None:
+            self._hub.voice.stop()
+
+    async def _mute(self, incoming: Incoming) -> None:
+        if self._ears is None:
+            raise Refused("this hub has no microphone")
+        self._ears.mute(requests.switch(incoming.payload))
+        self._show_states()
+
+    async def _set_volume(self, incoming: Incoming) -> None:
+        if self._hub.voice is None:
+            raise Refused("this hub has no loudspeaker")
+        self._hub.voice.volume = requests.percent(incoming.payload) / 100
+        self._show_states()
+
+    async def _choose(self, incoming: Incoming) -> None:
+        if self._words is None:
+            raise Refused("the wake word of this hub can only be changed in its settings")
+        name = requests.name(incoming.payload)
+        if name not in self._words.options:
+            raise Refused(f"known wake words are {', '.join(self._words.options)}")
+        await self._words.choose(name)
+        self._show_states()
+
+    async def _room_first(self, seconds: float) -> bool:
+        """Wait until nobody is talked with in the room, or for so long. Whether nobody is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hub.free.wait()
+        return self._hub.free.is_set()
+
+    def _language(self, origin: Origin) -> str | None:
+        known = self._hub.assistant.languages
+        if origin.language is not None and origin.language not in known:
+            given = origin.language
+            raise Refused(f"'{given}' is none of the languages of this hub: {', '.join(known)}")
+        return origin.language
+
+    def _new_assistant(self) -> Assistant:
+        hub, known = self._hub, self._hub.assistant
+        return Assistant(
+            home=hub.home,
+            router=hub.router,
+            skillset=hub.skillset,
+            replies=known.replies,
+            recognizer=hub.recognizer,
+            languages=known.languages,
+            area=known.area,
+        )
+
+
+@contextmanager
+def _named(origin: Origin) -> Iterator[None]:
+    """Whatever is refused within it is known by the id of its origin."""
+    try:
+        yield
+    except Refused as refused:
+        refused.id = refused.id or origin.id
+        raise
+    except HearthError as error:
+        refused = Refused(str(error))
+        refused.id = origin.id
+        raise refused from error
+
+
+async def spoken(synthesizer: Synthesizer, trace: Trace) -> Audio:
+    """The reply as one sound; empty if there is nothing to say. Raises EngineError."""
+    reply = trace.reply
+    made = [
+        await synthesizer.synthesize(sentence)
+        for sentence in sentences(clean(reply.text, reply.language))
+    ]
+    rate = made[0].rate if made else Audio(b"").rate
+    return Audio(b"".join(audio.pcm for audio in made), rate)
+
+
+def summary(trace: Trace, origin: Origin) -> dict[str, Any]:
+    """A turn, for those outside."""
+    whole = trace.to_json()
+    return {
+        "id": origin.id,
+        "turn": whole["turn"],
+        "text": whole["heard"],
+        "reply": whole["reply"],
+        "expects_answer": whole["expects_answer"],
+        "language": whole["language"],
+        "area": trace.area,
+        "tier": whole["tier"],
+        "calls": whole["calls"],
+        "outcomes": whole["outcomes"],
+        "ms": whole["stages_ms"]["total"],
+        "error": whole["error"],
+    }
+
+
+def as_json(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False)
