@@ -496,6 +496,7 @@ CASES = [
     Case("lists.needed", {}, "There is nothing like that on your lists."),
     Case("lists.listed", {"item": "milk"}, "No."),
     Case("lists.check_off", {"item": "caviar"}, "Caviar is on no list."),
+    Case("lists.take_off", {"item": "caviar"}, "Caviar is on no list."),
     # what the built-in home has none of: test_understanding_calendar.py has one
     *(
         Case(f"calendar.{name}", {}, "I know no calendar.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.home.model import Entity, normal
 from hub.messages import Call
-from hub.router.context import Context, Targets
+from hub.router.context import Context, Target, Targets
 from hub.router.fuzzy import Fuzzy
 from hub.router.places import TARGET_SLOTS, Places, slots_of, targets
 from hub.router.reading import Reading
@@ -94,7 +94,7 @@ def _resolved(
         del slots["area"]
     name = slots.get("name")
     pronoun = isinstance(name, str) and name.startswith(ANYTHING)
-    if pronoun and match.tier == "phrase" and context.targets is None:
+    if pronoun and match.tier == "phrase" and not _things(context):
         del slots["name"]  # 'make it brighter': the room
     elif pronoun:
         meant = _meant(str(name), places, context)
@@ -120,6 +120,11 @@ def _free(match: Match, slots: Mapping[str, Any], places: Places) -> bool:
 def _of_devices(match: Match, places: Places) -> bool:
     """Whether a phrase is for devices. The sentences say by themselves where they need a room."""
     return match.tier == "phrase" and places.acts_on_entities(match.intent)
+
+
+def _things(context: Context) -> Sequence[Target]:
+    """What was spoken of before."""
+    return context.targets.things if isinstance(context.targets, Targets) else ()
 
 
 def _meant(name: str, places: Places, context: Context) -> dict[str, Any] | None:
@@ -211,9 +216,9 @@ def _lights(match: Match, slots: dict[str, Any], room: str | None, places: Place
     return _reading(grouped, {**kept, **there, "domain": "light"}, places)
 
 
-def narrowed(reading: Reading, places: Places, words: Words) -> Reading:
+def narrowed(reading: Reading, text: str, places: Places, words: Words) -> Reading:
     """The reading with the name of the one thing that it can mean where only a room was said: the
-    one sensor there for what was asked, the one thermostat beside a wine cooler."""
+    one sensor there for what was asked, the one thermostat beside a wine cooler, the one lamp."""
     if len(reading.calls) != 1 or not reading.doable:
         return reading
     (call,) = reading.calls
@@ -224,6 +229,8 @@ def narrowed(reading: Reading, places: Places, words: Words) -> Reading:
     domain = slots.get("domain") or places.kind(call.tool).get("domain")
     if domain == "climate" and len(found) > 1:
         found = [e for e in found if _is_called(e, words.kinds.get("climate", ()))]
+    elif domain == "light" and (lamp := words.lamps & set(normal(text).split())):
+        found = [e for e in found if _is_called(e, tuple(lamp))]
     elif domain not in ("sensor", "binary_sensor") or "device_class" not in slots:
         return reading
     if len(found) != 1 or not isinstance(domain, str):

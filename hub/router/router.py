@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from hub.config import RouterSettings
-from hub.home.model import Home, normal
+from hub.home.model import Entity, Home, normal
 from hub.messages import Call, Candidate, Intent, ToolSpec, Utterance
 from hub.ports import ChatModel, ChoosingModel, LanguageModel
 from hub.router.chat import ChatTier
@@ -21,13 +21,14 @@ from hub.router.clean import addressed, clean, collapsed, without_asides
 from hub.router.compound import repairs, split, together
 from hub.router.context import Context, Targets
 from hub.router.endings import Endings
+from hub.router.excepting import excepting
 from hub.router.followup import added, corrected, variants
 from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.fuzzy import FuzzyRules
 from hub.router.model import Asked, ModelTier, candidates
 from hub.router.numbers import numbers
 from hub.router.phrases import phrase_rules
-from hub.router.places import Places, slots_of
+from hub.router.places import TARGET_SLOTS, Places, slots_of
 from hub.router.reading import Reading
 from hub.router.readings import (
     GUESS_LOSS,
@@ -69,9 +70,38 @@ MOST_WAYS = 8
 """Ways to lean that are tried: each costs as much as a sentence, while the person may speak."""
 FEW_WORDS = 3
 """Words that may lean on a sentence whatever they are: 'all the way'."""
+LONGEST_SLIP = 5
+"""Words that are said anew after a slip of the tongue."""
 LONGEST_VERB = 3
 """Words at the beginning of a command that may go for the next thing, too: 'turn off'."""
 
+
+STEPS = (
+    "climate.cooler",
+    "climate.warmer",
+    "lights.brighter",
+    "lights.dimmer",
+    "media.louder",
+    "media.quieter",
+    "HassMediaNext",
+    "HassMediaPrevious",
+    "HassSetVolumeRelative",
+    "volume.louder",
+    "volume.quieter",
+)
+"""Tools that go a step, which can be gone once more."""
+LISTED = (
+    "HassListAddItem",
+    "HassListCompleteItem",
+    "HassListRemoveItem",
+    "HassShoppingListAddItem",
+    "HassShoppingListCompleteItem",
+)
+"""Tools of whose free text there may be more: 'and butter'."""
+SWEPT = ("light", "switch", "input_boolean", "fan", "media_player")
+"""What 'everything' is, where some of it is to be left."""
+RESTING = ("off", "standby", "unavailable", "unknown")
+"""States of what need not be turned off."""
 
 MECHANISMS = ("phrases", "sentences", "fuzzy", "model")
 """What the router understands with; each can be left out, to measure what it is worth."""
@@ -205,7 +235,7 @@ class Router:
         language = self._language(utterance.language)
         if self._may_go_on(best.text, language, context, best.reading):
             return None
-        return _intent(best)
+        return _intent(best, context)
 
     def suspects(self, utterance: Utterance, context: Context) -> tuple[str, ...]:
         """Names of what may have been spoken of, the likeliest first: for a second hearing.
@@ -265,7 +295,7 @@ class Router:
         await self.prepare()
         best = self._best(utterance, context)
         if best and (best.reading.calls or best.reading.question):
-            return _intent(best)
+            return _intent(best, context)
         if refused := self._refused(utterance, context):
             return refused
         both = words(self._language(utterance.language)).both
@@ -365,6 +395,10 @@ class Router:
         """The reading, if there are two things where 'both' was said; or else a question."""
         reading, known = best.reading, words(self._language(code))
         said = known.both & set(normal(best.text).split())
+        if said and not reading.calls and len(reading.choices) == 2:
+            calls = tuple(call for each in reading.choices.values() for call in each)
+            both = replace(reading, calls=calls, question=None, choices={})
+            return replace(best, reading=both)
         if self._grammars is None or not said or reading.targets is None or not reading.calls:
             return best
         places, things = self._grammars.places, reading.targets.things
@@ -402,8 +436,10 @@ class Router:
         if any(each.reading.doable for each in found):
             return max(found, key=_worth)
         for rank, said in enumerate(texts):
-            if recast := self._recast(grammars, language, said.command, context):
-                return _ranked(recast, said.command, rank)
+            if other := self._otherwise(grammars, language, said.command, context):
+                return _ranked(other, said.command, rank)
+            if again := self._changed(grammars, language, said.command, context):
+                return _ranked(*again, rank)
         for rank, said in enumerate(texts):
             if said.prompted:
                 continue
@@ -429,10 +465,12 @@ class Router:
                 return _ranked(whole, part, 0) if part == changed else None
             if not self._leans(grammars, language, part):
                 continue
-            ways = variants(part, last.said, known, grammars.places.place_names(known))
-            for text in islice(dict.fromkeys(ways), MOST_WAYS):
+            for text in self._ways(grammars, language, part, last):
                 reading = self._able(grammars, language, text, context)
-                if reading is None or reading.open:
+                if reading is None:
+                    continue
+                listed = {call.tool for call in reading.calls} <= set(LISTED)
+                if reading.open and not (listed and len(part.split()) <= FEW_WORDS + 1):
                     continue
                 same = reading.targets is not None and reading.targets.things == last.things
                 if {call.tool for call in reading.calls} <= tools or (same and _acts(reading)):
@@ -465,6 +503,97 @@ class Router:
             for reading in self._plain(grammars, language, Said(less, less), context, whole=True):
                 if not reading.bare:
                     yield reading
+
+    def _otherwise(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """What is understood word for word of a sentence that leans on the one before, has an
+        exception, or has another form."""
+        return (
+            self._there(grammars, language, text, context)
+            or self._except(grammars, language, text, context)
+            or self._recast(grammars, language, text, context)
+        )
+
+    def _there(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """'Switch the fan on in there': in the room, or on the floor, that was spoken of last."""
+        last, known, places = context.targets, words(language), grammars.places
+        if not isinstance(last, Targets) or not last.things:
+            return None
+        less = _without_end(text, known.there)
+        if less is None:
+            return None
+        thing = last.things[-1]
+        entity = places.entities.get(thing.entity or "")
+        area = thing.area or (entity.area_id if entity else None)
+        if area in places.areas:
+            name = places.areas[area].name
+            for inside in known.inside:
+                if reading := self._able(grammars, language, f"{less} {inside} {name}", context):
+                    return reading
+            reading = self._able(grammars, language, less, replace(context, area=area))
+            placed = reading and all(c.arguments.get("area") == name for c in reading.calls)
+            return reading if placed else None
+        if thing.floor in places.floors:
+            named = f"{less} {places.floors[thing.floor].name}"
+            return self._able(grammars, language, named, context)
+        return None
+
+    def _except(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """'Turn off everything except the radio'."""
+        places = grammars.places
+
+        def read(part: str) -> Reading | None:
+            return self._able(grammars, language, part, context)
+
+        def meant(reading: Reading) -> list[Entity]:
+            (call,) = reading.calls
+            if call.tool == "everything.off":
+                slots = {**places.meant(call).arguments, "domain": list(SWEPT)}
+                return places.actable("HassTurnOff", slots)
+            if call.tool in QUESTIONS:
+                return []
+            slots = {k: v for k, v in places.meant(call).arguments.items() if k in TARGET_SLOTS}
+            return places.actable(call.tool, slots) if slots else []
+
+        def stirs(call: Call, entity: Entity) -> bool:
+            resting = self.home.state(entity.entity_id).state in RESTING
+            return {"HassTurnOff": not resting, "HassTurnOn": resting}.get(call.tool, True)
+
+        return excepting(text, words(language), places, read, meant, stirs)
+
+    def _changed(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> tuple[Reading, str] | None:
+        """'All the way', or 'a bit more', right after a command: the same thing, otherwise; with
+        the words that would have said so."""
+        last, known = context.targets, words(language)
+        if not isinstance(last, Targets) or not last.said or len(text.split()) > FEW_WORDS + 1:
+            return None
+        if normal(text) in known.more and {call.tool for call in last.calls} <= set(STEPS):
+            reading = self._able(grammars, language, last.said, context)
+            return (reading, last.said) if reading else None
+        part = _without_end(text, known.preferring) or text
+        for way in self._ways(grammars, language, part, last):
+            reading = self._able(grammars, language, way, context)
+            if reading is None or reading.open or reading.targets is None:
+                continue
+            if set(reading.targets.things) <= set(last.things) and _acts(reading):
+                return replace(reading, why=f"{reading.why} <- leaning on {last.said!r}"), way
+        return None
+
+    def _ways(self, grammars: Grammars, language: str, part: str, last: Targets) -> Iterator[str]:
+        """The ways in which words may lean on what was said last; of several commands the last
+        one first."""
+        known = words(language)
+        rooms = grammars.places.place_names(known)
+        said = [parts[-1] for parts in split(last.said, known)][-1:]
+        ways = (way for each in (*said, last.said) for way in variants(part, each, known, rooms))
+        return islice(dict.fromkeys(ways), MOST_WAYS)
 
     def _recast(
         self, grammars: Grammars, language: str, text: str, context: Context
@@ -511,10 +640,12 @@ class Router:
             matches = grammars.phrases[language].matches(text, area)
             if reading := from_matches(matches, places, known, context, whole=whole):
                 yield self._kept_later(grammars, language, reading, context)
-        matches = grammars.sentences[language].matches(said.command, area)
-        if reading := from_matches(matches, places, known, context, whole=whole):
-            reading = narrowed(reading, places, known)
-            yield self._kept_later(grammars, language, reading, context)
+        for text in dict.fromkeys((said.command, said.all)):  # 'is the alarm okay'
+            matches = grammars.sentences[language].matches(text, area)
+            if reading := from_matches(matches, places, known, context, whole=whole):
+                reading = narrowed(reading, text, places, known)
+                yield self._kept_later(grammars, language, reading, context)
+                break
 
     def _kept_later(
         self, grammars: Grammars, language: str, reading: Reading, context: Context
@@ -548,8 +679,7 @@ class Router:
                 if reading and _turned(understood, reading, part, words(language)):
                     reading = None
                 verbs = parts[0].split() if inherit and understood and not reading else []
-                for count in range(1, min(LONGEST_VERB, len(verbs) - 1) + 1):
-                    whole = " ".join([*verbs[:count], part])
+                for whole in _inherited(verbs, part, words(language)):
                     reading = reading or self._able(grammars, language, whole, here)
                 if reading is None and (room := _room(understood, grammars.places)):
                     # 'Close the bedroom blinds and dim the lights': those there.
@@ -604,11 +734,18 @@ class Router:
         """'Turn on the lamp, no, the fan': a command that was taken back for another one, which
         may go without its verb."""
         for before, after in repairs(text, words(language)):
-            if self._able(grammars, language, before, context) is None:
-                continue
-            if reading := self._able(grammars, language, after, context):
-                return reading
             verbs = before.split()
+            taken = self._able(grammars, language, before, context)
+            if taken is None:
+                # 'Turn on the light in the guest, sorry, in the hall'.
+                for count in range(len(verbs) - 1, max(1, len(verbs) - LONGEST_SLIP), -1):
+                    whole = " ".join([*verbs[:count], after])
+                    if reading := self._able(grammars, language, whole, context):
+                        return reading
+                continue
+            there = replace(context, targets=taken.targets or context.targets)
+            if reading := self._able(grammars, language, after, there):
+                return reading
             for count in range(1, min(LONGEST_VERB, len(verbs) - 1) + 1):
                 whole = " ".join([*verbs[:count], after])
                 if reading := self._able(grammars, language, whole, context):
@@ -682,10 +819,16 @@ def _several(text: str, known: Words) -> bool:
 
 def _without_here(text: str, known: Words) -> str | None:
     """The text without its word for the person's room at the end; None if it has none."""
-    plain = normal(text)
-    for phrase in known.in_here:
-        if plain.endswith(f" {phrase}") and len(plain.split()) == len(text.split()):
-            return " ".join(text.split()[: -len(phrase.split())])
+    return _without_end(text, known.in_here)
+
+
+def _without_end(text: str, phrases: Sequence[str]) -> str | None:
+    """The text without one of these phrases at its end; None if it has none."""
+    tokens = text.split()
+    for phrase in phrases:
+        count = len(phrase.split())
+        if len(tokens) > count and normal(" ".join(tokens[-count:])) == phrase:
+            return " ".join(tokens[:-count])
     return None
 
 
@@ -696,6 +839,21 @@ def _room(understood: Sequence[Reading], places: Places) -> str | None:
     thing = understood[-1].targets.things[-1]
     entity = places.entities.get(thing.entity or "")
     return thing.area or (entity.area_id if entity else None)
+
+
+def _inherited(verbs: Sequence[str], part: str, known: Words) -> Iterator[str]:
+    """A part of a sentence with what it has in common with the first: its verb ('turn off'), the
+    verb and what goes with it at the end ('turn - off'), or its end ('on the shopping list')."""
+    counts = range(1, min(LONGEST_VERB, len(verbs) - 1) + 1)
+    for count in counts:
+        yield " ".join([*verbs[:count], part])
+    particles = {word for said in known.actions.values() for word in said}
+    if len(verbs) > 2 and normal(verbs[-1]) in particles:
+        for count in counts:
+            yield " ".join([*verbs[:count], part, verbs[-1]])
+    for start in range(len(verbs) - 2, 1, -1):
+        if normal(verbs[start]) in known.linking:
+            yield " ".join([part, *verbs[start:]])
 
 
 def _turned(understood: Sequence[Reading], reading: Reading, part: str, known: Words) -> bool:
@@ -730,8 +888,12 @@ def _ranked(reading: Reading, text: str, rank: int) -> Ranked:
     return Ranked(reading, text, reading.quality - RANK_PENALTY * rank)
 
 
-def _intent(best: Ranked) -> Intent:
+def _intent(best: Ranked, context: Context) -> Intent:
     reading = best.reading
+    if reading.targets is None and {call.tool for call in reading.calls} <= set(STEPS):
+        # 'Louder' was said of nothing, and may still be asked for once more.
+        before = context.targets.things if isinstance(context.targets, Targets) else ()
+        reading = replace(reading, targets=Targets(before))
     intent = Intent(
         calls=reading.calls,
         tier=reading.tier,

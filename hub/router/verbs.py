@@ -237,6 +237,7 @@ DESCRIBED = frozenset(
         "lists.check_off",
         "lists.listed",
         "lists.needed",
+        "lists.take_off",
         "locks.unlock_all",
         "questions.forecast",
     }

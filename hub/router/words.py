@@ -72,6 +72,24 @@ class Words:
     recast: tuple[tuple[str, str], ...] = ()
     """Patterns of other ways to say a command (regular expressions for a whole text), and the form
     that the templates know. What a group `aside` matches is left out."""
+    excepting: tuple[str, ...] = ()
+    """What stands before what is left out: 'except'."""
+    leaving: tuple[str, ...] = ()
+    """What may stand behind it: '(but leave the lamp) on'."""
+    lamps: frozenset[str] = frozenset()
+    """Words for one light that is called so: 'lamp'."""
+    linking: frozenset[str] = frozenset()
+    """What stands between a thing and where it goes: '(milk) on (the list)'."""
+    there: tuple[str, ...] = ()
+    """How the room that was spoken of last is said behind a command: 'in there'."""
+    more: tuple[str, ...] = ()
+    """What asks for the last step once more: 'a bit more'."""
+    preferring: tuple[str, ...] = ()
+    """What makes a word a better one than that of before: '(blue) is nicer'."""
+    music: frozenset[str] = frozenset()
+    """Words for what is only heard: 'song'."""
+    film: frozenset[str] = frozenset()
+    """Words for what is seen, too: 'movie'."""
     many: frozenset[str] = frozenset()
     """Words for lights that mean several: 'lights'. Where no room is known, all of them."""
     in_here: tuple[str, ...] = ()
@@ -176,6 +194,15 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         nots=phrases("nots"),
         corrections={normal(key): text for key, text in texts("corrections").items()},
         recast=tuple((str(each["from"]), str(each["to"])) for each in _tables(table, "recast")),
+        excepting=phrases("excepting"),
+        leaving=phrases("leaving"),
+        lamps=frozenset(phrases("lamps")),
+        linking=frozenset(phrases("linking")),
+        there=phrases("there"),
+        more=phrases("more"),
+        preferring=phrases("preferring"),
+        music=frozenset(phrases("music")),
+        film=frozenset(phrases("film")),
         many=frozenset(phrases("many")),
         in_here=phrases("in_here"),
         half=texts("numbers").get("half"),

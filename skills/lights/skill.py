@@ -189,7 +189,7 @@ async def dimmer(lights: Entities, home: Home) -> None:
             "(activate|give me|use|choose|pick|show me|i want|try|switch to) (a different|another"
             "|some other|a random|some random|a new) [light] (color|colour)",
             "(turn|set|change|switch|make) [the] (lights|light|lamps|lamp) [to]"
-            " (a different|another|some other|a random|some random|any random|a new) (color|colour)",
+            " (a different|another|some other|a random|some random|a new) (color|colour)",
             "(change|switch) [the] (color|colour) of [the] {name}",
             "(turn|set|change|switch|make) [the] {name} [to] (a different|another|some other"
             "|a random|some random|a new) (color|colour)",

@@ -46,6 +46,30 @@ async def bought(home: Home, where: Where, item: str) -> str | None:
     return None
 
 
+@tool(
+    domains=["todo"],
+    anywhere=True,
+    phrases={
+        "en": [
+            "(take|scratch|get) {item} off [(the|my|our) list] [again]",
+            "(remove|delete|drop) {item} (again|from (the|my|our) list|from my lists)",
+        ],
+        "de": ["(nimm|streich|streiche) {item} wieder (runter|weg)"],
+    },
+)
+async def take_off(lists: Entities, home: Home, where: Where, item: str) -> str | None:
+    """Remove something from whichever list it is on."""
+    wanted = _words(item) - IDLE
+    for each in lists:
+        for other in _left(each, home):
+            if wanted and wanted == _words(other) - IDLE:
+                done = await home.call("todo.remove_item", [each], item=other)
+                if all(outcome.confirmed for outcome in done):
+                    return where.say(f"Removed {other}.", de=f"{other} ist entfernt.")
+                return None
+    return where.say(f"{item} is on no list.", de=f"{item} steht auf keiner Liste.")
+
+
 EVERYTHING = frozenset("do buy get complete finish remember take care of pick up".split())
 """Verbs that ask for all that is on a list."""
 MOST = 8

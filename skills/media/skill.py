@@ -71,6 +71,7 @@ async def resume(players: Entities, home: Home, where: Where) -> str | None:
         "en": [
             "(resume|unpause|continue) {name}",
             "(resume|unpause|continue) (it|this|that)",
+            "(carry on|go on|keep going|continue)",
         ],
         "de": ["(setz|setze) {name} fort", "(lass|lasse) {name} weiterlaufen"],
     },
@@ -96,6 +97,7 @@ async def go_on(players: Entities, home: Home, where: Where) -> str | None:
             " [on [the] {name}]",
             "(what|which) (song|track|music|film|movie|show|station) is (playing|on)"
             " (in|on) [the] {area}",
+            "(what's|whats) (this|that) (song|track|music|tune|film|movie|show)",
             "who (is (this|that|it)|sings this|is playing|is singing) [by]",
         ],
         "de": [

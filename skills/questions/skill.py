@@ -198,7 +198,8 @@ DAYS = Said(
     domains=[d for d in DOMAINS if d not in ("device_tracker", "person", "sensor", "todo")],
     phrases={
         "en": [
-            "(what's|whats|what is|tell me|what are|which is) [the] [current] {attribute}"
+            "(what's|whats|what is|tell me|what are|which is|how's|how is|how high is|check)"
+            " [the] [current] {attribute}"
             " (of|on|for|in) [the] {name} [in [the] {area}]",
             "(what's|whats|what is|tell me) [the] {name} {attribute}",
             "(what's|whats|what is|tell me) [the] {name}'s {attribute}",
