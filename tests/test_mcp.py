@@ -17,7 +17,7 @@ import httpx2
 import mcp_types as types
 import pytest
 import pytest_asyncio
-from mcp import Client, MCPError, StdioServerParameters
+from mcp import Client, ClientSession, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from hub.bridges import mcp_http
@@ -556,12 +556,30 @@ async def test_only_the_token_lets_in(url: str, authorization: str | None, code:
     assert await status(url, authorization=authorization) == code
 
 
-async def test_a_client_may_have_the_token_in_the_address(house: Household, url: str) -> None:
-    """Home Assistant's integration can be given an address and nothing else."""
+async def test_home_assistants_client_has_the_token_in_the_address(
+    house: Household, url: str
+) -> None:
+    """Its integration is given an address and nothing else, and connects anew for every call."""
     address = url.replace("http://", f"http://hearth:{TOKEN}@")
-    async with Client(address, mode="legacy") as client:
-        await client.call_tool("HassTurnOn", {"name": "Hallway Light"})
+
+    async def called(tool: str, arguments: dict[str, Any]) -> types.CallToolResult:
+        async with (
+            httpx2.AsyncClient(follow_redirects=True) as http,
+            streamable_http_client(address, http_client=http) as (read, write),
+            ClientSession(read, write) as session,
+        ):
+            started = await session.initialize()
+            assert started.capabilities.tools and started.server_info.name == "hearth"
+            result = await session.call_tool(tool, arguments)
+            assert isinstance(result, types.CallToolResult)
+            return result
+
+    await called("HassTurnOn", {"name": "Hallway Light"})
+    asked = told(await called("say", {"text": "unlock the front door"}))
+    handles = {key: asked[key] for key in ("confirmation", "conversation")}
+    await called("confirm", {**handles, "yes": True})
     assert house["light.hallway"] == "on"
+    assert house["lock.front_door"] == "unlocked"
 
 
 async def test_who_tries_tokens_is_told_to_wait_and_the_right_one_is_let_in(
