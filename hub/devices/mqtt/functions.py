@@ -23,6 +23,9 @@ from hub.devices.mqtt.patterns import pattern
 MAX_TEXT = 65_536
 """Characters of a text, or entries of a list, that a template may make."""
 
+_WIDE = re.compile(r"%(?:\([^)]*\))?[-+ #]*(?:\d{4}|\*|\d*\.(?:\d{4}|\*))")
+"""A width or a precision of more than three digits, or from an argument."""
+
 _MISSING: Any = object()
 
 
@@ -57,7 +60,8 @@ def weight(value: Any) -> int:
 
 def checked_format(template: str, values: Iterable[Any]) -> None:
     """Raises NotUnderstood for a format whose result can be very long."""
-    if re.search(r"\d{4}|\*|\{[^}]*\{", template):
+    braces = re.sub(r"\{\{|\}\}", "", template)
+    if _WIDE.search(template) or re.search(r"\{[^{}]*(\{|\d{4})", braces):
         raise NotUnderstood("a template formats to a great width")
     # Each place can hold the longest value, and a width or precision of three digits.
     places = template.count("%") + template.count("{")
@@ -458,6 +462,7 @@ FUNCTIONS: Mapping[str, Any] = {
     "timedelta": timedelta,
     "today_at": today_at,
     "utcnow": utcnow,
+    "zip": zip,
 }
 
 TESTS: Mapping[str, Callable[..., bool]] = {

@@ -93,7 +93,7 @@ class _Counts:
         whole = _Group()
         for group in self._open:
             whole.add(group)
-        return whole.repeats, whole.ways
+        return whole.total_repeats, whole.total_ways
 
     def step(self) -> None:
         character = self._source[self.place]
@@ -114,13 +114,13 @@ class _Counts:
                 self._open[-1].add(closed)
                 self._last = closed
             case "|":
-                self._open[-1].ways *= 2
+                self._open[-1].next_branch()
                 self._last = None
             case "*" | "+" | "?" | "{" if self._last is not None:
                 self._repeat(character, self._last)
             case _:
                 self._last = _Group()
-        if self._open[-1].ways > MAX_STEPS:
+        if self._open[-1].total_ways > MAX_STEPS:
             raise self.too_long()
 
     def _begin(self) -> None:
@@ -149,7 +149,7 @@ class _Counts:
         if self._source[self.place : self.place + 1] in ("?", "+"):  # lazy, or greedy to the end
             self.place += 1
         around = self._open[-1]
-        simple = what.repeats == 0 and what.ways == 1
+        simple = what.total_repeats == 0 and what.total_ways == 1
         if high is None or high > MANY:
             if not simple:
                 raise NotUnderstood(
@@ -171,7 +171,22 @@ class _Group:
     def __init__(self) -> None:
         self.repeats = 0
         self.ways = 1
+        """Both of the branch that is being read."""
+        self._repeats_before = 0
+        self._ways_before = 0
+
+    def next_branch(self) -> None:
+        self._repeats_before, self._ways_before = self.total_repeats, self.total_ways
+        self.repeats, self.ways = 0, 1
+
+    @property
+    def total_repeats(self) -> int:
+        return max(self.repeats, self._repeats_before)
+
+    @property
+    def total_ways(self) -> int:
+        return self.ways + self._ways_before
 
     def add(self, inner: _Group) -> None:
-        self.repeats += inner.repeats
-        self.ways *= inner.ways
+        self.repeats += inner.total_repeats
+        self.ways *= inner.total_ways

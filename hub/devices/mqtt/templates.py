@@ -164,7 +164,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self) -> None:
-        super().__init__(optimized=False, cache_size=0, finalize=_as_it_is)
+        super().__init__(
+            optimized=False,
+            cache_size=0,
+            finalize=_as_it_is,
+            extensions=["jinja2.ext.loopcontrols"],
+        )
         own = {name: self.filters[name] for name in JINJA_FILTERS}
         self.filters = {name: _paid(each) for name, each in (own | dict(FILTERS)).items()}
         self.filters |= {"_rounds": _rounds, "_joined": _paid(joined), "_weighed": _weighed}

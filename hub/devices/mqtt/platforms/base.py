@@ -190,6 +190,11 @@ class Platform:
             self.attributes["assumed_state"] = True
 
 
+def unless_empty(reader: Reader) -> Reader:
+    """Nothing is told by nothing: a template for one of several things in a message leaves it."""
+    return lambda payload: reader(payload) if payload else None
+
+
 def json_object(payload: str) -> Mapping[str, Any]:
     """The object in a message. Raises NotUnderstood if there is none."""
     content = read_json(payload)

@@ -83,7 +83,7 @@ class Lamp(Platform):
         if state != "on":
             return state, shown
         mode = self._mode()
-        shown |= {"color_mode": mode, "effect": facts.get("effect")}
+        shown |= {"color_mode": mode or "unknown", "effect": facts.get("effect")}
         if mode != "onoff" and self.modes & DIMMABLE:
             shown["brightness"] = facts.get("brightness")
         if mode in COLOURS and facts.get(mode):

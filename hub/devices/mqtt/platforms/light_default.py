@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.devices.mqtt.component import NotUnderstood, Publication
 from hub.devices.mqtt.platforms import colours
-from hub.devices.mqtt.platforms.base import NONE, Channel, Reader
+from hub.devices.mqtt.platforms.base import NONE, Channel, Reader, unless_empty
 from hub.devices.mqtt.platforms.lamp import (
     ALL_MODES,
     EFFECT,
@@ -72,7 +72,7 @@ class DefaultLight(Lamp):
         self._tells_mode = "color_mode_state_topic" in self.options
         for kind, reader in readers.items():
             if self._listen(
-                f"{kind}_state_topic", (f"{kind}_value_template",), _unless_empty(reader)
+                f"{kind}_state_topic", (f"{kind}_value_template",), unless_empty(reader)
             ):
                 heard.add(kind)
         self._heard = heard
@@ -194,8 +194,3 @@ class DefaultLight(Lamp):
         colour = self.facts.get(mode) or (255,) * len(colours.PARTS[mode])
         self._assume(mode in self._heard, brightness=level)
         return [self._say_colour(mode, tuple(int(part * level / 255) for part in colour))]
-
-
-def _unless_empty(reader: Reader) -> Reader:
-    """Nothing is told by nothing: a template for one of several things in a message leaves it."""
-    return lambda payload: reader(payload) if payload else None

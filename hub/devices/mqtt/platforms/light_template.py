@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.devices.mqtt.component import Publication
 from hub.devices.mqtt.platforms import colours
-from hub.devices.mqtt.platforms.base import NONE
+from hub.devices.mqtt.platforms.base import NONE, Reader, unless_empty
 from hub.devices.mqtt.platforms.lamp import (
     EFFECT,
     FLASH,
@@ -18,6 +18,7 @@ from hub.devices.mqtt.platforms.lamp import (
     level_in,
 )
 from hub.devices.mqtt.platforms.options import Options, one_of, within
+from hub.devices.mqtt.templates import template
 
 PARTS = ("red", "green", "blue")
 
@@ -38,37 +39,54 @@ class TemplateLight(Lamp):
         self.features = FLASH | TRANSITION
         if self.effects and "effect_template" in options:
             self.features |= EFFECT
-        names = ("state", "brightness", "color_temp", "effect", *PARTS)
-        self._templates = {
-            name: found for name in names if (found := options.template(f"{name}_template"))
+        readers: Mapping[str, Reader] = {
+            "state": self._read_state,
+            "brightness": self._read_brightness,
+            "color_temp": self._read_kelvin,
+            "effect": self._read_effect,
         }
-        if not self._listen("state_topic", (), self._read_all) or "state" not in self._templates:
+        heard = [
+            name
+            for name, reader in readers.items()
+            if f"{name}_template" in options
+            and self._listen("state_topic", (f"{name}_template",), unless_empty(reader))
+        ]
+        if self._has_colour:
+            self._parts = [template(options.word(f"{part}_template", "")) for part in PARTS]
+            self._listen("state_topic", (), self._read_colour)
+        if "state" not in heard:
             self.optimistic = True
 
-    def _read_all(self, payload: str) -> Mapping[str, Any] | None:
-        said = {
-            name: template.value(payload, self._variables())
-            for name, template in self._templates.items()
+    # --- what it says ------------------------------------------------------------------------
+
+    def _read_state(self, payload: str) -> Mapping[str, Any]:
+        if payload == NONE:
+            return {"on": None}
+        return {"on": one_of(payload, ("on", "off"), "the state") == "on"}
+
+    def _read_brightness(self, payload: str) -> Mapping[str, Any] | None:
+        level = None if payload == NONE else level_in(payload, 255)
+        return None if level is None else {"brightness": level}
+
+    def _read_kelvin(self, payload: str) -> Mapping[str, Any] | None:
+        if payload == NONE:
+            return None
+        return {
+            "color_temp_kelvin": kelvin_in(payload, self.in_kelvin),
+            "color_mode": "color_temp",
         }
-        said = {name: text for name, text in said.items() if text and text != NONE}
-        facts: dict[str, Any] = {}
-        if "state" in self._templates:
-            state = said.get("state")
-            if state is not None:
-                one_of(state, ("on", "off"), "the state")
-            facts["on"] = None if state is None else state == "on"
-        if "brightness" in said:
-            level = level_in(said["brightness"], 255)
-            facts |= {} if level is None else {"brightness": level}
-        if "color_temp" in said:
-            facts["color_temp_kelvin"] = kelvin_in(said["color_temp"], self.in_kelvin)
-            facts["color_mode"] = "color_temp"
-        if self._has_colour and all(part in said for part in PARTS):
-            rgb = [within(said[part], 0, 255, part) for part in PARTS]
-            facts |= {"hs": colours.from_rgb("hs", rgb), "color_mode": "hs"}
-        if "effect" in said:
-            facts["effect"] = one_of(said["effect"], self.effects, "the effect")
-        return facts or None
+
+    def _read_effect(self, payload: str) -> Mapping[str, Any] | None:
+        return None if payload == NONE else {"effect": one_of(payload, self.effects, "the effect")}
+
+    def _read_colour(self, payload: str) -> Mapping[str, Any] | None:
+        said = [part.value(payload, self._variables()) for part in self._parts]
+        if any(part in ("", NONE) for part in said):
+            return None
+        rgb = [within(text, 0, 255, part) for text, part in zip(said, PARTS, strict=True)]
+        return {"hs": colours.from_rgb("hs", rgb), "color_mode": "hs"}
+
+    # --- what it is told ---------------------------------------------------------------------
 
     def _turn_off(self, wanted: Wanted) -> Sequence[Publication]:
         self._assume(heard=True, on=False)

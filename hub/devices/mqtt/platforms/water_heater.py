@@ -10,7 +10,7 @@ from hub.devices.mqtt.platforms.options import Options
 from hub.devices.mqtt.platforms.thermal import Thermal
 
 TEMPERATURE, MODE, ON_OFF = 1, 2, 8
-MODES = ("off", "eco", "electric", "gas", "heat_pump", "high_demand", "performance")
+MODES = ("eco", "electric", "gas", "heat_pump", "high_demand", "performance", "off")
 
 
 class WaterHeater(Thermal):
@@ -37,9 +37,10 @@ class WaterHeater(Thermal):
     def _act(self, service: str, data: Mapping[str, Any]) -> Sequence[Publication]:
         match service:
             case "set_temperature":
-                messages = [self._set_degrees("temperature", data.get("temperature"))]
+                messages = []
                 if (mode := data.get("operation_mode")) is not None:
                     messages.append(self._set_mode(mode, "operation_mode"))
+                messages.append(self._set_degrees("temperature", data.get("temperature")))
                 return messages
             case "set_operation_mode":
                 return [self._set_mode(data.get("operation_mode"), "operation_mode")]
