@@ -204,8 +204,8 @@ class Orders:
                 origin.conversation,
                 lambda assistant: assistant.say(said.text, area=origin.area, language=language),
             )
-        self._finished(trace, origin)
         self._answer(incoming, summary(trace, origin))
+        self._finished(trace, origin)
 
     async def _audio(self, incoming: Incoming, caller: str | None = None) -> None:
         """Push to talk: a turn, and its reply as sound to whoever waits for it."""
@@ -227,8 +227,8 @@ class Orders:
                 )
 
             trace = await self._talk.turn(origin.conversation, run)
-            self._finished(trace, origin)
             self._answer(incoming, summary(trace, origin))
+            self._finished(trace, origin)
             topic = incoming.answer_to or (self.topics.audio_reply(caller) if caller else None)
             if topic is not None and self._hub.synthesizer is not None:
                 sound = await spoken(self._hub.synthesizer, trace)
