@@ -17,6 +17,7 @@ import typer
 from hub import __version__, config, terminal
 from hub.devices_cli import devices_app
 from hub.errors import AudioError, ConfigError, HearthError, reason
+from hub.mcp_cli import mcp
 from hub.models.cli import models_app
 from hub.options import Area, Details, HomeFile, Json, Language
 
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(devices_app, name="devices")
 app.add_typer(models_app, name="models")
+app.command()(mcp)
 
 CONFIG_ERROR = 78
 """Exit status for wrong settings (sysexits.h, EX_CONFIG): systemd does not restart on it."""

@@ -5,6 +5,7 @@
                                                                  as they happen
     {"devices": true}                                         -> the home, with all states
     {"edit": "rename", "device": ID|NAME, "words": [TEXT]}     -> the device as it is now
+    {"mcp": {"do": ...}}                                       -> see hub/bridges/mcp_door.py
     {"health": true}                                          -> device sources, and what is wrong
 
 Only the user who runs the hub can open it (mode 0600 in a folder of mode 0700).
@@ -18,13 +19,16 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.errors import ConfigError, HearthError, reason
 from hub.home.edit import edit
 from hub.home.wire import row, to_json
 from hub.messages import StateChange, Trace
 from hub.pipeline import Assistant
+
+if TYPE_CHECKING:
+    from hub.bridges.mcp_door import HomeDoor
 
 SOCKET = "hearth.sock"
 LONGEST_LINE = 64 * 1024
@@ -40,6 +44,7 @@ class ControlServer:
         self._path = folder / SOCKET
         self._assistant = assistant
         self._server: asyncio.Server | None = None
+        self._door: HomeDoor | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -105,10 +110,12 @@ class ControlServer:
             yield {"home": to_json(self._assistant.home)}
         elif isinstance(request.get("edit"), str):
             yield self._edited(request)
+        elif isinstance(request.get("mcp"), dict):
+            yield await self._for_a_program(request["mcp"])
         elif request.get("health"):
             yield {"sources": self._sources()}
         else:
-            yield {"error": "known requests are say, watch, devices, edit and health"}
+            yield {"error": "known requests are say, watch, devices, edit, mcp and health"}
 
     async def _said(self, request: dict[str, Any]) -> dict[str, Any]:
         area, language = request.get("area"), request.get("language")
@@ -133,6 +140,14 @@ class ControlServer:
             return {"device": row(home, edit(home, device, request["edit"], words))}
         except HearthError as error:
             return {"error": str(error)}
+
+    async def _for_a_program(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A request of `hearth mcp`; its library is loaded only where it is used."""
+        from hub.bridges.mcp_door import HomeDoor, answer
+
+        if self._door is None:
+            self._door = HomeDoor(self._assistant)
+        return await answer(self._door, request)
 
     def _sources(self) -> dict[str, Any]:
         return {

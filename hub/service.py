@@ -8,17 +8,21 @@ import signal
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub import terminal
 from hub.app import Hub, describe, lock, loudspeaker, microphone, open_hub
 from hub.audio.earcons import earcon
+from hub.bridges.ears import Ears
 from hub.config import Config
 from hub.control import ControlServer
 from hub.errors import AudioError, EngineError, HearthError
 from hub.home.view import describe_change
 from hub.messages import StateChange, Trace
 from hub.terminal import escape
+
+if TYPE_CHECKING:
+    from hub.bridges.phone import PhoneBridge
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +49,25 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         hub = await stack.enter_async_context(
             open_hub(config, ears=ears, recognise=ears, sink=sink)
         )
+        open_ears = Ears(config.hub.data / "microphone-muted") if ears else None
+        if open_ears is not None and hub.wake is not None:
+            hub.wake = open_ears.wake(hub.wake)
+        phone = _phone(hub, open_ears)
         hub.assistant.watch(_show_turn)
         hub.home.watch(lambda change: _show_change(hub, change))
-        hub.begin_timers(tone=lambda: _ring(hub), show=_show_timer)
+        hub.begin_timers(tone=lambda: _ring(hub), show=lambda text: _show_timer(text, phone))
         control = ControlServer(config.hub.runtime, hub.assistant)
         await control.start()
         stack.push_async_callback(control.close)
-        works = (_listen(hub), _prepare(hub)) if ears else (_prepare(hub),)
-        works = (*works, _keep_prepared(hub))
+        if config.wyoming.listen:
+            from hub.bridges.wyoming.offer import serve_wyoming
+
+            await stack.enter_async_context(serve_wyoming(hub))
+        works = [_prepare(hub), _keep_prepared(hub)]
+        if open_ears is not None:
+            works.append(_listen(hub, open_ears))
+        if phone is not None:
+            works.append(phone.run())
         tasks = [asyncio.create_task(work) for work in works]
         for task in tasks:
             stack.push_async_callback(_cancelled, task)
@@ -116,7 +131,20 @@ def _until_signal() -> Iterator[asyncio.Event]:
         loop.remove_signal_handler(signal.SIGTERM)
 
 
-async def _listen(hub: Hub) -> None:
+def _phone(hub: Hub, ears: Ears | None) -> PhoneBridge | None:
+    """The hub as a device on its broker, if it has one."""
+    if hub.mqtt is None:
+        return None
+    from hub.bridges.announcement import form_for
+    from hub.bridges.phone import PhoneBridge
+
+    def version() -> str | None:
+        return getattr(hub.home.source("homeassistant"), "version", None)
+
+    return PhoneBridge(hub, hub.mqtt, ears=ears, form=lambda: form_for(version()))
+
+
+async def _listen(hub: Hub, ears: Ears) -> None:
     """Converse for ever; a microphone that is lost is looked for again."""
     pause = FIRST_PAUSE
     complained = False
@@ -124,7 +152,7 @@ async def _listen(hub: Hub) -> None:
         began = time.monotonic()
         try:
             await hub.room(
-                microphone(hub.config), earcon=lambda name: _signal(hub, name)
+                ears.source(microphone(hub.config)), earcon=lambda name: _signal(hub, name)
             ).converse()
         except AudioError as error:
             if not complained:
@@ -154,8 +182,10 @@ async def _ring(hub: Hub) -> None:
         await hub.voice.play(earcon("timer"))
 
 
-def _show_timer(text: str) -> None:
+def _show_timer(text: str, phone: PhoneBridge | None) -> None:
     terminal.out.print(f"  [bold]{escape(text)}[/]")
+    if phone is not None:
+        phone.rang(text)
 
 
 def _tone(hub: Hub, name: str) -> None:

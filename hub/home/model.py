@@ -77,6 +77,11 @@ class Home:
         for link in self._links.values():
             await link.source.close()
 
+    def source(self, name: str) -> DeviceSource | None:
+        """A source of devices by its name."""
+        link = self._links.get(name)
+        return link.source if link else None
+
     @property
     def troubles(self) -> Mapping[str, Trouble | None]:
         """Each source by its name, and why it cannot be reached, if it cannot."""
