@@ -8,9 +8,12 @@ question with a secret name for `confirm`, unless only people are to be believed
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +28,8 @@ from hub import __version__
 from hub.bridges.mcp_door import CONFIRM_SECONDS, Confirmation, Done, Door
 from hub.bridges.mcp_tools import Offered
 from hub.errors import HearthError
+
+log = logging.getLogger(__name__)
 
 HOME_URI = "hearth://home"
 SESSION_HEADER = "mcp-session-id"
@@ -112,11 +117,18 @@ class Policy:
 def server(door: Door, policy: Policy | None = None, *, session: str | None = None) -> Server[Any]:
     """An MCP server for a home. `session`: all requests are of one client, as over stdio."""
     desk = _Desk(door, policy or Policy(), session)
+
+    @asynccontextmanager
+    async def lifespan(_: Server[Any]) -> AsyncIterator[dict[str, Any]]:
+        yield {}
+        await desk.settle()
+
     return Server(
         "hearth",
         version=__version__,
         title="Hearth",
         instructions=INSTRUCTIONS,
+        lifespan=lifespan,
         on_list_tools=desk.list_tools,
         on_call_tool=desk.call_tool,
         on_list_resources=desk.list_resources,
@@ -131,6 +143,12 @@ class _Desk:
         self._door = door
         self._policy = policy
         self._session = session
+        self._begun: set[asyncio.Task[Done]] = set()
+
+    async def settle(self, seconds: float = 5.0) -> None:
+        """Wait, for some seconds at most, until what has begun is done."""
+        if self._begun:
+            await asyncio.wait(self._begun, timeout=seconds)
 
     async def list_tools(
         self, ctx: Context, params: types.PaginatedRequestParams | None
@@ -188,12 +206,24 @@ class _Desk:
             if params.name == GET_HOME.name:
                 return await self._home(arguments)
             session = self._session_of(ctx, arguments)
-            done = await self._done(ctx, session, params.name, arguments)
+            done = await self._whole(self._done(ctx, session, params.name, arguments))
             return await self._result(ctx, session, done)
         except _Wrong as wrong:
             return _refused(str(wrong))
         except HearthError as error:
             return _refused(str(error))
+
+    async def _whole(self, action: Coroutine[Any, Any, Done]) -> Done:
+        """What has begun is done, whether or not the client still waits for it."""
+        task = asyncio.create_task(action, name="mcp-action")
+        self._begun.add(task)
+        task.add_done_callback(self._over)
+        return await asyncio.shield(task)
+
+    def _over(self, task: asyncio.Task[Done]) -> None:
+        self._begun.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.debug("an action of a client: %s", error)  # who still waits is told
 
     async def _done(self, ctx: Context, session: str, name: str, arguments: dict[str, Any]) -> Done:
         if name == SAY.name:
@@ -236,7 +266,7 @@ class _Desk:
             if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
                 return _input_required(session, asked)
             agreed = await _ask(ctx, asked)
-            after = await self._door.confirm(session, asked.token, agreed)
+            after = await self._whole(self._door.confirm(session, asked.token, agreed))
             done = _then(done, after)
         return self._told(ctx, session, done)
 
@@ -245,7 +275,7 @@ class _Desk:
         session, _, token = (params.request_state or "").partition(" ")
         given = (params.input_responses or {}).get("confirm")
         agreed = isinstance(given, types.ElicitResult) and _is_yes(given)
-        done = await self._door.confirm(session, token, agreed)
+        done = await self._whole(self._door.confirm(session, token, agreed))
         return await self._result(ctx, session, done)
 
     def _told(self, ctx: Context, session: str, done: Done) -> types.CallToolResult:
