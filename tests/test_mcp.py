@@ -22,7 +22,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from hub.bridges import mcp_http
 from hub.bridges.mcp import HOME_URI, Policy, server
-from hub.bridges.mcp_door import CONFIRM_SECONDS, Door, HomeDoor, answer
+from hub.bridges.mcp_door import CONFIRM_SECONDS, Done, Door, HomeDoor, answer
 from hub.bridges.mcp_http import Address, serve_http, token_of
 from hub.bridges.mcp_link import SocketDoor, open_door
 from hub.control import ControlServer
@@ -490,6 +490,33 @@ async def test_a_question_with_choices_is_answered_in_the_next_sentence(
         light = await client.call_tool("say", {"text": "turn on the hallway light"})
     assert "confirmation" not in told(asked)
     assert not light.is_error
+
+
+class Watched(HomeDoor):
+    """Tells when a sentence has come in, and when it is done."""
+
+    def __init__(self, house: Household) -> None:
+        super().__init__(house.assistant)
+        self.begun, self.done = asyncio.Event(), asyncio.Event()
+
+    async def say(self, *arguments: Any) -> Done:
+        self.begun.set()
+        done = await super().say(*arguments)
+        self.done.set()
+        return done
+
+
+async def test_what_has_begun_is_done_even_if_the_client_has_left(house: Household) -> None:
+    house.devices.fault("light.hallway", delay=0.2)
+    door = Watched(house)
+    sentence = {"text": "turn on the hallway light and turn on the coffee maker"}
+    async with Client(server(door), mode="legacy") as client:
+        call = asyncio.create_task(client.call_tool("say", sentence))
+        await door.begun.wait()
+        call.cancel()
+        async with asyncio.timeout(10):
+            await door.done.wait()
+    assert (house["light.hallway"], house["switch.coffee_maker"]) == ("on", "on")
 
 
 async def test_two_clients_at_once_are_both_served(house: Household, url: str) -> None:
