@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -19,7 +19,7 @@ from hub.ports import ChatModel, ChoosingModel, LanguageModel
 from hub.router.chat import ChatTier
 from hub.router.clean import addressed, clean, collapsed, without_asides
 from hub.router.compound import repairs, split, together
-from hub.router.context import Context, Targets
+from hub.router.context import Context, Target, Targets
 from hub.router.endings import Endings
 from hub.router.excepting import excepting
 from hub.router.followup import added, corrected, variants
@@ -90,6 +90,17 @@ STEPS = (
     "volume.quieter",
 )
 """Tools that go a step, which can be gone once more."""
+PLAYING: Mapping[str, tuple[str, ...]] = {
+    "HassMediaNext": ("playing", "paused"),
+    "HassMediaPause": ("playing",),
+    "HassMediaPrevious": ("playing", "paused"),
+    "HassMediaUnpause": ("paused",),
+    "HassSetVolume": ("playing", "on"),
+    "HassSetVolumeRelative": ("playing", "on"),
+    "media.louder": ("playing", "on"),
+    "media.quieter": ("playing", "on"),
+}
+"""Tools that may be for whatever plays -> states of what they are for."""
 LISTED = (
     "HassListAddItem",
     "HassListCompleteItem",
@@ -639,13 +650,57 @@ class Router:
         for text in dict.fromkeys((said.command, said.all)):
             matches = grammars.phrases[language].matches(text, area)
             if reading := from_matches(matches, places, known, context, whole=whole):
+                reading = self._heard(grammars, language, reading, text, context)
                 yield self._kept_later(grammars, language, reading, context)
         for text in dict.fromkeys((said.command, said.all)):  # 'is the alarm okay'
             matches = grammars.sentences[language].matches(text, area)
             if reading := from_matches(matches, places, known, context, whole=whole):
                 reading = narrowed(reading, text, places, known)
+                reading = self._heard(grammars, language, reading, text, context)
                 yield self._kept_later(grammars, language, reading, context)
                 break
+
+    def _heard(
+        self, grammars: Grammars, language: str, reading: Reading, text: str, context: Context
+    ) -> Reading:
+        """The reading for the one player that a word for what it plays can mean: 'the music' is not
+        what the television shows."""
+        known, places = words(language), grammars.places
+        if len(reading.calls) != 1 or reading.calls[0].tool not in PLAYING:
+            return reading
+        (call,) = reading.calls
+        slots = dict(places.meant(call).arguments)
+        said = set(normal(text).split())
+        if "name" in slots or not said & (known.music | known.film):
+            return reading
+        area = slots.get("area") or places.area_id(context.area)
+        sounding = [
+            entity
+            for entity in places.entities.values()
+            if entity.domain == "media_player"
+            and self.home.state(entity.entity_id).state in PLAYING[call.tool]
+        ]
+        here = [entity for entity in sounding if entity.area_id == area]
+        heard = here or ([] if slots.get("area") else sounding)
+        fitting = [e for e in heard if self._shows(e) != bool(said & known.music)]
+        if len(fitting) == len(heard):
+            return reading
+        if not fitting:
+            told = known.refusals.get("silent")
+            why = f"{reading.why}, but nothing of that kind plays"
+            return replace(reading, calls=(), doable=False, sentence=told, why=why)
+        if len(fitting) > 1:
+            return reading
+        kept = {k: v for k, v in slots.items() if k not in TARGET_SLOTS}
+        named = places.call(call.tool, {**kept, "name": fitting[0].entity_id}, call.response)
+        target = Targets((Target(entity=fitting[0].entity_id),))
+        return replace(reading, calls=(named,), targets=target)
+
+    def _shows(self, entity: Entity) -> bool:
+        """Whether it is a television, and one that plays no music."""
+        told = self.home.state(entity.entity_id).attributes
+        music = told.get("media_content_type") == "music" or told.get("media_artist")
+        return entity.device_class == "tv" and not music
 
     def _kept_later(
         self, grammars: Grammars, language: str, reading: Reading, context: Context

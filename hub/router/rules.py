@@ -302,6 +302,7 @@ def spoken_rooms(area: Area, places: Places, words: Words) -> dict[str, int]:
     for name in tuple(found):
         bare = name.rstrip("0123456789 ")
         less = [bare] if bare != name else []
+        less += words.same.get(normal(name), ())
         less += [word for alike in _alike(bare, words) for word in alike]
         for word in less:
             if normal(word) and not places.is_place(word):

@@ -114,6 +114,8 @@ class Words:
     """Domain, or `domain.device_class` -> words for one such thing: 'thermostat'."""
     sensing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Device class of sensors -> how their names end, which says what they are for."""
+    same: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The name of a room -> what it is called, too, if no other room is: 'master bedroom'."""
     rooms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """A kind of room -> the words that people use for it alike: 'lounge', 'sitting room'."""
     sentences: Mapping[str, Any] = field(default_factory=dict)
@@ -213,6 +215,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         repairs=phrases("repairs"),
         kinds=groups("kinds"),
         sensing=groups("sensing"),
+        same=groups("same"),
         rooms=groups("rooms"),
         actions=groups("actions"),
         rules=texts("rules"),

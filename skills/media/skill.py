@@ -10,12 +10,26 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from hub.skill import Answer, Entities, Entity, Home, Percent, Speaker, Where, by_a_bit, tool
+from hub.skill import (
+    Answer,
+    Ask,
+    Call,
+    Entities,
+    Entity,
+    Home,
+    Percent,
+    Speaker,
+    Where,
+    by_a_bit,
+    tool,
+)
 
 STEP = 10
 """Per cent that 'louder' and 'quieter' mean."""
 MOST = 3
 """Of as many players it is told what they play."""
+MOST_CHOICES = 4
+"""Of as many players it is asked which one is meant."""
 SOUNDING = ("playing", "buffering", "on")
 """States in which something is to be heard; a television without a player of its own is `on`."""
 SILENT = ("off", "standby", "unavailable", "unknown")
@@ -44,16 +58,20 @@ async def turn_off(players: Entities, home: Home) -> None:
     },
     examples=["pause the music"],
 )
-async def pause(players: Entities, home: Home, where: Where) -> str | None:
+async def pause(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Pause what is playing."""
     found = _in(players, home, where, "playing")
+    if ask := _which(found, players, home, where, "HassMediaPause"):
+        return ask
     return await _tell("media_player.media_pause", found, home, where)
 
 
 @tool("HassMediaUnpause", domains=["media_player"], anywhere=True, examples=["resume the music"])
-async def resume(players: Entities, home: Home, where: Where) -> str | None:
+async def resume(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Go on playing what was paused."""
     found = _in(players, home, where, "paused")
+    if ask := _which(found, players, home, where, "HassMediaUnpause"):
+        return ask
     if not found and not players.said:
         found = _here(players, home, where)
     return await _tell(
@@ -155,15 +173,20 @@ def _told(player: Entity, home: Home, where: Where) -> str:
 
 
 @tool("HassMediaNext", domains=["media_player"], anywhere=True, examples=["skip this song"])
-async def skip(players: Entities, home: Home, where: Where) -> str | None:
+async def skip(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Play what comes next."""
-    return await _tell("media_player.media_next_track", _begun(players, home, where), home, where)
+    found = _begun(players, home, where)
+    if ask := _which(found, players, home, where, "HassMediaNext"):
+        return ask
+    return await _tell("media_player.media_next_track", found, home, where)
 
 
 @tool("HassMediaPrevious", domains=["media_player"], anywhere=True)
-async def previous(players: Entities, home: Home, where: Where) -> str | None:
+async def previous(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Play what came before."""
     found = _begun(players, home, where)
+    if ask := _which(found, players, home, where, "HassMediaPrevious"):
+        return ask
     return await _tell("media_player.media_previous_track", found, home, where)
 
 
@@ -208,9 +231,11 @@ async def unmute(players: Entities, home: Home, where: Where, speaker: Speaker) 
 )
 async def set_volume(
     players: Entities, home: Home, where: Where, speaker: Speaker, volume_level: Percent
-) -> str | None:
+) -> Ask | str | None:
     """Set the volume of media players."""
     found = _heard(players, home, where)
+    if ask := _which(found, players, home, where, "HassSetVolume", volume_level=volume_level):
+        return ask
     if not found and not players.said:
         return await _speak_at(volume_level / 100, speaker, where)
     return await _tell(
@@ -226,7 +251,7 @@ async def set_volume(
 )
 async def change_volume(
     players: Entities, home: Home, where: Where, speaker: Speaker, volume_step: str
-) -> str | None:
+) -> Ask | str | None:
     """Make media players louder or quieter: 'up', 'down', or by so many per cent."""
     steps = {"up": STEP, "down": -STEP}
     if volume_step in steps:
@@ -267,7 +292,7 @@ async def change_volume(
     },
     examples=["turn the radio up"],
 )
-async def louder(players: Entities, home: Home, where: Where, speaker: Speaker) -> str | None:
+async def louder(players: Entities, home: Home, where: Where, speaker: Speaker) -> Ask | str | None:
     """Make media players louder."""
     return await _step(players, home, where, speaker, STEP)
 
@@ -303,15 +328,20 @@ async def louder(players: Entities, home: Home, where: Where, speaker: Speaker) 
         ],
     },
 )
-async def quieter(players: Entities, home: Home, where: Where, speaker: Speaker) -> str | None:
+async def quieter(
+    players: Entities, home: Home, where: Where, speaker: Speaker
+) -> Ask | str | None:
     """Make media players quieter."""
     return await _step(players, home, where, speaker, -STEP)
 
 
 async def _step(
     players: Entities, home: Home, where: Where, speaker: Speaker, step: int
-) -> str | None:
+) -> Ask | str | None:
     found = _heard(players, home, where)
+    change = f"{step:+d}"
+    if ask := _which(found, players, home, where, "HassSetVolumeRelative", volume_step=change):
+        return ask
     if not found:
         if players.said:
             return _silence(where)
@@ -338,9 +368,57 @@ def _my_volume(speaker: Speaker, where: Where) -> str:
     )
 
 
+def _which(
+    found: Sequence[Entity],
+    players: Entities,
+    home: Home,
+    where: Where,
+    tool_name: str,
+    **arguments: object,
+) -> Ask | None:
+    """A question, if it was not said which of several players that play different things. What
+    plays the same in several rooms is one."""
+    if players.said or not 1 < len(found) <= MOST_CHOICES or _same_sound(found, home):
+        return None
+    names = [player.name for player in found]
+    labels = names if len(set(names)) == len(names) else [_placed(p, home) for p in found]
+    if len(set(labels)) < len(labels):
+        return None
+    choices = {
+        label: (Call(tool_name, {**arguments, "name": player.entity_id}),)
+        for label, player in zip(labels, found, strict=True)
+    }
+    listed = ", ".join(labels[:-1])
+    return Ask(
+        where.say(
+            f"Which one: the {listed} or the {labels[-1]}?", de=f"Was: {listed} oder {labels[-1]}?"
+        ),
+        choices=choices,
+    )
+
+
+def _placed(player: Entity, home: Home) -> str:
+    area = home.area(player)
+    return f"{area.name} {player.name}" if area else player.name
+
+
+def _same_sound(players: Sequence[Entity], home: Home) -> bool:
+    """Whether players are one group, or play the same."""
+    told = [home.state(player).attributes for player in players]
+    ids = {player.entity_id for player in players}
+    if any(ids <= set(each.get("group_members") or ()) for each in told):
+        return True
+    titles = {each.get("media_content_id") or each.get("media_title") for each in told}
+    return len(titles) == 1 and None not in titles
+
+
 def _heard(players: Entities, home: Home, where: Where) -> list[Entity]:
     """What is meant by 'louder': what plays; if that was named, what is on."""
-    return _sounding(players, home) if players.said else _in(players, home, where, *SOUNDING)
+    if players.said:
+        return _sounding(players, home)
+    found = _in(players, home, where, *SOUNDING)
+    # 'Louder' may be for the hub's own voice: players elsewhere are meant only if there is one.
+    return found if len(found) == 1 or _here(found, home, where) else []
 
 
 def _begun(players: Entities, home: Home, where: Where) -> list[Entity]:
@@ -348,11 +426,9 @@ def _begun(players: Entities, home: Home, where: Where) -> list[Entity]:
 
 
 def _in(players: Entities, home: Home, where: Where, *states: str) -> list[Entity]:
-    """Those in one of these states; if it was not said which, those here, or the only one."""
+    """Those in one of these states; if it was not said which, those here, or else anywhere."""
     found = [player for player in players if home.state(player).state in states]
-    if players.said:
-        return found
-    return _here(found, home, where) or (found if len(found) == 1 else [])
+    return found if players.said else _here(found, home, where) or found
 
 
 def _here(players: Sequence[Entity], home: Home, where: Where) -> list[Entity]:
