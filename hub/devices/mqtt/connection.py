@@ -1,4 +1,4 @@
-"""The way to the broker: settings become a client, and what goes wrong becomes plain words.
+"""A connection to the broker.
 
 `connected` is all that is needed to talk to a broker. The client is aiomqtt's, made for one
 connection: after a break a new one is made, so that nothing said before is sent late.
@@ -7,17 +7,13 @@ connection: after a break a new one is made, so that nothing said before is sent
 from __future__ import annotations
 
 import asyncio
-import errno
-import hashlib
 import logging
-import os
 import secrets
 import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import aiomqtt
@@ -27,7 +23,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from hub.config import MqttSettings
-from hub.errors import DeviceError, reason
+from hub.devices.mqtt.access import certificates, identifier, password, port
+from hub.devices.mqtt.trouble import SPOKEN, Denied, GivenUp, HungUp, named, trouble
+from hub.errors import DeviceError
+
+__all__ = ["Client", "Denied", "GivenUp", "connected", "identifier", "make", "trouble"]
 
 log = logging.getLogger(__name__)
 
@@ -41,20 +41,10 @@ TIMEOUT = 8.0
 """Seconds for the whole of a connection, for a subscription, for a farewell."""
 PROBE = 2.0
 """Seconds in which to find out whether a port that hangs up wanted TLS."""
-
-SPOKEN = "Sorry, I cannot reach the MQTT broker."
-SPOKEN_PASSWORD = "Sorry, the MQTT broker does not let me in. It wants another name or password."
-SPOKEN_CERTIFICATE = "Sorry, I do not trust the certificate of the MQTT broker."
-
-_LOCKED_OUT = ("Bad user name or password", "Not authorized")
-_NO_TLS = "does not speak TLS on this port: set tls = false in [mqtt], or its other port"
-
 NOBODY = 0x10
 """MQTT 5's reason code for a message that was taken and has no receiver."""
 PORTION = 100
 """Topics in one packet."""
-
-CREDENTIAL, VARIABLE = "mqtt-password", "MQTT_PASSWORD"
 
 
 class Client(aiomqtt.Client):
@@ -206,18 +196,6 @@ class Client(aiomqtt.Client):
             self._client._sock_close()
 
 
-class HungUp(aiomqtt.MqttError):
-    """The other side closed the connection before it answered."""
-
-
-class GivenUp(aiomqtt.MqttError):
-    """The hub broke off a connection on which nothing came back."""
-
-
-class Denied(aiomqtt.MqttCodeError):
-    """The broker took a message and did not let it pass."""
-
-
 _Item = TypeVar("_Item")
 
 
@@ -269,7 +247,7 @@ async def connected(
         client.forsake()
         if isinstance(error, HungUp) and not settings.tls and await _wants_tls(settings):
             expected = "expects TLS: set tls = true in [mqtt], or its other port"
-            raise DeviceError(f"{_broker(settings)} {expected}", spoken=SPOKEN) from error
+            raise DeviceError(f"{named(settings)} {expected}", spoken=SPOKEN) from error
         raise trouble(error, settings) from error
     try:
         yield client
@@ -318,7 +296,7 @@ def make(
     if settings.user:
         more |= {"username": settings.user, "password": password(settings) or None}
     if settings.tls:
-        more["tls_context"] = _tls(settings)
+        more["tls_context"] = certificates(settings)
     if settings.transport == "websockets":
         more["websocket_path"] = settings.path
     return Client(
@@ -337,78 +315,6 @@ def make(
     )
 
 
-def port(settings: MqttSettings) -> int:
-    """The port that is set, or else the usual one."""
-    if settings.port:
-        return settings.port
-    if settings.transport == "websockets":
-        return 443 if settings.tls else 80
-    return 8883 if settings.tls else 1883
-
-
-def password(settings: MqttSettings) -> str:
-    """The password: as set, else systemd's credential, else of the environment; '' for none.
-
-    Raises DeviceError for a credential that cannot be read."""
-    if settings.password:
-        return settings.password
-    if folder := os.environ.get("CREDENTIALS_DIRECTORY"):
-        path = Path(folder) / CREDENTIAL
-        try:
-            return path.read_text(encoding="utf-8").rstrip("\r\n")
-        except FileNotFoundError:
-            pass
-        except (OSError, UnicodeDecodeError) as error:
-            raise DeviceError(
-                f"the credential {CREDENTIAL} cannot be read: {reason(error)}"
-            ) from error
-    return os.environ.get(VARIABLE, "")
-
-
-def identifier(settings: MqttSettings, role: str) -> str:
-    """By this name the broker knows a connection again. It is the same over restarts and another
-    one for each machine: two of one name would throw each other out for ever."""
-    try:
-        machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        machine = ""
-    # The id of a machine is not to be told outside, says machine-id(5).
-    known = f"{machine or socket.gethostname()} {settings.prefix} {role}"
-    return f"hearth-{role}-{hashlib.sha256(known.encode()).hexdigest()[:8]}"
-
-
-def _tls(settings: MqttSettings) -> ssl.SSLContext:
-    """Raises DeviceError for a file that is missing or no certificate, naming the setting."""
-    for name in ("ca", "certificate", "key"):
-        path = getattr(settings, name)
-        try:
-            if path is not None:
-                path.read_bytes()
-        except OSError as error:
-            raise DeviceError(f"[mqtt] {name}: {path}: {reason(error)}") from error
-    try:
-        context = ssl.create_default_context(cafile=settings.ca)
-    except (ssl.SSLError, OSError) as error:
-        raise DeviceError(
-            f"[mqtt] ca: {settings.ca} is not a certificate in the form of PEM"
-        ) from error
-    if settings.certificate is not None:
-        try:
-            # An empty pass phrase: without one OpenSSL would ask at the terminal.
-            context.load_cert_chain(settings.certificate, settings.key, password="")
-        except (ssl.SSLError, OSError) as error:
-            raise DeviceError(
-                f"[mqtt] certificate: {settings.certificate} and its key "
-                f"({settings.key or 'in the same file'}) are not a pair in the form of PEM "
-                "without a pass phrase"
-            ) from error
-    return context
-
-
-def _broker(settings: MqttSettings) -> str:
-    return f"the MQTT broker at {settings.host}:{port(settings)}"
-
-
 async def _wants_tls(settings: MqttSettings) -> bool:
     """Whether a port that hung up on plain words takes the beginning of TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -424,123 +330,3 @@ async def _wants_tls(settings: MqttSettings) -> bool:
         return False
     writer.close()
     return True
-
-
-def trouble(error: BaseException, settings: MqttSettings) -> DeviceError:
-    """What went wrong with a broker, for a person, with the way out."""
-    if isinstance(error, DeviceError):
-        return error
-    return DeviceError(f"{_broker(settings)} {_what(error, settings)}", spoken=_aloud(error))
-
-
-def _aloud(error: BaseException) -> str:
-    if isinstance(error, aiomqtt.MqttCodeError) and str(error.rc) in _LOCKED_OUT:
-        return SPOKEN_PASSWORD
-    if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
-        return SPOKEN_CERTIFICATE
-    return SPOKEN
-
-
-def _what(error: BaseException, settings: MqttSettings) -> str:
-    """The sentence behind 'the MQTT broker at nas:1883'."""
-    if isinstance(error, aiomqtt.MqttCodeError) and isinstance(error.rc, ReasonCode):
-        return _refusal(error.rc, settings)
-    if isinstance(error, HungUp):
-        return _hung_up(str(error), settings)
-    if isinstance(error, GivenUp):
-        return "did not acknowledge a command; the connection is made anew"
-    # aiomqtt passes on only the words of what it caught; the thing itself is behind it.
-    cause = error if isinstance(error, OSError) else error.__cause__ or error.__context__
-    if isinstance(cause, ssl.SSLError):
-        return _tls_trouble(cause, settings)
-    if isinstance(cause, ConnectionResetError) and settings.tls:
-        return _NO_TLS
-    if isinstance(cause, socket.gaierror):
-        return f"is not found: no '{settings.host}' in this network; correct [mqtt] host"
-    if isinstance(cause, ConnectionRefusedError):
-        return "is not there: nothing listens on that port; start it, or correct [mqtt] port"
-    if isinstance(cause, TimeoutError) or "timed out" in str(error):
-        return "does not answer: is it switched on, is it a broker, does a firewall keep it closed?"
-    if isinstance(cause, OSError) and cause.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
-        return "cannot be reached: there is no way to it from this network"
-    if "WebSocket" in str(error) or "handshake" in str(error).lower():
-        return f"takes no websockets on '{settings.path}': correct path or transport in [mqtt]"
-    if isinstance(error, aiomqtt.MqttCodeError):
-        return f"broke off: {error}"
-    return f"broke off: {cause or error}"
-
-
-def _refusal(code: ReasonCode, settings: MqttSettings) -> str:
-    """A reason code of MQTT 5; those of 3.1.1 have become such."""
-    match str(code):
-        case said if said in _LOCKED_OUT:
-            if not settings.user:
-                return "wants a name and a password: set [mqtt] user and password"
-            return (
-                f"refuses the name '{settings.user}' or its password: correct [mqtt] user, "
-                f"and password, credential '{CREDENTIAL}' or ${VARIABLE}"
-            )
-        case "Unsupported protocol version":
-            other = "3.1.1" if settings.version == "5" else "5"
-            return f'does not speak MQTT {settings.version}: set version = "{other}" in [mqtt]'
-        case "Client identifier not valid":
-            return "does not accept the hub's client id: allow names that begin with 'hearth-'"
-        case "Session taken over":
-            return "gave this connection to another one of the same name: are there two hubs?"
-        case "Unspecified error" | "Server shutting down" | "Normal disconnection" | "Server busy":
-            return "broke off the connection"
-        case "Keep alive timeout":
-            return "does not answer any more"
-        case said:
-            return f"refuses: {said}"
-
-
-def _hung_up(wire: str, settings: MqttSettings) -> str:
-    """It closed the connection before it answered; `wire` is what was last said of that."""
-    if "alert" in wire and "certificate required" in wire:
-        return "wants a certificate of the hub: set [mqtt] certificate and key"
-    if "alert" in wire:
-        return f"does not accept the hub's certificate ({_alert(wire)})"
-    if settings.tls and settings.certificate is None:
-        return (
-            "hung up: it is no MQTT broker, or wants a certificate of the hub "
-            "([mqtt] certificate and key)"
-        )
-    older = ', or knows only MQTT 3.1.1 ([mqtt] version = "3.1.1")'
-    return f"hung up: it is no MQTT broker{older if settings.version == '5' else ''}"
-
-
-def _alert(wire: str) -> str:
-    """'tlsv1 alert unknown ca' of '… [SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca (…)'"""
-    return wire.partition("]")[2].partition("(")[0].strip() or "refused"
-
-
-def _tls_trouble(error: ssl.SSLError, settings: MqttSettings) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        match error.verify_code:
-            case 10:
-                return "has a certificate that has run out: it needs a new one"
-            case 9:
-                return "has a certificate that is not valid yet: is the clock right?"
-            case 62 | 64:
-                return (
-                    f"has a certificate for another name than '{settings.host}': write "
-                    "[mqtt] host as in the certificate, or make it a new one"
-                )
-            case 18 | 19 | 20 | 21:
-                way = "another authority than that of" if settings.ca else "one named with"
-                return (
-                    "has a certificate that was signed by nobody known here: "
-                    f"it takes {way} [mqtt] ca"
-                )
-        return f"has a certificate that does not fit: {error.verify_message}"
-    said = error.reason or ""
-    if said in ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE") or (
-        isinstance(error, ssl.SSLEOFError)
-    ):
-        return _NO_TLS
-    if "CERTIFICATE_REQUIRED" in said:
-        return "wants a certificate of the hub: set [mqtt] certificate and key"
-    if "ALERT" in said:
-        return f"does not accept the hub's certificate ({said.lower().replace('_', ' ')})"
-    return f"and the hub do not agree on TLS: {said.lower().replace('_', ' ') or error}"

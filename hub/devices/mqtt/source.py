@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -21,19 +20,12 @@ import aiomqtt
 from hub.config import MqttSettings
 from hub.devices.mqtt.complaints import Complaints, shown
 from hub.devices.mqtt.component import Component, NotUnderstood, Publication
-from hub.devices.mqtt.connection import (
-    MAX_PACKET,
-    SESSION,
-    SPOKEN,
-    Client,
-    Denied,
-    GivenUp,
-    connected,
-    trouble,
-)
+from hub.devices.mqtt.connection import MAX_PACKET, SESSION, Client, connected
 from hub.devices.mqtt.discovery import Announced, Place, filters, place, read
 from hub.devices.mqtt.entities import Entity, slug
 from hub.devices.mqtt.inbox import Inbox
+from hub.devices.mqtt.news import Listener
+from hub.devices.mqtt.trouble import SPOKEN, Denied, GivenUp, trouble
 from hub.errors import DeviceError
 from hub.messages import StateChange
 from hub.ports import Inventory, SourceArea
@@ -65,8 +57,7 @@ MAX_ENTITIES = 5_000
 MAX_HELD, MOST_HELD = 4 * 1024, 4_000
 """Bytes of a message that is kept for entities that come to hear the same topic later, and topics
 of which one is kept."""
-BACKLOG = 2_000
-"""Changes that wait for a reader; more are told as a whole inventory."""
+
 
 ELSEWHERE = frozenset("camera device_automation device_tracker image notify tag update".split())
 """Kinds of entities that other programs announce and that are nothing for a voice."""
@@ -103,9 +94,9 @@ class MqttHome:
         self._client: Client | None = None
         self._following: asyncio.Task[None] | None = None
         self._subscribed: set[str] = set()
-        self._listeners: set[_Listener] = set()
+        self._listeners: set[Listener] = set()
         """Those who follow this connection."""
-        self._waiting: set[_Listener] = set()
+        self._waiting: set[Listener] = set()
         """Those who will follow the next."""
         self._told: frozenset[str] = frozenset()
         """Entity ids of the inventory that was told last."""
@@ -134,7 +125,7 @@ class MqttHome:
         return self._tell()
 
     def changes(self) -> AsyncIterator[StateChange | Inventory]:
-        listener = _Listener()
+        listener = Listener()
         (self._listeners if self._connected else self._waiting).add(listener)
         return self._listen(listener)
 
@@ -601,52 +592,13 @@ class MqttHome:
             self._touched[entity.entity_id] = entity
         self._tell_changes()
 
-    async def _listen(self, listener: _Listener) -> AsyncGenerator[StateChange | Inventory, None]:
+    async def _listen(self, listener: Listener) -> AsyncGenerator[StateChange | Inventory, None]:
         try:
             async for news in listener:
                 yield news
         finally:
             self._listeners.discard(listener)
             self._waiting.discard(listener)
-
-
-class _Listener:
-    """News for one reader, until the connection ends."""
-
-    def __init__(self) -> None:
-        self._news: deque[StateChange | Inventory] = deque()
-        self._there = asyncio.Event()
-        self._ended = False
-        self._failure: Exception | None = None
-
-    def put(self, news: StateChange | Inventory, whole: Callable[[], Inventory]) -> None:
-        if len(self._news) >= BACKLOG:
-            self._news.clear()
-            news = whole()
-        self._news.append(news)
-        self._there.set()
-
-    def end(self, failure: Exception | None) -> None:
-        """`failure`: why it ended; None if that was meant."""
-        self._ended, self._failure = True, failure
-        self._there.set()
-
-    async def __aiter__(self) -> AsyncGenerator[StateChange | Inventory, None]:
-        count = 0
-        while True:
-            if not self._news:
-                if self._ended and self._failure is not None:
-                    raise self._failure
-                if self._ended:
-                    return
-                self._there.clear()
-                await self._there.wait()
-                continue
-            count += 1
-            if count % 50 == 0:
-                await asyncio.sleep(0)
-            if self._news:
-                yield self._news.popleft()
 
 
 def _platforms() -> Build:
