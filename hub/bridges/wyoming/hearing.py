@@ -17,7 +17,7 @@ from wyoming.event import Event
 
 from hub.bridges.wyoming.jobs import Jobs, plain
 from hub.bridges.wyoming.services import Services
-from hub.bridges.wyoming.sound import LONGEST, Incoming, Intake
+from hub.bridges.wyoming.sound import LONGEST, WINDOW, Incoming, Intake
 from hub.errors import EngineError, HearthError
 from hub.listening import Judgement, Listened, Listener
 from hub.messages import Audio
@@ -25,6 +25,9 @@ from hub.pipeline import Assistant, Understood
 from hub.room import _verdict
 
 log = logging.getLogger(__name__)
+
+UNHEARD = 0.3
+"""Seconds at the end of an utterance that need not be listened to: nobody says a word in them."""
 
 Send = Callable[[Event], Awaitable[None]]
 
@@ -66,7 +69,7 @@ class Hearing:
         if self._coming is None or self._coming.ended.is_set():
             await self.begin()
         assert self._coming is not None
-        self._coming.add(self._intake.take(event))
+        self._coming.add(await self._intake.take(event))
 
     async def end(self) -> None:
         if self._coming is None or self._coming.ended.is_set():
@@ -120,27 +123,34 @@ class _Utterance:
 
     async def _live(self) -> _Heard | None:
         """What was heard of live speech; None: all has to be heard."""
+        coming = self._coming
         if self._services.voices is None:
             return None
         listening = asyncio.create_task(self._listened(), name="wyoming-listening")
-        recording = asyncio.create_task(self._coming.recording.wait())
+        recording = asyncio.create_task(coming.recording.wait(), name="wyoming-recording")
+        ended = asyncio.create_task(coming.ended.wait(), name="wyoming-ended")
         try:
             await asyncio.wait({recording, listening}, return_when=asyncio.FIRST_COMPLETED)
-            if self._coming.recording.is_set():
+            while coming.rushing and not (recording.done() or ended.done()):
+                await asyncio.wait(
+                    {recording, ended}, timeout=WINDOW, return_when=asyncio.FIRST_COMPLETED
+                )
+            if coming.recording.is_set():
                 return None
             listened, clock = listening.result()
         except HearthError as error:
             log.warning("the end of speech is left to the sender: %s", error)
             return None
         finally:
-            for task in (recording, listening):
+            tasks = {recording, ended, listening}
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait({recording, listening})
-        if not self._coming.ended.is_set():
+            await asyncio.wait(tasks)
+        if not coming.ended.is_set():
             return listened, clock
         # Who says that this is all means all of it, even where a pause seemed to be the end; and
         # may have heard somebody where no speech was found here.
-        return (listened, clock) if listened and clock >= self._coming.seconds else None
+        return (listened, clock) if listened and clock >= coming.seconds - UNHEARD else None
 
     async def _listened(self) -> _Heard:
         assert self._services.voices is not None

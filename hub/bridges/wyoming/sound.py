@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,6 +18,10 @@ from hub.ports import FRAME_BYTES
 
 LONGEST = 30
 """Seconds of an utterance that are kept: as much as Whisper hears at a time."""
+WINDOW = 0.25
+"""Seconds over which the pace of sound is measured."""
+SLICE = 16_384
+"""Bytes that are converted at a time."""
 AHEAD = 2.0
 """Seconds by which live sound may be ahead of the clock: what was kept since the wake word is sent
 at once. Sound that is further ahead is a recording, which is over when its sender says so."""
@@ -53,7 +58,7 @@ class Intake:
     def __init__(self) -> None:
         self._converter: Converter | None = None
 
-    def take(self, event: Event) -> bytes:
+    async def take(self, event: Event) -> bytes:
         """The sound of an audio-chunk. Raises MalformedEvent."""
         try:
             wanted = sound_format(event.data)
@@ -63,11 +68,14 @@ class Intake:
         rate, width, channels = wanted
         if len(payload) > LONGEST * rate * width * channels:
             raise MalformedEvent(f"more than {LONGEST} s of sound in one event")
-        before = b""
+        pcm = bytearray()
         if self._converter is None or self._converter.format != wanted:
-            before = self.rest()
+            pcm += self.rest()
             self._converter = Converter(*wanted)
-        return before + self._converter.add(payload)
+        for start in range(0, len(payload), SLICE):
+            pcm += self._converter.add(payload[start : start + SLICE])
+            await asyncio.sleep(0)  # half a minute at once takes 0.1 s: others come in between
+        return bytes(pcm)
 
     def rest(self) -> bytes:
         """What is left at the end of the stream."""
@@ -87,6 +95,8 @@ class Incoming:
         self.cut = False
         """There was more than is kept."""
         self._pcm = bytearray()
+        self._lately = deque[tuple[float, float]]()
+        """When sound came in the last WINDOW, and how many seconds of it."""
         self._news = asyncio.Event()
         self._begun = time.monotonic()
 
@@ -98,7 +108,17 @@ class Incoming:
     def seconds(self) -> float:
         return len(self._pcm) / BYTES_PER_SECOND
 
+    @property
+    def rushing(self) -> bool:
+        """Whether it comes faster than anybody speaks just now: a recording at its beginning, or
+        live sound that the network had held back."""
+        since = time.monotonic() - WINDOW
+        while self._lately and self._lately[0][0] < since:
+            self._lately.popleft()
+        return sum(seconds for _, seconds in self._lately) > 2 * WINDOW
+
     def add(self, pcm: bytes) -> None:
+        self._lately.append((time.monotonic(), len(pcm) / BYTES_PER_SECOND))
         room = LONGEST * BYTES_PER_SECOND - len(self._pcm)
         self.cut = self.cut or len(pcm) > room
         self._pcm += pcm[: max(0, room)]

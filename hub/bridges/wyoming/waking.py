@@ -114,7 +114,7 @@ class _Stream:
     async def _search(self) -> None:
         pending, found = bytearray(), False
         while (chunk := await self._queue.get()) is not None:
-            pending += self._intake.take(chunk)
+            pending += await self._intake.take(chunk)
             given = chunk.data.get("timestamp")
             timestamp = given if isinstance(given, int) else None
             while len(pending) >= BATCH:
