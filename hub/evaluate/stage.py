@@ -233,6 +233,11 @@ class Stage:
             recognizer=recognizer,
         )
 
+    def seen(self, states: Shown) -> None:
+        """Let the router see the states of a scene: what plays, and what is on."""
+        for key, shown in states.items():
+            self._base.apply(StateChange(key, shown["state"], shown["attributes"]))
+
     async def close(self) -> None:
         await self._base.close()
 
@@ -251,9 +256,6 @@ class Stage:
         source = SimulatedHome(begun, transition=0)
         home = Home()
         await home.connect([source])
-        for entity in begun.entities:  # the router sees the same states
-            seen = StateChange(entity.entity_id, entity.state, entity.attributes or {})
-            self._base.apply(seen)
         still = _Clock(now if now is not None else datetime.now().astimezone())
         timers = Timers(still)
         clock = {"clock": still} if now is not None else {}
@@ -313,6 +315,7 @@ class Scene:
         """Say something, and see what becomes of it. A 'yes' is given where one is asked for."""
         self._skillset.performed.clear()
         before = self.states()
+        self._stage.seen(before)
         meter = self._stage.meter
         evaluated = meter.prompt_tokens if meter else 0
         trace = await self._trace(request)

@@ -53,7 +53,9 @@ def from_matches(
     matches = [match for match in matches if lately[match.intent] in ("", context.about)]
     matches.sort(key=lambda match: not lately[match.intent])
     for _, group in groupby(matches, key=lambda match: (not lately[match.intent], match.rank)):
-        resolved = [r for match in group if (r := _resolved(match, places, context, area, whole))]
+        resolved = [
+            r for match in group if (r := _resolved(match, places, words, context, area, whole))
+        ]
         possible = [(m, s) for m, s in resolved if _complete(s) and places.doable(m.intent, s)]
         asking = [(m, s) for m, s in resolved if not _complete(s)]
         if possible:
@@ -83,7 +85,7 @@ Options = dict[str, Resolved]
 
 
 def _resolved(
-    match: Match, places: Places, context: Context, area: str | None, whole: bool
+    match: Match, places: Places, words: Words, context: Context, area: str | None, whole: bool
 ) -> Resolved | None:
     """The match with its slots as they are meant here; None if it means nothing here."""
     if match.bare and match.distance != FULL:
@@ -97,7 +99,7 @@ def _resolved(
     if pronoun and match.tier == "phrase" and not _things(context):
         del slots["name"]  # 'make it brighter': the room
     elif pronoun:
-        meant = _meant(str(name), places, context)
+        meant = _meant(str(name), match.said, places, words, context)
         if meant is None:
             return None
         del slots["name"]
@@ -127,12 +129,15 @@ def _things(context: Context) -> Sequence[Target]:
     return context.targets.things if isinstance(context.targets, Targets) else ()
 
 
-def _meant(name: str, places: Places, context: Context) -> dict[str, Any] | None:
-    """The slots for what 'it' means, if that is one thing of the kind the sentence is for."""
-    known = context.targets if isinstance(context.targets, Targets) else None
-    if known is None or len(known.things) != 1:
+def _meant(
+    name: str, said: str, places: Places, words: Words, context: Context
+) -> dict[str, Any] | None:
+    """The slots for what 'it' means, if that is of the kind the sentence is for: what was spoken
+    of, of several things the last."""
+    things = _things(context)
+    if not things or (len(things) > 1 and normal(said) not in words.singular):
         return None
-    thing = known.things[0]
+    thing = things[-1]
     entity = places.entities.get(thing.entity or "")
     if name != ANYTHING + (entity.domain if entity else thing.domain or ""):
         return None

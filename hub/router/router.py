@@ -10,7 +10,7 @@ import asyncio
 import gc
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, zip_longest
 
 from hub.config import RouterSettings
 from hub.home.model import Entity, Home, normal
@@ -66,7 +66,7 @@ MOST_ROOMS = 6
 """Rooms that are tried in the place of one that is not known."""
 SHORTEST_COMMAND = 3
 """Words from which a sentence that is understood by itself does not lean on the one before."""
-MOST_WAYS = 8
+MOST_WAYS = 10
 """Ways to lean that are tried: each costs as much as a sentence, while the person may speak."""
 FEW_WORDS = 3
 """Words that may lean on a sentence whatever they are: 'all the way'."""
@@ -466,6 +466,8 @@ class Router:
         last, known = context.targets, words(language)
         if not isinstance(last, Targets) or not last.said or not texts:
             return None
+        if stepped := self._step(grammars, language, texts[0].command, context, last):
+            return _ranked(stepped, texts[0].command, 0)
         tools = {call.tool for call in last.calls}
         more, changed = added(texts[0].all, known), corrected(texts[0].all, known)
         changed = clean(changed, known) if changed else None
@@ -488,6 +490,25 @@ class Router:
                     why = f"{reading.why} <- leaning on {last.said!r}"
                     return _ranked(replace(reading, why=why), text, 0)
         return None
+
+    def _step(
+        self, grammars: Grammars, language: str, text: str, context: Context, last: Targets
+    ) -> Reading | None:
+        """'A bit brighter' right after a lamp was spoken of: that lamp, wherever it is."""
+        known, places = words(language), grammars.places
+        if len(last.things) != 1 or not any(normal(text).startswith(f"{p} ") for p in known.partly):
+            return None
+        entity = places.entities.get(last.things[0].entity or "")
+        reading = self._able(grammars, language, text, context) if entity else None
+        if entity is None or reading is None or len(reading.calls) != 1:
+            return None
+        (call,) = reading.calls
+        if call.tool not in STEPS or set(call.arguments) - {"area"}:
+            return None
+        if entity not in places.actable(call.tool, {"name": entity.entity_id}):
+            return None
+        named = places.call(call.tool, {"name": entity.entity_id}, call.response)
+        return replace(reading, calls=(named,), targets=Targets(last.things))
 
     @staticmethod
     def _leans(grammars: Grammars, language: str, part: str) -> bool:
@@ -602,8 +623,12 @@ class Router:
         one first."""
         known = words(language)
         rooms = grammars.places.place_names(known)
-        said = [parts[-1] for parts in split(last.said, known)][-1:]
-        ways = (way for each in (*said, last.said) for way in variants(part, each, known, rooms))
+        parts: list[str] = max(split(last.said, known), key=len, default=[])
+        said = dict.fromkeys((*parts[-1:], *parts[:1], last.said))
+        part = _the_one(part, last, grammars.places, known)
+        # By turns, so that none of the commands before takes all the tries.
+        each = zip_longest(*(variants(part, before, known, rooms) for before in said))
+        ways = (way for several in each for way in several if way)
         return islice(dict.fromkeys(ways), MOST_WAYS)
 
     def _recast(
@@ -870,6 +895,18 @@ def _several(text: str, known: Words) -> bool:
     """Whether lights are spoken of as several, and not those in this room."""
     said = set(normal(text).split())
     return bool(known.many & said) and not known.here & said
+
+
+def _the_one(part: str, last: Targets, places: Places, known: Words) -> str:
+    """'The one in the hall' after a light was spoken of: 'the light in the hall'."""
+    thing = last.things[-1] if last.things else Target()
+    entity = places.entities.get(thing.entity or "")
+    domain = entity.domain if entity else thing.domain
+    kinds = known.kinds.get(domain or "", ())
+    for phrase in known.ones:
+        if kinds and normal(part).startswith(f"{phrase} "):
+            return " ".join(["the", kinds[0], *part.split()[len(phrase.split()) :]])
+    return part
 
 
 def _without_here(text: str, known: Words) -> str | None:

@@ -345,11 +345,12 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
         for kind in kinds:
             if (less := _before(name, kind)) and not another(less):
                 found.setdefault(less, BARE)
+    begun = {normal(" ".join(r.split()[:n])) for r in rooms for n in range(1, len(r.split()))}
     for name in tuple(found) if entity.domain not in MEASURING else ():
         parts = name.split()
         for cut in range(1, min(len(parts), LONGEST_NAME)):
             for part in (" ".join(parts[cut:]), " ".join(parts[:cut])):
-                if normal(part) not in kinds and not another(part):
+                if normal(part) not in {*kinds, *begun} and not another(part):
                     found.setdefault(part, SHORT)
     for name in tuple(found):
         for kind in kinds:

@@ -76,6 +76,8 @@ class Words:
     """What stands before what is left out: 'except'."""
     leaving: tuple[str, ...] = ()
     """What may stand behind it: '(but leave the lamp) on'."""
+    ones: tuple[str, ...] = ()
+    """What stands for the kind of thing that was spoken of: 'the one (in the hall)'."""
     lamps: frozenset[str] = frozenset()
     """Words for one light that is called so: 'lamp'."""
     linking: frozenset[str] = frozenset()
@@ -198,6 +200,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         recast=tuple((str(each["from"]), str(each["to"])) for each in _tables(table, "recast")),
         excepting=phrases("excepting"),
         leaving=phrases("leaving"),
+        ones=phrases("ones"),
         lamps=frozenset(phrases("lamps")),
         linking=frozenset(phrases("linking")),
         there=phrases("there"),
