@@ -707,25 +707,9 @@ async def test_what_is_no_address_is_refused(text: str) -> None:
 # --- through the running hub ---------------------------------------------------------------------
 
 
-class WithTools(ControlServer):
-    """The control socket with the requests of `hearth mcp`."""
-
-    def __init__(self, folder: Path, house: Household) -> None:
-        super().__init__(folder, house.assistant)
-        self.door = HomeDoor(house.assistant)
-
-    async def _answers(self, line: bytes, reader: Any) -> AsyncIterator[dict[str, Any]]:
-        request = json.loads(line)
-        if isinstance(request.get("mcp"), dict):
-            yield await answer(self.door, request["mcp"])
-            return
-        async for told in super()._answers(line, reader):
-            yield told
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def running(house: Household, tmp_path: Path) -> AsyncIterator[SocketDoor]:
-    control = WithTools(tmp_path / "run", house)
+    control = ControlServer(tmp_path / "run", house.assistant)
     await control.start()
     yield SocketDoor(tmp_path / "run")
     await control.close()
@@ -783,12 +767,6 @@ entities:
   - {id: light.desk, name: Desk Lamp, area: den}
   - {id: lock.den, name: Den Door, area: den}
 """
-COMMAND = """\
-import hub.cli, hub.mcp_cli
-if not any(command.name == "mcp" for command in hub.cli.app.registered_commands):
-    hub.cli.app.command(name="mcp")(hub.mcp_cli.mcp)
-hub.cli.main()
-"""
 
 
 @pytest.fixture
@@ -815,7 +793,7 @@ def folder(tmp_path: Path) -> Path:
 def command(folder: Path, *arguments: str) -> StdioServerParameters:
     environment = {**os.environ, "HEARTH_CONFIG": str(folder / "hearth.toml")}
     return StdioServerParameters(
-        command=sys.executable, args=["-c", COMMAND, "mcp", *arguments], env=environment
+        command=sys.executable, args=["-m", "hub", "mcp", *arguments], env=environment
     )
 
 
@@ -891,6 +869,30 @@ async def test_it_opens_the_own_home_only_when_asked_and_keeps_its_states(folder
         home = told(await client.call_tool("get_home", {"area": "Hallway"}))
     states = {device["entity_id"]: device["state"] for device in home["devices"]}
     assert states["light.hallway"] == "on"
+
+
+@on_its_own
+async def test_it_goes_through_the_running_hub_and_not_past_it(folder: Path) -> None:
+    environment = {**os.environ, "HEARTH_CONFIG": str(folder / "hearth.toml")}
+    hub = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "hub", "run", "--no-microphone"),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert hub.stdout
+    while b"Talk to me" not in (line := await hub.stdout.readline()):
+        assert line, "the hub has ended"
+    async with Client(command(folder), mode="legacy") as client:
+        on = await client.call_tool("HassTurnOn", {"name": "Hallway Light"})
+        said = await client.call_tool("say", {"text": "turn off the hallway light"})
+        hub.terminate()
+        shown = await hub.stdout.read()
+        await hub.wait()
+        alone = await client.call_tool("get_home", {"area": "Hallway"})
+    assert told(on)["outcomes"][0]["state"] == "on"
+    assert not said.is_error and b"turn off the hallway light" in shown
+    states = {device["entity_id"]: device["state"] for device in told(alone)["devices"]}
+    assert states["light.hallway"] == "off"
 
 
 @on_its_own
