@@ -349,7 +349,8 @@ async def test_a_model_whose_person_can_be_asked_cannot_confirm_by_itself(
         confirmed = await client.call_tool("confirm", {"confirmation": "x", "yes": True})
         said = await client.call_tool("say", {"text": "yes"})
     assert "confirm" not in names
-    assert confirmed.is_error and said.is_error
+    assert confirmed.is_error and "Only the person may confirm" in text(confirmed)
+    assert said.is_error
     assert house["lock.front_door"] == "locked"
 
 
