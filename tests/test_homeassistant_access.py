@@ -194,6 +194,29 @@ async def test_what_stands_before_it_answers(status: int, words: str) -> None:
         await source.close()
 
 
+async def test_a_release_that_answers_in_another_shape() -> None:
+    async def newer(request: web.Request) -> web.StreamResponse:
+        answering = web.WebSocketResponse()
+        await answering.prepare(request)
+        await answering.send_json({"type": "auth_required", "ha_version": "2031.1.0"})
+        await answering.receive_json()
+        await answering.send_json({"type": "auth_ok"})
+        async for message in answering:
+            asked = message.json()
+            result = {"state": "RUNNING"} if asked["type"] == "get_config" else [{"other": 1}]
+            told = {"id": asked["id"], "type": "result", "success": True, "result": result}
+            await answering.send_json(told)
+            if asked["type"] == "subscribe_entities":
+                await answering.send_json({"id": asked["id"], "type": "event", "event": {"a": {}}})
+        return answering
+
+    async with server(newer) as port:
+        source = HomeAssistantHome(settings(f"http://127.0.0.1:{port}"))
+        with pytest.raises(DeviceError, match=r"Home Assistant 2031\.1\.0 answers in a way"):
+            await source.inventory()
+        await source.close()
+
+
 async def test_it_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.devices.homeassistant.connection.CONNECTING", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:

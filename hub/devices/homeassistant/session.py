@@ -98,8 +98,11 @@ class Session:
             *(self._heed(f"{name}_registry_updated") for name in UPDATES),
             *(self._heed(event) for event in RELOADS),
         )
-        async with asyncio.timeout(CHECK):
-            await self._first.wait()
+        try:
+            async with asyncio.timeout(CHECK):
+                await self._first.wait()
+        except TimeoutError:
+            raise unreachable("Home Assistant does not tell what its entities do") from None
         self._outdated = self._states.outdated = False
         self._wake.clear()
         self._keep(await self._read())
@@ -155,9 +158,6 @@ class Session:
             self.told(self.connection.reason())
         except DeviceError as error:
             self.told(error)
-        except Exception as error:  # a fault of ours costs this source, and is told like any other
-            log.error("the connection to Home Assistant failed", exc_info=error)
-            self.told(unreachable(f"{type(error).__name__} while Home Assistant was followed"))
 
     def _keep(self, inventory: Inventory) -> Inventory:
         """Take an inventory for the one that holds; the same without states."""
@@ -166,7 +166,18 @@ class Session:
         return _bare(inventory)
 
     async def _read(self) -> Inventory:
-        """Everything but the states, which are followed all the time."""
+        """Everything but the states, which are followed all the time. Raises DeviceError."""
+        try:
+            return await self._inventory()
+        # A release that answers in another shape costs this source, and not the hub.
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            log.error("what Home Assistant answers is not understood", exc_info=error)
+            raise unreachable(
+                f"Home Assistant {self.connection.version} answers in a way that Hearth does not "
+                f"understand ({type(error).__name__}): is there a newer Hearth?"
+            ) from None
+
+    async def _inventory(self) -> Inventory:
         optional = self.connection.optional
         floors, areas, devices, entries, exposure = await asyncio.gather(
             optional("config/floor_registry/list"),
