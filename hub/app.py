@@ -28,7 +28,14 @@ from hub.config import Config, MqttSettings
 from hub.control import requests
 from hub.devices.simulated import SimulatedHome
 from hub.dialogue.replies import Replies
-from hub.engines import ears, openwakeword
+from hub.engines import (
+    ears,
+    openwakeword,
+    wyoming_asr,
+    wyoming_link,
+    wyoming_tts,
+    wyoming_wake,
+)
 from hub.engines.llamacpp import LlamaModel
 from hub.engines.openai_server import OpenAIServer
 from hub.engines.piper import PiperSynthesizer
@@ -193,9 +200,11 @@ async def open_hub(
         engines: list[Engine] = []
 
         def started(engine: Any) -> Any:
-            engines.append(engine)
+            """An engine that is closed in the end; one on this machine begins to load."""
             stack.push_async_callback(engine.close)
-            engine.worker.start_soon()
+            if hasattr(engine, "worker"):
+                engines.append(engine)
+                engine.worker.start_soon()
             return engine
 
         wake, vad = _ears(config, store, started) if ears else (None, None)
@@ -448,13 +457,22 @@ def _ears(
 ) -> tuple[WakeWord | None, VoiceActivity]:
     """Wake word and voice activity, from what [wake] names."""
     settings = config.wake
-    micro = _described(store.file("wake", settings.micro)) if settings.micro else None
+    elsewhere = [
+        wyoming_link.is_address(name or "") for name in (settings.micro, settings.verifier)
+    ]
+    micro = None
+    if settings.micro and not elsewhere[0]:
+        micro = _described(store.file("wake", settings.micro))
     ears_worker = ears.worker(micro)
     started(_Ears(ears_worker))
     detectors: list[Any] = []
     if micro is not None:
         detectors.append(ears.MicroWakeWord(ears_worker, micro))
-    if settings.verifier:
+    elif settings.micro:
+        detectors.append(started(wyoming_wake.wake_word(settings.micro)))
+    if settings.verifier and elsewhere[1]:
+        detectors.append(started(wyoming_wake.wake_word(settings.verifier)))
+    elif settings.verifier:
         model = store.file("verifier", settings.verifier)
         mel, embedding = store.shared(model)
         files = {"model": str(model), "melspectrogram": str(mel), "embedding": str(embedding)}
@@ -463,8 +481,12 @@ def _ears(
     return wake, ears.Voices(ears_worker)
 
 
-def _recognizer(config: Config, store: ModelStore) -> WhisperRecognizer:
+def _recognizer(
+    config: Config, store: ModelStore
+) -> WhisperRecognizer | wyoming_asr.WyomingRecognizer:
     settings = config.recognizer
+    if wyoming_link.is_address(settings.model):
+        return wyoming_asr.recognizer(settings.model, languages=config.hub.languages)
     return WhisperRecognizer(
         store.find("recognizer", settings.model),
         languages=config.hub.languages,
@@ -473,11 +495,15 @@ def _recognizer(config: Config, store: ModelStore) -> WhisperRecognizer:
     )
 
 
-def _synthesizer(config: Config, store: ModelStore) -> PiperSynthesizer:
+def _synthesizer(
+    config: Config, store: ModelStore
+) -> PiperSynthesizer | wyoming_tts.WyomingSynthesizer:
+    if wyoming_link.is_address(config.voice.model):
+        return wyoming_tts.synthesizer(config.voice.model)
     return PiperSynthesizer(store.file("voice", config.voice.model))
 
 
-def _voice(config: Config, synthesizer: PiperSynthesizer, sink: AudioSink) -> Voice:
+def _voice(config: Config, synthesizer: Synthesizer, sink: AudioSink) -> Voice:
     return Voice(
         synthesizer,
         sink,

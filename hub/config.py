@@ -33,10 +33,12 @@ class WakeSettings(Settings):
     """[wake]"""
 
     micro: str | None = Field(
-        "hey_jarvis", description="microWakeWord model that listens all the time; '' for none."
+        "hey_jarvis",
+        description="microWakeWord model that always listens, or a Wyoming server; '' for none.",
     )
     verifier: str | None = Field(
-        "hey_jarvis", description="openWakeWord model that checks what was heard; '' for none."
+        "hey_jarvis",
+        description="openWakeWord model that checks it, or a Wyoming server; '' for none.",
     )
     sensitivity: Unit = Field(
         0.5, description="0-1. Higher wakes more easily, and more often by mistake."
@@ -70,7 +72,10 @@ class ListenSettings(Settings):
 class RecognizerSettings(Settings):
     """[recognizer]"""
 
-    model: str = Field("whisper-base", description="A model's name, or a folder (CTranslate2).")
+    model: str = Field(
+        "whisper-base",
+        description="A model's name, a folder (CTranslate2), or a Wyoming server ('tcp://…').",
+    )
     threads: int = Field(0, ge=0, le=64, description="Threads; 0 for as many as there are cores.")
     hypotheses: int = Field(2, ge=1, le=8, description="How many readings the router is given.")
 
@@ -107,7 +112,10 @@ class ModelSettings(Settings):
 class VoiceSettings(Settings):
     """[voice]"""
 
-    model: str = Field("joe", description="A voice's name, or a Piper .onnx file.")
+    model: str = Field(
+        "joe",
+        description="A voice's name, a Piper .onnx file, or a Wyoming server ('tcp://…').",
+    )
     volume: Unit = Field(0.8, description="0-1.")
     earcons: bool = Field(True, description="Short tones for 'I listen' and 'I gave up'.")
 

@@ -23,6 +23,7 @@ from hub.app import (
 from hub.audio.pcm import frames, resampled
 from hub.config import Config
 from hub.engines.openai_server import OpenAIServer
+from hub.engines.wyoming_link import is_address
 from hub.errors import HearthError, reason
 from hub.evaluate.resources import total_pss, usage
 from hub.home.model import Home
@@ -222,7 +223,7 @@ async def _conversation(hub: Hub) -> AsyncIterator[Finding]:
         spoken = resampled(await hub.synthesizer.synthesize(SENTENCE), SAMPLE_RATE)
         yield Finding("voice", "good", f"spoke for {spoken.seconds:.1f} s")
     except HearthError as error:
-        yield Finding("voice", "bad", str(error), f"hearth models fetch {hub.config.voice.model}")
+        yield Finding("voice", "bad", str(error), _remedy(hub.config.voice.model))
         return
     try:
         probabilities = [p for frame in frames(spoken.pcm) for p in await hub.vad.process(frame)]
@@ -239,11 +240,18 @@ async def _conversation(hub: Hub) -> AsyncIterator[Finding]:
             "" if alike else "a larger model hears better: [recognizer] model",
         )
     except HearthError as error:
-        yield Finding("recognizer", "bad", str(error), "hearth models verify")
+        yield Finding("recognizer", "bad", str(error), _remedy(hub.config.recognizer.model))
     yield await _language_model(hub)
     used = usage({worker.name: worker.pid for worker in hub.workers})
     parts = ", ".join(f"{use.name} {use.pss:.0f}" for use in used)
     yield Finding("memory", "good", f"{total_pss(used):.0f} MB: {parts}")
+
+
+def _remedy(model: str) -> str:
+    """What helps where an engine fails: a model of one's own, or a server elsewhere."""
+    if is_address(model):
+        return "see that this server runs and can be reached, or name another"
+    return f"hearth models verify; hearth models fetch {model}"
 
 
 async def _language_model(hub: Hub) -> Finding:

@@ -124,7 +124,7 @@ class Room:
                 language=self._language,
                 wake=wake.phrase if wake else None,
             )
-            return Judgement(_verdict(understood), understood)
+            return Judgement(verdict_of(understood), understood)
 
         return lambda audio: asyncio.ensure_future(judge(audio))
 
@@ -182,7 +182,7 @@ class Room:
                 await asyncio.wait({waiting})
 
 
-def _verdict(understood: Understood) -> Verdict:
+def verdict_of(understood: Understood) -> Verdict:
     if not understood.command:
         return Verdict.NOTHING
     if understood.intent is not None or understood.answer:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hub import terminal
 from hub.app import Hub, describe, lock, loudspeaker, microphone, open_hub
 from hub.audio.earcons import earcon
+from hub.audio.null import Nowhere
 from hub.bridges.ears import Ears
 from hub.config import Config
 from hub.control import ControlServer
@@ -45,9 +46,10 @@ async def serve(config: Config, *, ears: bool = True) -> None:
     async with AsyncExitStack() as stack:
         ended = stack.enter_context(_until_signal())
         await stack.enter_async_context(lock(config))
-        sink = loudspeaker(config) if ears else None
+        others = bool(config.wyoming.listen)
+        sink = loudspeaker(config) if ears else Nowhere() if others else None
         hub = await stack.enter_async_context(
-            open_hub(config, ears=ears, recognise=ears, sink=sink)
+            open_hub(config, ears=ears, recognise=ears or others, sink=sink)
         )
         open_ears = Ears(config.hub.data / "microphone-muted") if ears else None
         if open_ears is not None and hub.wake is not None:
@@ -59,7 +61,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         control = ControlServer(config.hub.runtime, hub.assistant)
         await control.start()
         stack.push_async_callback(control.close)
-        if config.wyoming.listen:
+        if others:
             from hub.bridges.wyoming.offer import serve_wyoming
 
             await stack.enter_async_context(serve_wyoming(hub))

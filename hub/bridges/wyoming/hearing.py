@@ -22,7 +22,7 @@ from hub.errors import EngineError, HearthError
 from hub.listening import Judgement, Listened, Listener
 from hub.messages import Audio
 from hub.pipeline import Assistant, Understood
-from hub.room import _verdict
+from hub.room import verdict_of
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ class _Utterance:
 
     async def _judge(self, audio: Audio) -> Judgement[Understood]:
         understood = await self._understand(audio)
-        return Judgement(_verdict(understood), understood)
+        return Judgement(verdict_of(understood), understood)
 
     async def _understand(self, audio: Audio) -> Understood:
         return await self._assistant.understand(audio, language=self._language)
