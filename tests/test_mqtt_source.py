@@ -256,6 +256,31 @@ async def test_who_listens_but_is_no_broker(monkeypatch: pytest.MonkeyPatch) -> 
         server.close()
 
 
+async def test_an_attempt_that_is_given_up_leaves_nothing_behind() -> None:
+    here, gone = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        here.set()
+        with suppress(OSError):
+            await reader.read()
+        gone.set()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    settings = Broker.settings.__get__(_Nowhere(server.sockets[0].getsockname()[1]))()
+    home = MqttHome(settings)
+    trying = asyncio.create_task(home.inventory())
+    await here.wait()
+    trying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await trying
+    async with asyncio.timeout(2):
+        await gone.wait()
+    await home.close()
+    server.close()
+
+
 async def test_the_password_comes_from_where_it_is_kept(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

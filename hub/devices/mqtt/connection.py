@@ -165,6 +165,10 @@ class Client(aiomqtt.Client):
         """Whether the connection stands, as far as is known."""
         return self._connected.done() and not self._disconnected.done()
 
+    @property
+    def has_socket(self) -> bool:
+        return self._client.socket() is not None
+
     async def lost(self) -> None:
         """Wait until the connection has ended. Raises MqttError if nobody meant it to."""
         try:
@@ -260,15 +264,22 @@ async def connected(
 
 
 async def _enter(client: Client) -> None:
-    """Connect. When cancelled meanwhile, the connection is given up as soon as it stands: it is
-    made in a thread that cannot be stopped."""
+    """Connect. When that is cancelled, the connection is given up: at once if the broker is only
+    waited for, else as soon as it stands, since it is made in a thread that cannot be stopped."""
     entering = asyncio.ensure_future(client.__aenter__())
     try:
         await asyncio.shield(entering)
     except asyncio.CancelledError:
-        entering.add_done_callback(lambda task: (task.cancelled() or task.exception(), None)[1])
-        entering.add_done_callback(lambda _: client.forsake())
+        entering.add_done_callback(lambda task: _forgotten(task, client))
+        if client.has_socket:
+            entering.cancel()
         raise
+
+
+def _forgotten(task: asyncio.Future[Client], client: Client) -> None:
+    if not task.cancelled():
+        task.exception()  # Nobody else will ask for it.
+    client.forsake()
 
 
 def make(
