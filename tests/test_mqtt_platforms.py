@@ -292,6 +292,12 @@ def test_a_colour_temperature_is_shown_as_a_colour_too() -> None:
     shows(bulb, "on", hs_color=(28.391, 65.659), rgb_color=(255, 167, 88), xy_color=(0.524, 0.388))
 
 
+def test_a_dim_light_is_never_told_to_be_off() -> None:
+    config = {"command_topic": "l", "brightness_command_topic": "b", "brightness_scale": 10}
+    lamp = build("light", config)
+    assert said(lamp, "turn_on", brightness=1) == [("b", "1"), ("l", "ON")]
+
+
 def test_a_lamp_with_white_of_its_own() -> None:
     lamp = build(
         "light",
@@ -405,7 +411,8 @@ def test_a_sensor_of_a_number() -> None:
     assert sensor.expire_after == 7200  # type: ignore[attr-defined]
     told(sensor, ("zigbee2mqtt/climate", {"humidity": 40}))  # nothing about the temperature
     shows(sensor, "21.37")
-    refuses(sensor, "zigbee2mqtt/climate", {"temperature": "warm"}, "warm")
+    for wrong in ("warm", "nan", "inf", True):
+        refuses(sensor, "zigbee2mqtt/climate", {"temperature": wrong}, str(wrong))
     told(sensor, ("zigbee2mqtt/climate", {"temperature": None}))
     shows(sensor, "unknown")
 

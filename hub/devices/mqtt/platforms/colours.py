@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import colorsys
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 RGB = tuple[int, int, int]
 MODES = ("hs", "rgb", "rgbw", "rgbww", "xy")
@@ -66,6 +67,17 @@ def from_rgb(
             parts = [part - white * s for part, s in zip(rgb, shade, strict=True)]
             parts += [white * 255, white * 255]
             return tuple(round(part) for part in _as_bright(rgb, parts))
+
+
+@lru_cache(maxsize=256)
+def every_form(
+    mode: str, colour: tuple[float, ...], low: float, high: float
+) -> Mapping[str, tuple[float, ...]]:
+    """A colour as the attributes of a light show it. Kept, as lamps report the same again and
+    again."""
+    rgb = to_rgb(mode, colour, low, high)
+    forms = {f"{form}_color": from_rgb(form, rgb) for form in ("hs", "rgb", "xy")}
+    return forms | {f"{mode}_color": colour}
 
 
 def whites(kelvin: float, level: float, low: float, high: float) -> tuple[float, ...]:

@@ -100,12 +100,8 @@ class Lamp(Platform):
         mode = self.facts.get("color_mode")
         return mode if isinstance(mode, str) else None
 
-    def _every_form(self, mode: str, colour: Sequence[float]) -> dict[str, Any]:
-        rgb = colours.to_rgb(mode, colour, self.low, self.high)
-        forms: dict[str, Any] = {
-            f"{form}_color": colours.from_rgb(form, rgb) for form in ("hs", "rgb", "xy")
-        }
-        return forms | {f"{mode}_color": tuple(colour)}
+    def _every_form(self, mode: str, colour: Sequence[float]) -> Mapping[str, Any]:
+        return colours.every_form(mode, tuple(colour), self.low, self.high)
 
     # --- what it is asked --------------------------------------------------------------------
 

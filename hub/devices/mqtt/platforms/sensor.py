@@ -75,6 +75,6 @@ def _moment(text: str, kind: str) -> str:
         moment = datetime.fromisoformat(text.strip())
         if moment.tzinfo is None:
             raise ValueError("no time zone")
-        return moment.astimezone(UTC).isoformat()
+        return moment.astimezone(UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError):
         raise NotUnderstood(f"not a {kind}: {text[:100]!r}") from None
