@@ -343,8 +343,11 @@ class Router:
     ) -> Intent | None:
         """A sentence that would be understood of another room: the skills say what is missing."""
         known, areas = words(language), [*grammars.places.areas.values()][:MOST_ROOMS]
+        named = grammars.names[language]
         for found in elsewhere(text, known):
             if grammars.places.is_place(found.room):
+                continue
+            if not found.inside and normal(found.thing) in named:
                 continue
             for area in areas:
                 said = found.in_room(area.name)

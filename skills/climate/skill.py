@@ -5,12 +5,39 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Literal
 
-from hub.skill import Answer, Entities, Entity, Home, Said, by_a_bit, tool
+from hub.skill import Answer, Entities, Entity, Home, Range, Said, by_a_bit, tool
 
 STEP = 1.0
 """Degrees that 'warmer' and 'cooler' mean."""
+MOST_STEP = 10
+"""More degrees at once were misheard."""
+Degrees = Annotated[float, Range(0.5, MOST_STEP, "°")]
+WARMTH = "(heating|heat|temperature|thermostat|radiator)"
 USUAL = 20.0
 """Degrees assumed of a thermostat that does not say what it is set to."""
+
+WARMER_BY = [
+    f"(turn|put|bump) [the] {WARMTH} up [by] {{degrees}} [(degree|degrees|notches)]"
+    " [in (here|[the] {area})]",
+    f"(turn|put|bump) up [the] {WARMTH} [by] {{degrees}} [(degree|degrees)]"
+    " [in (here|[the] {area})]",
+    f"(raise|increase) [the] {WARMTH} [in (here|[the] {{area}})] by {{degrees}}"
+    " [(degree|degrees)] [in (here|[the] {area})]",
+    "(turn|put) [the] {name} up [by] {degrees} [(degree|degrees)]",
+    "(make it|[a]) {degrees} (degree|degrees) (warmer|higher|hotter) [in (here|[the] {area})]",
+    "make it (a|one) degree (warmer|higher|hotter) [in (here|[the] {area})]",
+]
+COOLER_BY = [
+    f"(turn|put|bump) [the] {WARMTH} down [by] {{degrees}} [(degree|degrees|notches)]"
+    " [in (here|[the] {area})]",
+    f"(turn|put|bump) down [the] {WARMTH} [by] {{degrees}} [(degree|degrees)]"
+    " [in (here|[the] {area})]",
+    f"(lower|decrease|reduce) [the] {WARMTH} [in (here|[the] {{area}})] by {{degrees}}"
+    " [(degree|degrees)] [in (here|[the] {area})]",
+    "(turn|put) [the] {name} down [by] {degrees} [(degree|degrees)]",
+    "(make it|[a]) {degrees} (degree|degrees) (cooler|lower|colder) [in (here|[the] {area})]",
+    "make it (a|one) degree (cooler|lower|colder) [in (here|[the] {area})]",
+]
 
 
 @tool("HassTurnOn", domains=["climate"], named=True, examples=["turn on the bathroom radiator"])
@@ -72,6 +99,7 @@ Mode = Annotated[
         "en": [
             "(set|switch|turn) [the] {name} to {mode} [mode]",
             "(set|switch) [the] (heating|air conditioning|thermostat) to {mode} [mode]",
+            "[start] {mode} [(up|down)] [the] {area}",
         ],
         "de": [
             "(stell|stelle|schalt|schalte) [(der|die|das|den)] {name} auf {mode}",
@@ -89,67 +117,82 @@ async def set_mode(climates: Entities, home: Home, mode: Mode) -> None:
     domains=["climate"],
     single=True,
     phrases={
-        "en": by_a_bit(
-            [
-                "(make it|it should be) [<bit>] warmer [in [the] {area}]",
-                "[it is|it's|i am|i'm] (too cold|freezing) [in (here|[the] {area})]",
-                "(i am|i'm) [(so|very)] cold",
-                "turn [the] (heating|heat|temperature) up [in [the] {area}]",
-                "turn up [the] (heating|heat|temperature) [in [the] {area}]",
-                "[<bit>] warmer [in (here|[the] {area})]",
-                "(raise|increase) [the] (temperature|heating|heat) [in (here|[the] {area})]",
-                "(warm|heat) (it|the room|[the] {area}) up [<bit>]",
-                "(it is|it's) [(a bit|a little|rather|so|very|really)] (cold|chilly|freezing)"
-                " in (here|[the] {area})",
-                "[(a bit|a little|rather|so|very|really)] (cold|chilly|freezing) in here",
-                "(so|very|really) (cold|chilly|freezing) in [the] {area}",
-            ]
-        ),
+        "en": [
+            *by_a_bit(
+                [
+                    "(make it|it should be) [<bit>] warmer [in [the] {area}]",
+                    "[it is|it's|i am|i'm] (too cold|freezing) [in (here|[the] {area})]",
+                    "(i am|i'm) [(so|very)] cold",
+                    "turn [the] (heating|heat|temperature) up [in [the] {area}]",
+                    "turn up [the] (heating|heat|temperature) [in [the] {area}]",
+                    "[<bit>] warmer [in (here|[the] {area})]",
+                    "(raise|increase) [the] (temperature|heating|heat) [in (here|[the] {area})]",
+                    "(warm|heat) (it|the room|[the] {area}) up [<bit>]",
+                    "(it is|it's) [(a bit|a little|rather|so|very|really)] (cold|chilly|freezing)"
+                    " in (here|[the] {area})",
+                    "[(a bit|a little|rather|so|very|really)] (cold|chilly|freezing) in here",
+                    "(so|very|really) (cold|chilly|freezing) in [the] {area}",
+                    "(turn|put|bump) [the] {name} up",
+                    "(turn|put|bump) up [the] {name}",
+                ]
+            ),
+            *WARMER_BY,
+        ],
         "de": [
             "[mach[e] es] [(etwas|ein bisschen)] wärmer [(im|in der) {area}]",
             "[es ist|mir ist] zu kalt [(hier|(im|in der) {area})]",
             "(mir ist [so] kalt|ich friere)",
             "dreh[e] die (Heizung|Temperatur) [(im|in der) {area}] (hoch|höher|auf)",
+            "(mach[e] (es|die Heizung)|dreh[e] die Heizung) [um] {degrees} Grad"
+            " (wärmer|höher|hoch) [(im|in der) {area}]",
         ],
     },
     examples=["it is too cold in the living room"],
 )
-async def warmer(climates: Entities, home: Home) -> None:
-    """Make it warmer by one degree."""
-    await _step(climates, home, STEP)
+async def warmer(climates: Entities, home: Home, degrees: Degrees = STEP) -> None:
+    """Make it warmer, by one degree where it is not said by how many."""
+    await _step(climates, home, degrees)
 
 
 @tool(
     domains=["climate"],
     single=True,
     phrases={
-        "en": by_a_bit(
-            [
-                "(make it|it should be) [<bit>] (cooler|colder) [in [the] {area}]",
-                "[it is|it's|i am|i'm] too (hot|warm) [in (here|[the] {area})]",
-                "(i am|i'm) [(so|very)] hot",
-                "turn [the] (heating|heat|temperature) down [in [the] {area}]",
-                "turn down [the] (heating|heat|temperature) [in [the] {area}]",
-                "[<bit>] (cooler|colder) [in (here|[the] {area})]",
-                "(lower|decrease|reduce) [the] (temperature|heating|heat) [in (here|[the] {area})]",
-                "cool (it|the room|[the] {area}) down [<bit>]",
-                "(it is|it's) [(a bit|a little|rather|so|very|really)] (hot|boiling|stuffy)"
-                " in (here|[the] {area})",
-                "[(a bit|a little|rather|so|very|really)] (hot|boiling|stuffy) in here",
-                "(so|very|really) (hot|boiling|stuffy) in [the] {area}",
-            ]
-        ),
+        "en": [
+            *by_a_bit(
+                [
+                    "(make it|it should be) [<bit>] (cooler|colder) [in [the] {area}]",
+                    "[it is|it's|i am|i'm] too (hot|warm) [in (here|[the] {area})]",
+                    "(i am|i'm) [(so|very)] hot",
+                    "turn [the] (heating|heat|temperature) down [in [the] {area}]",
+                    "turn down [the] (heating|heat|temperature) [in [the] {area}]",
+                    "[<bit>] (cooler|colder) [in (here|[the] {area})]",
+                    "(lower|decrease|reduce) [the] (temperature|heating|heat)"
+                    " [in (here|[the] {area})]",
+                    "cool (it|the room|[the] {area}) down [<bit>]",
+                    "(it is|it's) [(a bit|a little|rather|so|very|really)] (hot|boiling|stuffy)"
+                    " in (here|[the] {area})",
+                    "[(a bit|a little|rather|so|very|really)] (hot|boiling|stuffy) in here",
+                    "(so|very|really) (hot|boiling|stuffy) in [the] {area}",
+                    "(turn|put|bump) [the] {name} down",
+                    "(turn|put|bump) down [the] {name}",
+                ]
+            ),
+            *COOLER_BY,
+        ],
         "de": [
             "[mach[e] es] [(etwas|ein bisschen)] (kühler|kälter) [(im|in der) {area}]",
             "[es ist|mir ist] zu (heiß|warm) [(hier|(im|in der) {area})]",
             "(mir ist [so] heiß|ich schwitze)",
             "dreh[e] die (Heizung|Temperatur) [(im|in der) {area}] (runter|niedriger|ab)",
+            "(mach[e] (es|die Heizung)|dreh[e] die Heizung) [um] {degrees} Grad"
+            " (kälter|kühler|niedriger|runter) [(im|in der) {area}]",
         ],
     },
 )
-async def cooler(climates: Entities, home: Home) -> None:
-    """Make it cooler by one degree."""
-    await _step(climates, home, -STEP)
+async def cooler(climates: Entities, home: Home, degrees: Degrees = STEP) -> None:
+    """Make it cooler, by one degree where it is not said by how many."""
+    await _step(climates, home, -degrees)
 
 
 @tool(

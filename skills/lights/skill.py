@@ -89,6 +89,7 @@ def _able(home: Home, light: Entity, wanted: Mapping[str, object]) -> bool:
                 "(i|we) (can't|cannot|can not|can hardly|can barely) see (anything|a thing|much)"
                 " [(here|in (here|[the] {area}))]",
                 "more light [in (here|[the] {area})]",
+                "[(there's|there is)] not enough light [(here|in (here|[the] {area}))]",
                 f"(increase|raise|boost|turn up|lift) [the] {LEVEL} [(of|on|for) [the] {{name}}]",
                 f"(increase|raise|boost|turn up|lift) [the] {LEVEL} [(in|of|for) [the] {{area}}]",
                 "(increase|raise|boost|brighten up) [the] (lights|light|lamps|lamp)"
@@ -103,6 +104,15 @@ def _able(home: Home, light: Entity, wanted: Mapping[str, object]) -> bool:
                 "(this|that|the room|[the] {area}) is (too|so|very|really) dark",
                 "make [(the|this|a|my)] room brighter",
                 "not bright enough",
+                "(make|turn) [the] {name} {step} [(percent|%)] brighter",
+                "(make|turn) [the] (lights|light|lamps|lamp) {step} [(percent|%)] brighter"
+                " [in [the] {area}]",
+                f"(increase|raise|boost|turn up) [the] {LEVEL} [(of|on|for) [the] {{name}}]"
+                " by {step} [(percent|%)]",
+                f"(increase|raise|boost|turn up) [the] {LEVEL} [(in|of|for) [the] {{area}}]"
+                " by {step} [(percent|%)]",
+                "(brighten|turn up) [the] {name} by {step} [(percent|%)]",
+                "(brighten|turn up) [the] (lights|light|lamps|lamp) by {step} [(percent|%)]",
             ]
         ),
         "de": [
@@ -114,13 +124,14 @@ def _able(home: Home, light: Entity, wanted: Mapping[str, object]) -> bool:
             "(erhöh[e]|steiger[e]) die Helligkeit [(im|in der|von) {area}]",
             "mach[e] (es|den Raum|das Zimmer) [(hier|(im|in der) {area})] heller",
             "nicht hell genug",
+            "mach[e] [(das|die|den)] {name} [um] {step} [(Prozent|%)] heller",
         ],
     },
     examples=["make the floor lamp brighter"],
 )
-async def brighter(lights: Entities, home: Home) -> None:
+async def brighter(lights: Entities, home: Home, step: Percent = STEP) -> None:
     """Make lights brighter."""
-    await _step(lights, home, STEP)
+    await _step(lights, home, step)
 
 
 @tool(
@@ -157,6 +168,15 @@ async def brighter(lights: Entities, home: Home) -> None:
                 "(this|that|the room|[the] {area}) is too bright",
                 "make [(the|this|a|my)] room (dimmer|darker)",
                 "[make it] (less|not so) bright [in (here|[the] {area})]",
+                "(make|turn) [the] {name} {step} [(percent|%)] (dimmer|darker)",
+                "(make|turn) [the] (lights|light|lamps|lamp) {step} [(percent|%)] (dimmer|darker)"
+                " [in [the] {area}]",
+                f"(decrease|reduce|lower|turn down) [the] {LEVEL} [(of|on|for) [the] {{name}}]"
+                " by {step} [(percent|%)]",
+                f"(decrease|reduce|lower|turn down) [the] {LEVEL} [(in|of|for) [the] {{area}}]"
+                " by {step} [(percent|%)]",
+                "(dim|turn down) [the] {name} by {step} [(percent|%)]",
+                "(dim|turn down) [the] (lights|light|lamps|lamp) by {step} [(percent|%)]",
             ]
         ),
         "de": [
@@ -170,13 +190,14 @@ async def brighter(lights: Entities, home: Home) -> None:
             "(verringer[e]|reduzier[e]|senk[e]) die Helligkeit [(im|in der|von) {area}]",
             "mach[e] (es|den Raum|das Zimmer) [(hier|(im|in der) {area})] dunkler",
             "(nicht so|weniger) hell",
+            "mach[e] [(das|die|den)] {name} [um] {step} [(Prozent|%)] dunkler",
         ],
     },
     examples=["dim the lights"],
 )
-async def dimmer(lights: Entities, home: Home) -> None:
+async def dimmer(lights: Entities, home: Home, step: Percent = STEP) -> None:
     """Make lights dimmer."""
-    await _step(lights, home, -STEP)
+    await _step(lights, home, -step)
 
 
 @tool(

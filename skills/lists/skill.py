@@ -28,7 +28,14 @@ async def remove(lists: Entities, home: Home, item: str) -> None:
     await home.call("todo.remove_item", lists, item=item)
 
 
-@tool("HassShoppingListAddItem", examples=["add bread to the shopping list"])
+@tool(
+    "HassShoppingListAddItem",
+    phrases={
+        "en": ["(we're|we are|we ran|we've run|we have run) [(almost|nearly)] out of {item}"],
+        "de": ["(uns ist|wir haben) (die|der|das|keine|keinen|kein) {item} (ausgegangen|mehr)"],
+    },
+    examples=["add bread to the shopping list"],
+)
 async def shop(home: Home, where: Where, item: str) -> str | None:
     """Add something to the shopping list."""
     if not (lists := _shopping(home)):

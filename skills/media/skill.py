@@ -61,7 +61,7 @@ async def turn_off(players: Entities, home: Home) -> None:
 async def pause(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Pause what is playing."""
     found = _in(players, home, where, "playing")
-    if ask := _which(found, players, home, where, "HassMediaPause"):
+    if ask := _which(found, home, where, "HassMediaPause"):
         return ask
     return await _tell("media_player.media_pause", found, home, where)
 
@@ -70,7 +70,7 @@ async def pause(players: Entities, home: Home, where: Where) -> Ask | str | None
 async def resume(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Go on playing what was paused."""
     found = _in(players, home, where, "paused")
-    if ask := _which(found, players, home, where, "HassMediaUnpause"):
+    if ask := _which(found, home, where, "HassMediaUnpause"):
         return ask
     if not found and not players.said:
         found = _here(players, home, where)
@@ -176,7 +176,7 @@ def _told(player: Entity, home: Home, where: Where) -> str:
 async def skip(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Play what comes next."""
     found = _begun(players, home, where)
-    if ask := _which(found, players, home, where, "HassMediaNext"):
+    if ask := _which(found, home, where, "HassMediaNext"):
         return ask
     return await _tell("media_player.media_next_track", found, home, where)
 
@@ -185,7 +185,7 @@ async def skip(players: Entities, home: Home, where: Where) -> Ask | str | None:
 async def previous(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Play what came before."""
     found = _begun(players, home, where)
-    if ask := _which(found, players, home, where, "HassMediaPrevious"):
+    if ask := _which(found, home, where, "HassMediaPrevious"):
         return ask
     return await _tell("media_player.media_previous_track", found, home, where)
 
@@ -234,7 +234,7 @@ async def set_volume(
 ) -> Ask | str | None:
     """Set the volume of media players."""
     found = _heard(players, home, where)
-    if ask := _which(found, players, home, where, "HassSetVolume", volume_level=volume_level):
+    if ask := _which(found, home, where, "HassSetVolume", volume_level=volume_level):
         return ask
     if not found and not players.said:
         return await _speak_at(volume_level / 100, speaker, where)
@@ -340,7 +340,7 @@ async def _step(
 ) -> Ask | str | None:
     found = _heard(players, home, where)
     change = f"{step:+d}"
-    if ask := _which(found, players, home, where, "HassSetVolumeRelative", volume_step=change):
+    if ask := _which(found, home, where, "HassSetVolumeRelative", volume_step=change):
         return ask
     if not found:
         if players.said:
@@ -370,7 +370,6 @@ def _my_volume(speaker: Speaker, where: Where) -> str:
 
 def _which(
     found: Sequence[Entity],
-    players: Entities,
     home: Home,
     where: Where,
     tool_name: str,
@@ -378,7 +377,7 @@ def _which(
 ) -> Ask | None:
     """A question, if it was not said which of several players that play different things. What
     plays the same in several rooms is one."""
-    if players.said or not 1 < len(found) <= MOST_CHOICES or _same_sound(found, home):
+    if not 1 < len(found) <= MOST_CHOICES or _same_sound(found, home):
         return None
     names = [player.name for player in found]
     labels = names if len(set(names)) == len(names) else [_placed(p, home) for p in found]
