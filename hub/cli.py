@@ -360,6 +360,36 @@ def skills(as_json: Json = False) -> None:
 
 
 @app.command()
+def broker(as_json: Json = False) -> None:
+    """Tell what to enter into devices and apps for the hub's own MQTT broker, passwords included.
+
+    [bold]Examples[/]
+
+      hearth broker
+      hearth broker --json
+    """
+    from hub.devices.mqtt.broker import OwnBroker
+
+    settings = config.load()
+    if settings.mqtt.host != "own":
+        raise HearthError('the hub has no broker of its own: set [mqtt] host = "own"')
+    known = OwnBroker(settings.mqtt, settings.hub.data / "broker").known()
+    if as_json:
+        terminal.row(known)
+        return
+    terminal.out.print(f"on this machine: 127.0.0.1, port {known['port']}")
+    if known["tls_port"]:
+        terminal.out.print(f"in the house: this machine's name, port {known['tls_port']}, TLS")
+    else:
+        told = "in the house: not open; it needs tls, certificate and key in [mqtt]"
+        terminal.out.print(terminal.escape(told))
+    passwords = known["passwords"]
+    assert isinstance(passwords, dict)
+    for name, password in passwords.items():
+        terminal.out.print(f"  [bold]{name:14}[/] {terminal.escape(password)}")
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Check every part, and say what to do about what is wrong. Ends with 1 if something is.
 

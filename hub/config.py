@@ -163,6 +163,11 @@ class MqttSettings(Settings):
         "homeassistant",
         description="First part of the topics on which devices announce themselves.",
     )
+    announce: Literal["auto", "device", "entities"] = Field(
+        "auto",
+        description="How the hub announces itself: 'device', 'entities' for a Home Assistant "
+        "before 2024.11, 'auto' by the version of the one in [homeassistant].",
+    )
     prefix: str = Field("hearth", description="First part of the hub's own topics.")
     name: str = Field("Hearth", description="What the hub is called as a device.")
 

@@ -137,13 +137,17 @@ def _phone(hub: Hub, ears: Ears | None) -> PhoneBridge | None:
     """The hub as a device on its broker, if it has one."""
     if hub.mqtt is None:
         return None
-    from hub.bridges.announcement import form_for
+    from hub.bridges.announcement import Form, form_for
     from hub.bridges.phone import PhoneBridge
 
-    def version() -> str | None:
-        return getattr(hub.home.source("homeassistant"), "version", None)
+    chosen = hub.mqtt.announce
 
-    return PhoneBridge(hub, hub.mqtt, ears=ears, form=lambda: form_for(version()))
+    def form() -> Form:
+        if chosen != "auto":
+            return Form(chosen)
+        return form_for(getattr(hub.home.source("homeassistant"), "version", None))
+
+    return PhoneBridge(hub, hub.mqtt, ears=ears, form=form)
 
 
 async def _listen(hub: Hub, ears: Ears) -> None:

@@ -306,3 +306,14 @@ async def test_a_certificate_that_is_none(tmp_path: Path) -> None:
     settings = own(tls=True, port=free_port(), certificate=nonsense, key=nonsense)
     with pytest.raises(DeviceError, match=r"does not start: .*nonsense\.pem"):
         await OwnBroker(settings, tmp_path / "broker").start()
+
+
+async def test_people_are_told_what_to_enter_into_their_devices(tmp_path: Path) -> None:
+    settings = MqttSettings(host="own", port=0)
+    with pytest.raises(DeviceError, match="never run"):
+        OwnBroker(settings, tmp_path / "broker").known()
+    broker = OwnBroker(settings, tmp_path / "broker")
+    await broker.start()
+    await broker.close()
+    told = OwnBroker(settings, tmp_path / "broker").known()
+    assert told == {"port": broker.port, "tls_port": None, "passwords": dict(broker.accounts)}

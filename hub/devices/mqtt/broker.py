@@ -129,6 +129,20 @@ class OwnBroker:
             }
         )
 
+    def known(self) -> dict[str, object]:
+        """Ports and passwords as they were made, for people; the broker need not run here.
+
+        Raises DeviceError if it has never been started."""
+        kept = self._kept()
+        if "passwords" not in kept:
+            raise DeviceError("the hub's own broker has never run: start 'hearth run' once")
+        fixed = 0 if self._settings.tls else self._settings.port
+        return {
+            "port": fixed or kept.get("port"),
+            "tls_port": self.tls_port,
+            "passwords": kept["passwords"],
+        }
+
     async def close(self) -> None:
         """End it, so that it has time to write down what it keeps."""
         if self._watching is not None:
