@@ -21,6 +21,10 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from hub import config
+from hub.app import open_hub
+from hub.audio.null import Nowhere
+from hub.audio.wav_out import wav
 from hub.bridges import phone as phone_module
 from hub.bridges.announcement import Abilities, Announcement, Form, form_for
 from hub.bridges.ears import Ears
@@ -30,6 +34,8 @@ from hub.bridges.topics import Topics, announces_hub
 from hub.devices.mqtt.connection import connected
 from hub.devices.mqtt.discovery import place, read
 from hub.devices.mqtt.platforms import build
+from hub.engines.piper import PiperSynthesizer
+from hub.errors import ModelError
 from hub.home.model import Home
 from hub.messages import Audio, Hypothesis, Utterance, Wake
 from hub.pipeline import Assistant
@@ -40,6 +46,7 @@ from hub.timers.book import Timers
 from hub.voice import Voice
 from tests.conftest import Household
 from tests.fakes import WAKE, FakeSource, FakeTime, FakeWakeWord, frame, silence, speech
+from tests.models import model_file
 from tests.mqtt import Broker, needs_mosquitto
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_mosquitto]
@@ -134,9 +141,9 @@ class Phone:
         text = payload if isinstance(payload, str | bytes) else json.dumps(payload)
         await self._client.publish(topic, text, qos=1, retain=retain, properties=properties)
 
-    async def message(self, topic: str) -> aiomqtt.Message:
+    async def message(self, topic: str, *, seconds: float = 5.0) -> aiomqtt.Message:
         """The next message on a topic."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(seconds):
             while not self._kept[topic]:
                 message = await anext(aiter(self._client.messages))
                 self._kept[message.topic.value].append(message)
@@ -148,13 +155,13 @@ class Phone:
         more: Any = message.properties
         return message.payload, more.ContentType, more.CorrelationData
 
-    async def text(self, topic: str) -> str:
-        payload = (await self.message(topic)).payload
+    async def text(self, topic: str, *, seconds: float = 5.0) -> str:
+        payload = (await self.message(topic, seconds=seconds)).payload
         assert isinstance(payload, bytes)
         return payload.decode()
 
-    async def json(self, topic: str) -> dict[str, Any]:
-        content = json.loads(await self.text(topic))
+    async def json(self, topic: str, *, seconds: float = 5.0) -> dict[str, Any]:
+        content = json.loads(await self.text(topic, seconds=seconds))
         assert isinstance(content, dict)
         return content
 
@@ -846,3 +853,38 @@ async def test_a_name_of_a_caller_is_no_way_into_other_topics() -> None:
     assert topics.caller("hearth/v1/audio/annas-phone") == "annas-phone"
     for topic in ("hearth/v1/audio/a b", "hearth/v1/audio/a/b", "hearth/v1/audio/", "x"):
         assert topics.caller(topic) is None
+
+
+# --- the real models -----------------------------------------------------------------------------
+
+
+@pytest.mark.models
+@pytest.mark.slow
+async def test_a_recording_is_understood_and_answered_by_the_real_models(
+    broker: Broker, tmp_path: Path
+) -> None:
+    settings = config.load()
+    own = settings.hub.model_copy(update={"cache": tmp_path})
+    router = settings.router.model_copy(update={"model": None})
+    settings = settings.model_copy(update={"hub": own, "router": router})
+    actor = PiperSynthesizer(model_file("voice", "joe", ".onnx"), variation=0.0)
+    try:
+        opened = open_hub(settings, recognise=True, sink=Nowhere(), remember=False)
+        async with opened as whole:
+            bridge = PhoneBridge(whole, broker.settings(prefix="hearth-models"))
+            async with outside(broker, bridge.topics) as phone:
+                running = asyncio.create_task(bridge.run())
+                await phone.until(bridge.topics.status, "online")
+                said = await actor.synthesize("Turn on the hallway light.")
+                await phone.publish(f"{bridge.topics.audio}/me", wav(said))
+                turn = await phone.json(bridge.topics.audio_turn("me"), seconds=60)
+                assert whole.home.state(LAMP).state == "on", turn
+                reply = await phone.message(bridge.topics.audio_reply("me"), seconds=60)
+                with wave.open(io.BytesIO(reply.payload)) as file:
+                    assert file.getnframes() > file.getframerate() / 2
+                running.cancel()
+                await asyncio.wait({running})
+    except ModelError as error:
+        pytest.skip(str(error))
+    finally:
+        await actor.close()
