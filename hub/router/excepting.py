@@ -80,10 +80,18 @@ def _cut(text: str, words: Words) -> Iterator[tuple[str, str]]:
 def _spared(before: str, after: str, words: Words, read: Read, meant: Meant) -> set[str]:
     """Ids of what is left out: 'the kitchen', 'those in the hall', 'the floor lamp'."""
     verb = before.split()
+    for phrase in words.ones:
+        if normal(after).startswith(f"{phrase} "):
+            after = " ".join(after.split()[len(phrase.split()) :])
+            break
     found: set[str] = set()
-    for part in (after, f"the lights {after}", f"{after} lights", f"everything {after}"):
+    for part in (form.format(x=after) for form in words.spared or ("{x}",)):
         for count in range(1, min(LONGEST_VERB, len(verb)) + 1):
-            for text in (" ".join([*verb[:count], part]), " ".join([verb[0], part, *verb[-1:]])):
+            for text in (
+                " ".join([*verb[:count], part]),
+                " ".join([verb[0], part, verb[-1]]),
+                " ".join([part, verb[-1]]),
+            ):
                 reading = read(text)
                 if reading and len(reading.calls) == 1:
                     found |= {entity.entity_id for entity in meant(reading)}

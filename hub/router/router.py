@@ -474,6 +474,7 @@ class Router:
         tools = {call.tool for call in last.calls}
         more, changed = added(texts[0].all, known), corrected(texts[0].all, known)
         changed = clean(changed, known) if changed else None
+        changed = _without_end(changed, known.preferring) or changed if changed else None
         for part in filter(None, (clean(more, known) if more else None, changed)):
             whole = self._able(grammars, language, part, context)
             if whole and not whole.open and len(part.split()) >= SHORTEST_COMMAND:

@@ -82,6 +82,8 @@ class Words:
     """Words for one light that is called so: 'lamp'."""
     linking: frozenset[str] = frozenset()
     """What stands between a thing and where it goes: '(milk) on (the list)'."""
+    spared: tuple[str, ...] = ()
+    """What may be meant by what follows 'except', with `{x}` for it: 'the lights {x}'."""
     there: tuple[str, ...] = ()
     """How the room that was spoken of last is said behind a command: 'in there'."""
     more: tuple[str, ...] = ()
@@ -203,6 +205,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         ones=phrases("ones"),
         lamps=frozenset(phrases("lamps")),
         linking=frozenset(phrases("linking")),
+        spared=_forms(table.get("spared", ())),
         there=phrases("there"),
         more=phrases("more"),
         preferring=phrases("preferring"),
@@ -225,6 +228,12 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         questions=texts("questions"),
         spelled=dict(_spelled({key: each for key, each in table.items() if key != "recast"})),
     )
+
+
+def _forms(value: object) -> tuple[str, ...]:
+    """Texts as they are written."""
+    assert isinstance(value, Sequence)
+    return tuple(str(each) for each in value)
 
 
 def _tables(table: Mapping[str, object], key: str) -> Sequence[Mapping[str, object]]:
