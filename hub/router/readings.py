@@ -26,6 +26,8 @@ OPENINGS = ("window", "door", "garage_door", "opening")
 
 WILDCARD_QUALITY = 0.9
 """A template with free text in it fits many sentences that were meant otherwise."""
+LEAST_FREE = 0.01
+"""What such a template has more, the less text is free: divided by its letters."""
 EXPLAINED_QUALITY = 0.95
 """Every word was explained, but there was no template for all of them."""
 GUESS_QUALITY, GUESS_LOSS = 0.8, 0.3
@@ -267,12 +269,19 @@ def _reading(match: Match, slots: dict[str, Any], places: Places) -> Reading:
     return Reading(
         calls=(places.call(match.intent, slots, match.response),),
         tier=match.tier,
-        quality=WILDCARD_QUALITY if match.wildcards else 1.0,
+        quality=_quality(match),
         open=match.wildcards > 0 or match.bare,
         bare=match.bare,
         why=_why(match),
         targets=targets([_kinded(match.intent, slots, places)]),
     )
+
+
+def _quality(match: Match) -> float:
+    """Of two templates with free text the one that leaves less free is the better one."""
+    if not match.wildcards:
+        return 1.0
+    return WILDCARD_QUALITY + LEAST_FREE / (1 + match.rank[-1])
 
 
 def _kinded(intent: str, slots: dict[str, Any], places: Places) -> dict[str, Any]:
