@@ -312,7 +312,7 @@ async def _home(
     remember: bool,
     mqtt: MqttSettings | None,
 ) -> AsyncIterator[Home]:
-    home = Home()
+    home = Home(_own_device(mqtt))
     kept = _kept(config, "devices", home_file, states, remember)
     try:
         if kept is not None:
@@ -341,6 +341,15 @@ async def open_broker(config: Config) -> AsyncIterator[MqttSettings | None]:
         yield await broker.start()
     finally:
         await broker.close()
+
+
+def _own_device(mqtt: MqttSettings | None) -> str | None:
+    """How the ids of the hub's own entities begin, which Home Assistant shows like any other's."""
+    if mqtt is None:
+        return None
+    from hub.devices.mqtt.connection import identifier
+
+    return f"hearth_{identifier(mqtt, 'device').rpartition('-')[2]}_"
 
 
 async def _changed_by_people(

@@ -105,7 +105,7 @@ class ModelSettings(Settings):
         "(OpenAI-compatible). What the rules do not know is then sent there.",
     )
     name: str = Field("", description="What that server calls the model; '' for its first.")
-    key: str = Field("", description="The key that server asks for; '' for none.")
+    key: str = Field("", repr=False, description="The key that server asks for; '' for none.")
     timeout: Seconds = Field(10.0, description="Seconds that server may take for an answer.")
 
 
@@ -148,7 +148,9 @@ class MqttSettings(Settings):
     port: int = Field(0, ge=0, le=65535, description="Its port; 0 for the usual one.")
     user: str = Field("", description="The name to log in with; '' for none.")
     password: str = Field(
-        "", description="Better kept in a systemd credential 'mqtt-password', or $MQTT_PASSWORD."
+        "",
+        repr=False,
+        description="Better kept in a systemd credential 'mqtt-password', or $MQTT_PASSWORD.",
     )
     version: Literal["5", "3.1.1"] = Field("5", description="MQTT version, '5' or '3.1.1'.")
     transport: Literal["tcp", "websockets"] = Field(
@@ -180,6 +182,7 @@ class HomeAssistantSettings(Settings):
     )
     token: str = Field(
         "",
+        repr=False,
         description="A long-lived access token. Better kept in a systemd credential 'ha-token', "
         "or $HASS_TOKEN.",
     )

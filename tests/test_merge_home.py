@@ -263,3 +263,12 @@ async def test_a_home_can_be_shown_by_another_process(house: House) -> None:
     shown = from_json(to_json(home))
     assert set(shown.entities) == set(home.entities) and set(shown.hidden) == {"light.hallway"}
     assert all(shown.state(key) == home.state(key) for key in home.entities)
+
+
+async def test_the_hub_is_no_device_of_its_own_home() -> None:
+    seen = lamp("text.hearth_say", "Say", unique_id="hearth_12ab34cd_say")
+    other = lamp("light.other", "Other", unique_id="hearth_99999999_lamp")
+    home = Home(ours="hearth_12ab34cd_")
+    await home.connect([Scripted("homeassistant", seen, other, areas=[KITCHEN])])
+    assert set(home.entities) == {"light.other"}
+    await home.close()

@@ -75,9 +75,12 @@ class Merged:
 
 
 def merged(
-    inventories: Sequence[tuple[str, Inventory]], personal: Mapping[str, Personal]
+    inventories: Sequence[tuple[str, Inventory]],
+    personal: Mapping[str, Personal],
+    ours: str | None = None,
 ) -> Merged:
-    """One home. `personal`: what people changed, by entity id."""
+    """One home. `personal`: what people changed, by entity id. What has a `unique_id` that begins
+    with `ours` is the hub itself, as others see it, and no device of its home."""
     home = Merged()
     announced: set[tuple[str, str]] = set()
     for source, inventory in inventories:
@@ -97,6 +100,8 @@ def merged(
         mine: set[tuple[str, str]] = set()
         for entity in inventory.entities:
             if entity.unique_id is not None:
+                if ours and entity.unique_id.startswith(ours):
+                    continue
                 key = (entity.domain, entity.unique_id)
                 if key in announced:
                     continue

@@ -27,7 +27,9 @@ class Home:
     from the names knows when it is out of date.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ours: str | None = None) -> None:
+        """`ours`: how the ids begin under which the hub itself is a device for others."""
+        self._ours = ours
         self.floors: dict[str, Floor] = {}
         self.areas: dict[str, Area] = {}
         self.entities: dict[str, Entity] = {}
@@ -124,7 +126,9 @@ class Home:
         """Make one home of all inventories."""
         before = self.entities, self.areas, self.floors
         order = [name for name in self._links if name in self._inventories]
-        home = merged([(name, self._inventories[name]) for name in order], self._personal)
+        home = merged(
+            [(name, self._inventories[name]) for name in order], self._personal, self._ours
+        )
         self.entities, self.areas, self.floors = home.entities, home.areas, home.floors
         self.hidden, self._origins, self._ids = home.hidden, home.origins, home.ids
         for gone in [key for key in self._states if key not in home.origins]:

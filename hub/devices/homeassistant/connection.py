@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hass_client import HomeAssistantClient  # type: ignore[import-untyped]
-from hass_client.exceptions import (  # type: ignore[import-untyped]
+from hass_client import HomeAssistantClient
+from hass_client.exceptions import (
     AuthenticationFailed,
     CannotConnect,
     ConnectionFailedDueToLargeMessage,
