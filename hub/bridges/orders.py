@@ -328,9 +328,9 @@ def _named(origin: Origin) -> Iterator[None]:
         refused.id = refused.id or origin.id
         raise
     except HearthError as error:
-        refused = Refused(str(error))
-        refused.id = origin.id
-        raise refused from error
+        told = Refused(str(error))
+        told.id = origin.id
+        raise told from error
 
 
 async def spoken(synthesizer: Synthesizer, trace: Trace) -> Audio:

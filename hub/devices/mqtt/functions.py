@@ -203,11 +203,13 @@ def average(*values: Any, default: Any = _MISSING) -> Any:
 # --- text ------------------------------------------------------------------------------------
 
 
-def replaced(text: Any, old: str, new: str, count: int | None = None) -> str:
-    text, old, new = str(text), str(old), str(new)
-    places = text.count(old) if count is None or count < 0 else min(count, text.count(old))
-    checked_size(len(text) + places * max(0, len(new) - len(old)))
-    return text.replace(old, new, -1 if count is None else count)
+def replaced(text: Any, old: Any, new: Any, count: int | None = None) -> str:
+    given, before, after = str(text), str(old), str(new)
+    places = given.count(before)
+    if count is not None and count >= 0:
+        places = min(count, places)
+    checked_size(len(given) + places * max(0, len(after) - len(before)))
+    return given.replace(before, after, -1 if count is None else count)
 
 
 def joined(values: Iterable[Any], separator: Any = "", attribute: str | None = None) -> str:
