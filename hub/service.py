@@ -65,7 +65,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
             from hub.bridges.wyoming.offer import serve_wyoming
 
             await stack.enter_async_context(serve_wyoming(hub))
-        works = [_prepare(hub), _keep_prepared(hub)]
+        works = [_prepare(hub), _keep_prepared(hub, phone)]
         if open_ears is not None:
             works.append(_listen(hub, open_ears))
         if phone is not None:
@@ -107,13 +107,15 @@ async def _prepare(hub: Hub) -> None:
         log.warning("not prepared: %s", error)
 
 
-async def _keep_prepared(hub: Hub) -> None:
+async def _keep_prepared(hub: Hub, phone: PhoneBridge | None) -> None:
     """Devices come, go, and are renamed: be ready for them before somebody speaks of them."""
     hub.home.renamed.clear()  # it is prepared for what there was at the start
     while True:
         await hub.home.renamed.wait()
         hub.home.renamed.clear()
         await asyncio.sleep(SETTLING)
+        if phone is not None:
+            phone.introduce()  # Home Assistant's release may be known now
         try:
             await hub.router.prepare()
             await hub.router.prime()

@@ -132,8 +132,9 @@ class PhoneBridge:
             await self._orders.finish()
 
     def introduce(self) -> None:
-        """Announce the hub anew, soon: `form` may have another answer now."""
-        self._introduce_after(0.0)
+        """Announce the hub anew, soon, if `form` has another answer now."""
+        if self._form() is not self._introduced:
+            self._introduce_after(0.0)
 
     def rang(self, text: str) -> None:
         """Tell that a timer has run out, with what is said of it."""
