@@ -332,9 +332,14 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
     kinds = tuple(dict.fromkeys((*(words.spelled.get(kind, kind) for kind in known), *known)))
     found = dict.fromkeys(spellings(entity.names), FULL)
 
+    placed = {part for room in rooms for part in _pieces(normal(room))}
+
     def another(part: str) -> bool:
-        """It is a place, or what another kind of thing is called: the 'TV Plug' is no TV."""
-        return places.is_place(part) or bool(places.called(normal(part), words) - {entity.domain})
+        """It is a place or a piece of one ('living'), or what another kind of thing is called: the
+        'TV Plug' is no TV."""
+        if places.is_place(part) or normal(part) in placed:
+            return True
+        return bool(places.called(normal(part), words) - {entity.domain})
 
     for name in tuple(found):
         found |= {f"{room} {name}": FULL for room in rooms if _behind(name, room) is None}
@@ -345,12 +350,11 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
         for kind in kinds:
             if (less := _before(name, kind)) and not another(less):
                 found.setdefault(less, BARE)
-    begun = {normal(" ".join(r.split()[:n])) for r in rooms for n in range(1, len(r.split()))}
     for name in tuple(found) if entity.domain not in MEASURING else ():
         parts = name.split()
         for cut in range(1, min(len(parts), LONGEST_NAME)):
             for part in (" ".join(parts[cut:]), " ".join(parts[:cut])):
-                if normal(part) not in {*kinds, *begun} and not another(part):
+                if normal(part) not in kinds and not another(part):
                     found.setdefault(part, SHORT)
     for name in tuple(found):
         for kind in kinds:
@@ -364,6 +368,14 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
         for room in rooms:
             found.setdefault(f"{room} {kind}", KIND)
     return found
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """All stretches of words of a text."""
+    tokens = text.split()
+    for start in range(len(tokens)):
+        for end in range(start + 1, len(tokens) + 1):
+            yield " ".join(tokens[start:end])
 
 
 def _before(name: str, ending: str) -> str | None:

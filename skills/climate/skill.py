@@ -26,6 +26,10 @@ WARMER_BY = [
     "(turn|put) [the] {name} up [by] {degrees} [(degree|degrees)]",
     "(make it|[a]) {degrees} (degree|degrees) (warmer|higher|hotter) [in (here|[the] {area})]",
     "make it (a|one) degree (warmer|higher|hotter) [in (here|[the] {area})]",
+    f"turn [the] {WARMTH} up [on [the]] {{floor}}",
+    f"turn up [the] {WARMTH} [on [the]] {{floor}}",
+    "make it warmer [on [the]] {floor}",
+    "[it is|it's] too cold [on [the]] {floor}",
 ]
 COOLER_BY = [
     f"(turn|put|bump) [the] {WARMTH} down [by] {{degrees}} [(degree|degrees|notches)]"
@@ -37,6 +41,10 @@ COOLER_BY = [
     "(turn|put) [the] {name} down [by] {degrees} [(degree|degrees)]",
     "(make it|[a]) {degrees} (degree|degrees) (cooler|lower|colder) [in (here|[the] {area})]",
     "make it (a|one) degree (cooler|lower|colder) [in (here|[the] {area})]",
+    f"turn [the] {WARMTH} down [on [the]] {{floor}}",
+    f"turn down [the] {WARMTH} [on [the]] {{floor}}",
+    "make it (cooler|colder) [on [the]] {floor}",
+    "[it is|it's] too (hot|warm) [on [the]] {floor}",
 ]
 
 

@@ -11,6 +11,7 @@ STEP = 25
 """Per cent of full brightness that 'brighter' and 'dimmer' mean."""
 LEVEL = "(brightness|light level|lighting|light intensity|intensity|light power)"
 """What is more or less where light is."""
+VERY = "(too|so|very|really|a bit|a little|rather|quite)"
 WHEEL = ((0, "red"), (30, "orange"), (60, "yellow"), (120, "green"), (240, "blue"), (300, "purple"))
 """Hues in degrees, and what they are called: 'another colour' goes from one to the next."""
 NEAR_HUE = 15
@@ -84,8 +85,11 @@ def _able(home: Home, light: Entity, wanted: Mapping[str, object]) -> bool:
                 "make [the] (lights|light|lamps|lamp|room) [<bit>] more bright",
                 "(make|turn) [the] {area} [(lights|light)] [<bit>] brighter",
                 "[make it] [<bit>] brighter [in [the] {area}]",
-                "([it is|it's] (too|so|very|really)|(it is|it's)) dark"
-                " [(here|in (here|[the] {area}))]",
+                "(brighten|turn up) [(all|all of)] [the] (lights|light|lamps) [on [the]] {floor}",
+                "make [the] (lights|light|lamps) [on [the]] {floor} brighter",
+                "make [the] {floor} (lights|light|lamps) brighter",
+                "brighten everything [in (here|[the] {area})]",
+                f"([it is|it's] {VERY}|(it is|it's)) dark [(here|in (here|[the] {{area}}))]",
                 "(i|we) (can't|cannot|can not|can hardly|can barely) see (anything|a thing|much)"
                 " [(here|in (here|[the] {area}))]",
                 "more light [in (here|[the] {area})]",
@@ -150,8 +154,12 @@ async def brighter(lights: Entities, home: Home, step: Percent = STEP) -> None:
                 "[make] [the] (lights|light) [<bit>] (dimmer|darker) [in [the] {area}]",
                 "(make|turn) [the] {area} [(lights|light)] [<bit>] (dimmer|darker)",
                 "[make it] [<bit>] (dimmer|darker) [in [the] {area}]",
-                "([it is|it's] (too|so|very|really)|(it is|it's)) bright"
-                " [(here|in (here|[the] {area}))]",
+                "(dim|turn down) [(all|all of)] [the] (lights|light|lamps) [on [the]] {floor}",
+                "make [the] (lights|light|lamps) [on [the]] {floor} (dimmer|darker)",
+                "make [the] {floor} (lights|light|lamps) (dimmer|darker)",
+                "dim [the] {floor} (lights|light|lamps)",
+                "dim everything [in (here|[the] {area})]",
+                f"([it is|it's] {VERY}|(it is|it's)) bright [(here|in (here|[the] {{area}}))]",
                 "less light [in (here|[the] {area})]",
                 f"(decrease|reduce|lower|turn down|soften) [the] {LEVEL}"
                 " [(of|on|for) [the] {name}]",
