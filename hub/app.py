@@ -362,7 +362,7 @@ async def _changed_by_people(
         log.error("%s; devices have the names that their sources give them", error)
         documents = {}
     personal = {key: Personal.from_document(value) for key, value in documents.items()}
-    return personal, lambda entity_id, changed: kept.put(entity_id, changed.document())
+    return personal, lambda key, changed: kept.put(key, changed.document())
 
 
 def _sources(

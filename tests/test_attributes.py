@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from hub.messages import StateChange
 from tests.conftest import Household
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -128,9 +129,7 @@ async def test_a_battery_may_be_a_sensor_of_its_own(house: Household) -> None:
     )
     home.entities[sensor.entity_id] = sensor
     try:
-        from hub.home.model import State
-
-        home._states[sensor.entity_id] = State("71", {"unit_of_measurement": "%"})
+        home.apply(StateChange(sensor.entity_id, "71", {"unit_of_measurement": "%"}))
         assert await answer(house, "what is the battery of the front door") == (
             "The battery of the Front Door is 71 percent."
         )

@@ -16,7 +16,7 @@ from hub.dialogue.replies import Replies
 from hub.errors import DeviceError
 from hub.home import link
 from hub.home.edit import edit
-from hub.home.model import Home
+from hub.home.model import Home, Personal
 from hub.home.wire import from_json, to_json
 from hub.messages import Call, StateChange
 from hub.pipeline import Assistant
@@ -127,6 +127,65 @@ async def test_a_device_that_two_sources_announce_is_the_first_ones() -> None:
     first.news.put_nowait(StateChange("light.lamp", "off", {}))
     second.news.put_nowait(StateChange("light.bulb", "on", {}))
     await until(home, lambda: "light.bulb" in home.entities and home.state("light.bulb").available)
+    await home.close()
+
+
+async def test_a_state_that_was_told_while_another_source_had_the_device_is_known() -> None:
+    first = Scripted("first", lamp("light.lamp", "Lamp", unique_id="0x17"), areas=[KITCHEN])
+    second = Scripted("second", lamp("light.bulb", "Bulb", unique_id="0x17"), lamp("light.c", "C"))
+    home = await connected(first, second)
+    second.news.put_nowait(StateChange("light.bulb", "on", {}))
+    second.news.put_nowait(StateChange("light.c", "on", {}))
+    await until(home, lambda: home.state("light.c").state == "on")
+    first.news.put_nowait(Inventory((lamp("light.d", "D"),)))
+    first.news.put_nowait(StateChange("light.d", "on", {}))
+    await until(home, lambda: "light.d" in home.entities and home.state("light.d").state == "on")
+    assert home.state("light.bulb").state == "on"
+    await home.close()
+
+
+async def test_what_is_allowed_is_not_passed_on_to_another_device_of_that_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "FIRST_PAUSE", 0.01)
+    kept: dict[str, Personal] = {}
+    first = Scripted("first", lamp("lock.door", "Shed Door"), areas=[KITCHEN])
+    second = Scripted("second", lamp("lock.door", "Front Door"), areas=[KITCHEN])
+    home = Home()
+    home.remember({}, kept.__setitem__)
+    await home.connect([first, second])
+    edit(home, "lock.door", "allow")
+    await home.close()
+
+    first.away = True
+    home = Home()
+    home.remember(kept)
+    await home.connect([first, second])
+    assert home.entities["lock.door"].name == "Front Door" and home.entities["lock.door"].barred
+    second.news.put_nowait(StateChange("lock.door", "unlocked", {}))
+    await until(home, lambda: home.state("lock.door").state == "unlocked")
+    first.away = False
+    first.news.put_nowait(StateChange("lock.door", "locked", {}))
+    await until(home, lambda: home.state("lock.door").state == "locked")
+    assert not home.entities["lock.door"].barred and home.entities["lock.door_2"].barred
+    assert home.state("lock.door_2").state == "unlocked"
+    await home.close()
+
+
+async def test_a_change_stays_with_its_device_when_the_order_of_two_is_another() -> None:
+    kept: dict[str, Personal] = {}
+    one = lamp("light.lamp", "Lamp", unique_id="0x1")
+    two = lamp("light.lamp_2", "Lamp", unique_id="0x2")
+    home = Home()
+    home.remember({}, kept.__setitem__)
+    await home.connect([Scripted("mqtt", one, two, areas=[KITCHEN])])
+    edit(home, "light.lamp_2", "rename", ["Reading Lamp"])
+    await home.close()
+    swapped = replace(one, entity_id="light.lamp_2"), replace(two, entity_id="light.lamp")
+    home = Home()
+    home.remember(kept)
+    await home.connect([Scripted("mqtt", *swapped, areas=[KITCHEN])])
+    assert home.entities["light.lamp"].name == "Reading Lamp"
     await home.close()
 
 

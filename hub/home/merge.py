@@ -57,6 +57,15 @@ class Personal:
         return {key: value for key, value in found.items() if value is not None}
 
 
+def identity(source: str, entity: SourceEntity) -> str:
+    """By this a device is known again whenever the hub starts: by the id that it has for itself.
+    Entity ids are no sign of it: a number in them tells which of two came first, and a source that
+    is away leaves its ids to others."""
+    if entity.unique_id is None:
+        return f"{source}/{entity.entity_id}"
+    return f"{entity.domain} {entity.unique_id}"
+
+
 @dataclass(slots=True)
 class Merged:
     """The home, and who is behind each entity."""
@@ -79,7 +88,7 @@ def merged(
     personal: Mapping[str, Personal],
     ours: str | None = None,
 ) -> Merged:
-    """One home. `personal`: what people changed, by entity id. What has a `unique_id` that begins
+    """One home. `personal`: what people changed, by `identity`. What has a `unique_id` that begins
     with `ours` is the hub itself, as others see it, and no device of its home."""
     home = Merged()
     announced: set[tuple[str, str]] = set()
@@ -120,7 +129,7 @@ def _add(
     personal: Mapping[str, Personal],
 ) -> None:
     entity_id = _free(entity.entity_id, home.origins)
-    own = personal.get(entity_id, Personal())
+    own = personal.get(identity(source, entity), Personal())
     name = own.name or entity.name
     aliases = entity.aliases if own.aliases is None else own.aliases
     if own.area is None:

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from hub.errors import DeviceError
 from hub.home.link import Link, Trouble
-from hub.home.merge import Personal, merged
+from hub.home.merge import Personal, identity, merged
 from hub.home.things import Area, Entity, Floor, State, normal
 from hub.messages import StateChange
-from hub.ports import DeviceSource, Inventory
+from hub.ports import DeviceSource, Inventory, SourceEntity
 
 __all__ = ["Area", "Entity", "Floor", "Home", "Personal", "State", "normal"]
 
@@ -41,9 +41,11 @@ class Home:
         self._origins: dict[str, tuple[str, str]] = {}
         self._ids: dict[tuple[str, str], str] = {}
         self._inventories: dict[str, Inventory] = {}
+        self._told: dict[str, SourceEntity] = {}
         self._personal: dict[str, Personal] = {}
-        self._keep: Callable[[str, Personal], None] = lambda entity_id, personal: None
-        self._states: dict[str, State] = {}
+        self._keep: Callable[[str, Personal], None] = lambda key, personal: None
+        self._states: dict[tuple[str, str], State] = {}
+        """By source and the id there, also of devices that another source has in their place."""
         self._links: dict[str, Link] = {}
         self._watchers: set[Callable[[StateChange], None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -92,35 +94,38 @@ class Home:
     def remember(
         self,
         personal: Mapping[str, Personal],
-        keep: Callable[[str, Personal], None] = lambda entity_id, personal: None,
+        keep: Callable[[str, Personal], None] = lambda key, personal: None,
     ) -> None:
-        """What people changed about their devices, by entity id; `keep` is given what they change
+        """What people changed about their devices, by `identity`; `keep` is given what they change
         from now on."""
         self._personal = dict(personal)
         self._keep = keep
         self._build()
 
     def personal(self, entity_id: str) -> Personal:
-        """What somebody changed about a device."""
-        return self._personal.get(entity_id, Personal())
+        """What somebody changed about a device. Raises DeviceError if there is no such device."""
+        return self._personal.get(self._identity(entity_id), Personal())
 
     def change(self, entity_id: str, personal: Personal) -> None:
         """Somebody changes a device; everything that was built from names follows.
 
         Raises DeviceError if there is no such device."""
-        if entity_id not in self._origins:
-            raise DeviceError(f"there is no device {entity_id}; see 'hearth devices --all'")
-        self._personal[entity_id] = personal
-        self._keep(entity_id, personal)
+        key = self._identity(entity_id)
+        self._personal[key] = personal
+        self._keep(key, personal)
         self._build()
+
+    def _identity(self, entity_id: str) -> str:
+        if entity_id not in self._told:
+            raise DeviceError(f"there is no device {entity_id}; see 'hearth devices --all'")
+        return identity(self._origins[entity_id][0], self._told[entity_id])
 
     def _take_in(self, source: str, inventory: Inventory) -> None:
         """What a source has, in the place of what it had before."""
         self._inventories[source] = inventory
         self._build()
         for told in inventory.entities:
-            if entity_id := self._ids.get((source, told.entity_id)):
-                self._now(entity_id, State(told.state, told.attributes or {}))
+            self._now((source, told.entity_id), State(told.state, told.attributes or {}))
 
     def _build(self) -> None:
         """Make one home of all inventories."""
@@ -131,40 +136,54 @@ class Home:
         )
         self.entities, self.areas, self.floors = home.entities, home.areas, home.floors
         self.hidden, self._origins, self._ids = home.hidden, home.origins, home.ids
-        for gone in [key for key in self._states if key not in home.origins]:
+        self._told = home.told
+        reported = {
+            (name, told.entity_id): told
+            for name in order
+            for told in self._inventories[name].entities
+        }
+        for gone in self._states.keys() - reported.keys():
             del self._states[gone]
-        for entity_id, told in home.told.items():
-            self._states.setdefault(entity_id, State(told.state, told.attributes or {}))
+        for origin, told in reported.items():
+            if origin not in self._states:
+                self._states[origin] = State(told.state, told.attributes or {})
         if before != (self.entities, self.areas, self.floors):
             self.revision += 1
             self.renamed.set()
 
     def _changed(self, source: str, change: StateChange) -> None:
         """A source tells a change, in its own ids."""
-        if entity_id := self._ids.get((source, change.entity_id)):
-            self.apply(
-                change if change.entity_id == entity_id else replace(change, entity_id=entity_id)
-            )
+        origin = source, change.entity_id
+        entity_id = self._ids.get(origin)
+        if entity_id is None:
+            if origin in self._states:
+                self._states[origin] = State(change.state, change.attributes)
+        elif change.entity_id == entity_id:
+            self.apply(change)
+        else:
+            self.apply(replace(change, entity_id=entity_id))
 
     def _lose(self, source: str) -> None:
         """A source cannot be reached: nobody knows what its devices do."""
-        for entity_id, (origin, _) in self._origins.items():
-            if origin == source:
-                self._now(entity_id, State("unavailable"))
+        for origin in [origin for origin in self._states if origin[0] == source]:
+            self._now(origin, State("unavailable"))
 
-    def _now(self, entity_id: str, state: State) -> None:
+    def _now(self, origin: tuple[str, str], state: State) -> None:
         """A state that was not told as a change; it may be one."""
-        before = self._states.get(entity_id)
-        if before is None:
-            self._states[entity_id] = state
-        elif before != state:
-            self.apply(StateChange(entity_id, state.state, state.attributes, before.state))
+        before = self._states.get(origin)
+        if before is not None and before != state:
+            self._changed(
+                origin[0], StateChange(origin[1], state.state, state.attributes, before.state)
+            )
 
     def apply(self, change: StateChange) -> None:
         """A state became known: keep it and tell the watchers."""
-        self._states[change.entity_id] = State(change.state, change.attributes)
+        self._states[self._origin(change.entity_id)] = State(change.state, change.attributes)
         for watcher in tuple(self._watchers):
             watcher(change)
+
+    def _origin(self, entity_id: str) -> tuple[str, str]:
+        return self._origins.get(entity_id, ("", entity_id))
 
     def watch(self, watcher: Callable[[StateChange], None]) -> Callable[[], None]:
         """Call `watcher` with every change from now on; the result ends that."""
@@ -173,7 +192,7 @@ class Home:
 
     def state(self, entity_id: str) -> State:
         """The last known state; `unknown` if there is none."""
-        return self._states.get(entity_id, State("unknown"))
+        return self._states.get(self._origin(entity_id), State("unknown"))
 
     def area_of(self, entity: Entity) -> Area | None:
         return self.areas.get(entity.area_id) if entity.area_id else None
