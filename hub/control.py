@@ -132,8 +132,9 @@ class ControlServer:
         return trace.to_json()
 
     def _edited(self, request: dict[str, Any]) -> dict[str, Any]:
-        device, words = request.get("device"), request.get("words") or []
-        if not isinstance(device, str) or not all(isinstance(word, str) for word in words):
+        device, words = request.get("device"), request.get("words", [])
+        texts = isinstance(words, list) and all(isinstance(word, str) for word in words)
+        if not isinstance(device, str) or not texts:
             return {"error": "'device' is text, and 'words' a list of texts"}
         home = self._assistant.home
         try:

@@ -146,16 +146,13 @@ async def _show(watch: bool, everything: bool, home_file: Path | None, as_json: 
                 terminal.row(row(home, entity))
         else:
             terminal.out.print(home_table(home, everything=everything))
-            for name, trouble in home.troubles.items():
-                if trouble is not None:
-                    terminal.fail(f"{name}: {trouble.reason}")
         if watch:
             async for change in follow_states(settings, home):
                 if as_json:
                     told = {"entity_id": change.entity_id, "state": change.state}
                     terminal.row(told | {"attributes": dict(change.attributes)})
                 else:
-                    terminal.out.print(describe_change(home, change))
+                    terminal.out.print(escape(describe_change(home, change)))
 
 
 @asynccontextmanager
@@ -169,6 +166,11 @@ async def _looked_at(settings: Config, home_file: Path | None) -> AsyncIterator[
     if home_file is None:
         answer = await control.ask(settings.hub.runtime, {"devices": True})
     if answer is not None:
+        # What is open here for the first time tells of its troubles itself.
+        health = await control.ask(settings.hub.runtime, {"health": True}) or {}
+        for name, lost in health.get("sources", {}).items():
+            if lost:
+                terminal.fail(f"{name}: {lost['reason']}")
         yield from_json(answer["home"])
         return
     async with open_home(settings, home_file) as home:

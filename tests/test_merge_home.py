@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from hub.app import open_home
 from hub.config import Config
@@ -17,6 +19,7 @@ from hub.errors import DeviceError
 from hub.home import link
 from hub.home.edit import edit
 from hub.home.model import Home, Personal
+from hub.home.view import home_table
 from hub.home.wire import from_json, to_json
 from hub.messages import Call, StateChange
 from hub.pipeline import Assistant
@@ -322,6 +325,18 @@ async def test_a_home_can_be_shown_by_another_process(house: House) -> None:
     shown = from_json(to_json(home))
     assert set(shown.entities) == set(home.entities) and set(shown.hidden) == {"light.hallway"}
     assert all(shown.state(key) == home.state(key) for key in home.entities)
+
+
+async def test_a_narrow_terminal_shows_whole_ids_and_takes_no_orders() -> None:
+    long = "binary_sensor." + "very_long_" * 4
+    loud = lamp("light.loud", "[/red]Lamp\x1b]0;mine\x07")
+    home = await connected(Scripted("mqtt", lamp(long, "Window"), loud, areas=[KITCHEN]))
+    console = Console(width=60, file=StringIO(), force_terminal=False)
+    console.print(home_table(home))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b" not in shown and "\x07" not in shown
+    assert "…" not in shown and "[/red]" in "".join(shown.split())
+    await home.close()
 
 
 async def test_the_hub_is_no_device_of_its_own_home() -> None:

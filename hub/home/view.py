@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.markup import escape
+from rich.markup import escape as _escape
 from rich.table import Table
 
 from hub.home.model import Area, Entity, Floor, Home, State
@@ -33,8 +33,11 @@ def home_table(home: Home, *, everything: bool = False) -> Table:
     several sources. With `everything` also those of which voice knows nothing."""
     there = {**home.entities, **(home.hidden if everything else {})}
     several = len({entity.source for entity in there.values()}) > 1
-    columns = ("room", "device", "state", "id", *(("source",) if several else ()))
-    table = Table(*columns, header_style="bold", box=None)
+    table = Table("room", "device", "state", header_style="bold", box=None)
+    # Half an id is of no use to the commands that take one.
+    table.add_column("id", overflow="fold")
+    if several:
+        table.add_column("source")
     rooms = sorted(home.areas.values(), key=lambda area: _order(home.floors, area))
     floor: str | None = None
     for room in [*rooms, None]:
@@ -55,6 +58,11 @@ def home_table(home: Home, *, everything: bool = False) -> Table:
                 *((f"[dim]{escape(entity.source)}[/]",) if several else ()),
             )
     return table
+
+
+def escape(text: str) -> str:
+    """What a device says of itself, as it is shown: no mark-up, and no order to the terminal."""
+    return _escape("".join(c for c in text if c.isprintable()))
 
 
 def _limits(home: Home, entity: Entity) -> str:
