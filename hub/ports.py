@@ -19,6 +19,10 @@ FRAME_SAMPLES = 512
 FRAME_BYTES = FRAME_SAMPLES * 2
 FRAME_SECONDS = FRAME_SAMPLES / 16_000
 
+HUB_DEVICE = "hearth_"
+"""How the identifiers begin under which hubs are devices for others. No hub is a device for a hub,
+least of all for itself."""
+
 
 class AudioSource(Protocol):
     """A microphone, a file, a stream of raw samples."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hub.ports import HUB_DEVICE
+
 VERSION = "v1"
 """Part of every topic of the hub's own. What is sent there, and what the hub sends, may gain keys
 within a version; nothing is renamed, and nothing gets another meaning."""
-
-DEVICE = "hearth_"
-"""How the identifier of a hub begins, as a device on the broker. Announcements of such devices are
-hubs: none is a device for a hub, least of all for itself."""
 
 CALLER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What may stand for a caller in a topic."""
@@ -19,7 +17,7 @@ CALLER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 def announces_hub(topic: str) -> bool:
     """Whether a discovery topic, `<discovery>/<what>/<device>/[<entity>/]config`, is of a hub."""
-    return any(part.startswith(DEVICE) for part in topic.split("/")[2:-1])
+    return any(part.startswith(HUB_DEVICE) for part in topic.split("/")[2:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Topics:
     @property
     def device(self) -> str:
         """The identifier of this hub as a device."""
-        return f"{DEVICE}{self.hub}"
+        return f"{HUB_DEVICE}{self.hub}"
 
     def own(self, name: str) -> str:
         return f"{self.prefix}/{VERSION}/{name}"

@@ -14,7 +14,7 @@ from hub.devices.homeassistant.effects import Effects, Thing
 from hub.devices.homeassistant.exposure import Exposure, by_a_person
 from hub.devices.homeassistant.states import Reported, States
 from hub.home.guarded import OPAQUE
-from hub.ports import Inventory, SourceArea, SourceEntity, SourceFloor
+from hub.ports import HUB_DEVICE, Inventory, SourceArea, SourceEntity, SourceFloor
 
 Row = Mapping[str, Any]
 
@@ -37,10 +37,11 @@ class Registry:
     """Entity id -> other names of an entity."""
 
     def inventory(self, states: States, contents: Mapping[str, Any]) -> Inventory:
-        """Everything that has a state and is not hidden. `contents`: see `Effects`."""
+        """Everything that has a state, is not hidden, and is no hub. `contents`: see `Effects`."""
         entries = {str(entry["entity_id"]): entry for entry in self.entries}
         areas = {str(device["id"]): device.get("area_id") for device in self.devices}
         things = {key: self.thing(key, states[key], entries.get(key)) for key in states}
+        hubs = {device["id"] for device in self.devices if _is_hub(device)}
         effects = Effects(things, contents, self._ids())
         settled = self.exposure.is_settled(
             (key, things[key].device_class, entry)
@@ -51,6 +52,7 @@ class Registry:
             self._entity(things[key], reported, entry, areas, effects, settled)
             for key, reported in states.items()
             if not (entry := entries.get(key, {})).get("hidden_by")
+            and entry.get("device_id") not in hubs
         )
         return Inventory(entities, tuple(self._areas()), tuple(self._floors()))
 
@@ -132,6 +134,12 @@ def _name(entity_id: str, attributes: Mapping[str, Any]) -> str:
     """What Home Assistant shows; what has no name goes by its id."""
     shown = str(attributes.get("friendly_name") or "").strip()
     return shown or entity_id.partition(".")[2].replace("_", " ")
+
+
+def _is_hub(device: Row) -> bool:
+    """Whether a device is a Hearth that Home Assistant has from the broker."""
+    known = (tuple(pair)[:2] for pair in device.get("identifiers") or () if len(pair) > 1)
+    return any(where == "mqtt" and str(key).startswith(HUB_DEVICE) for where, key in known)
 
 
 def _unique_id(entry: Row) -> str | None:

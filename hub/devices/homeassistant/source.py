@@ -40,6 +40,8 @@ class HomeAssistantHome:
         self._news: asyncio.Queue[News | None] = asyncio.Queue()
         self._opening = asyncio.Lock()
         self._refused: _Refused | None = None
+        self.version: str | None = None
+        """The release that was found there last, such as `2024.3.3`; None before that."""
 
     async def inventory(self) -> Inventory:
         """Connect anew and read everything. Raises DeviceError, which says what to do."""
@@ -55,6 +57,7 @@ class HomeAssistantHome:
                 raise
             self._refused = None
             self._session = session
+            self.version = session.connection.version
             session.told = self._news.put_nowait
             return session.inventory
 
