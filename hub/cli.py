@@ -316,6 +316,7 @@ def run(
 
         _run(play(config.load()))
     else:
+        terminal.log_of_a_service()
         _run(serve(config.load(), ears=not text_only))
 
 

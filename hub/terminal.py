@@ -63,6 +63,12 @@ class ForPeople(logging.Formatter):
         return f"hearth: {record.getMessage()}"
 
 
+def log_of_a_service() -> None:
+    """Show the hub's own warnings, too: what is refused or lost while nobody looks."""
+    if logging.getLogger().level > logging.WARNING:
+        logging.getLogger("hub").setLevel(logging.WARNING)
+
+
 def log_to_person(verbose: int) -> None:
     """Show what is logged: errors in a line; with `verbose` 1 and 2 more and everything."""
     handler = logging.StreamHandler()

@@ -323,7 +323,7 @@ def test_a_broker_that_dies_in_mid_command_and_comes_back(
             own_broker.kill()
             turn = said.result(20)
         assert not any(outcome["confirmed"] for outcome in turn["outcomes"]), turn
-        assert "unavailable" in turn["reply"] or "did not answer" in turn["reply"], turn["reply"]
+        assert "not available" in turn["reply"] or "did not answer" in turn["reply"], turn["reply"]
         assert until("it is missed", lambda: on_mqtt.state("light.desk_1")) == "unavailable"
         own_broker.start()
         lamp.heeds = lambda command: True

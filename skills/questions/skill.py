@@ -266,6 +266,15 @@ def _thermometers(home: Home, **place: str | None) -> list[Entity]:
     return [thing for thing in (*sensors, *measuring) if home.state(thing).available]
 
 
+OUTSIDE = ("outside", "outdoor", "outdoors", "außen", "draußen", "aussen")
+
+
+def _is_outside(entity: Entity) -> bool:
+    """Whether it is a thermometer that is said to be outside."""
+    said = {word.casefold() for name in entity.names for word in name.split()}
+    return entity.device_class == "temperature" and any(word in said for word in OUTSIDE)
+
+
 @tool(
     "HassGetWeather",
     phrases={
@@ -304,6 +313,10 @@ def weather(home: Home, where: Where, name: str | None = None) -> Answer | str:
     """Tell what the weather is like, if a weather station is known."""
     stations = [s for s in home.find(name=name, domains=["weather"]) if home.state(s).available]
     if not stations:
+        # What a thermometer outside tells is better than nothing.
+        outside = [s for s in home.find(domains=["sensor"]) if _is_outside(s)]
+        if outside and name is None:
+            return Answer(outside[:1])
         return where.say(
             "I have no weather station, so I do not know.",
             de="Ich habe keine Wetterstation und weiß es nicht.",
