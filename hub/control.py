@@ -97,7 +97,7 @@ class ControlServer:
     ) -> AsyncIterator[dict[str, Any]]:
         try:
             request = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             request = None
         if not isinstance(request, dict):
             yield {"error": 'a request is one line of JSON, such as {"say": "good night"}'}

@@ -346,3 +346,19 @@ async def test_the_hub_is_no_device_of_its_own_home() -> None:
     await home.connect([Scripted("homeassistant", seen, other, areas=[KITCHEN])])
     assert set(home.entities) == {"light.other"}
     await home.close()
+
+
+async def test_a_name_in_other_letters_hides_no_door() -> None:
+    home = await connected(
+        Scripted("first", lamp("switch.a", "Ｆｒｏｎｔ Ｄｏｏｒ"), areas=[KITCHEN])
+    )
+    assert home.entities["switch.a"].barred
+    await home.close()
+
+
+async def test_names_bring_no_orders_to_the_terminal_or_the_voice() -> None:
+    name = "\x1b[31mRed\u202e Lamp\n" + "x" * 500
+    home = await connected(Scripted("first", lamp("light.a", name), areas=[KITCHEN]))
+    shown = home.entities["light.a"].name
+    assert shown.isprintable() and "Lamp" in shown and len(shown) <= 100
+    await home.close()

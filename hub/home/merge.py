@@ -7,6 +7,7 @@ name are one. A device that two sources announce, known by its `unique_id`, is t
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -14,6 +15,11 @@ from typing import Any, TypeVar
 from hub.home.guarded import needs_yes
 from hub.home.things import Area, Entity, Floor, normal
 from hub.ports import Inventory, SourceEntity
+
+MAX_NAME = 100
+"""Characters of a name that a source gives."""
+JOINERS = "\u200c\u200d"
+"""Formatting characters that belong to the spelling of Persian and Hindi."""
 
 SENSORS = frozenset({"binary_sensor", "event", "sensor"})
 """Domains of which a device has several things of one name, told apart by their class."""
@@ -95,13 +101,21 @@ def merged(
     for source, inventory in inventories:
         floors = _join(
             home.floors,
-            (Floor(f.floor_id, f.name, f.level, f.aliases) for f in inventory.floors),
+            (
+                Floor(f.floor_id, spoken(f.name, f.floor_id), f.level, _spoken(f.aliases))
+                for f in inventory.floors
+            ),
             "floor_id",
         )
         areas = _join(
             home.areas,
             (
-                Area(a.area_id, a.name, floors.get(a.floor or ""), a.aliases)
+                Area(
+                    a.area_id,
+                    spoken(a.name, a.area_id),
+                    floors.get(a.floor or ""),
+                    _spoken(a.aliases),
+                )
                 for a in inventory.areas
             ),
             "area_id",
@@ -130,8 +144,9 @@ def _add(
 ) -> None:
     entity_id = _free(entity.entity_id, home.origins)
     own = personal.get(identity(source, entity), Personal())
-    name = own.name or entity.name
-    aliases = entity.aliases if own.aliases is None else own.aliases
+    told = spoken(entity.name, entity.entity_id.partition(".")[2])
+    name = own.name or told
+    aliases = _spoken(entity.aliases) if own.aliases is None else own.aliases
     if own.area is None:
         area_id = areas.get(entity.area or "")
     else:
@@ -139,7 +154,9 @@ def _add(
     allowed = entity.allowed if own.allowed is None else own.allowed
     hidden = not entity.exposed if own.hidden is None else own.hidden
     # A new name makes no harmless thing of a garage door.
-    named = {name, *aliases, entity.name, *entity.aliases}
+    named = {name, *aliases, told, *_spoken(entity.aliases)}
+    # Nor do letters that only look otherwise: it answers to them as to 'door'.
+    named |= {normal(each) for each in named}
     barred = not allowed and needs_yes(entity.domain, entity.device_class, named)
     found = Entity(
         entity_id,
@@ -157,6 +174,22 @@ def _add(
     home.origins[entity_id] = source, entity.entity_id
     home.ids[source, entity.entity_id] = entity_id
     home.told[entity_id] = entity
+
+
+def spoken(name: str, otherwise: str) -> str:
+    """A name as a source gives it, without what nobody says: control and formatting characters,
+    of which a terminal, a log, or a language model might make something, and without an endless
+    rest. If nothing is left: `otherwise`, an id."""
+    kept = "".join(
+        c if c in JOINERS or unicodedata.category(c)[0] not in "CZ" else " "
+        for c in name[: MAX_NAME * 4]
+    )
+    return " ".join(kept.split())[:MAX_NAME].strip() or otherwise.replace("_", " ")[:MAX_NAME]
+
+
+def _spoken(names: Iterable[str]) -> tuple[str, ...]:
+    """Other names, without those of which nothing is left."""
+    return tuple(found for name in names if (found := spoken(name, "")))
 
 
 def slug(name: str) -> str:

@@ -316,7 +316,9 @@ def weather(home: Home, where: Where, name: str | None = None) -> Answer | str:
         # What a thermometer outside tells is better than nothing.
         outside = [s for s in home.find(domains=["sensor"]) if _is_outside(s)]
         if outside and name is None:
-            return Answer(outside[:1])
+            told = home.state(outside[0])
+            value = f"{told.state} {told.attributes.get('unit_of_measurement', '')}".strip()
+            return where.say(f"It is {value} outside.", de=f"Draußen sind es {value}.")
         return where.say(
             "I have no weather station, so I do not know.",
             de="Ich habe keine Wetterstation und weiß es nicht.",

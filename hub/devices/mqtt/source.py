@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from hashlib import blake2b
 from typing import Any
 
 import aiomqtt
@@ -44,6 +45,9 @@ LONGEST = 5.0
 SETTLED, UNSETTLED = 0.3, 2.0
 """Seconds without further announcements after which a new inventory is told, and seconds after
 which it is told although they still come in."""
+CALM = 60.0
+"""Seconds that the second of these grows to while they do not end. All grammars are made anew for
+each inventory, and nobody may keep the hub at that by calling a lamp something else for ever."""
 ACKNOWLEDGED = 2.0
 """Seconds that the broker has to acknowledge a command."""
 EXPIRY = 5
@@ -54,6 +58,10 @@ LOYALTY = 120.0
 SLICE = 0.005
 """Seconds of work after which others may run."""
 MAX_ENTITIES = 5_000
+MAX_PLACES, MAX_ANNOUNCED = 10_000, 32 * 1024 * 1024
+"""Places on which announcements stand, and bytes of all of them together."""
+MOST_WORK = 4 * 1024 * 1024
+"""Bytes of a message, times the entities that read it: one topic may be that of thousands."""
 MAX_HELD, MOST_HELD = 4 * 1024, 4_000
 """Bytes of a message that is kept for entities that come to hear the same topic later, and topics
 of which one is kept."""
@@ -78,15 +86,17 @@ class MqttHome:
         self._session = session
         self._build = build or _platforms()
         self._prefix = settings.discovery.strip("/")
-        self._own = f"{settings.prefix}/"
+        self._own = f"{settings.prefix.strip('/')}/"
         self._complaints = Complaints(log)
         self._entities: dict[tuple[str, str], Entity] = {}
         """By place and key of the announcement."""
         self._ids: dict[str, Entity] = {}
         self._hearing: dict[str, list[Entity]] = {}
         """By topic."""
-        self._announcements: dict[str, bytes] = {}
-        """Place -> what stands there."""
+        self._announcements: dict[str, tuple[bytes, int]] = {}
+        """Place -> what stands there: a digest, and how many bytes it has."""
+        self._announced = 0
+        """Bytes of all of them."""
         self._confirmed: set[str] = set()
         """Places whose announcement came in over this connection."""
         self._held: dict[str, bytes] = {}
@@ -106,6 +116,9 @@ class MqttHome:
         self._unheard = False
         """Whether the topics that are wanted are not those that are subscribed to."""
         self._unsettled_since: float | None = None
+        self._patience = UNSETTLED
+        """Seconds after which an inventory is told although announcements still come in."""
+        self._told_at = 0.0
         self._settling: asyncio.TimerHandle | None = None
         self._ticking: asyncio.TimerHandle | None = None
         self._pruning: asyncio.TimerHandle | None = None
@@ -381,6 +394,12 @@ class MqttHome:
     def _hear(self, topic: str, payload: bytes, now: float) -> None:
         self._hold(topic, payload)
         entities = self._hearing[topic]
+        if len(payload) * len(entities) > MOST_WORK:
+            self._complaints.tell(
+                f"a message of {len(payload)} bytes on {shown(topic)} is refused: that is too much "
+                f"for {len(entities)} entities"
+            )
+            return
         try:
             text = payload.decode("utf-8")
         except UnicodeDecodeError:
@@ -414,15 +433,28 @@ class MqttHome:
 
     def _announce(self, where: Place, payload: bytes) -> None:
         """A place has another announcement, or none any more."""
-        self._confirmed.add(where.topic)
-        if payload == self._announcements.get(where.topic, b""):
-            return
-        if payload:
-            self._announcements[where.topic] = payload
-        else:
-            self._announcements.pop(where.topic, None)
         if where.component in ELSEWHERE:
             return
+        said = (blake2b(payload, digest_size=16).digest(), len(payload))
+        before = self._announcements.get(where.topic)
+        if payload and before == said:
+            self._confirmed.add(where.topic)
+            return
+        if before is not None:
+            self._announced -= before[1]
+            del self._announcements[where.topic]
+            self._confirmed.discard(where.topic)
+        elif not payload:
+            return
+        if payload:
+            places, size = len(self._announcements), self._announced + len(payload)
+            if places >= MAX_PLACES or size > MAX_ANNOUNCED:
+                self._refuse(where.topic, f"there are {places} announcements already")
+                self._forget(where.topic)
+                return
+            self._announcements[where.topic] = said
+            self._announced = size
+            self._confirmed.add(where.topic)
         try:
             reading = read(where, payload)
         except NotUnderstood as error:
@@ -430,13 +462,19 @@ class MqttHome:
             return
         for fault in reading.faults:
             self._refuse(where.topic, fault)
-        before = {key for key in self._entities if key[0] == where.topic}
+        left = {key for key in self._entities if key[0] == where.topic}
         for announced in reading.announced:
             if self._add(announced):
-                before.discard(announced.identity)
-        for key in before:
+                left.discard(announced.identity)
+        for key in left:
             self._remove(key)
         self._changed_inventory()
+
+    def _forget(self, topic: str) -> None:
+        """What a place announced is there no longer."""
+        for key in [key for key in self._entities if key[0] == topic]:
+            self._remove(key)
+            self._changed_inventory()
 
     def _refuse(self, topic: str, why: str) -> None:
         """What is wrong with an announcement; the entity it had before is kept."""
@@ -506,10 +544,8 @@ class MqttHome:
         if self._client is None:
             return
         for topic in self._announcements.keys() - self._confirmed:
-            del self._announcements[topic]
-            for key in [key for key in self._entities if key[0] == topic]:
-                self._remove(key)
-                self._changed_inventory()
+            self._announced -= self._announcements.pop(topic)[1]
+            self._forget(topic)
 
     # What is told.
 
@@ -562,12 +598,17 @@ class MqttHome:
         now = loop.time()
         if self._unsettled_since is None:
             self._unsettled_since = now
+            if now - self._told_at > CALM:
+                self._patience = UNSETTLED
         if self._settling is not None:
             self._settling.cancel()
-        when = min(now + SETTLED, self._unsettled_since + UNSETTLED)
+        settled = SETTLED if self._patience <= UNSETTLED * 4 else self._patience
+        when = min(now + settled, self._unsettled_since + self._patience)
         self._settling = loop.call_at(when, self._settle)
 
     def _settle(self) -> None:
+        self._told_at = asyncio.get_running_loop().time()
+        self._patience = min(CALM, self._patience * 1.5)
         inventory = self._tell()
         for listener in self._listeners:
             listener.put(inventory, self._tell)

@@ -11,6 +11,9 @@ from hub.devices.mqtt.component import NotUnderstood, Publication
 from hub.devices.mqtt.platforms.options import Options
 from hub.devices.mqtt.templates import NOT_JSON, Template, read_json
 
+MAX_ATTRIBUTES = 16 * 1024
+"""Characters of further attributes in one message."""
+
 NONE = "None"
 """What a device says when it does not know; also what a template makes of null."""
 
@@ -175,7 +178,7 @@ class Platform:
     def _read_attributes(self, payload: str) -> Mapping[str, Any] | None:
         if not payload:
             return None
-        return {"json_attributes": json_object(payload)}
+        return {"json_attributes": bounded(payload)}
 
     def _refresh(self) -> None:
         self.state, shown = self._shown()
@@ -193,6 +196,16 @@ class Platform:
 def unless_empty(reader: Reader) -> Reader:
     """Nothing is told by nothing: a template for one of several things in a message leaves it."""
     return lambda payload: reader(payload) if payload else None
+
+
+def bounded(payload: str) -> Mapping[str, Any]:
+    """Further attributes in a message. Raises NotUnderstood, also for too many: each of thousands
+    of entities may keep some."""
+    if len(payload) > MAX_ATTRIBUTES:
+        raise NotUnderstood(
+            f"attributes of {len(payload)} characters; {MAX_ATTRIBUTES} are allowed"
+        )
+    return json_object(payload)
 
 
 def json_object(payload: str) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub.devices.mqtt.component import NotUnderstood
-from hub.devices.mqtt.platforms.base import NONE, Platform, json_object
+from hub.devices.mqtt.platforms.base import NONE, Platform, bounded
 from hub.devices.mqtt.platforms.options import Options, one_of
 from hub.devices.mqtt.platforms.press import now
 
@@ -25,7 +25,7 @@ class Event(Platform):
     def _read_event(self, payload: str) -> Mapping[str, Any] | None:
         if payload.strip() in ("", NONE, "{}", "null"):
             return None
-        said = dict(json_object(payload))
+        said = dict(bounded(payload))
         kind = one_of(said.pop("event_type", None), self._types, "'event_type'")
         return {"when": now(), "kind": kind, "said": said}
 
