@@ -35,7 +35,7 @@ on_its_own = pytest.mark.slow
 """Starts the command as a process."""
 
 TOKEN = "a-token-of-the-tests-that-is-long-enough"
-MODES = ("legacy", "auto")
+MODES = ("legacy", pytest.param("auto", marks=pytest.mark.slow))
 """Clients of the handshake, and those of 2026-07-28, which have no session."""
 
 Answering = Callable[[str], types.ElicitResult]
@@ -938,6 +938,7 @@ async def test_over_http_it_ends_with_sigterm(folder: Path) -> None:
     assert told(result)["outcomes"][0]["state"] == "on"
 
 
+@pytest.mark.slow
 async def test_a_home_that_nobody_asks_is_given_up_for_others(folder: Path) -> None:
     from hub.app import lock
     from hub.bridges.mcp_link import OwnHome

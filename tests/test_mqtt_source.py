@@ -857,6 +857,7 @@ async def test_a_home_takes_the_broker_up_again(
 # Much at once.
 
 
+@pytest.mark.slow
 async def test_a_thousand_entities_are_there_soon(
     broker: Broker, home: Follower, devices: Devices
 ) -> None:
@@ -956,6 +957,7 @@ print(f"{count} messages in {time.monotonic() - began:.1f} s")
 
 
 @pytest.mark.parametrize("topics", [1, 50])
+@pytest.mark.slow
 async def test_a_flood_ends_in_the_last_state(broker: Broker, home: Follower, topics: int) -> None:
     pulse = await flood(broker, home, seconds=1, topics=topics)
     assert pulse.busy < 0.1

@@ -256,6 +256,7 @@ def test_a_long_message_is_read_within_limits() -> None:
     assert rendered("{{ value_json.devices | length }}", payload) == "20000"
 
 
+@pytest.mark.slow
 def test_a_template_that_keeps_taking_long_is_given_up() -> None:
     slow = template("{% for i in range(99) %}{{ value | regex_search('a*a*b') }}{% endfor %}")
     for _ in range(20):

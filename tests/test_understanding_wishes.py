@@ -84,7 +84,7 @@ async def test_talk_about_a_wish_is_none(flat: Stage, text: str) -> None:
     assert not (await says(flat, text)).changed
 
 
-def test_an_aside_with_a_condition_is_not_left_out() -> None:
+async def test_an_aside_with_a_condition_is_not_left_out() -> None:
     assert "turn on the fan" in set(recasts("turn on the fan because it is hot", words("en")))
     kept = set(recasts("turn on the fan because it is hot if nobody is in", words("en")))
     assert "turn on the fan" not in kept
