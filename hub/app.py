@@ -137,17 +137,8 @@ class Hub:
 
     async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
         """A turn of its own. What was asked in the room is not answered by it."""
-        assistant = self.assistant
-        alone = Assistant(
-            home=self.home,
-            router=self.router,
-            skillset=self.skillset,
-            replies=assistant.replies,
-            languages=assistant.languages,
-            area=assistant.area,
-        )
-        trace = await alone.say(text, area=area, language=language)
-        assistant.finished(trace)
+        trace = await self.assistant.aside().say(text, area=area, language=language)
+        self.assistant.finished(trace)
         return trace
 
     def room(

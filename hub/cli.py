@@ -19,7 +19,7 @@ from hub.devices_cli import devices_app
 from hub.errors import AudioError, ConfigError, HearthError, reason
 from hub.mcp_cli import mcp
 from hub.models.cli import models_app
-from hub.options import Area, Details, HomeFile, Json, Language
+from hub.options import PATIENCE, Area, Details, HomeFile, Json, Language
 
 app = typer.Typer(
     name="hearth",
@@ -47,9 +47,6 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell gives it (128 + SIGINT)."""
 NOBODY_READS = 141
 """Exit status when the reader of the output has gone, as of any Unix tool (128 + SIGPIPE)."""
-
-PATIENCE = 10.0
-"""Seconds that a command waits for another one to be done with the home."""
 
 T = TypeVar("T")
 

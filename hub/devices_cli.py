@@ -14,11 +14,8 @@ from hub import config, terminal
 from hub.config import Config
 from hub.errors import HearthError
 from hub.home.model import Home
-from hub.options import HomeFile, Json
+from hub.options import PATIENCE, HomeFile, Json
 from hub.terminal import escape
-
-PATIENCE = 10.0
-"""Seconds that a command waits for another one to be done with the home."""
 
 devices_app = typer.Typer(
     help="""Show the home: floors, rooms, devices and their states; or change a device.

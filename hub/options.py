@@ -9,6 +9,9 @@ import typer
 
 from hub import terminal
 
+PATIENCE = 10.0
+"""Seconds that a command waits for another one to be done with the home."""
+
 Area = Annotated[str | None, typer.Option("--area", help="The room you are in.")]
 Language = Annotated[str | None, typer.Option("--language", help="en, de, …")]
 HomeFile = Annotated[

@@ -117,6 +117,20 @@ class Assistant:
         self._locks: dict[str | None, asyncio.Lock] = {}
         self._numbers = itertools.count(1)
 
+    def aside(self, *, recognizer: Recognizer | None = None, at_home: bool = True) -> Assistant:
+        """One for the same home that remembers nothing and has no onlookers: for whoever has no
+        part in the conversations of the rooms. `at_home`: what names no room is said in this
+        one's."""
+        return Assistant(
+            home=self.home,
+            router=self.router,
+            skillset=self.skillset,
+            replies=self.replies,
+            recognizer=recognizer,
+            languages=self.languages,
+            area=self.area if at_home else None,
+        )
+
     def conversation(self, area: str | None) -> Conversation:
         """The memory of what was said in a room."""
         return self._conversations.setdefault(area, Conversation())

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import struct
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -310,3 +310,14 @@ class FakeNotes:
 
     async def close(self) -> None:
         pass
+
+
+async def until(home: Home, is_so: Callable[[], bool]) -> None:
+    """Wait for a change after which it is so."""
+    news = asyncio.Event()
+    stop = home.watch(lambda change: news.set())
+    async with asyncio.timeout(2):
+        while not is_so():
+            await news.wait()
+            news.clear()
+    stop()

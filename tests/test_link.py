@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from hub.pipeline import Assistant
 from hub.router import Router
 from hub.skill import Where
 from hub.skillset import Skillset, load
-from tests.fakes import BreakingSource, built_in_home
+from tests.fakes import BreakingSource, built_in_home, until
 
 LAMP = "light.hallway"
 
@@ -44,17 +43,6 @@ async def home(source: BreakingSource) -> AsyncIterator[Home]:
     await home.connect([source])
     yield home
     await home.close()
-
-
-async def until(home: Home, is_so: Callable[[], bool]) -> None:
-    """Wait for a change after which it is so."""
-    news = asyncio.Event()
-    stop = home.watch(lambda change: news.set())
-    async with asyncio.timeout(2):
-        while not is_so():
-            await news.wait()
-            news.clear()
-    stop()
 
 
 async def said(home: Home, call: Call) -> str:

@@ -27,7 +27,7 @@ from hub.ports import Inventory, SourceArea, SourceEntity, SourceFloor
 from hub.router import Router
 from hub.skill import Where
 from hub.skillset import Skillset, load
-from tests.fakes import House
+from tests.fakes import House, until
 
 KITCHEN = SourceArea("kitchen", "Kitchen", "ground")
 
@@ -73,16 +73,6 @@ async def connected(*sources: Scripted) -> Home:
     home = Home()
     await home.connect(sources)
     return home
-
-
-async def until(home: Home, is_so: Any) -> None:
-    news = asyncio.Event()
-    stop = home.watch(lambda change: news.set())
-    async with asyncio.timeout(2):
-        while not is_so():
-            await news.wait()
-            news.clear()
-    stop()
 
 
 async def said(home: Home, call: Call) -> str:

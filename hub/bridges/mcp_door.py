@@ -296,23 +296,12 @@ class HomeDoor:
             raise HearthError(f"a session has a name of 1 to {LONGEST_SESSION} characters")
         known = self._sessions.get(name)
         if known is None:
-            known = self._sessions[name] = _Session(self._own_assistant())
+            # With a memory of its own: no session hears of another.
+            known = self._sessions[name] = _Session(self._assistant.aside())
         self._sessions.move_to_end(name)
         while len(self._sessions) > MOST_SESSIONS:
             self._sessions.popitem(last=False)
         return known
-
-    def _own_assistant(self) -> Assistant:
-        """The same home and skills, with a memory of its own: no session hears of another."""
-        shared = self._assistant
-        return Assistant(
-            home=shared.home,
-            router=shared.router,
-            skillset=shared.skillset,
-            replies=shared.replies,
-            languages=shared.languages,
-            area=shared.area,
-        )
 
     def _until(self) -> float:
         return self._clock() + CONFIRM_SECONDS

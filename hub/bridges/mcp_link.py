@@ -21,11 +21,10 @@ from hub.bridges.mcp_door import Done, Door, HomeDoor
 from hub.bridges.mcp_tools import Offered
 from hub.config import Config
 from hub.errors import HearthError
+from hub.options import PATIENCE
 
 IDLE_SECONDS = 180.0
 """How long a home stays open that nobody asks anything of: 'it' has lost its meaning by then."""
-PATIENCE = 10.0
-"""Seconds that are waited for another command to be done with the home."""
 
 
 class NoHub(HearthError):

@@ -307,16 +307,7 @@ class Orders:
         return origin.language
 
     def _new_assistant(self) -> Assistant:
-        hub, known = self._hub, self._hub.assistant
-        return Assistant(
-            home=hub.home,
-            router=hub.router,
-            skillset=hub.skillset,
-            replies=known.replies,
-            recognizer=hub.recognizer,
-            languages=known.languages,
-            area=known.area,
-        )
+        return self._hub.assistant.aside(recognizer=self._hub.recognizer)
 
 
 @contextmanager

@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import shutil
 import socket
 import tempfile
 import time
@@ -23,6 +21,7 @@ from pathlib import Path
 import aiomqtt
 
 from hub.config import Config, MqttSettings
+from hub.devices.mqtt.broker import find
 from hub.devices.mqtt.source import MqttHome
 from hub.dialogue.replies import Replies
 from hub.errors import HearthError
@@ -112,7 +111,7 @@ def _announcement(room: str, thing: str) -> tuple[str, str]:
 @asynccontextmanager
 async def _broker() -> AsyncIterator[int]:
     """A Mosquitto for this process alone; its port."""
-    program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    program = find("mosquitto")
     if program is None:
         raise HearthError("Mosquitto is not installed; 'apt install mosquitto' brings it")
     with socket.socket() as probe, tempfile.TemporaryDirectory() as folder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from wyoming.info import (
     AsrModel,
@@ -60,21 +61,8 @@ def describe(
 
 def _asr(model: About, languages: list[str], ends_by_itself: bool) -> AsrProgram:
     return AsrProgram(
-        name=NAME,
-        attribution=HEARTH,
-        installed=True,
-        description="Speech to text, with the names of the home",
-        version=__version__,
-        models=[
-            AsrModel(
-                name=model.name,
-                attribution=_made(model),
-                installed=True,
-                description=model.description or model.name,
-                version=None,
-                languages=languages,
-            )
-        ],
+        **_program("Speech to text, with the names of the home"),
+        models=[AsrModel(**_model(model, languages))],
         requires_external_vad=not ends_by_itself,
         # Whisper was trained on sound as it is, and what cleans it costs it words.
         prefers_auto_gain_enabled=False,
@@ -84,65 +72,49 @@ def _asr(model: About, languages: list[str], ends_by_itself: bool) -> AsrProgram
 
 def _tts(voice: About, languages: list[str]) -> TtsProgram:
     return TtsProgram(
-        name=NAME,
-        attribution=HEARTH,
-        installed=True,
-        description="Text to speech, sentence by sentence",
-        version=__version__,
-        voices=[
-            TtsVoice(
-                name=voice.name,
-                attribution=_made(voice),
-                installed=True,
-                description=voice.description or voice.name,
-                version=None,
-                languages=list(voice.languages) or languages,
-            )
-        ],
+        **_program("Text to speech, sentence by sentence"),
+        voices=[TtsVoice(**_model(voice, list(voice.languages) or languages))],
         supports_synthesize_streaming=True,
     )
 
 
 def _wake(model: About, languages: list[str]) -> WakeProgram:
+    about = _model(model, list(model.languages) or languages)
+    about["description"] = model.phrase or about["description"]
     return WakeProgram(
-        name=NAME,
-        attribution=HEARTH,
-        installed=True,
-        description="Wake word",
-        version=__version__,
-        models=[
-            WakeModel(
-                name=model.name,
-                attribution=_made(model),
-                installed=True,
-                description=model.phrase or model.description or model.name,
-                version=None,
-                languages=list(model.languages) or languages,
-                phrase=model.phrase or None,
-            )
-        ],
+        **_program("Wake word"), models=[WakeModel(**about, phrase=model.phrase or None)]
     )
 
 
 def _handle(brain: About, languages: list[str]) -> HandleProgram:
     return HandleProgram(
-        name=NAME,
-        attribution=HEARTH,
-        installed=True,
-        description="Commands and questions for the home",
-        version=__version__,
-        models=[
-            HandleModel(
-                name=brain.name,
-                attribution=_made(brain),
-                installed=True,
-                description=brain.description or brain.name,
-                version=None,
-                languages=languages,
-            )
-        ],
+        **_program("Commands and questions for the home"),
+        models=[HandleModel(**_model(brain, languages))],
         supports_home_control=True,
     )
+
+
+def _program(description: str) -> dict[str, Any]:
+    """What all programs have: they are one hub."""
+    return {
+        "name": NAME,
+        "attribution": HEARTH,
+        "installed": True,
+        "description": description,
+        "version": __version__,
+    }
+
+
+def _model(model: About, languages: list[str]) -> dict[str, Any]:
+    """What all models have."""
+    return {
+        "name": model.name,
+        "attribution": _made(model),
+        "installed": True,
+        "description": model.description or model.name,
+        "version": None,
+        "languages": languages,
+    }
 
 
 def _made(model: About) -> Attribution:

@@ -62,14 +62,8 @@ async def open_wyoming(
         recognizer = PoliteRecognizer(hub.recognizer, Gate(hub.free)) if hub.recognizer else None
 
         def new_assistant() -> Assistant:
-            return Assistant(
-                home=hub.home,
-                router=hub.router,
-                skillset=hub.skillset,
-                replies=hub.assistant.replies,
-                recognizer=recognizer,
-                languages=config.hub.languages,
-            )
+            # Who says it, and where, is told by each request.
+            return hub.assistant.aside(recognizer=recognizer, at_home=False)
 
         synthesizer = (
             PoliteSynthesizer(hub.synthesizer, Gate(hub.free)) if hub.synthesizer else None
