@@ -1,0 +1,1 @@
+"""Skills of others: described, signed, fetched, kept, and run apart from the hub."""
