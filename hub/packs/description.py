@@ -404,7 +404,7 @@ class _Table:
     def end(self) -> None:
         """Refuse what nobody took."""
         for key in self._content:
-            shown = ascii(key)[1:61]
+            shown = ascii(key)[1:-1][:60]
             close = difflib.get_close_matches(key, self._known, n=1, cutoff=0.5)
             hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self._known)}"
             raise self.wrong(shown, f"there is no such key; {hint}")
