@@ -36,6 +36,8 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
+from tests import homeassistant_current
+
 VERSION = os.environ.get("HEARTH_TEST_HOMEASSISTANT") or "2024.3.3"
 """The newest that runs on Python 3.11, which is the oldest that Hearth runs on."""
 OLDER_PYTHON = (3, 13)
@@ -342,7 +344,11 @@ def installed(version: str) -> Path:
     """The Python of the environment that has this version, made if it is not there yet."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hearth"
     folder = cache / f"test-homeassistant-{version}"
-    python, complete = folder / "venv/bin/python", folder / "complete"
+    elsewhere = homeassistant_current.wanted(version)
+    if elsewhere:
+        homeassistant_current.skip_unless_possible(version)
+    python = folder / ("python" if elsewhere else "venv/bin/python")
+    complete = folder / "complete"
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder / "lock"):
         wanted = " ".join(INTEGRATIONS)
@@ -350,7 +356,10 @@ def installed(version: str) -> Path:
             return python
         complete.unlink(missing_ok=True)
         try:
-            _install(version, folder)
+            if elsewhere:
+                homeassistant_current.install(version, folder, python, _requirements)
+            else:
+                _install(version, folder)
         except subprocess.CalledProcessError as error:
             said = (error.stderr or b"").decode(errors="replace").strip().splitlines()
             pytest.skip(f"Home Assistant {version} cannot be installed: {' '.join(said[-3:])}")

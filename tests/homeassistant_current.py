@@ -47,18 +47,26 @@ exec unshare --mount -- sh -c '
 
 
 def wanted(version: str) -> bool:
-    """Whether this version needs more than the Python that runs the tests."""
-    return _number(version) >= (2026, 3) and sys.version_info < (3, 14)
+    """Whether this version needs more than the Python that runs the tests, and no other is named
+    in $HEARTH_TEST_HOMEASSISTANT_PYTHON."""
+    named = os.environ.get("HEARTH_TEST_HOMEASSISTANT_PYTHON")
+    return _number(version) >= (2026, 3) and sys.version_info < (3, 14) and not named
 
 
-def installed(version: str, folder: Path, requirements: Callable[[Path], set[str]]) -> Path:
-    """A program that is, to whoever runs it, a Python with this version of Home Assistant. What is
-    in `folder` already is used again. `requirements`: packages that are needed besides, from the
-    folder of Home Assistant's own.
-
-    Skips the test where that cannot be; raises CalledProcessError for what goes wrong."""
+def skip_unless_possible(version: str) -> None:
+    """Skip the test where nobody may have a system in a folder."""
     if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"]).returncode:
         pytest.skip(f"Home Assistant {version} needs a newer Python, or root to make one")
+
+
+def install(
+    version: str, folder: Path, python: Path, requirements: Callable[[Path], set[str]]
+) -> None:
+    """Make `python`: a program that is, to whoever runs it, a Python with this version of Home
+    Assistant. What is in `folder` already is used again. `requirements`: packages that are needed
+    besides, from the folder of Home Assistant's own.
+
+    Skips the test where that cannot be; raises CalledProcessError for what goes wrong."""
     root = folder / "root"
     if not root.exists():
         _debian(root)
@@ -83,7 +91,7 @@ def installed(version: str, folder: Path, requirements: Callable[[Path], set[str
     package = next((root / "opt/ha/lib").glob("python3.*/site-packages/homeassistant"))
     pins = f"/{(package / 'package_constraints.txt').relative_to(root)}"
     _run(*install, "--constraint", pins, *sorted(requirements(package)))
-    return _program(folder / "python", root, "/opt/ha/bin/python")
+    _program(python, root, "/opt/ha/bin/python")
 
 
 def _debian(root: Path) -> None:
@@ -133,4 +141,7 @@ def _number(version: str) -> tuple[int, ...]:
 if __name__ == "__main__":
     from tests import homeassistant
 
-    print(homeassistant.installed(homeassistant.VERSION))
+    try:
+        print(homeassistant.installed(os.environ.get("HEARTH_TEST_HOMEASSISTANT") or VERSION))
+    except pytest.skip.Exception as error:
+        sys.exit(str(error))
