@@ -82,7 +82,7 @@ class SecretKey:
 
     def sign(self, content: bytes, comment: str) -> bytes:
         """A signature file. The same content, comment and key give the same signature."""
-        if not comment.isprintable():
+        if not comment.replace("\t", " ").isprintable():
             raise PackError("a trusted comment is one line")
         signature = self._key.sign(hashlib.blake2b(content).digest())
         both = self._key.sign(signature + comment.encode())
