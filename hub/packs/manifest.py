@@ -120,12 +120,13 @@ def read(folder: Path) -> bytes | None:
     return content
 
 
-def check(folder: Path, manifest: bytes) -> None:
+def check(folder: Path, manifest: bytes, *, whole: bool = True) -> None:
     """Compare a folder with a manifest, byte for byte: no file more, none less, none other.
 
-    Raises PackError that names the first difference."""
+    If it is not the `whole` folder that is the pack, what is none of a pack's (`left_out`) may
+    lie there. Raises PackError that names the first difference."""
     listed = parse(manifest, str(folder / NAME))
-    there = files(folder, whole=True)
+    there = files(folder, whole=whole)
     for name in there:
         if name not in listed:
             raise PackError(f"{folder}: {name} is not in the manifest: it was put there later")
