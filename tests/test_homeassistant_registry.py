@@ -75,6 +75,44 @@ def test_names_are_those_that_home_assistant_shows() -> None:
     assert nameless.name == "old lamp"
 
 
+def test_a_name_has_that_of_the_device_in_it_as_home_assistant_says_it() -> None:
+    """From 2026 on, in which that is no longer what is shown beside the state."""
+    parts = {"next_name_part": "parent_device", "parent_device_id": "strip"}
+    registry = Registry(
+        exposure(),
+        areas=[{"area_id": "study", "name": "Study"}, {"area_id": "hall", "name": "Hall"}],
+        devices=[
+            {"id": "strip", "name": "ACME 3", "name_by_user": "Strip", "area_id": "study"},
+            {"id": "left", "name": "Left", "area_id": None, **parts},
+        ],
+        entries=[
+            {
+                "entity_id": f"switch.{key}",
+                "device_id": device,
+                "area_id": "hall" if part == "area" else None,
+                "name": name,
+                "original_name": "Socket",
+                "next_name_part": part,
+            }
+            for key, device, name, part in (
+                ("whole", "strip", None, "device"),
+                ("left", "left", None, "device"),
+                ("away", "left", "Heater", "area"),
+                ("alone", None, "Pump", None),
+            )
+        ],
+    )
+    names = {"whole": "Strip Socket", "left": "Left Socket", "away": "Left Heater", "alone": "Pump"}
+    shown = {f"switch__{key}": {"friendly_name": name} for key, name in names.items()}
+    inventory = registry.inventory(states(**shown), {})
+    assert {e.entity_id: (e.name, e.aliases, e.area) for e in inventory.entities} == {
+        "switch.whole": ("Strip Socket", (), "study"),
+        "switch.left": ("Strip Left Socket", ("Left Socket",), "study"),
+        "switch.away": ("Heater", ("Left Heater",), "hall"),
+        "switch.alone": ("Pump", (), None),
+    }
+
+
 def test_a_device_from_the_broker_is_called_what_it_calls_itself_there() -> None:
     entries = [
         {"entity_id": "light.bulb", "platform": "mqtt", "unique_id": "0x00158d_light"},

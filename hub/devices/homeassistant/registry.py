@@ -39,8 +39,13 @@ class Registry:
     def inventory(self, states: States, contents: Mapping[str, Any]) -> Inventory:
         """Everything that has a state, is not hidden, and is no hub. `contents`: see `Effects`."""
         entries = {str(entry["entity_id"]): entry for entry in self.entries}
-        areas = {str(device["id"]): device.get("area_id") for device in self.devices}
-        things = {key: self.thing(key, states[key], entries.get(key)) for key in states}
+        devices = {str(device["id"]): device for device in self.devices}
+        areas = {key: _area(device, devices) for key, device in devices.items()}
+        things = {
+            key: self.thing(key, states[key], entry, _full_name(entry or {}, devices))
+            for key in states
+            for entry in (entries.get(key),)
+        }
         hubs = {device["id"] for device in self.devices if _is_hub(device)}
         effects = Effects(things, contents, self._ids())
         settled = self.exposure.is_settled(
@@ -56,13 +61,18 @@ class Registry:
         )
         return Inventory(entities, tuple(self._areas()), tuple(self._floors()))
 
-    def thing(self, entity_id: str, reported: Reported, entry: Row | None) -> Thing:
+    def thing(
+        self, entity_id: str, reported: Reported, entry: Row | None, called: str | None = None
+    ) -> Thing:
+        """`called`: its name where that is not what is shown beside its state."""
         attributes = reported.attributes
         device_class = attributes.get("device_class")
         members = attributes.get("entity_id")
+        shown = _name(entity_id, attributes)
+        names = (called or shown, shown, *self.aliases.get(entity_id, ()))
         return Thing(
             entity_id,
-            tuple(dict.fromkeys((_name(entity_id, attributes), *self.aliases.get(entity_id, ())))),
+            tuple(dict.fromkeys(names)),
             str(device_class) if device_class else None,
             entry.get("platform") if entry else None,
             tuple(map(str, members)) if isinstance(members, list | tuple) else (),
@@ -134,6 +144,29 @@ def _name(entity_id: str, attributes: Mapping[str, Any]) -> str:
     """What Home Assistant shows; what has no name goes by its id."""
     shown = str(attributes.get("friendly_name") or "").strip()
     return shown or entity_id.partition(".")[2].replace("_", " ")
+
+
+def _full_name(entry: Row, devices: Mapping[str, Row]) -> str | None:
+    """What an entity goes by when somebody speaks of it, from 2026 on. The name of its device is a
+    part of that unless the entity has a room of its own; in the name that is shown beside its
+    state it always is one."""
+    if "next_name_part" not in entry:
+        return None
+    names = [entry.get("name") or entry.get("original_name")]
+    part, device = entry["next_name_part"], devices.get(str(entry.get("device_id")), {})
+    if part == "device":
+        names.append(device.get("name_by_user") or device.get("name"))
+        if device.get("next_name_part") == "parent_device":
+            parent = devices.get(str(device.get("parent_device_id")), {})
+            names.append(parent.get("name_by_user") or parent.get("name"))
+    return " ".join(str(name).strip() for name in reversed(names) if name).strip() or None
+
+
+def _area(device: Row, devices: Mapping[str, Row]) -> str | None:
+    """Its room: a part of another device is where that is, unless it has a room of its own."""
+    parent = devices.get(str(device.get("parent_device_id")), {})
+    area = device.get("area_id") or parent.get("area_id")
+    return str(area) if area else None
 
 
 def _is_hub(device: Row) -> bool:
