@@ -37,7 +37,6 @@ from hub.skill import (
     Answer,
     Ask,
     Clock,
-    Conversation,
     Entities,
     Result,
     Speaker,
@@ -45,6 +44,7 @@ from hub.skill import (
     Tool,
     Where,
 )
+from hub.skills.talk import Memory
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ class Skillset:
         *,
         where: Where,
         confirmed: bool = False,
-        conversation: Conversation | None = None,
+        conversation: Memory | None = None,
     ) -> Performed:
         """Run a call. `confirmed` says that the person has answered yes to the question.
 
@@ -231,7 +231,7 @@ class Skillset:
         call: Call,
         where: Where,
         confirmed: bool = False,
-        conversation: Conversation | None = None,
+        conversation: Memory | None = None,
     ) -> _Turn:
         unplaced = Wanted.of(_slots(handlers, call)).unsaid and handlers[0].tool.anywhere
         return _Turn(call, where, confirmed, conversation or _NoConversation(), unplaced)
@@ -351,7 +351,7 @@ class _Turn:
     call: Call
     where: Where
     confirmed: bool
-    conversation: Conversation
+    conversation: Memory
     unplaced: bool = False
     """Nothing was said of what is meant, and the tool finds out by itself."""
 

@@ -1,0 +1,130 @@
+"""The author's side of a skill. A skill imports this module and nothing else of Hearth.
+
+A skill is a folder with a `skill.py`; a tool is a typed function in it:
+
+    from hub.skill import Minutes, tool
+
+    @tool(phrases=["flip a coin", "(toss|throw) a coin"])
+    def flip() -> str:
+        \"\"\"Flip a coin.\"\"\"
+        return random.choice(["Heads.", "Tails."])
+
+The docstring tells people and the language model what it is for; the phrases (hassil's notation,
+`{parameter}` for an argument) are understood at once; the annotations are the schema of the
+arguments (`kinds.py`). A parameter annotated with a service (`Home`, `Conversation`, `Speaker`,
+`Clock`, `Timers`, `Store`, `Schedule`, `Settings`, `Tools`, `Where`) is given that service and is
+no argument (`services.py`).
+
+A tool that acts on devices names a Home Assistant intent and the domains it serves, and gets the
+devices that were meant as `Entities`:
+
+    @tool("HassTurnOn", domains=["fan"], examples=["turn on the bedroom fan"])
+    async def turn_on(fans: Entities, home: Home) -> None:
+        \"\"\"Turn fans on.\"\"\"
+        await home.call("fan.turn_on", fans)
+
+Returning nothing lets the hub say what happened, from what the devices report. Returning a string
+says that, `Say` a sentence of the skill's `languages/*.toml`; returning `Ask` asks, and keeps
+listening for the answer; returning `Answer` lets the hub word what was found.
+
+`@on`, `@every` and `@daily` run a function by itself. docs/skills.md shows all of it by examples;
+`hub.skill.testing` is for the tests of a skill.
+
+This is loaded in the small process of each skill pack: it imports little, and nothing heavy.
+"""
+
+from hub.home.things import Area, Entity, Floor, State
+from hub.messages import Call, Outcome, ToolSpec
+from hub.skill.kinds import (
+    Domain,
+    Entities,
+    Kelvin,
+    Minutes,
+    Percent,
+    Range,
+    Said,
+)
+from hub.skill.results import Answer, Ask, Result, Runner, Say, Text
+from hub.skill.services import (
+    SERVICES,
+    Change,
+    Clock,
+    Conversation,
+    Dropped,
+    Home,
+    Planned,
+    Schedule,
+    Settings,
+    Speaker,
+    Store,
+    Timers,
+    Tools,
+    Where,
+)
+from hub.skill.tools import (
+    ATTRIBUTE,
+    RISKS,
+    WEEKDAYS,
+    WEEKEND,
+    Tool,
+    collect,
+    daily,
+    every,
+    on,
+    tool,
+)
+from hub.skill.wording import by_a_bit
+from hub.timers.timer import Timer
+
+SDK = "1.0"
+"""Version of what this module offers; a pack says in `pack.toml` which it needs."""
+
+__all__ = [
+    "ATTRIBUTE",
+    "RISKS",
+    "SDK",
+    "SERVICES",
+    "WEEKDAYS",
+    "WEEKEND",
+    "Answer",
+    "Area",
+    "Ask",
+    "Call",
+    "Change",
+    "Clock",
+    "Conversation",
+    "Domain",
+    "Dropped",
+    "Entities",
+    "Entity",
+    "Floor",
+    "Home",
+    "Kelvin",
+    "Minutes",
+    "Outcome",
+    "Percent",
+    "Planned",
+    "Range",
+    "Result",
+    "Runner",
+    "Said",
+    "Say",
+    "Schedule",
+    "Settings",
+    "Speaker",
+    "State",
+    "Store",
+    "Text",
+    "Timer",
+    "Timers",
+    "Tool",
+    "ToolSpec",
+    "Tools",
+    "Where",
+    "by_a_bit",
+    "collect",
+    "daily",
+    "every",
+    "on",
+    "tool",
+]

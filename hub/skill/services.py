@@ -1,0 +1,317 @@
+"""What the hub gives to a tool: a parameter annotated with one of these types is filled with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from hub.home.things import Area, Entity, State
+from hub.messages import Call, Outcome, ToolSpec
+from hub.skill.kinds import Entities
+from hub.skill.results import Text
+from hub.timers.timer import Timer
+
+
+class Dropped(Exception):
+    """A question of a tool will get no answer. Let it pass: then the tool ends, and nothing is
+    said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a tool is told that `@on` runs."""
+
+    entity: Entity
+    state: str
+    before: str | None = None
+    """The state of before, None when there was none."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Settings(Mapping[str, Any]):
+    """What people have set for the skill, by the names in its `pack.toml`."""
+
+    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+        self._values = dict(values or {})
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Home(Protocol):
+    """The home, as far as a skill may see and act on it."""
+
+    async def call(self, service: str, entities: Sequence[Entity], /, **data: Any) -> list[Outcome]:
+        """Call a Home Assistant service such as `light.turn_on` and wait (bounded) until each
+        device reports what was asked for. What they report is also kept as the tool's outcome."""
+        ...
+
+    def state(self, entity: Entity) -> State: ...
+
+    def find(
+        self,
+        *,
+        name: str | None = None,
+        area: str | None = None,
+        floor: str | None = None,
+        domains: Sequence[str] = (),
+        device_class: str | None = None,
+    ) -> Entities:
+        """Entities that fit all that is given."""
+        ...
+
+    def lets_in(self, entity: Entity) -> bool:
+        """Whether it may open a way into the house, and is not to be switched among others."""
+        ...
+
+    def area(self, entity: Entity) -> Area | None: ...
+
+
+class Speaker(Protocol):
+    """The hub's own loudspeaker."""
+
+    @property
+    def volume(self) -> float:
+        """0-1"""
+        ...
+
+    @property
+    def muted(self) -> bool: ...
+
+    async def set_volume(self, volume: float) -> None:
+        """0-1; outside of it is brought to the nearest limit."""
+        ...
+
+    async def set_muted(self, muted: bool) -> None: ...
+
+    async def stop(self) -> None:
+        """Be silent now."""
+        ...
+
+    async def announce(self, text: Text, *, area: str | None = None) -> None:
+        """Say something unasked, as soon as nobody is talked with. It returns before that."""
+        ...
+
+
+class Conversation(Protocol):
+    """The talk in this room: what was said before, and what is asked and said while a tool runs."""
+
+    async def ask(self, question: Text, kind: Any = str, *, choices: Sequence[str] = ()) -> Any:
+        """Ask, and wait for what is said next: `eggs = await conversation.ask("How many?", int)`.
+
+        The answer is of `kind`, which is any type that a parameter may have, or one of `choices`;
+        what is none is asked for once more. The time limit of the tool stands still meanwhile.
+
+        Raises Dropped when the subject is changed, at 'never mind', or after a minute."""
+        ...
+
+    async def say(self, text: Text) -> None:
+        """Say something now, while the tool goes on: 'Still looking'. From then on the person may
+        talk of other things; what the tool returns is said when it is there."""
+        ...
+
+    @property
+    def last_reply(self) -> str | None: ...
+
+    @property
+    def lacking(self) -> Call | None:
+        """What it was asked about (`Ask.lacking`) just before what is said now."""
+        ...
+
+    def forget(self) -> None:
+        """Drop a pending question and what 'it' and 'them' refer to."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Local time, aware of its zone."""
+        ...
+
+
+class Timers(Protocol):
+    """The hub's timers. They outlive the hub, and ring in the room."""
+
+    @property
+    def rings(self) -> bool:
+        """Whether anybody will be told when one runs out: only a running hub can."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as there may be."""
+        ...
+
+    @property
+    def kept(self) -> bool:
+        """Whether the last change is on the disk. A timer runs all the same."""
+        ...
+
+    def all(self) -> Sequence[Timer]:
+        """The one that runs out next first."""
+        ...
+
+    def left(self, timer: Timer) -> float:
+        """Seconds until it rings."""
+        ...
+
+    def find(
+        self,
+        *,
+        name: str | None = None,
+        seconds: float | None = None,
+        area: str | None = None,
+        here: str | None = None,
+    ) -> Sequence[Timer]:
+        """Timers that fit all that is given: name or id, what it was set to, the room. Of several
+        the only one in the room `here`, if there is one."""
+        ...
+
+    def speak_of(self, timer: Timer, area: str | None) -> None:
+        """In this room 'it' now means this timer, for a while."""
+        ...
+
+    def it(self, area: str | None) -> Timer | None:
+        """The timer that was spoken of last in this room."""
+        ...
+
+    async def obstacle(self, command: str, area: str | None, language: str) -> str | None:
+        """Why a command would not be done later, out of all context, when nobody attends: a key
+        for `trouble`. None if it would."""
+        ...
+
+    async def start(
+        self,
+        seconds: float,
+        *,
+        name: str | None = None,
+        command: str | None = None,
+        area: str | None = None,
+        language: str = "en",
+    ) -> Timer:
+        """A new one; with a `command`, that is run as if it had been said in the room."""
+        ...
+
+    async def change(self, timer: Timer, seconds: float) -> Timer:
+        """More time, or less."""
+        ...
+
+    async def pause(self, timer: Timer) -> Timer: ...
+
+    async def resume(self, timer: Timer) -> Timer: ...
+
+    async def cancel(self, *timers: Timer) -> None: ...
+
+    def facts(self, timer: Timer, language: str) -> dict[str, Any]:
+        """A timer for the templates of replies: `label`, `left`, and what the field uses."""
+        ...
+
+    def duration(self, seconds: float, language: str) -> str:
+        """`1 hour and 30 minutes`"""
+        ...
+
+    def trouble(self, key: str, language: str) -> str:
+        """Why nothing is done: `none`, `not_found`, `full`, `how_long`, `how_much`, `silent`,
+        `do_what`, `would_ask`."""
+        ...
+
+    def which(self, timers: Sequence[Timer], language: str) -> str:
+        """A question which of them is meant."""
+        ...
+
+
+class Tools(Protocol):
+    """What can be said."""
+
+    def specs(self) -> Sequence[ToolSpec]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where and how the person spoke."""
+
+    area: str | None = None
+    """Name of the room, if known."""
+    language: str = "en"
+
+    def say(self, en: str, **other: str) -> str:
+        """The sentence in the language of the person: `where.say("Heads.", de="Kopf.")`."""
+        return other.get(self.language.split("-")[0], en)
+
+
+class Store(Protocol):
+    """A few things that the skill keeps, also when the hub is restarted. Each skill has its own.
+
+    Values are JSON: text, numbers, lists, and mappings with text as keys. Raises SkillError for
+    another one, and when it is more than a skill may keep."""
+
+    async def get(self, key: str, default: Any = None) -> Any: ...
+
+    async def put(self, key: str, value: Any) -> None: ...
+
+    async def delete(self, key: str) -> None: ...
+
+    async def keys(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A tool that is to be run."""
+
+    id: str
+    tool: str
+    """Name of the function."""
+    at: datetime
+    """When it is run next."""
+    every: timedelta | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Schedule(Protocol):
+    """Runs tools of the skill later, also after a restart of the hub. What they return is
+    announced in the room where it was wanted."""
+
+    async def after(self, delay: timedelta, tool: str, /, **arguments: Any) -> str:
+        """Run a function of the skill that is a tool, by its name. Returns an id."""
+        ...
+
+    async def at(self, moment: datetime, tool: str, /, **arguments: Any) -> str: ...
+
+    async def every(self, interval: timedelta, tool: str, /, **arguments: Any) -> str:
+        """At most once a minute."""
+        ...
+
+    async def cancel(self, id: str) -> bool:
+        """Whether there was such a one."""
+        ...
+
+    async def planned(self) -> Sequence[Planned]:
+        """What the skill has planned, the next first."""
+        ...
+
+
+SERVICES: Mapping[Any, str] = {
+    Home: "home",
+    Speaker: "speaker",
+    Conversation: "conversation",
+    Clock: "clock",
+    Timers: "timers",
+    Tools: "tools",
+    Where: "where",
+    Store: "store",
+    Schedule: "schedule",
+    Settings: "settings",
+    Change: "change",
+}
+"""Parameter annotations that are filled by the hub."""
+
+ACTING = frozenset({"home", "speaker", "timers", "schedule"})
+"""Services with which a tool does something."""
