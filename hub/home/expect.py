@@ -187,6 +187,8 @@ def _media_player(service: str, data: Data, before: State) -> Expectation | None
 
 
 def _vacuum(service: str, data: Data, before: State) -> Expectation | None:
+    if service == "set_fan_speed":
+        return _equal("fan_speed", data["fan_speed"])
     if service in ("clean_area", "clean_spot"):
         return _all(_is("cleaning"), _cleans(data.get("cleaning_area_id"), before))
     states = {
@@ -223,6 +225,8 @@ def _humidifier(service: str, data: Data, before: State) -> Expectation | None:
 def _water_heater(service: str, data: Data, before: State) -> Expectation | None:
     if service == "set_temperature":
         return _near("temperature", data["temperature"], 0.6)
+    if service == "set_operation_mode":
+        return _is(str(data["operation_mode"]))
     return _on_or_off(service, data, before)
 
 
@@ -237,23 +241,53 @@ def _todo(service: str, data: Data, before: State) -> Expectation | None:
     return lambda state: state.state.isdigit() and (int(state.state) - wanted) * step >= 0
 
 
+def _set_value(service: str, data: Data, before: State) -> Expectation | None:
+    """A number or a text is its own state."""
+    if service == "select_option":
+        return _is(str(data["option"]))
+    return (lambda state: _same(state.state, data["value"])) if service == "set_value" else None
+
+
+def _same(shown: str, wanted: Any) -> bool:
+    try:
+        return abs(float(shown) - float(wanted)) < 1e-6
+    except (TypeError, ValueError):
+        return shown == str(wanted)
+
+
+def _alarm(service: str, data: Data, before: State) -> Expectation | None:
+    """One that waits until everybody has left is on its way."""
+    if service == "alarm_disarm":
+        return _is("disarmed")
+    if service.startswith("alarm_arm_"):
+        return _is(service.replace("alarm_arm_", "armed_"), "arming")
+    return _is("triggered", "pending") if service == "alarm_trigger" else None
+
+
 def _nothing(service: str, data: Data, before: State) -> Expectation | None:
     return None
 
 
 DOMAINS: Mapping[str, Callable[[str, Data, State], Expectation | None]] = {
+    "alarm_control_panel": _alarm,
     "button": _nothing,
     "climate": _climate,
     "cover": _opening("cover"),
     "fan": _fan,
     "humidifier": _humidifier,
     "input_button": _nothing,
+    "input_number": _set_value,
+    "input_select": _set_value,
+    "input_text": _set_value,
     "lawn_mower": _lawn_mower,
     "light": _light,
     "lock": _lock,
     "media_player": _media_player,
+    "number": _set_value,
     "scene": _nothing,
     "script": _nothing,
+    "select": _set_value,
+    "text": _set_value,
     "todo": _todo,
     "vacuum": _vacuum,
     "valve": _opening("valve"),

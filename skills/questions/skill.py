@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from hub.skill import Answer, Area, Clock, Entities, Entity, Home, Said, Where, tool
@@ -374,3 +374,52 @@ def _forecast(day: Mapping[str, Any], where: Where) -> str:
     degrees = f"{high} °" if low is None else f"{low} – {high} °"
     parts = [part for part in (sky, degrees if high is not None else "") if part]
     return where.say(f"{', '.join(parts)}.", de=f"{', '.join(parts)}.")
+
+
+@tool(
+    domains=["event"],
+    phrases={
+        "en": [
+            "(what is|what's|tell me) the (state|status) of [the] {name}",
+            "when (was|did) [the] {name} [last] (pressed|used|ring|rung|go off|triggered|happen)",
+            "(was|has) [the] {name} [been] (pressed|used|rung|triggered)",
+            "what did [the] {name} (do|say|report) [last]",
+        ],
+        "de": [
+            "wann (wurde|hat) [(der|die|das)] {name} [zuletzt]"
+            " (gedrückt|benutzt|geklingelt|ausgelöst)",
+            "(wurde|hat) [(der|die|das)] {name} (gedrückt|benutzt|geklingelt|ausgelöst)",
+        ],
+    },
+    examples=["when was the doorbell pressed"],
+)
+def last_event(events: Entities, home: Home, where: Where, clock: Clock) -> str:
+    """Tell when something last happened that leaves no state, such as the press of a button."""
+    event = events[0]
+    state = home.state(event)
+    if state.state == "unavailable":
+        return where.say(
+            f"{event.name} is not available.", de=f"{event.name} ist nicht erreichbar."
+        )
+    try:
+        past = clock.now() - datetime.fromisoformat(state.state)
+    except ValueError:
+        return where.say(f"{event.name}: nothing yet.", de=f"{event.name}: noch nichts.")
+    kind = str(state.attributes.get("event_type") or "").replace("_", " ")
+    ago = _ago(past, where)
+    return f"{event.name}: {kind}, {ago}." if kind else f"{event.name}: {ago}."
+
+
+def _ago(past: timedelta, where: Where) -> str:
+    minutes = max(0, round(past.total_seconds() / 60))
+    if minutes < 1:
+        return where.say("just now", de="gerade eben")
+    if minutes < 90:
+        unit = "minute" if minutes == 1 else "minutes"
+        return where.say(
+            f"{minutes} {unit} ago", de=f"vor {minutes} Minute{'' if minutes == 1 else 'n'}"
+        )
+    hours = round(minutes / 60)
+    if hours < 48:
+        return where.say(f"{hours} hours ago", de=f"vor {hours} Stunden")
+    return where.say(f"{hours // 24} days ago", de=f"vor {hours // 24} Tagen")
