@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between attempts to reach a microphone that is not there."""
 
+MOST_SHOWN = 20
+"""Changes of the home that are shown in a second."""
 SETTLING = 0.5
 """Seconds in which further devices may appear before the grammars are made anew."""
 
@@ -56,7 +58,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
             hub.wake = open_ears.wake(hub.wake)
         phone = _phone(hub, open_ears)
         hub.assistant.watch(_show_turn)
-        hub.home.watch(lambda change: _show_change(hub, change))
+        hub.home.watch(_Changes(hub).show)
         hub.begin_timers(tone=lambda: _ring(hub), show=lambda text: _show_timer(text, phone))
         control = ControlServer(config.hub.runtime, hub.assistant)
         await control.start()
@@ -226,6 +228,26 @@ def _show_turn(trace: Trace) -> None:
     terminal.show_turn(trace.to_json())
 
 
-def _show_change(hub: Hub, change: StateChange) -> None:
-    if change.before != change.state:
-        terminal.out.print(f"  [dim]{escape(describe_change(hub.home, change))}[/]")
+class _Changes:
+    """Shows what changes in the home, as much of it as somebody can read: sensors may tell more
+    in a second than a terminal, or a journal on an SD card, has to keep."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._shown = self._left = 0
+
+    def show(self, change: StateChange) -> None:
+        if change.before == change.state:
+            return
+        if not self._shown:
+            asyncio.get_running_loop().call_later(1, self._again)
+        if self._shown == MOST_SHOWN:
+            self._left += 1
+            return
+        self._shown += 1
+        terminal.out.print(f"  [dim]{escape(describe_change(self._hub.home, change))}[/]")
+
+    def _again(self) -> None:
+        if self._left:
+            terminal.out.print(f"  [dim]and {self._left} more changes[/]")
+        self._shown = self._left = 0

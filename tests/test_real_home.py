@@ -358,10 +358,6 @@ print(sent, flush=True)
 """
 
 
-@pytest.mark.xfail(
-    reason="5,000 messages a second are read one packet at a time: commands wait up to 0.9 s",
-    strict=False,
-)
 def test_a_flood_of_messages_delays_nobody(own_broker: Broker, on_mqtt: Hearth) -> None:
     """Some device has gone mad, or fifty; somebody wants light all the same."""
     with OnBroker(own_broker) as outside:

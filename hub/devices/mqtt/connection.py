@@ -12,6 +12,7 @@ import secrets
 import socket
 import ssl
 import struct
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, cast
@@ -45,16 +46,25 @@ NOBODY = 0x10
 """MQTT 5's reason code for a message that was taken and has no receiver."""
 PORTION = 100
 """Topics in one packet."""
+AT_ONCE = 16 * 1024
+"""Bytes that are asked of the system at a time."""
+PLAIN = (0x30, 0x31)
+"""First bytes of a message of QoS 0; the second was kept by the broker."""
+READING = 0.004
+"""Seconds for which packets are handled before others have their turn."""
 
 
 class Client(aiomqtt.Client):
     """aiomqtt's client for one connection, which also tells when that has ended."""
 
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
+    def __init__(
+        self, *arguments: Any, plain: Callable[[str, bytes], None] | None = None, **settings: Any
+    ) -> None:
         self.wire = _Wire()
         super().__init__(*arguments, logger=self.wire.logger, **settings)
         self.pending_calls_threshold = 10_000
         self._modern = settings.get("protocol") == aiomqtt.ProtocolVersion.V5
+        self._reading = _Reading(self._client, self._modern, plain)
         self._sent: dict[int, asyncio.Future[bool]] = {}
 
     def _on_disconnect(
@@ -70,9 +80,25 @@ class Client(aiomqtt.Client):
             self._connected.set_exception(HungUp(self.wire.error))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
-    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
-        self._acknowledge_now()
-        super()._on_message(client, userdata, message)
+    def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
+        # aiomqtt reads one packet each time the loop comes round, in three calls of the system.
+        def read() -> None:
+            try:
+                more = self._reading.some()
+            except Exception as error:  # whatever it is, it ends this connection
+                more = False
+                if not self._disconnected.done():
+                    self._disconnected.set_exception(error)
+            self._acknowledge_now()
+            if more:
+                self._loop.call_soon(read)
+
+        def register() -> None:
+            if client.socket() is sock and sock.fileno() >= 0:
+                self._loop.add_reader(sock.fileno(), read)
+                self._misc_task = self._loop.create_task(self._misc_loop())
+
+        self._loop.call_soon_threadsafe(register)
 
     def _acknowledge_now(self) -> None:
         """Let the system tell the broker at once that something came in. Otherwise it waits for
@@ -85,7 +111,6 @@ class Client(aiomqtt.Client):
     def _on_publish(
         self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
     ) -> None:
-        self._acknowledge_now()
         if (waiting := self._sent.pop(mid, None)) is None:
             super()._on_publish(client, userdata, mid, reason_code, properties)
         elif waiting.done():
@@ -200,6 +225,96 @@ class Client(aiomqtt.Client):
             self._client._sock_close()
 
 
+class _Reading:
+    """Reads what came in as a whole, where paho asks the system for each packet byte by byte; and
+    hands on by itself what is most of all that comes: messages of QoS 0 without properties.
+    Otherwise a device that sends without end would keep the hub from all else.
+
+    Section 3.3 (PUBLISH) of MQTT 3.1.1 and 5.0 describes such a packet."""
+
+    def __init__(
+        self, client: Any, modern: bool, plain: Callable[[str, bytes], None] | None
+    ) -> None:
+        self._client = client
+        self._empty = b"\0" if modern else b""
+        self._plain = plain
+        self._receive = client._sock_recv
+        self._socket: Any = None
+        self._came = memoryview(b"")
+        self._dry = False
+        client._sock_recv = self._take
+
+    def some(self) -> bool:
+        """Handle the packets that are there, for as long as others can be kept waiting. Whether
+        there are more."""
+        end = time.monotonic() + READING
+        self._dry = False
+        while self._client.socket() is not None:
+            if not self._there() and not self._dry:
+                # What goes wrong here goes wrong again for paho, which knows what that means.
+                with suppress(OSError):
+                    self._fill()
+            if not self._hand_on():
+                self._client.loop_read()
+            if not self._came and self._dry:
+                return False
+            if time.monotonic() > end:
+                return self._client.socket() is not None
+        return False
+
+    def _take(self, size: int) -> bytes:
+        """As `socket.recv`, of what was read before if there is any."""
+        if not self._there():
+            self._fill()
+        taken, self._came = bytes(self._came[:size]), self._came[size:]
+        return taken
+
+    def _fill(self) -> None:
+        try:
+            came = self._receive(AT_ONCE)
+        except BlockingIOError:
+            self._dry = True
+            raise
+        # TLS may have taken more off the wire than it gave; nothing would tell of that.
+        pending = getattr(self._socket, "pending", None)
+        self._dry = len(came) < AT_ONCE and not (pending and pending())
+        self._came = memoryview(came)
+
+    def _there(self) -> memoryview:
+        """What was read on this connection and not handled yet."""
+        if (held := self._client.socket()) is not self._socket:
+            self._socket, self._came = held, memoryview(b"")
+        return self._came
+
+    def _hand_on(self) -> bool:
+        """Give away a plain message, if that is what comes next, and is there in full."""
+        came = self._there()
+        if self._plain is None or len(came) < 4 or came[0] not in PLAIN:
+            return False
+        if self._client._in_packet["command"]:
+            return False  # The rest of another packet.
+        if came[1] < 0x80:
+            start, length = 2, came[1]
+        elif came[2] < 0x80:
+            start, length = 3, (came[1] & 0x7F) | came[2] << 7
+        else:
+            return False
+        end, text = start + length, start + 2
+        if length < 2 or len(came) < end:
+            return False
+        topic = text + (came[start] << 8 | came[start + 1])
+        body = topic + len(self._empty)
+        if body > end or came[topic:body] != self._empty:
+            return False
+        try:
+            name = str(came[text:topic], "utf-8")
+        except UnicodeDecodeError:
+            return False
+        self._came = came[end:]
+        self._plain(name, bytes(came[body:end]))
+        return True
+
+
 _Item = TypeVar("_Item")
 
 
@@ -303,7 +418,7 @@ def make(
     else:
         more |= {"clean_session": brief}
     if inbox is not None:
-        more["queue_type"] = lambda maxsize: inbox
+        more |= {"queue_type": lambda maxsize: inbox, "plain": getattr(inbox, "arrived", None)}
     if settings.user:
         more |= {"username": settings.user, "password": password(settings) or None}
     if settings.tls:

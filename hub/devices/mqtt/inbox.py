@@ -46,7 +46,10 @@ class Inbox(asyncio.Queue[aiomqtt.Message]):
         self._taken = 0.0
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
-        topic, payload = item.topic.value, item.payload
+        self.arrived(item.topic.value, item.payload)
+
+    def arrived(self, topic: str, payload: bytes) -> None:
+        """A message came in."""
         self._arrived.set()
         if len(payload) > self._limit:
             self.too_large[topic] = len(payload)
