@@ -358,8 +358,8 @@ class _Table:
         return self.line(key, self.take(key, str, f"a text, such as {key} = '…'", default), limit)
 
     def line(self, key: str, value: str, limit: int = LONGEST_TEXT) -> str:
-        if hidden := _hidden(value):
-            raise self.wrong(key, f"holds a character that cannot be seen ({hidden}): leave it out")
+        if unseen := hidden(value):
+            raise self.wrong(key, f"holds a character that cannot be seen ({unseen}): leave it out")
         if len(value) > limit:
             raise self.wrong(key, f"is longer than {limit} characters: shorten it")
         return value.strip()
@@ -635,7 +635,7 @@ def _settings(table: _Table) -> dict[str, Setting]:
     return settings
 
 
-def _hidden(text: str) -> str | None:
+def hidden(text: str) -> str | None:
     """The first character that is not shown, or turns or hides what stands beside it."""
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):

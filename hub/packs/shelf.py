@@ -152,6 +152,10 @@ class Shelf:
         """What keeps packs from being used that are on the shelf."""
         return [found for found in self._all() if isinstance(found, PackError)]
 
+    def ids(self) -> list[str]:
+        """Of all packs, the damaged ones among them."""
+        return sorted(self._state()["packs"])
+
     def get(self, pack_id: str) -> Installed:
         """One of them. Raises PackError if there is none of that id, or it is damaged."""
         state = self._state()
@@ -185,7 +189,7 @@ class Shelf:
         """An empty folder to fetch into, private, on the same disk."""
         place = self.folder / "staging"
         try:
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(self.folder, place)
             folder = Path(tempfile.mkdtemp(dir=place))
         except OSError as error:
             raise PackError(f"{place}: {reason(error)}") from error
@@ -384,6 +388,27 @@ class Shelf:
             if state["keys"].pop(pack_id, None) is None:
                 raise PackError(f"no key is known for {pack_id}")
 
+    def indexes(self) -> dict[str, tuple[PublicKey, int]]:
+        """Address or path of each index that was looked into -> its key, its serial number."""
+        return {
+            place: (signing.read_public(known["public"], place), int(known["serial"]))
+            for place, known in sorted(self._state()["indexes"].items())
+        }
+
+    def remember_index(self, place: str, key: PublicKey, serial: int) -> None:
+        """Pin the key of an index, and take nothing older of it from now on."""
+        if self.indexes().get(place) == (key, serial):
+            return
+        with self._changed() as state:
+            state["indexes"][place] = {"public": str(key), "serial": serial}
+
+    def forget_index(self, place: str) -> None:
+        """Look into an index no more. Raises PackError if it is none of those."""
+        with self._changed() as state:
+            if state["indexes"].pop(place, None) is None:
+                known = ", ".join(sorted(state["indexes"])) or "none"
+                raise PackError(f"{place:.100} is no index that is looked into; those are: {known}")
+
     @property
     def denylist(self) -> Path:
         return self.folder / "denied.txt"
@@ -409,9 +434,13 @@ class Shelf:
         lines = ((n, line.partition("#")[0].strip()) for n, line in enumerate(text.split("\n"), 1))
         return [_denied(line, f"{self.denylist}:{number}") for number, line in lines if line]
 
+    def denial(self, line: str) -> Denied:
+        """What a line of a denylist means. Raises PackError."""
+        return _denied(line.strip(), "the denylist")
+
     def deny(self, line: str) -> Denied:
         """Add to the denylist: `ID`, `ID <1.3`, `key KEYID` or `sha256 DIGEST`."""
-        denied = _denied(line.strip(), "that")
+        denied = self.denial(line)
         with self._locked():
             try:
                 old = self.denylist.read_text("utf-8") if self.denylist.exists() else ""
@@ -483,7 +512,8 @@ class Shelf:
             tools = self._on_installed(found)
             if tools is not None:
                 state["tools"][found.digest] = {"tools": [dict(tool) for tool in tools]}
-                found = replace(found, tools=tools)
+            if known := state["tools"].get(found.digest):
+                found = replace(found, tools=known["tools"])
         return found
 
     def _before(self, pack_id: str, state: dict[str, Document] | None = None) -> Installed | None:
@@ -592,7 +622,7 @@ class Shelf:
                     _write(copy / name, content)
                 manifest.check(copy, candidate.manifest)
                 _make_read_only(copy, own_program(candidate.pack))
-                place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _make_private(place.parent)
                 if place.exists():  # of an earlier time, perhaps damaged since
                     _delete(place)
                 # A folder that may not be written cannot be moved.
@@ -619,7 +649,7 @@ class Shelf:
     def _state(self) -> dict[str, Document]:
         """Table -> key -> document. Nothing is made where nothing was ever kept."""
         tables = self._storage().read() if (self.folder / "state.json").exists() else None
-        state: dict[str, Document] = {"packs": {}, "keys": {}, "tools": {}}
+        state: dict[str, Document] = {name: {} for name in ("packs", "keys", "tools", "indexes")}
         for name, table in (tables or {}).items():
             state[name] = {
                 str(document["key"]): {k: v for k, v in document.items() if k != "key"}
@@ -658,7 +688,7 @@ class Shelf:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(self.folder)
             descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise PackError(f"{self.folder}: {reason(error)}") from error
@@ -767,6 +797,12 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _make_private(*folders: Path) -> None:
+    """Folders that only the hub's user can look into."""
+    for folder in folders:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _make_read_only(folder: Path, program: str | None) -> None:
