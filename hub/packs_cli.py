@@ -329,8 +329,7 @@ def _show_candidate(candidate: Candidate, without: Iterable[str]) -> None:
         out.print(escape(pack.description), soft_wrap=True)
     _show_signature(candidate)
     _show_permissions("It may", candidate.more)
-    kept = [name for name in without]
-    if kept:
+    if kept := list(without):
         out.print(f"  [dim]but you keep from it: {escape(', '.join(kept))}[/]")
     out.print(f"Of its tools, the riskiest {_RISKS[pack.risk]} ({pack.risk}).", soft_wrap=True)
     if pack.run is not None:
@@ -426,11 +425,8 @@ def _prompted(setting: Setting) -> Value:
     """A value from the person; asked again until it is one."""
     question = f"{setting.title or setting.name} ({setting.expected()})"
     while True:
-        default = setting.default
-        shown = {True: "yes", False: "no"}.get(default, default) if default is not None else None
-        text = typer.prompt(
-            question, default=None if shown is None else str(shown), hide_input=setting.secret
-        )
+        default = None if setting.default is None else _written(setting.default)
+        text = typer.prompt(question, default=default, hide_input=setting.secret)
         try:
             return setting.parse(str(text))
         except PackError as error:
@@ -595,8 +591,8 @@ def info(pack: PackId, as_json: Json = False) -> None:
     for name, value in rows.items():
         out.print(f"[dim]{name:>13}[/]  {value}", soft_wrap=True)
     _show_permissions("It may", installed.granted.in_words())
-    for name, value in _shown_settings(installed).items():
-        out.print(f"  [dim]{escape(name)} =[/] {escape(_written(value))}", soft_wrap=True)
+    for name, given in _shown_settings(installed).items():
+        out.print(f"  [dim]{escape(name)} =[/] {escape(_written(given))}", soft_wrap=True)
 
 
 def _written(value: Value | None) -> str:
