@@ -252,6 +252,9 @@ def temperature(
     if not (name or area or floor) and where.area:
         found = _thermometers(home, area=where.area) or found
     if not found:
+        lost = _out_of_reach(home, name=name, area=place or (None if name else where.area))
+        if lost:
+            return where.say(f"The {lost} is not available.", de=f"{lost} ist nicht erreichbar.")
         return where.say("There is no thermometer.", de="Dort gibt es kein Thermometer.")
     if len(found) > 1 and len({thing.area_id for thing in found}) > 1:
         return where.say("In which room?", de="In welchem Raum?")
@@ -264,6 +267,15 @@ def _thermometers(home: Home, **place: str | None) -> list[Entity]:
     climates = home.find(domains=["climate"], **place)
     measuring = [c for c in climates if "current_temperature" in home.state(c).attributes]
     return [thing for thing in (*sensors, *measuring) if home.state(thing).available]
+
+
+def _out_of_reach(home: Home, **place: str | None) -> str | None:
+    """The name of what would measure the temperature there if it could be reached."""
+    sensors = home.find(domains=["sensor"], device_class="temperature", **place)
+    for thing in (*sensors, *home.find(domains=["climate"], **place)):
+        if home.state(thing).state == "unavailable":
+            return thing.name
+    return None
 
 
 OUTSIDE = ("outside", "outdoor", "outdoors", "außen", "draußen", "aussen")

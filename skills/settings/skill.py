@@ -67,6 +67,10 @@ async def choose(things: Entities, home: Home, where: Where, choice: str) -> str
     options = [str(option) for option in home.state(things[0]).attributes.get(listed) or ()]
     wanted = _plain(choice)
     found = [option for option in options if wanted in (_plain(option), f"{_plain(option)} mode")]
+    if not home.state(things[0]).available:
+        return where.say(
+            f"{things[0].name} is not available.", de=f"{things[0].name} ist nicht erreichbar."
+        )
     if not found:
         several = ", ".join(options) or where.say("nothing", de="nichts")
         return where.say(
