@@ -158,8 +158,8 @@ async def _nothing(method: str, params: dict[str, Any]) -> Any:
 class Link:
     """One end of a line. `serve` reads it until the other side hangs up or breaks the rules.
 
-    `rate` limits what the other side may send, in messages; `None` where it is the hub, which is
-    trusted. `strict` makes an answer to something that was never asked a LinkError."""
+    `rate` limits what the other side may send, in messages, and `volume` in bytes; None where it
+    is the hub, which is trusted. `strict` makes an answer to what was never asked a LinkError."""
 
     def __init__(
         self,
@@ -169,6 +169,7 @@ class Link:
         handler: Handler = _nothing,
         listener: Listener | None = None,
         rate: Rate | None = None,
+        volume: Rate | None = None,
         strict: bool = False,
     ) -> None:
         self._reader = reader
@@ -176,6 +177,7 @@ class Link:
         self._handler = handler
         self._listener = listener
         self._rate = rate
+        self._volume = volume
         self._strict = strict
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -249,6 +251,8 @@ class Link:
         self.received += len(line)
         if self._rate is not None and not self._rate.allows():
             raise LinkError("more messages than anybody needs")
+        if self._volume is not None and not self._volume.allows(len(line)):
+            raise LinkError("more bytes than anybody needs")
         return line
 
     def _take(self, message: dict[str, Any]) -> None:

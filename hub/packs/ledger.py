@@ -1,0 +1,93 @@
+"""Which packs have failed of late: they wait before they may start again, or may not at all.
+
+A failure is a crash, a hang, a flood, or a lie. After each the pack waits longer; after three in
+ten minutes it is put in quarantine, which outlasts a restart of the hub and ends when the owner
+says so, or when there is another version of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hub.errors import SkillError, StorageError
+from hub.storage import AtomicStorage
+
+log = logging.getLogger(__name__)
+
+WINDOW = 600.0
+"""Seconds within which failures count together."""
+MOST = 3
+PAUSES = (0.0, 1.0, 4.0)
+"""Seconds before the next start, by the number of failures."""
+TABLE = "failures"
+
+
+class Quarantined(SkillError):
+    """A pack has failed too often and is not started until somebody says so."""
+
+
+class Ledger:
+    """Keyed by the digest of a pack's content. `path` None remembers only until the end."""
+
+    def __init__(self, path: Path | None, now: Callable[[], float] = time.time) -> None:
+        self._storage = AtomicStorage(path) if path else None
+        self._now = now
+        self._failures: dict[str, dict[str, Any]] = {}
+        if self._storage:
+            try:
+                self._failures = dict((self._storage.read() or {}).get(TABLE, {}))
+            except StorageError as error:
+                # Who may start is unknown: nobody is let in because a file is damaged, but three
+                # failures are soon counted again.
+                log.error("%s", error)
+
+    def check(self, digest: str, name: str) -> None:
+        """Raises Quarantined, or SkillError while it has to wait."""
+        entry = self._failures.get(digest)
+        if entry is None:
+            return
+        if entry.get("quarantined"):
+            raise Quarantined(
+                f"{name} has failed {MOST} times ({entry['why']}) and is in quarantine: "
+                f"`hearth skill enable` lets it try again"
+            )
+        recent = self._recent(entry)
+        if recent:
+            left = PAUSES[min(len(recent), len(PAUSES) - 1)] - abs(self._now() - recent[-1])
+            if left > 0:
+                raise SkillError(f"{name} has just failed and may start again in {left:.1f} s")
+
+    def failed(self, digest: str, why: str) -> bool:
+        """Count a failure. Returns whether that was one too many."""
+        entry = self._failures.setdefault(digest, {"at": []})
+        entry["at"] = [*self._recent(entry), self._now()][-MOST:]
+        entry["why"] = why[:200]
+        entry["quarantined"] = len(entry["at"]) >= MOST
+        self._keep()
+        return bool(entry["quarantined"])
+
+    def quarantined(self, digest: str) -> str | None:
+        """Why it is in quarantine; None if it is not."""
+        entry = self._failures.get(digest, {})
+        return str(entry.get("why", "")) if entry.get("quarantined") else None
+
+    def release(self, digest: str) -> None:
+        """Forget what was counted: the owner wants it tried again."""
+        if self._failures.pop(digest, None) is not None:
+            self._keep()
+
+    def _recent(self, entry: dict[str, Any]) -> list[float]:
+        # A clock that was set makes no failure younger or older than it helps the pack.
+        return [at for at in entry["at"] if abs(self._now() - at) < WINDOW]
+
+    def _keep(self) -> None:
+        if self._storage is None:
+            return
+        try:
+            self._storage.write({TABLE: dict(self._failures)})
+        except StorageError as error:
+            log.error("failures of packs are not kept: %s", error)
