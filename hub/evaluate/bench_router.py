@@ -72,7 +72,7 @@ async def measure(entities: int, languages: Sequence[str] = ("en",)) -> Figures:
     for text in commands(home):
         utterance = Utterance((Hypothesis(text, -0.2),))
         context = Context(area=next(iter(home.areas.values())).name)
-        best = min(_timed(router, utterance, context) for _ in range(ROUNDS))
+        best = min(processor_ms(router, utterance, context) for _ in range(ROUNDS))
         times.append(best)
         if router.quick(utterance, context) is None:
             unmatched.append(best)
@@ -88,7 +88,7 @@ async def measure(entities: int, languages: Sequence[str] = ("en",)) -> Figures:
     )
 
 
-def _timed(router: Router, utterance: Utterance, context: Context) -> float:
+def processor_ms(router: Router, utterance: Utterance, context: Context) -> float:
     """Milliseconds of processor time."""
     started = time.process_time()
     router.quick(utterance, context)
