@@ -9,42 +9,42 @@ domain and class, arguments are checked, and what needs a 'yes' is asked for.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import importlib.util
-import inspect
 import logging
 import sys
-import threading
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from hub.arguments import Unfit, fit
 from hub.config import Config
-from hub.errors import HearthError, SkillError
+from hub.errors import SkillError
 from hub.home.guarded import lets_in, unknown
-from hub.home.hands import Hands
 from hub.home.model import Entity, Home
 from hub.home.targets import SLOTS, Missing, Reason, Targets, Wanted, resolve
 from hub.language import names_together, words
-from hub.messages import Call, Outcome, ToolSpec
+from hub.messages import Call, ToolSpec
 from hub.skill import (
-    ATTRIBUTE,
-    Answer,
     Ask,
+    Change,
     Clock,
     Entities,
-    Result,
+    Settings,
     Speaker,
     Timers,
     Tool,
     Where,
+    collect,
 )
+from hub.skills import languages
+from hub.skills.handling import Handler, Later, Performed, Turn
+from hub.skills.running import Runner, failed, place
 from hub.skills.talk import Memory
+from hub.timers.clock import SystemTime, Time
+
+__all__ = ["Handler", "Performed", "Skillset", "bundled", "load", "load_handlers", "load_skill"]
 
 log = logging.getLogger(__name__)
 
@@ -67,59 +67,9 @@ UNKNOWN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Performed:
-    """What became of one call."""
-
-    outcomes: tuple[Outcome, ...] = ()
-    said: str | None = None
-    """What the skill wants said."""
-    ask: Ask | None = None
-    """A question to ask; what it is about has not been done."""
-    answer: Answer | None = None
-    """Facts that are to be worded."""
-    missing: Missing | None = None
-    """Nothing was done, because no device was found, or more than one."""
-    unfit: Unfit | None = None
-    """Nothing was done, because an argument cannot be."""
-    error: HearthError | None = None
-    """Something went wrong; `outcomes` has what was done before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """A tool and the skill it is of."""
-
-    skill: str
-    tool: Tool
-
-    @property
-    def name(self) -> str:
-        return self.tool.name or f"{self.skill}.{self.tool.function.__name__}"
-
-    def serves(self, entity: Entity) -> bool:
-        tool = self.tool
-        return (not tool.domains or entity.domain in tool.domains) and (
-            not tool.classes or entity.device_class in tool.classes
-        )
-
-    def spec(self) -> ToolSpec:
-        tool = self.tool
-        parameters = dict(tool.parameters)
-        if tool.targets:
-            where = {slot: {"type": "string"} for slot in ("name", "area", "floor")}
-            parameters["properties"] = {**where, **parameters["properties"]}
-        return ToolSpec(
-            self.name,
-            tool.description,
-            parameters,
-            self.skill,
-            tool.domains,
-            tool.examples,
-            tool.phrases,
-            tool.anywhere,
-            tool.about,
-        )
+ASKED_FIRST = ("R2", "R3")
+"""Risks of tools that never run before somebody has said yes."""
+SHALL_I = {"en": "Shall I do that?", "de": "Soll ich das tun?"}
 
 
 class Skillset:
@@ -136,17 +86,25 @@ class Skillset:
         services: Mapping[str, Any] | None = None,
         timeout: float = 5.0,
         confirm_timeout: float = 3.0,
+        time: Time | None = None,
     ) -> None:
         self.problems = tuple(problems)
         self._home = home
         self._timeout = timeout
         self._confirm_timeout = confirm_timeout
-        self._services = {"clock": SystemClock(), "tools": self, **(services or {})}
+        self._services = {
+            "clock": SystemClock(),
+            "tools": self,
+            "undoing": self._undo,
+            "settings": NoSettings(),
+            **(services or {}),
+        }
+        self._time = time or SystemTime()
+        self._runner = Runner(
+            home, self._services, time=self._time, timeout=timeout, patience=confirm_timeout
+        )
         self._handlers: dict[str, list[Handler]] = {}
-        for handler in handlers:
-            self._handlers.setdefault(handler.name, []).append(handler)
-        for several in self._handlers.values():
-            several.sort(key=lambda handler: not handler.tool.classes)
+        self.learn(handlers)
 
     @classmethod
     def load(
@@ -157,13 +115,15 @@ class Skillset:
         speaker: Speaker | None = None,
         clock: Clock | None = None,
         timers: Timers | None = None,
+        more: Iterable[Handler] = (),
+        **services: Any,
     ) -> Self:
         """All skills that the settings name and that can be loaded; the others are in
-        `problems`."""
-        given = {"speaker": speaker, "clock": clock, "timers": timers}
+        `problems`. `more`: tools from elsewhere, `services`: further ones, by name."""
+        given = {"speaker": speaker, "clock": clock, "timers": timers, **services}
         handlers, problems = load(settings.skills.folders, settings.skills.disabled)
         return cls(
-            handlers,
+            [*handlers, *more],
             home,
             problems=problems,
             services={name: service for name, service in given.items() if service is not None},
@@ -173,7 +133,8 @@ class Skillset:
 
     def for_home(self, home: Home, **services: Any) -> Self:
         """The same skills for another home, such as a copy of it to try something on."""
-        kept = {name: service for name, service in self._services.items() if name != "tools"}
+        own = ("tools", "undoing", "schedule")
+        kept = {name: service for name, service in self._services.items() if name not in own}
         return type(self)(
             [handler for several in self._handlers.values() for handler in several],
             home,
@@ -183,10 +144,32 @@ class Skillset:
             confirm_timeout=self._confirm_timeout,
         )
 
+    def serve(self, **services: Any) -> None:
+        """Services that are there only later, by name."""
+        self._services.update(services)
+        self._runner.services.update(services)
+
+    async def close(self) -> None:
+        """End the tools that are still running."""
+        await self._runner.close()
+
+    def learn(self, handlers: Iterable[Handler], instead: Collection[str] = ()) -> None:
+        """Add tools; those that the skills `instead` have had are forgotten."""
+        kept = [handler for handler in self.handlers() if handler.skill not in instead]
+        self._handlers.clear()
+        for handler in [*kept, *handlers]:
+            self._handlers.setdefault(handler.name, []).append(handler)
+        for several in self._handlers.values():
+            several.sort(key=lambda handler: not handler.tool.classes)
+
+    def handlers(self) -> list[Handler]:
+        """All tools, also those that nobody can ask for."""
+        return [handler for several in self._handlers.values() for handler in several]
+
     def specs(self) -> list[ToolSpec]:
-        """All tools, without their code. Tools of several skills may have one name; each serves
-        its own domains."""
-        return [handler.spec() for several in self._handlers.values() for handler in several]
+        """All tools that people can ask for, without their code. Tools of several skills may have
+        one name; each serves its own domains."""
+        return [handler.spec() for handler in self.handlers() if handler.tool.spoken]
 
     async def perform(
         self,
@@ -195,15 +178,18 @@ class Skillset:
         where: Where,
         confirmed: bool = False,
         conversation: Memory | None = None,
+        later: Later | None = None,
     ) -> Performed:
-        """Run a call. `confirmed` says that the person has answered yes to the question.
+        """Run a call. `confirmed` says that the person has answered yes to the question. `later`
+        is given what a tool says after it has said that it takes longer; without it, it is waited
+        for.
 
         Trouble that is expected does not raise: it is in the result, with a sentence for it."""
-        handlers = self._handlers.get(call.tool)
+        handlers = self._spoken(call.tool)
         if not handlers:
             said = words(where.language)["said"]["cannot"]
-            return _failed(SkillError(f"no skill has a tool {call.tool}", spoken=said))
-        turn = self._turn(handlers, call, where, confirmed, conversation)
+            return failed(SkillError(f"no skill has a tool {call.tool}", spoken=said))
+        turn = self._turn(handlers, call, where, confirmed, conversation, later)
         if not any(handler.tool.targets for handler in handlers):
             return await self._run(handlers[0], Entities(()), turn)
         plan = self._plan(handlers, turn)
@@ -215,11 +201,11 @@ class Skillset:
     def asks(self, call: Call, *, where: Where) -> bool:
         """Whether a call would not be done without an answer: a yes, or which device is meant.
         No effects."""
-        handlers = self._handlers.get(call.tool)
+        handlers = self._spoken(call.tool)
         if not handlers:
             return False
         if not any(handler.tool.targets for handler in handlers):
-            return bool(handlers[0].tool.confirm)
+            return bool(_confirmation(handlers[0], Entities(())))
         plan = self._plan(handlers, self._turn(handlers, call, where))
         if isinstance(plan, Performed):
             return plan.ask is not None
@@ -232,12 +218,58 @@ class Skillset:
         where: Where,
         confirmed: bool = False,
         conversation: Memory | None = None,
-    ) -> _Turn:
+        later: Later | None = None,
+    ) -> Turn:
         unplaced = Wanted.of(_slots(handlers, call)).unsaid and handlers[0].tool.anywhere
-        return _Turn(call, where, confirmed, conversation or _NoConversation(), unplaced)
+        return Turn(call, where, confirmed, conversation or _NoConversation(), unplaced, later)
+
+    def _spoken(self, name: str) -> list[Handler]:
+        """The tools of a name that people can ask for."""
+        return [handler for handler in self._handlers.get(name, ()) if handler.tool.spoken]
+
+    async def run_alone(
+        self,
+        skill: str,
+        function: str,
+        *,
+        where: Where,
+        arguments: Mapping[str, Any] | None = None,
+        change: Change | None = None,
+    ) -> Performed:
+        """Run a tool of a skill that nobody asked for just now, by the name of its function."""
+        handler = next(
+            (h for h in self.handlers() if h.skill == skill and h.tool.called == function), None
+        )
+        if handler is None:
+            return failed(SkillError(f"the skill {skill} has no tool {function}"))
+        turn = Turn(Call(handler.name), where, True, _NoConversation(), change=change)
+        known = handler.tool.parameters["properties"]
+        given = {name: value for name, value in (arguments or {}).items() if name in known}
+        fitted, unfit = self._fit(handler, given, turn)
+        if unfit is not None:
+            return Performed(unfit=unfit)
+        return await self._runner.run(handler, Entities(()), fitted, turn)
+
+    async def _undo(self, handler: Handler, arguments: Mapping[str, Any], turn: Turn) -> bool:
+        """Undo what a tool did, by the skill's own function."""
+        done = await self.run_alone(
+            handler.skill, handler.tool.undo, where=turn.where, arguments=arguments
+        )
+        return done.error is None and done.unfit is None
+
+    def _fit(
+        self, handler: Handler, given: Mapping[str, Any], turn: Turn
+    ) -> tuple[dict[str, Any], Unfit | None]:
+        return fit(
+            handler.tool.parameters,
+            given,
+            self._home,
+            language=turn.where.language,
+            now=self._services["clock"].now(),
+        )
 
     def _plan(
-        self, handlers: Sequence[Handler], turn: _Turn
+        self, handlers: Sequence[Handler], turn: Turn
     ) -> list[tuple[Handler, Entities]] | Performed:
         """Which tool is to do it to which devices; or why nothing is done."""
         targets = self._targets(handlers, turn)
@@ -254,7 +286,7 @@ class Skillset:
             return Performed(missing=missing)
         return [(handler, Entities(found)) for handler, found in groups]
 
-    def _targets(self, handlers: Sequence[Handler], turn: _Turn) -> Targets:
+    def _targets(self, handlers: Sequence[Handler], turn: Turn) -> Targets:
         """The devices that are meant, among those that a tool of this name is for."""
         slots = _slots(handlers, turn.call)
         domains = {domain for handler in handlers for domain in handler.tool.domains}
@@ -273,7 +305,7 @@ class Skillset:
             single=any(handler.tool.single for handler in handlers),
         )
 
-    async def _run(self, handler: Handler, entities: Entities, turn: _Turn) -> Performed:
+    async def _run(self, handler: Handler, entities: Entities, turn: Turn) -> Performed:
         """Run one tool for the devices that are its own."""
         tool, call = handler.tool, turn.call
         of_target = SLOTS if tool.targets else ()
@@ -282,60 +314,20 @@ class Skillset:
             for name, value in call.arguments.items()
             if name in tool.parameters["properties"] or name not in of_target
         }
-        arguments, unfit = fit(tool.parameters, own, self._home)
+        arguments, unfit = self._fit(handler, own, turn)
         if unfit is not None:
             schema = tool.parameters["properties"].get(unfit.parameter, {})
             if schema.get("format") == "area" and not unfit.absent:
                 return Performed(missing=Missing("area", area=str(unfit.value)))
+            if schema.get("format") == "entity" and not unfit.absent:
+                return Performed(missing=Missing("name", name=str(unfit.value)))
             return Performed(unfit=unfit)
         confirm = _confirmation(handler, entities)
         # What must not be done anyway is no question.
         barred = bool(entities) and all(entity.barred for entity in entities)
         if confirm and not turn.confirmed and not barred:
             return Performed(ask=_question(confirm, entities, turn))
-        hands = Hands(self._home, self._confirm_timeout)
-        try:
-            services = self._given(handler, hands, turn)
-            if tool.targets:
-                services[tool.targets] = entities
-            async with asyncio.timeout(self._timeout):
-                result = await _called(tool, {**services, **arguments})
-        except HearthError as error:
-            return _failed(error, hands.outcomes)
-        except TimeoutError:
-            late = SkillError(
-                f"{handler.name} took more than {self._timeout:g} s",
-                spoken=_skill_failed(handler, turn),
-            )
-            return _failed(late, hands.outcomes)
-        # A skill is somebody else's code: whatever it raises costs this call, not the hub.
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
-            if _meant_for_us(error):
-                raise
-            log.info("the skill %s raised", handler.skill, exc_info=error)
-            failed = SkillError(
-                f"{_place(error, Path(tool.function.__code__.co_filename).parent)}: "
-                f"{type(error).__name__}: {error}",
-                spoken=_skill_failed(handler, turn),
-            )
-            return _failed(failed, hands.outcomes)
-        return _performed(handler, result, hands.outcomes, turn)
-
-    def _given(self, handler: Handler, hands: Hands, turn: _Turn) -> dict[str, Any]:
-        """The services that a tool asks for. Raises SkillError for one this hub does not have."""
-        services = {
-            **self._services,
-            "home": hands,
-            "where": turn.where,
-            "conversation": turn.conversation,
-        }
-        for service in handler.tool.services.values():
-            if service not in services:
-                raise SkillError(
-                    f"{handler.name} needs a {service}; this hub has none",
-                    spoken=words(turn.where.language)["said"]["cannot"],
-                )
-        return {name: services[service] for name, service in handler.tool.services.items()}
+        return await self._runner.run(handler, entities, arguments, turn)
 
 
 MOST_CHOICES = 4
@@ -346,16 +338,6 @@ EVERYWHERE = frozenset({"HassTurnOn", "HassTurnOff", "HassGetState"})
 others the speaker's room is meant, if it has such a thing."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    call: Call
-    where: Where
-    confirmed: bool
-    conversation: Memory
-    unplaced: bool = False
-    """Nothing was said of what is meant, and the tool finds out by itself."""
-
-
 class SystemClock:
     """The `Clock` that tools are given."""
 
@@ -364,13 +346,23 @@ class SystemClock:
 
 
 class _NoConversation:
-    """The `Conversation` of a call that belongs to none."""
+    """The memory of a call that belongs to no conversation."""
 
     last_reply: str | None = None
     lacking: Call | None = None
 
     def forget(self) -> None:
         pass
+
+    def take_back(self) -> Sequence[Any]:
+        return ()
+
+
+class NoSettings:
+    """The `Settings` of skills for which nobody has set anything."""
+
+    def of(self, handler: Handler, turn: Turn) -> Settings:
+        return Settings()
 
 
 def _slots(handlers: Sequence[Handler], call: Call) -> dict[str, Any]:
@@ -441,12 +433,16 @@ def _unasked(tool: str, entity: Entity) -> bool:
 
 def _confirmation(handler: Handler, entities: Entities) -> Mapping[str, str]:
     """The question that is asked before a tool may run; empty if it just runs."""
-    if handler.tool.confirm or not any(_lets_in(handler.name, e) for e in entities):
-        return handler.tool.confirm
+    tool = handler.tool
+    if not tool.confirm and tool.risk in ASKED_FIRST:
+        description = tool.description.replace("{", "{{").replace("}", "}}")
+        return {code: f"{description} {ask}" for code, ask in SHALL_I.items()}
+    if tool.confirm or not any(_lets_in(handler.name, e) for e in entities):
+        return tool.confirm
     return UNKNOWN if all(unknown(e.domain, e.guarded) for e in entities) else LETS_IN
 
 
-def _question(confirm: Mapping[str, str], entities: Entities, turn: _Turn) -> Ask:
+def _question(confirm: Mapping[str, str], entities: Entities, turn: Turn) -> Ask:
     """The question of a tool that asks first. What is then done is about these very devices."""
     language = turn.where.language
     template = confirm.get(language.split("-")[0]) or next(iter(confirm.values()))
@@ -460,7 +456,7 @@ def _question(confirm: Mapping[str, str], entities: Entities, turn: _Turn) -> As
     return Ask(template.format(names=names), yes)
 
 
-def _asking(handlers: Sequence[Handler], missing: Missing, turn: _Turn) -> Ask | None:
+def _asking(handlers: Sequence[Handler], missing: Missing, turn: Turn) -> Ask | None:
     """A question back: which of several is meant, or whether the one with a name much like it.
 
     None about what may not be acted on unasked: that must be named as it is."""
@@ -489,75 +485,6 @@ def _asking(handlers: Sequence[Handler], missing: Missing, turn: _Turn) -> Ask |
     return None
 
 
-async def _called(tool: Tool, arguments: Mapping[str, Any]) -> Any:
-    if inspect.iscoroutinefunction(tool.function):
-        return await tool.function(**arguments)
-    return await _in_thread(lambda: tool.function(**arguments))
-
-
-async def _in_thread(work: Callable[[], Any]) -> Any:
-    """The result of something that blocks. Its thread is its own and nobody waits for it: one
-    that never ends takes no place from others, and does not keep the hub from ending."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[Any] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def settle(value: Any, error: BaseException | None) -> None:
-        if result.done():  # nobody waits any more
-            return
-        if error is None:
-            result.set_result(value)
-        else:
-            result.set_exception(error)
-
-    def run() -> None:
-        value: Any = None
-        raised: BaseException | None = None
-        try:
-            value = context.run(work)
-        except StopIteration as error:  # a future cannot hold it
-            raised = RuntimeError(f"{type(error).__name__}: {error}")
-        except BaseException as error:
-            raised = error
-        with suppress(RuntimeError):  # the hub has ended meanwhile
-            loop.call_soon_threadsafe(settle, value, raised)
-
-    threading.Thread(target=run, name="tool", daemon=True).start()
-    return await result
-
-
-def _meant_for_us(error: BaseException) -> bool:
-    """Whether it is the caller that was cancelled, and not the skill that raised."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and bool(task and task.cancelling())
-
-
-def _skill_failed(handler: Handler, turn: _Turn) -> str:
-    return str(words(turn.where.language)["said"]["skill_failed"].format(skill=handler.skill))
-
-
-def _performed(
-    handler: Handler, result: Any, outcomes: Sequence[Outcome], turn: _Turn
-) -> Performed:
-    if not isinstance(result, Result):
-        error = SkillError(
-            f"{handler.name} returned {result!r}; a tool returns nothing, a string, Ask or Answer",
-            spoken=_skill_failed(handler, turn),
-        )
-        return _failed(error, outcomes)
-    return Performed(
-        tuple(outcomes),
-        said=result if isinstance(result, str) else None,
-        ask=result if isinstance(result, Ask) else None,
-        answer=result if isinstance(result, Answer) else None,
-    )
-
-
-def _failed(error: HearthError, outcomes: Sequence[Outcome] = ()) -> Performed:
-    log.error("%s: %s", type(error).__name__, error)
-    return Performed(tuple(outcomes), said=error.spoken, error=error)
-
-
 def _together(done: Sequence[Performed]) -> Performed:
     """What several tools did for one call."""
     if len(done) == 1:
@@ -575,6 +502,8 @@ def _together(done: Sequence[Performed]) -> Performed:
         missing=first("missing"),
         unfit=first("unfit"),
         error=first("error"),
+        waiting=first("waiting"),
+        deeds=tuple(deed for performed in done for deed in performed.deeds),
     )
 
 
@@ -606,10 +535,17 @@ def load(
         if name in set(disabled):
             continue
         try:
-            handlers += [Handler(name, tool) for tool in load_skill(name, path)]
+            handlers += load_handlers(name, path)
         except SkillError as error:
             problems.append(error)
     return handlers, problems
+
+
+def load_handlers(name: str, path: Path) -> list[Handler]:
+    """The tools of one skill, with what it says in each language. Raises SkillError."""
+    tools = load_skill(name, path)
+    spoken = languages.read(path.parent)
+    return [Handler(name, tool, spoken) for tool in languages.translated(tools, spoken)]
 
 
 def load_skill(name: str, path: Path) -> list[Tool]:
@@ -634,23 +570,9 @@ def load_skill(name: str, path: Path) -> list[Tool]:
     except (Exception, SystemExit) as error:
         sys.modules.pop(module_name, None)
         raise SkillError(
-            f"{_place(error, path.parent, path)}: {type(error).__name__}: {error}"
+            f"{place(error, path.parent, path)}: {type(error).__name__}: {error}"
         ) from error
-    tools = [
-        tool
-        for function in vars(module).values()
-        if inspect.isfunction(function) and function.__module__ == module_name
-        for tool in cast("list[Tool]", getattr(function, ATTRIBUTE, ()))
-    ]
+    tools = collect(module)
     if not tools:
         raise SkillError(f"{path}: has no function with @tool")
     return tools
-
-
-def _place(error: BaseException, folder: Path, path: Path | None = None) -> str:
-    """File and line of the skill at which an error arose."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
-    return f"{own[-1].filename}:{own[-1].lineno}" if own else str(path or folder)

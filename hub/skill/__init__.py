@@ -59,6 +59,7 @@ from hub.skill.services import (
     Store,
     Timers,
     Tools,
+    Undo,
     Where,
 )
 from hub.skill.tools import (
@@ -120,6 +121,7 @@ __all__ = [
     "Tool",
     "ToolSpec",
     "Tools",
+    "Undo",
     "Where",
     "by_a_bit",
     "collect",

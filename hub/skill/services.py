@@ -262,6 +262,14 @@ class Store(Protocol):
     async def keys(self) -> Sequence[str]: ...
 
 
+class Undo(Protocol):
+    """What was done last in this room."""
+
+    async def last(self) -> bool | None:
+        """Undo it. Whether all of it was undone; None if there is nothing that can be."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A tool that is to be run."""
@@ -310,6 +318,7 @@ SERVICES: Mapping[Any, str] = {
     Schedule: "schedule",
     Settings: "settings",
     Change: "change",
+    Undo: "undo",
 }
 """Parameter annotations that are filled by the hub."""
 

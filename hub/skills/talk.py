@@ -4,7 +4,7 @@ A run of a tool is a task. Whoever runs it lets it go on until the next thing ha
 it asks, or it says something.
 
     run = Run(work, talk)
-    step = await run.step(5.0)          # an Ended, an Asked or a Told
+    step = await run.step(5.0)          # an Ended, an Asked, a Told or a Late
     step.answer(3); step = await run.step(5.0)
 """
 
@@ -37,6 +37,10 @@ class Memory(Protocol):
 
     def forget(self) -> None: ...
 
+    def take_back(self) -> Sequence[Any]:
+        """What was done last (`Deed`s), for undoing it; then it is forgotten."""
+        ...
+
 
 @dataclass(slots=True)
 class Asked:
@@ -46,6 +50,7 @@ class Asked:
     schema: Mapping[str, Any]
     """JSON schema of the answer."""
     kind: Any
+    """The type of the answer; None for plain JSON."""
     future: asyncio.Future[Any] = field(repr=False)
 
     @property
@@ -71,6 +76,11 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """A run goes on, and its time is up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A run is over: with what it returned, or with what it raised."""
 
@@ -78,7 +88,7 @@ class Ended:
     error: BaseException | None = None
 
 
-Step = Asked | Told | Ended
+Step = Asked | Told | Late | Ended
 
 
 class Talk:
@@ -105,7 +115,12 @@ class Talk:
         """See `hub.skill.Conversation`."""
         if self.alone:
             raise Dropped
-        wanted = {"enum": list(choices)} if choices else schema(kind, "a question")
+        if isinstance(kind, Mapping):  # of a pack, which sends no types
+            wanted, kind = kind, None
+        else:
+            wanted = schema(kind, "a question")
+        if choices:
+            wanted, kind = {"enum": list(choices)}, None
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.steps.put_nowait(Asked(question, wanted, kind, future))
         return await future
@@ -124,8 +139,8 @@ class Run:
         self._task = asyncio.create_task(_guarded(work), name=name)
 
     async def step(self, limit: float) -> Step:
-        """Let it go on until it ends, asks or says something. Raises TimeoutError, and ends it,
-        if none of these happens within `limit` seconds."""
+        """Let it go on until it ends, asks or says something, or until `limit` seconds are over.
+        It is ended when whoever waits here is cancelled."""
         told = asyncio.ensure_future(self._talk.steps.get())
         try:
             await asyncio.wait(
@@ -135,8 +150,8 @@ class Run:
                 return told.result()
             if self._task.done():
                 return self._task.result()
-            raise TimeoutError
-        except BaseException:
+            return Late()
+        except asyncio.CancelledError:
             await self.end()
             raise
         finally:

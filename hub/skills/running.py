@@ -1,0 +1,415 @@
+"""Runs tools: gives them their services, lets them ask and talk, limits their time, and takes what
+they return. A skill is somebody else's code: whatever it raises costs its call, not the hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import logging
+import threading
+import traceback
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hub.arguments import fit
+from hub.dialogue.answers import answers
+from hub.errors import HearthError, SkillError
+from hub.home.model import Home, normal
+from hub.language import words
+from hub.messages import Outcome
+from hub.skill import Answer, Ask, Dropped, Entities, Result, Say, Text, Tool
+from hub.skill.kinds import value as as_wanted
+from hub.skills.handling import Handler, Performed, Turn
+from hub.skills.languages import said
+from hub.skills.talk import PATIENCE, Asked, Ended, Late, Memory, Run, Talk, Told
+from hub.skills.undo import Deed, RememberingHands, put_back
+from hub.timers.clock import Time
+
+log = logging.getLogger(__name__)
+
+OF_EACH_SKILL = ("schedule", "settings", "store")
+"""Services of which each skill has its own: `services[name].of(handler, turn)` gives it."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A run of a tool, and what it has done so far."""
+
+    handler: Handler
+    turn: Turn
+    hands: RememberingHands
+    talk: Talk
+    run: Run
+    arguments: Mapping[str, Any]
+    told: int = 0
+    """Outcomes that were told."""
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Those that were not told yet."""
+        new = tuple(self.hands.outcomes[self.told :])
+        self.told = len(self.hands.outcomes)
+        return new
+
+    def worded(self, text: Text) -> str:
+        return said(text, self.handler.languages, self.turn.where.language)
+
+
+class Runner:
+    """Runs tools for one home. `timeout`: seconds that a tool has; `patience`: those in which a
+    device has to report."""
+
+    def __init__(
+        self,
+        home: Home,
+        services: Mapping[str, Any],
+        *,
+        time: Time,
+        timeout: float,
+        patience: float,
+    ) -> None:
+        self.services = dict(services)
+        self.time = time
+        self._home = home
+        self._timeout = timeout
+        self._patience = patience
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def close(self) -> None:
+        """End what is still running."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def run(
+        self, handler: Handler, entities: Entities, arguments: Mapping[str, Any], turn: Turn
+    ) -> Performed:
+        """Run a tool until it ends, asks, or says that it takes longer."""
+        tool = handler.tool
+        hands = RememberingHands(self._home, self._patience)
+        talk = Talk(turn.memory)
+        try:
+            given = {**self._given(handler, hands, talk, turn), **tool.arguments(arguments)}
+        except HearthError as error:
+            return failed(error)
+        except ValueError as error:
+            cannot = words(turn.where.language)["said"]["cannot"]
+            return failed(SkillError(f"{handler.name}: {error}", spoken=cannot))
+        if tool.targets:
+            given[tool.targets] = entities
+        run = Run(_called(tool, given), talk, handler.name)
+        return await self._on(_Running(handler, turn, hands, talk, run, arguments))
+
+    async def _on(self, running: _Running) -> Performed:
+        """Let a run go on until there is something to tell of it."""
+        turn, tool = running.turn, running.handler.tool
+        limit = self._timeout if turn.later else max(self._timeout, tool.takes)
+        while True:
+            step = await running.run.step(limit)
+            match step:
+                case Ended():
+                    return self._ended(running, step)
+                case Asked():
+                    waiting = _Suspended(self, running, step)
+                    return Performed(running.outcomes(), ask=Ask(waiting.question), waiting=waiting)
+                case Told() if turn.later is None:
+                    log.info("%s: %s", running.handler.name, running.worded(step.text))
+                case Told():
+                    self._leave(running)
+                    return Performed(running.outcomes(), said=running.worded(step.text))
+                case Late() if turn.later is not None and tool.takes > self._timeout:
+                    self._leave(running)
+                    told = words(turn.where.language)["said"]["working"]
+                    return Performed(running.outcomes(), said=told)
+                case Late():
+                    await running.run.end()
+                    return self._late(running, limit)
+
+    def _leave(self, running: _Running) -> None:
+        """Let a run go on by itself: its turn is over."""
+        running.talk.alone = True
+        self.begin(self._alone(running), running.handler.name)
+
+    async def _alone(self, running: _Running) -> None:
+        later, call = running.turn.later, running.turn.call
+        assert later is not None
+        limit = max(self._timeout, running.handler.tool.takes)
+        until = asyncio.get_running_loop().time() + limit
+        while True:
+            step = await running.run.step(until - asyncio.get_running_loop().time())
+            match step:
+                case Told():
+                    await later(call, Performed(said=running.worded(step.text)))
+                case Asked():
+                    step.drop()
+                case Ended():
+                    done = self._ended(running, step)
+                    if done != Performed(deeds=done.deeds):
+                        await later(call, done)
+                    return
+                case Late():
+                    await running.run.end()
+                    await later(call, self._late(running, limit))
+                    return
+
+    def begin(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Something that nobody waits for, until it is done or the hub ends."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("%s", task.get_name(), exc_info=error)
+
+    async def drop(self, running: _Running, asked: Asked) -> None:
+        """A question gets no answer: let the run end by itself, and tell nobody."""
+        asked.drop()
+        running.talk.alone = True
+        while isinstance(step := await running.run.step(self._timeout), Asked | Told):
+            if isinstance(step, Asked):
+                step.drop()
+        if isinstance(step, Late):
+            await running.run.end()
+
+    # --- how it ended -----------------------------------------------------------------------
+
+    def _ended(self, running: _Running, ended: Ended) -> Performed:
+        handler, outcomes = running.handler, running.outcomes()
+        if isinstance(ended.error, Dropped):
+            return Performed(outcomes, said="", deeds=self._deeds(running))
+        if isinstance(ended.error, HearthError):
+            return failed(ended.error, outcomes)
+        if ended.error is not None:
+            error = ended.error
+            log.info("the skill %s raised", handler.skill, exc_info=error)
+            folder = Path(handler.tool.function.__code__.co_filename).parent
+            text = f"{place(error, folder)}: {type(error).__name__}: {error}"
+            return failed(SkillError(text, spoken=_skill_failed(running)), outcomes)
+        result = ended.result
+        if not isinstance(result, Result):
+            error = SkillError(
+                f"{handler.name} returned {result!r}; a tool returns nothing, a string, Say, Ask "
+                "or Answer",
+                spoken=_skill_failed(running),
+            )
+            return failed(error, outcomes)
+        if isinstance(result, Ask):
+            result = replace(result, question=running.worded(result.question))
+        return Performed(
+            outcomes,
+            said=running.worded(result) if isinstance(result, str | Say) else None,
+            ask=result if isinstance(result, Ask) else None,
+            answer=result if isinstance(result, Answer) else None,
+            deeds=self._deeds(running),
+        )
+
+    def _late(self, running: _Running, limit: float) -> Performed:
+        late = SkillError(
+            f"{running.handler.name} took more than {limit:g} s", spoken=_skill_failed(running)
+        )
+        return failed(late, running.outcomes())
+
+    def _deeds(self, running: _Running) -> tuple[Deed, ...]:
+        """How what a run did is undone."""
+        handler, before = running.handler, running.hands.changed()
+        undoing = self.services.get("undoing")
+        if handler.tool.undo and undoing is not None:
+            return (Deed(handler.name, lambda: undoing(handler, running.arguments, running.turn)),)
+        if not before:
+            return ()
+        return (Deed(handler.name, lambda: put_back(self._home, before, self._patience)),)
+
+    # --- what it is given -------------------------------------------------------------------
+
+    def _given(
+        self, handler: Handler, hands: RememberingHands, talk: Talk, turn: Turn
+    ) -> dict[str, Any]:
+        """The services that a tool asks for. Raises SkillError for one this hub does not have."""
+        known: dict[str, Any] = {
+            **self.services,
+            "home": hands,
+            "where": turn.where,
+            "conversation": talk,
+            "undo": _Undo(turn.memory),
+        }
+        if turn.change is not None:
+            known["change"] = turn.change
+        given: dict[str, Any] = {}
+        for parameter, service in handler.tool.services.items():
+            if service not in known:
+                raise SkillError(
+                    f"{handler.name} needs a {service}; this hub has none",
+                    spoken=words(turn.where.language)["said"]["cannot"],
+                )
+            found = known[service]
+            if service in OF_EACH_SKILL:
+                found = found.of(handler, turn)
+            elif service == "speaker":
+                found = _Speaking(found, self.services.get("aloud"), handler, turn)
+            given[parameter] = found
+        return given
+
+    # --- answers ----------------------------------------------------------------------------
+
+    def read(self, asked: Asked, readings: Sequence[str], language: str) -> tuple[str, Any] | None:
+        """The first reading that is an answer to a question, and what it means."""
+        if asked.schema.get("type") == "boolean":
+            return _yes_or_no(readings, language)
+        schema = {"properties": {"answer": asked.schema}, "required": ["answer"]}
+        clock = self.services.get("clock")
+        for text in readings:
+            found, unfit = fit(
+                schema,
+                {"answer": text},
+                self._home,
+                language=language,
+                now=clock.now() if clock else None,
+            )
+            if unfit is None:
+                return text, found["answer"]
+        return None
+
+
+@dataclass(slots=True)
+class _Suspended:
+    """A tool that asked: see `Waiting`."""
+
+    runner: Runner
+    running: _Running
+    asked: Asked
+    question: str = field(init=False)
+    free: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.question = self.running.worded(self.asked.question)
+        self.free = self.asked.free
+        self.runner.begin(self._expire(), f"{self.running.handler.name}-waits")
+
+    async def _expire(self) -> None:
+        time = self.runner.time
+        until = time.steady() + PATIENCE
+        while (left := until - time.steady()) > 0 and not self.asked.future.done():
+            await time.sleep(left)
+        self.drop()
+
+    def read(self, readings: Sequence[str], language: str) -> tuple[str, Any] | None:
+        return self.runner.read(self.asked, readings, language)
+
+    async def answer(self, value: Any) -> Performed:
+        kind = self.asked.kind
+        self.asked.answer(value if kind is None else as_wanted(kind, value))
+        return await self.runner._on(self.running)
+
+    def drop(self) -> None:
+        if not self.asked.future.done():
+            self.asked.drop()
+            work = self.runner.drop(self.running, self.asked)
+            self.runner.begin(work, f"{self.running.handler.name}-dropped")
+
+
+class _Undo:
+    """The `Undo` of one run."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def last(self) -> bool | None:
+        deeds: Sequence[Deed] = self._memory.take_back()
+        if not deeds:
+            return None
+        return all([await deed.undo() for deed in reversed(deeds)])
+
+
+class _Speaking:
+    """The `Speaker` of one run: what it announces is said in the skill's words."""
+
+    def __init__(self, speaker: Any, aloud: Any, handler: Handler, turn: Turn) -> None:
+        self._speaker, self._aloud = speaker, aloud
+        self._handler, self._turn = handler, turn
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._speaker, name)
+
+    async def announce(self, text: Text, *, area: str | None = None) -> None:
+        where = self._turn.where
+        told = said(text, self._handler.languages, where.language)
+        if self._aloud is None:
+            log.info("%s says: %s", self._handler.skill, told)
+        else:
+            self._aloud.announce(
+                told, language=where.language, area=area or where.area, by=self._handler.skill
+            )
+
+
+def failed(error: HearthError, outcomes: Sequence[Outcome] = ()) -> Performed:
+    """What is told of an error that ended a call."""
+    log.error("%s: %s", type(error).__name__, error)
+    return Performed(tuple(outcomes), said=error.spoken, error=error)
+
+
+def place(error: BaseException, folder: Path, path: Path | None = None) -> str:
+    """File and line of the skill at which an error arose."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else str(path or folder)
+
+
+def _skill_failed(running: _Running) -> str:
+    template = words(running.turn.where.language)["said"]["skill_failed"]
+    return str(template.format(skill=running.handler.skill))
+
+
+def _yes_or_no(readings: Sequence[str], language: str) -> tuple[str, bool] | None:
+    known = answers(language)
+    for text in readings:
+        if normal(text) in known.no:
+            return text, False
+    said = next(iter(readings), "")  # a yes counts in the likeliest reading only
+    return (said, True) if normal(said) in known.yes else None
+
+
+async def _called(tool: Tool, arguments: Mapping[str, Any]) -> Any:
+    if inspect.iscoroutinefunction(tool.function):
+        return await tool.function(**arguments)
+    return await _in_thread(lambda: tool.function(**arguments))
+
+
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    """The result of something that blocks. Its thread is its own and nobody waits for it: one
+    that never ends takes no place from others, and does not keep the hub from ending."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[Any] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(value: Any, error: BaseException | None) -> None:
+        if result.done():  # nobody waits any more
+            return
+        if error is None:
+            result.set_result(value)
+        else:
+            result.set_exception(error)
+
+    def run() -> None:
+        value: Any = None
+        raised: BaseException | None = None
+        try:
+            value = context.run(work)
+        except StopIteration as error:  # a future cannot hold it
+            raised = RuntimeError(f"{type(error).__name__}: {error}")
+        except BaseException as error:
+            raised = error
+        with suppress(RuntimeError):  # the hub has ended meanwhile
+            loop.call_soon_threadsafe(settle, value, raised)
+
+    threading.Thread(target=run, name="tool", daemon=True).start()
+    return await result
