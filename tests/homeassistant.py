@@ -45,7 +45,7 @@ OLDER_PYTHON = (3, 13)
 
 INTEGRATIONS = tuple(
     "api auth automation config conversation demo input_boolean input_number logger mqtt "
-    "onboarding scene script system_log template websocket_api wyoming".split()
+    "onboarding scene script system_log template websocket_api wyoming zeroconf".split()
 )
 """What tests may use; and everything that Home Assistant loads on its own account."""
 
@@ -378,7 +378,8 @@ def _install(version: str, folder: Path) -> None:
         run(folder / "tools/bin/python", "-m", "pip", "install", "--quiet", "uv")
     venv = folder / "venv"
     python = venv / "bin/python"
-    run(uv, "venv", "--quiet", "--clear", "--python", _python(version), venv)
+    if not python.exists():  # otherwise something is added, perhaps while others run it
+        run(uv, "venv", "--quiet", "--clear", "--python", _python(version), venv)
     install = (uv, "pip", "install", "--quiet", "--python", python)
     run(*install, f"homeassistant=={version}")
     package = next((venv / "lib").glob("python3.*/site-packages/homeassistant"))

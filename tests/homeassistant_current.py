@@ -85,7 +85,8 @@ def install(
             "--quiet",
             "uv",
         )
-    _run(uv, "venv", "--quiet", "--clear", "--python", "/usr/bin/python3", "/opt/ha")
+    if not (root / "opt/ha/pyvenv.cfg").exists():
+        _run(uv, "venv", "--quiet", "--clear", "--python", "/usr/bin/python3", "/opt/ha")
     install = (uv, "pip", "install", "--quiet", "--python", "/opt/ha/bin/python")
     _run(*install, f"homeassistant=={version}")
     package = next((root / "opt/ha/lib").glob("python3.*/site-packages/homeassistant"))

@@ -354,6 +354,7 @@ class Lamp:
             "name": self.name,
             "unique_id": self.key,
             "object_id": self.key,
+            "default_entity_id": f"light.{self.key}",  # what it is called since 2025.10
             "state_topic": self.state_topic,
             "command_topic": f"{self._base}/set",
         }
