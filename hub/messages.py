@@ -10,7 +10,7 @@ the same times as a microphone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -151,6 +151,8 @@ class Intent:
     """The person has said yes to just these calls."""
     targets: Any = None
     """Opaque to all but the router: what 'them' refers to in the next utterance."""
+    resumes: Callable[[], Awaitable[Any]] | None = None
+    """Lets the tool go on that this is the answer for."""
 
     @property
     def understood(self) -> bool:

@@ -13,7 +13,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -39,12 +39,22 @@ from hub.ports import Recognizer
 from hub.router import Context, Router, byear
 from hub.router.clean import addressed, clean
 from hub.router.words import words
-from hub.skill import Ask, Where
-from hub.skillset import Performed, Skillset
+from hub.skill import Where
+from hub.skills.handling import Later, Performed
+from hub.skillset import Skillset
 
 log = logging.getLogger(__name__)
 
 Onlooker = Callable[[Trace], None]
+
+Aloud = Callable[[str, str | None, str], Awaitable[None]]
+"""Says something (text, room, language) when nobody is talked with."""
+
+CERTAIN = 0.9
+"""Score from which what is said while a tool waits for an answer is a command of its own."""
+ANSWERS = ("conversation.hello", "conversation.thanks", "timers.lasting")
+"""Tools for what may as well be an answer to what a tool has asked."""
+AGAIN = "conversation.say_again"
 
 SAME_SOUND = 60
 """Likeness (`rapidfuzz.fuzz.ratio`, 0-100) that a reading with the home's names must have to the
@@ -116,6 +126,8 @@ class Assistant:
         self._conversations: dict[str | None, Conversation] = {}
         self._locks: dict[str | None, asyncio.Lock] = {}
         self._numbers = itertools.count(1)
+        self.aloud: Aloud | None = None
+        """How a tool is heard after its turn; None: whoever asks waits until it is done."""
 
     def aside(self, *, recognizer: Recognizer | None = None, at_home: bool = True) -> Assistant:
         """One for the same home that remembers nothing and has no onlookers: for whoever has no
@@ -279,6 +291,10 @@ class Assistant:
         known_answers = answers(language)
         conversation = self.conversation(area)
         said = _addressed(utterance, wake)
+        if conversation.question is not None and conversation.question.waiting is not None:
+            known = known or self.router.quick(utterance, self._context(area, wake))
+            if told := self._told_a_tool(said, conversation, known):
+                return told
         if answered := conversation.answer(said, known_answers):
             return Intent(
                 calls=answered.calls,
@@ -294,21 +310,66 @@ class Assistant:
             return replace(intent, sentence="", why="a yes or no, but nothing was asked")
         return intent
 
+    def _told_a_tool(
+        self, said: Utterance, conversation: Conversation, command: Intent | None
+    ) -> Intent | None:
+        """What is said while a tool waits: its answer, unless it is a command of its own."""
+        question = conversation.question
+        assert question is not None and question.waiting is not None
+        language = said.language
+        if found := conversation.would_answer(said, answers(language)):
+            conversation.answer(said, answers(language))
+            if found.waiting is None:
+                dropped = self.replies.dropped(language)
+                return Intent(tier="dialogue", heard=found.heard, sentence=dropped, why=found.why)
+            return _resuming(found)
+        called = {call.tool for call in command.calls} if command else set()
+        if called == {AGAIN}:
+            return Intent(tier="dialogue", score=1.0, heard=said.text, sentence="", why="once more")
+        if command and command.score >= CERTAIN and not called <= set(ANSWERS):
+            return None
+        if not question.waiting.free:
+            if not conversation.ask_again():
+                return None
+            sentence = self.replies.not_understood(said.text, language)
+            return Intent(tier="dialogue", heard=said.text, sentence=sentence, why="no such answer")
+        return _resuming(conversation.take(said.text))
+
     async def _act(
         self, intent: Intent, language: str, area: str | None
     ) -> list[tuple[Call, Performed]]:
         """Run the calls, in the order they were said."""
-        where = Where(area, language)
-        conversation = self.conversation(area)
-        return [
-            (
-                call,
-                await self.skillset.perform(
-                    call, where=where, confirmed=intent.confirmed, conversation=conversation
-                ),
-            )
-            for call in intent.calls
-        ]
+        if intent.resumes is not None:
+            performed = [(intent.calls[0], await intent.resumes())]
+        else:
+            where = Where(area, language)
+            later = self._later(where) if self.aloud else None
+            performed = [
+                (
+                    call,
+                    await self.skillset.perform(
+                        call,
+                        where=where,
+                        confirmed=intent.confirmed,
+                        conversation=self.conversation(area),
+                        later=later,
+                    ),
+                )
+                for call in intent.calls
+            ]
+        self.conversation(area).did([deed for _, done in performed for deed in done.deeds])
+        return performed
+
+    def _later(self, where: Where) -> Later:
+        """How what a tool says after its turn is worded and said."""
+
+        async def tell(call: Call, done: Performed) -> None:
+            text = self.replies.for_turn([(call, done)], self.home, where.language)
+            self.conversation(where.area).did(done.deeds)
+            if text and self.aloud is not None:
+                await self.aloud(text, where.area, where.language)
+
+        return tell
 
     def _reply(
         self,
@@ -322,7 +383,7 @@ class Assistant:
         conversation = self.conversation(area)
         about = [done.answer.about for _, done in performed if done.answer and done.answer.about]
         conversation.refer_to(intent.targets, about[-1] if about else "")
-        questions = [(done, _question(done.ask, intent)) for _, done in performed if done.ask]
+        questions = [(done, _question(call, done, intent)) for call, done in performed if done.ask]
         if intent.question:
             conversation.ask(Question(intent.question, intent.choices, intent.heard))
             text = intent.question
@@ -461,6 +522,24 @@ def _told(answered: Answered, dropped: str) -> str | None:
     return "" if answered.again else dropped
 
 
-def _question(ask: Ask, intent: Intent) -> Question:
+def _resuming(answered: Answered) -> Intent:
+    """A tool goes on with the answer that it has waited for."""
+    waiting = answered.waiting
+    assert waiting is not None
+    return Intent(
+        calls=answered.calls,
+        tier="dialogue",
+        score=1.0,
+        heard=answered.heard,
+        why=answered.why,
+        resumes=lambda: waiting.answer(answered.value),
+    )
+
+
+def _question(call: Call, done: Performed, intent: Intent) -> Question:
+    ask = done.ask
+    assert ask is not None
     choices = {"yes": ask.yes} if ask.yes else dict(ask.choices)
+    if done.waiting is not None:
+        return Question(ask.question, {}, intent.heard, waiting=done.waiting, of=call)
     return Question(ask.question, choices, intent.heard, ask.lacking)
