@@ -41,6 +41,8 @@ class Answers:
     other: tuple[str, ...] = ()
     order: tuple[tuple[str, ...], ...] = ()
     """Words for the first, for the second, and so on."""
+    drop: frozenset[str] = frozenset()
+    """Words that want no more of what is being talked about: 'never mind'."""
 
 
 @cache
@@ -73,6 +75,7 @@ def answers(language: str) -> Answers:
         last=phrases("last"),
         other=phrases("other"),
         order=tuple(_normal(said) for said in more.get("order", ())),
+        drop=frozenset(_normal([*own.get("drop", ()), *_never_mind(language)])),
     )
 
 

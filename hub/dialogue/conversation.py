@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rapidfuzz import fuzz
 
@@ -17,8 +17,19 @@ from hub.dialogue.answers import Answers
 from hub.home.model import normal
 from hub.messages import Call, Utterance
 
+if TYPE_CHECKING:
+    from hub.skills.handling import Waiting
+    from hub.skills.undo import Deed
+
 QUESTION_SECONDS = 30.0
 """How long a question waits for its answer."""
+TOOL_SECONDS = 60.0
+"""How long the question of a tool that waits does."""
+MOST_TRIES = 2
+"""How often such a question is asked where what is said is no answer."""
+UNDO_SECONDS = 600.0
+"""How long something can be undone."""
+MOST_DEEDS = 5
 REFERENCE_SECONDS = 180.0
 """How long 'it' and 'them' keep their meaning."""
 ALIKE = 80.0
@@ -36,6 +47,10 @@ class Question:
     """What made the hub ask: its words may stand in the answer, too."""
     lacking: Call | None = None
     """The call that something was missing from."""
+    waiting: Waiting | None = None
+    """The tool that waits for the answer; then there are no choices."""
+    of: Call | None = None
+    """The call that it waits in."""
 
     @property
     def closed(self) -> bool:
@@ -57,6 +72,9 @@ class Answered:
     """The question, where the answer was to choose and did not tell which: 'the third' of two."""
     chosen: tuple[str, ...] = ()
     """The choices that were taken."""
+    waiting: Waiting | None = None
+    """The tool that it is for, and what it means there."""
+    value: Any = None
 
 
 class Conversation:
@@ -73,6 +91,8 @@ class Conversation:
         self._targets: tuple[Any, float] | None = None
         self._about: tuple[str, float] = ("", 0.0)
         self._last_reply: str | None = None
+        self._tries = 0
+        self._deeds: list[tuple[Sequence[Deed], float]] = []
 
     @property
     def last_reply(self) -> str | None:
@@ -94,9 +114,11 @@ class Conversation:
     @property
     def question(self) -> Question | None:
         """The question that waits for its answer; None if it waited too long."""
-        if not self._questions or self._clock() - self._asked_at > QUESTION_SECONDS:
+        if not self._questions:
             return None
-        return self._questions[0]
+        first = self._questions[0]
+        patience = QUESTION_SECONDS if first.waiting is None else TOOL_SECONDS
+        return first if self._clock() - self._asked_at <= patience else None
 
     @property
     def pending_question(self) -> str | None:
@@ -123,6 +145,23 @@ class Conversation:
         """Questions to be answered one after the other, before those that still wait."""
         self._questions = (*questions, *self._questions)
         self._asked_at = self._clock()
+        if questions:
+            self._tries = 1
+
+    def ask_again(self) -> bool:
+        """Keep the question, which was not answered; False if that has been enough."""
+        if self._tries >= MOST_TRIES:
+            return False
+        self._tries += 1
+        self._asked_at = self._clock()
+        return True
+
+    def take(self, text: str) -> Answered:
+        """What was said as the answer that a tool waits for, whatever it is."""
+        question, *left = self._questions
+        self._questions = tuple(left)
+        self._asked_at = self._clock()
+        return _for_tool(question, text, text)
 
     def repeat_question(self) -> str | None:
         """Ask again what the last utterance did not answer; the question, if there was one."""
@@ -133,6 +172,7 @@ class Conversation:
 
     def forget(self) -> None:
         """Drop what was asked and what 'it' and 'them' refer to."""
+        _drop(self._questions)
         self._questions = self._displaced = ()
         self._targets = self._taken = None
         self._about = ("", 0.0)
@@ -148,10 +188,25 @@ class Conversation:
             self._questions, self._displaced = waiting, ()
         else:
             self._taken = self._taking(answered, waiting)
-            self._questions = waiting[1:] if answered else ()
+            kept = waiting[1:] if answered else ()
+            if answered is None or answered.waiting is None:
+                _drop([each for each in self._questions if each not in kept])
+            self._questions = kept
             self._displaced = () if answered else waiting
         self._asked_at = self._clock()
         return answered
+
+    def did(self, deeds: Sequence[Deed]) -> None:
+        """Something was done that can be undone: all of one turn."""
+        if deeds:
+            self._deeds = [*self._deeds, (deeds, self._clock())][-MOST_DEEDS:]
+
+    def take_back(self) -> Sequence[Deed]:
+        """What was done last, for undoing it; none if that was too long ago."""
+        if not self._deeds or self._clock() - self._deeds[-1][1] > UNDO_SECONDS:
+            self._deeds = []
+            return ()
+        return self._deeds.pop()[0]
 
     def _taking(
         self, answered: Answered | None, waiting: Sequence[Question]
@@ -173,6 +228,8 @@ class Conversation:
         question = self.question
         if question is None:
             return self._corrected(readings, known)
+        if question.waiting is not None:
+            return _told(question, readings, known, utterance.language)
         if question.closed:
             return _agreed(question, readings, known)
         for text, said in readings:
@@ -196,6 +253,32 @@ class Conversation:
             if found and found.calls and not set(found.chosen) & set(taken):
                 return found
         return None
+
+
+def _told(
+    question: Question, readings: Sequence[tuple[str, str]], known: Answers, language: str
+) -> Answered | None:
+    """What a tool that waits is told, where that is surely meant for it; or that it is dropped."""
+    waiting = question.waiting
+    assert waiting is not None
+    for text, said in readings:
+        if said in known.drop:
+            return Answered((), text, f"dropped: {question.text}")
+    found = None if waiting.free else waiting.read([text for text, _ in readings], language)
+    return _for_tool(question, *found) if found else None
+
+
+def _for_tool(question: Question, text: str, value: Any) -> Answered:
+    calls = (question.of,) if question.of else ()
+    why = f"an answer to: {question.text}"
+    return Answered(calls, text, why, waiting=question.waiting, value=value)
+
+
+def _drop(questions: Iterable[Question]) -> None:
+    """Tell the tools that wait that there will be no answer."""
+    for question in questions:
+        if question.waiting is not None:
+            question.waiting.drop()
 
 
 def _agreed(
