@@ -241,7 +241,8 @@ class _Options:
         state = after
         for number, (name, schema) in reversed(list(enumerate(parameters))):
             edges = [(text, state) for text in self._literals(schema)]
-            if schema.get("type") == "string" and not {"enum", "format"} & schema.keys():
+            free = "enum" not in schema and schema.get("format") != "area"
+            if schema.get("type") == "string" and free:
                 edges += self._span(state)
             if name not in needed:
                 edges.append((" -", state))

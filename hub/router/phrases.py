@@ -13,9 +13,10 @@ from hassil.parser import ParseError
 
 from hub.errors import SkillError
 from hub.messages import ToolSpec
-from hub.router.rules import Grammar, Own, data_language
+from hub.router.rules import Grammar, Own, Timed, data_language
 from hub.router.slots import SpokenNames
 from hub.router.templates import Templates, give, parsed
+from hub.skill.kinds import MOMENTS
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,9 @@ HOME_LISTS = frozenset({"name", "area", "floor"})
 
 UNBOUNDED = (0, 1000)
 """Range of a number whose schema gives no limits."""
+
+NAMED = {"area": "area", "entity": "name"}
+"""Formats of arguments that are names of the home -> the list of these."""
 
 TRUTH = {"en": (("on", True), ("yes", True), ("off", False), ("no", False))}
 
@@ -53,12 +57,16 @@ def phrase_rules(
         data = intents.intents[key].data[0]
         give(data, [parsed(text) for text in data.sentence_texts])
         data.slot_lists.update(lists)
+        found = {each.slot for each in _timed(served[key], data)}
         wild = {name for name, values in lists.items() if isinstance(values, WildcardSlotList)}
-        data.wildcard_list_names.update(wild)
+        data.wildcard_list_names.update(wild - found)
     own = [
         each for key, tool in served.items() for each in _own(tool, intents.intents[key].data[0])
     ]
-    return Grammar(Templates(intents, names), names, "phrase", own=own)
+    timed = [
+        each for key, tool in served.items() for each in _timed(tool, intents.intents[key].data[0])
+    ]
+    return Grammar(Templates(intents, names), names, "phrase", own=own, timed=timed)
 
 
 def check(tool: ToolSpec, phrase: str) -> None:
@@ -91,7 +99,7 @@ def _lists(tool: ToolSpec, language: str) -> dict[str, SlotList]:
     return {
         name: _list(name, schema, language)
         for name, schema in tool.parameters.get("properties", {}).items()
-        if not _of_home(tool, name) and schema.get("format") != "area"
+        if not _of_home(tool, name) and schema.get("format") not in NAMED
     }
 
 
@@ -107,8 +115,16 @@ def _own(tool: ToolSpec, data: IntentData) -> Iterator[Own]:
     if tool.domains:
         yield Own(data, "name", "name", frozenset(tool.domains))
     for name, schema in tool.parameters.get("properties", {}).items():
-        if name not in HOME_LISTS and schema.get("format") == "area":
-            yield Own(data, name, "area", frozenset())
+        if name not in HOME_LISTS and (list_name := NAMED.get(schema.get("format"))):
+            domains = frozenset(schema.get("domains", ()))
+            yield Own(data, name, list_name, domains, frozenset(schema.get("classes", ())))
+
+
+def _timed(tool: ToolSpec, data: IntentData) -> Iterator[Timed]:
+    """The slots for durations, days and times: the words for one are looked for in a sentence."""
+    for name, schema in tool.parameters.get("properties", {}).items():
+        if schema.get("format") in MOMENTS:
+            yield Timed(data, name, schema["format"])
 
 
 def _list(name: str, schema: Mapping[str, Any], language: str) -> SlotList:

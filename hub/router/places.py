@@ -139,8 +139,14 @@ class Places:
             for slot, schema in tool.parameters.get("properties", {}).items()
             if schema.get("format") == "area"
         }
+        things = {
+            slot
+            for tool in self.tools.get(intent, ())
+            for slot, schema in _properties(tool).items()
+            if schema.get("format") == "entity"
+        }
         said = {
-            slot: self._said("area" if slot in areas else slot, value)
+            slot: self._said("area" if slot in areas else "name" if slot in things else slot, value)
             for slot, value in slots.items()
         }
         return Call(intent, said, response)

@@ -188,6 +188,11 @@ class Router:
             built = await asyncio.to_thread(self._build, places)
             self._grammars = built
 
+    def learn(self, tools: Sequence[ToolSpec]) -> None:
+        """Other tools than before; `prepare` makes the grammars for them."""
+        self.tools = tuple(tools)
+        self._grammars = None
+
     def _build(self, places: Places) -> Grammars:
         lists = {code: home_names(places, words(code)) for code in self.languages}
         built = Grammars(

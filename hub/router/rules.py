@@ -15,6 +15,7 @@ from typing import Any, Literal
 from hassil import (
     Intents,
     RecognizeResult,
+    TextSlotList,
     is_match,
     merge_dict,
     recognize_all,
@@ -24,6 +25,7 @@ from hassil.parse_expression import parse_sentence
 from home_assistant_intents import get_intents, get_languages
 
 from hub.home.model import Area, Entity, normal
+from hub.language import moments
 from hub.router.places import Places, spellings
 from hub.router.slots import SpokenNames, Value, listed, meant
 from hub.router.templates import Templates
@@ -99,6 +101,17 @@ class Own:
     """Which list of names."""
     domains: frozenset[str]
     """Only names of such things; empty: all."""
+    classes: frozenset[str] = frozenset()
+    """Only of such device classes; empty: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A slot of one block of templates for a duration, a day or a time in words."""
+
+    data: IntentData
+    slot: str
+    kind: moments.Kind
 
 
 class Grammar:
@@ -111,12 +124,15 @@ class Grammar:
         tier: Literal["phrase", "rules"],
         actions: frozenset[str] = frozenset(),
         own: Sequence[Own] = (),
+        timed: Sequence[Timed] = (),
     ) -> None:
         """`actions`: words that make more of a name than a name: 'radio on'."""
         self.tier = tier
         self._actions = actions
         self._names = dict(names)
         self._own = tuple(own)
+        self._timed = tuple(timed)
+        self._kinds = frozenset(each.kind for each in self._timed)
         self._templates = templates
         self._language = templates.intents.language
         self._warm()
@@ -142,7 +158,15 @@ class Grammar:
             return []
         within = {name: names.within(text) for name, names in self._names.items()}
         for own in self._own:
-            own.data.slot_lists[own.slot] = listed(own.slot, within[own.names], own.domains)
+            own.data.slot_lists[own.slot] = listed(
+                own.slot, within[own.names], own.domains, own.classes
+            )
+        told = {kind: moments.within(text, kind, self._language) for kind in self._kinds}
+        for timed in self._timed:
+            values = ((words, words) for words in told[timed.kind])
+            timed.data.slot_lists[timed.slot] = TextSlotList.from_tuples(
+                values, allow_template=False, name=timed.slot
+            )
         results = recognize_all(
             text,
             self._templates.fitting(text, within),

@@ -52,10 +52,14 @@ class SpokenNames:
 
 
 def listed(
-    name: str, values: Iterable[TextSlotValue], domains: Collection[str] = ()
+    name: str,
+    values: Iterable[TextSlotValue],
+    domains: Collection[str] = (),
+    classes: Collection[str] = (),
 ) -> TextSlotList:
-    """A slot list; `domains`: only of things that are of one of these."""
+    """A slot list; `domains` and device `classes`: only of things that are of one of these."""
     kept = [v for v in values if not domains or (v.context or {}).get("domain") in domains]
+    kept = [v for v in kept if not classes or (v.context or {}).get("device_class") in classes]
     return TextSlotList(name=name, values=kept)
 
 
