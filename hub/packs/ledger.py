@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 WINDOW = 600.0
 """Seconds within which failures count together."""
 MOST = 3
-PAUSES = (0.0, 1.0, 4.0)
+PAUSES = (0.0, 2.0)
 """Seconds before the next start, by the number of failures."""
 TABLE = "failures"
 
@@ -39,7 +39,8 @@ class Ledger:
         self._failures: dict[str, dict[str, Any]] = {}
         if self._storage:
             try:
-                self._failures = dict((self._storage.read() or {}).get(TABLE, {}))
+                rows = (self._storage.read() or {}).get(TABLE, {}).values()
+                self._failures = {row["digest"]: row for row in rows if "digest" in row}
             except StorageError as error:
                 # Who may start is unknown: nobody is let in because a file is damaged, but three
                 # failures are soon counted again.
@@ -57,13 +58,13 @@ class Ledger:
             )
         recent = self._recent(entry)
         if recent:
-            left = PAUSES[min(len(recent), len(PAUSES) - 1)] - abs(self._now() - recent[-1])
+            left = PAUSES[min(len(recent), len(PAUSES)) - 1] - abs(self._now() - recent[-1])
             if left > 0:
                 raise SkillError(f"{name} has just failed and may start again in {left:.1f} s")
 
     def failed(self, digest: str, why: str) -> bool:
         """Count a failure. Returns whether that was one too many."""
-        entry = self._failures.setdefault(digest, {"at": []})
+        entry = self._failures.setdefault(digest, {"digest": digest, "at": []})
         entry["at"] = [*self._recent(entry), self._now()][-MOST:]
         entry["why"] = why[:200]
         entry["quarantined"] = len(entry["at"]) >= MOST
@@ -88,6 +89,7 @@ class Ledger:
         if self._storage is None:
             return
         try:
-            self._storage.write({TABLE: dict(self._failures)})
+            rows = self._failures.values()
+            self._storage.write({TABLE: {str(n): row for n, row in enumerate(rows, 1)}})
         except StorageError as error:
             log.error("failures of packs are not kept: %s", error)

@@ -16,12 +16,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from hub.errors import SkillError
 from hub.packs import sandbox
+from hub.packs.inside.lock import RUNTIME_THREADS, THREADS
 from hub.packs.ledger import Ledger
 from hub.packs.link import LONGEST, Link, LinkClosed, LinkError, Rate, RemoteError
 from hub.packs.plain import one_line
@@ -36,6 +38,8 @@ CALL_SECONDS = 4.5
 IDLE_SECONDS = 120.0
 GRACE_SECONDS = 1.0
 """For an answer to a ping, after a call was given up."""
+KILL_SECONDS = 0.5
+"""After which bubblewrap is killed, too, should it not have ended with what it has started."""
 WATCH_SECONDS, WATCH_IDLE_SECONDS = 0.2, 2.0
 MOST_PAGES = 8
 MOST_CALLS = 4
@@ -121,6 +125,7 @@ class PackProcess:
         self._trouble: str | None = None
         self._stopping = False
         self._counted = False
+        self._found: list[psutil.Process] = []
         self._log: deque[str] = deque(maxlen=LOG_KEPT)
 
     @property
@@ -132,8 +137,8 @@ class PackProcess:
         """Of the pack itself within its walls; None if systemd has started it, or nobody."""
         if self._process is None or self._process.returncode is not None:
             return None
-        inner = _innermost(self._process.pid)
-        return inner.pid if inner else None
+        found = _descendants(self._process.pid)
+        return found[-1].pid if found else None
 
     @property
     def last_words(self) -> Sequence[str]:
@@ -160,6 +165,8 @@ class PackProcess:
         try:
             await self._ready(check=False)
             return await self._listed()
+        except (LinkClosed, RemoteError) as error:
+            raise self._failed(self._trouble or str(error)) from error
         finally:
             self.calls -= 1
 
@@ -189,6 +196,10 @@ class PackProcess:
                 self._stopping = True
                 await self._end()
                 raise self._failed(why) from error
+            except BaseException:  # nobody waits any more: no process is left half started
+                self._stopping = True
+                await self._end()
+                raise
             self.starts += 1
             self.used = asyncio.get_running_loop().time()
 
@@ -355,12 +366,16 @@ class PackProcess:
         loop = asyncio.get_running_loop()
         spent, at = self._cpu(), loop.time()
         memory = (self.installed.granted.memory_mb + 16) * MB
+        threads = RUNTIME_THREADS if self.installed.pack.run else THREADS
         while not link.closed:
             await asyncio.sleep(WATCH_SECONDS if self.calls else WATCH_IDLE_SECONDS)
-            if self._memory() > memory:
-                await self._kill(f"it took more than {memory // MB} MB")
+            too_much = f"it took more than {memory // MB} MB" if self._memory() > memory else ""
+            # The kernel's own limit does not count for the administrator's processes.
+            too_much = too_much or ("it has too many threads" if self._threads() > threads else "")
+            if too_much:
+                await self._kill(too_much)
                 if not self.calls:
-                    self._failed(self._trouble or "")
+                    self._failed(too_much)
                 return
             now, busy = loop.time(), self._cpu()
             if self.calls:
@@ -382,6 +397,13 @@ class PackProcess:
                 total += one.memory_info().rss
         return total
 
+    def _threads(self) -> int:
+        total = 0
+        for one in self._inside():
+            with suppress(psutil.Error):
+                total += one.num_threads()
+        return total
+
     def _cpu(self) -> float:
         total = 0.0
         for one in self._inside():
@@ -391,11 +413,12 @@ class PackProcess:
         return total
 
     def _inside(self) -> list[psutil.Process]:
+        """What runs behind the walls. It cannot start other processes, so this is found once."""
         if self._process is None or self._process.returncode is not None:
             return []
-        with suppress(psutil.Error):
-            return psutil.Process(self._process.pid).children(recursive=True)
-        return []
+        if len(self._found) < 2:
+            self._found = _descendants(self._process.pid)
+        return self._found
 
     async def _read_log(self, stream: asyncio.StreamReader) -> None:
         """Keep the end of what it writes. Read it must be, or the pack would wait for ever."""
@@ -422,13 +445,19 @@ class PackProcess:
                     await self._process.wait()
 
     def _put_away(self) -> None:
-        """Hang up and kill, without waiting: bubblewrap's child dies with it."""
+        """Hang up and kill, without waiting."""
         if self._link is not None:
             self._link.close()
-        if self._process is not None and self._process.returncode is None:
-            # Not Process.kill(): that may collect the exit status before asyncio does.
-            with suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        # The first process behind the walls takes all others there with it, and bubblewrap, which
+        # is its parent, collects it and ends: nothing is left behind for anybody to collect.
+        inner = _children(process.pid)
+        for pid in inner or [process.pid]:
+            _kill(pid)
+        if inner:
+            asyncio.get_running_loop().call_later(KILL_SECONDS, _kill_left, process)
 
     async def _end(self) -> None:
         self._put_away()
@@ -441,6 +470,7 @@ class PackProcess:
         if others:
             await asyncio.wait(others)
         self._link = self._process = None
+        self._found = []
 
     def _begin(self, work: Any, name: str) -> None:
         task = asyncio.create_task(work, name=f"pack-{self.installed.pack.id}-{name}")
@@ -448,11 +478,21 @@ class PackProcess:
         task.add_done_callback(self._tasks.discard)
 
 
-def _innermost(pid: int) -> psutil.Process | None:
-    with suppress(psutil.Error):
-        children = psutil.Process(pid).children(recursive=True)
-        return children[-1] if children else None
-    return None
+def _descendants(pid: int) -> list[psutil.Process]:
+    """Children and theirs, the innermost last."""
+    found: list[psutil.Process] = []
+    with suppress(psutil.Error, OSError):
+        for child in _children(pid):
+            found += [psutil.Process(child), *_descendants(child)]
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except FileNotFoundError:  # a kernel that does not keep such lists
+        return [child.pid for child in psutil.Process(pid).children()]
+    return [int(number) for number in text.split()]
 
 
 def _in_memory(content: bytes) -> int:
@@ -460,6 +500,17 @@ def _in_memory(content: bytes) -> int:
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def _kill(pid: int) -> None:
+    # Not Process.kill(): that may collect the exit status before asyncio does.
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _kill_left(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        _kill(process.pid)
 
 
 def _cause(code: int) -> str:

@@ -187,6 +187,13 @@ class Packs:
         except SkillError as error:
             self.problems.append(error)
             return
+        # Somebody else's words: whatever form they have costs this pack, not the hub.
+        except Exception as error:
+            log.info("%s", pack.id, exc_info=error)
+            self.problems.append(
+                SkillError(f"{pack.id}: what it says of its tools: {error!r:.200}")
+            )
+            return
         grants = Grants(installed.granted, self._home)
         network = installed.granted.network
         proxy = Proxy(network, self._lookup) if network else None

@@ -210,7 +210,7 @@ def _own_python() -> list[str]:
         if path.is_dir():
             found += ["--ro-bind", str(path), f"/python/{path.relative_to(base)}"]
     for shared in base.glob("lib/libpython*.so*"):
-        found += ["--ro-bind", str(shared), str(shared)]
+        found += ["--ro-bind", str(shared), f"/python/lib/{shared.name}"]
     return [*found, *_libraries()]
 
 
@@ -245,6 +245,7 @@ def _environment(folder: Path, settings: Mapping[str, object]) -> dict[str, str]
         "HOME": "/tmp",
         "TMPDIR": "/tmp",
         "LANG": "C.UTF-8",
+        "LD_LIBRARY_PATH": "/python/lib",
         "MALLOC_ARENA_MAX": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -45,19 +45,19 @@ Runner = Callable[..., Awaitable[Any]]
 
 def declared(pack: Pack, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The names of a pack's tools, if they are those it declares. Raises SkillError."""
-    names = [row.get("name") for row in rows]
-    if sorted(map(str, names)) != sorted(pack.tools):
-        extra = [one_line(str(name), 60) for name in names if name not in pack.tools]
+    names = [str(row.get("name")) for row in rows]
+    if sorted(names) != sorted(pack.tools):
+        extra = [name[:60] for name in names if name not in pack.tools]
         lacking = [name for name in pack.tools if name not in names]
         raise SkillError(
             f"{pack.id}: its tools are not those of its pack.toml: "
             + "; ".join(
                 f"{what} {', '.join(map(ascii, which))}"
-                for what, which in (("not declared:", extra), ("missing:", lacking), ("twice:", []))
+                for what, which in (("not declared:", extra), ("missing:", lacking))
                 if which
             )
         )
-    return [str(name) for name in names]
+    return names
 
 
 def made(
@@ -132,7 +132,7 @@ def _tool(
         anywhere=meta.get("anywhere") is True,
         about=one_line(meta.get("about"), LONGEST_VALUE),
         risk=known.risk,
-        undo=str(meta.get("undo", "")) if meta.get("undo") in pack.tools else "",
+        undo=next((name for name in pack.tools if name == meta.get("undo")), ""),
         takes=_seconds(meta.get("takes")),
         spoken=meta.get("spoken") is not False,
         events=_events(granted, meta.get("events")),
@@ -157,7 +157,8 @@ def _held(text: str) -> str:
 
 
 def _services(given: Any) -> list[str]:
-    wanted = set(given.values()) if isinstance(given, dict) else set()
+    rows = given.values() if isinstance(given, dict) else ()
+    wanted = {service for service in rows if isinstance(service, str)}
     known = {service for service in SERVICES.values() if service in wanted}
     # The pack's own half has these, or the hub has them for nobody but itself.
     return sorted((known | set(ALWAYS)) - {"settings", "clock", "tools"})

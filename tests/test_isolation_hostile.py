@@ -1,0 +1,116 @@
+"""Packs that sin are stopped, and would not be without the guard."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from hub.packs import sandbox
+from hub.packs.remote import Packs
+from tests.fakes import House
+from tests.hostile_packs import kit
+from tests.hostile_packs.walls import SINS, Sin
+
+pytestmark = pytest.mark.skipif(
+    bool(sandbox.bubblewrap_trouble()), reason=sandbox.bubblewrap_trouble()
+)
+
+
+@pytest_asyncio.fixture
+async def house() -> AsyncIterator[House]:
+    async with House() as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What there is to sin against: a process, secrets, listeners."""
+    place = tmp_path_factory.mktemp("hub")
+    secret = place / "token"
+    secret.write_text("canary")
+    secret.chmod(0o600)
+    other = place / "packs" / "other.json"
+    other.parent.mkdir()
+    other.write_text("{}")
+    with (
+        subprocess.Popen(["sleep", "300"]) as victim,
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as tcp6,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_UNIX) as abstract,
+        socket.socket(socket.AF_UNIX) as control,
+        socket.socket(socket.AF_UNIX) as bus,
+    ):
+        udp.bind(("127.0.0.1", 0))
+        abstract.bind(f"\0hearth-{os.getpid()}")
+        control.bind(str(place / "control.sock"))
+        bus.bind(str(place / "bus.sock"))
+        for listening in (abstract, control, bus):
+            listening.listen()
+        yield {
+            "hub": os.getpid(),
+            "victim": victim.pid,
+            "secret": str(secret),
+            "beside": str(place / "beside"),
+            "other": str(other),
+            "port": tcp.getsockname()[1],
+            "port6": tcp6.getsockname()[1],
+            "udp": udp.getsockname()[1],
+            "abstract": f"hearth-{os.getpid()}",
+            "control": str(place / "control.sock"),
+            "bus": str(place / "bus.sock"),
+        }
+        victim.kill()
+
+
+async def run(house: House, place: Path, sin: Sin, world: dict[str, Any]) -> kit.Ran:
+    folder = kit.write(place, kit.code(sin.body))
+    (folder / "link").unlink(missing_ok=True)
+    (folder / "link").symlink_to(world["secret"])
+    packs = Packs(kit.Shelf(folder), house.home)
+    assert not packs.problems
+    try:
+        return await kit.call(packs, house.home, hint=json.dumps(world))
+    finally:
+        await packs.close()
+
+
+@pytest.fixture
+def inherited() -> Iterator[int]:
+    """A file that the hub has open, and would hand down to a careless child."""
+    descriptor = os.open("/etc/hostname", os.O_RDONLY)
+    os.set_inheritable(descriptor, True)
+    yield descriptor
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("sin", SINS, ids=lambda sin: sin.name)
+async def test_a_pack_is_kept_within_its_walls(
+    house: House,
+    tmp_path: Path,
+    world: dict[str, Any],
+    inherited: int,
+    sin: Sin,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HEARTH_CANARY", "canary")
+    known = {**world, "descriptor": inherited}
+    ran = await run(house, tmp_path / "walled", sin, known)
+    assert not ran.worked
+    assert ran.error is not None
+    assert "Evil" in ran.error.spoken
+    # The control: the same code, without walls.
+    if sin.root and os.geteuid() != 0:
+        return
+    kit.without_walls(monkeypatch)
+    kit.careless(monkeypatch)
+    control = await run(house, tmp_path / "open", sin, known)
+    assert control.worked, f"shows nothing, since it fails without walls, too: {control.error}"
