@@ -34,8 +34,8 @@ FILE = "index.json"
 FORM = 1
 LONGEST = 4_000_000
 MOST_PACKS = 10_000
-LIKE = 60
-"""Of 100: from this on an entry is what was searched for."""
+LIKE = 80
+"""Of 100: so much like a word of an entry must one be that is searched for."""
 
 _TEXTS = ("id", "version", "url", "sha256", "key", "name", "description", "risk", "licence", "sdk")
 
@@ -93,12 +93,18 @@ class Index:
         if not words.strip():
             return sorted(newest, key=lambda entry: entry.name.casefold())
 
-        def likeness(entry: Entry) -> float:
-            text = f"{entry.id} {entry.name} {entry.description}"
-            return float(fuzz.token_set_ratio(words, text, processor=utils.default_process))
+        asked = utils.default_process(words).split()
 
-        rated = sorted(((likeness(e), e) for e in newest), key=lambda pair: (-pair[0], pair[1].id))
-        return [entry for score, entry in rated if score >= LIKE]
+        def likeness(entry: Entry) -> tuple[float, float]:
+            """How much like a word of the entry the best of the words is, and all together."""
+            text = utils.default_process(f"{entry.id} {entry.name} {entry.description}").split()
+            each = [max(fuzz.ratio(word, other) for other in text) for word in asked]
+            return max(each, default=0.0), sum(each)
+
+        rated = [(likeness(entry), entry) for entry in newest]
+        likely = [pair for pair in rated if pair[0][0] >= LIKE]
+        likely.sort(key=lambda pair: (-pair[0][1], pair[1].id))
+        return [entry for _, entry in likely]
 
     def address(self, entry: Entry) -> str:
         """Where the file of an entry is, as `sources.fetch` takes it."""
