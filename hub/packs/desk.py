@@ -127,8 +127,11 @@ class Desk:
         return result
 
     def _of(self, method: str, params: Mapping[str, Any]) -> Running | None:
-        """The call that a request is for. A foreign server has only one and does not name it."""
+        """The call that a request is for. A foreign server has only one and does not name it; what
+        is fetched is the same for all of them."""
         token = params.get("_call")
+        if method == "hearth/http.fetch" and self._running:
+            return next(iter(self._running.values()))
         if method == "elicitation/create":
             meta = params.get("_meta")
             own = meta.get("hearth") if isinstance(meta, dict) else None

@@ -88,6 +88,8 @@ class Grants:
             raise Denied(f"a service is for 1 to {MOST_ENTITIES} devices")
         entities = tuple(self.entity(entity_id) for entity_id in ids)
         for entity in entities:
+            if entity.barred:
+                raise Denied(f"nobody has allowed voice to act on {entity.entity_id}")
             everywhere = domain == "homeassistant" and name in EVERYWHERE
             if entity.domain != domain and not everywhere:
                 raise Denied(f"{service} is not for {entity.entity_id}")
@@ -166,8 +168,7 @@ def harm(entity: Entity, service: str) -> str:
     if entity.domain in OPAQUE:
         # What it leads to only its source can see.
         return {True: "R3", False: "R1", None: "R2"}[entity.guarded]
-    guarded = entity.guarded or entity.barred
-    if guarded or lets_in(entity.domain, entity.device_class, entity.names):
+    if entity.guarded or lets_in(entity.domain, entity.device_class, entity.names):
         return "R3"
     if needs_yes(entity.domain, entity.device_class, entity.names):
         return "R3"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import errno
 import ipaddress
 import re
 import socket
@@ -164,7 +165,7 @@ class Pinned(AbstractResolver):
             found = await self._lookup(host, port)
             addresses = tuple(address for address in found if fits(host, address))
             if not addresses:
-                raise OSError(f"{host} leads nowhere it may lead")
+                raise OSError(errno.EHOSTUNREACH, f"{host} leads nowhere it may lead")
             self._kept[host] = (time.monotonic(), addresses)
         return [
             ResolveResult(
