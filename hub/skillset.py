@@ -31,7 +31,6 @@ from hub.skill import (
     Change,
     Clock,
     Entities,
-    Settings,
     Speaker,
     Timers,
     Tool,
@@ -41,6 +40,8 @@ from hub.skill import (
 from hub.skills import languages
 from hub.skills.handling import Handler, Later, Performed, Turn
 from hub.skills.running import Runner, failed, place
+from hub.skills.settings import SkillSettings
+from hub.skills.store import Stores
 from hub.skills.talk import Memory
 from hub.timers.clock import SystemTime, Time
 
@@ -96,7 +97,8 @@ class Skillset:
             "clock": SystemClock(),
             "tools": self,
             "undoing": self._undo,
-            "settings": NoSettings(),
+            "settings": SkillSettings(),
+            "store": Stores(),
             **(services or {}),
         }
         self._time = time or SystemTime()
@@ -358,13 +360,6 @@ class _NoConversation:
         return ()
 
 
-class NoSettings:
-    """The `Settings` of skills for which nobody has set anything."""
-
-    def of(self, handler: Handler, turn: Turn) -> Settings:
-        return Settings()
-
-
 def _slots(handlers: Sequence[Handler], call: Call) -> dict[str, Any]:
     """The arguments that say which devices are meant. One that the tool has as a parameter of
     its own ('clean the kitchen') does not."""
@@ -560,6 +555,8 @@ def load_skill(name: str, path: Path) -> list[Tool]:
     if spec is None or spec.loader is None:
         raise SkillError(f"{path}: cannot be loaded")
     module = importlib.util.module_from_spec(spec)
+    for other in [each for each in sys.modules if each.startswith(f"{module_name}.")]:
+        del sys.modules[other]  # its further files may have been edited, too
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)

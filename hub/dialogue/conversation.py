@@ -117,6 +117,8 @@ class Conversation:
         if not self._questions:
             return None
         first = self._questions[0]
+        if first.waiting is not None and first.waiting.over:
+            return None
         patience = QUESTION_SECONDS if first.waiting is None else TOOL_SECONDS
         return first if self._clock() - self._asked_at <= patience else None
 

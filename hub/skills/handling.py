@@ -27,6 +27,11 @@ class Waiting(Protocol):
     free: bool
     """Any words may be the answer."""
 
+    @property
+    def over(self) -> bool:
+        """Whether it waits no more."""
+        ...
+
     def read(self, readings: Sequence[str], language: str) -> tuple[str, Any] | None:
         """The first reading of what was said that is an answer, and its value; None if none is."""
         ...

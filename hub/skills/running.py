@@ -293,10 +293,14 @@ class _Suspended:
         self.free = self.asked.free
         self.runner.begin(self._expire(), f"{self.running.handler.name}-waits")
 
+    @property
+    def over(self) -> bool:
+        return self.asked.future.done()
+
     async def _expire(self) -> None:
         time = self.runner.time
         until = time.steady() + PATIENCE
-        while (left := until - time.steady()) > 0 and not self.asked.future.done():
+        while (left := until - time.steady()) > 0 and not self.over:
             await time.sleep(left)
         self.drop()
 
@@ -309,7 +313,7 @@ class _Suspended:
         return await self.runner._on(self.running)
 
     def drop(self) -> None:
-        if not self.asked.future.done():
+        if not self.over:
             self.asked.drop()
             work = self.runner.drop(self.running, self.asked)
             self.runner.begin(work, f"{self.running.handler.name}-dropped")
