@@ -343,7 +343,7 @@ class Assistant:
             performed = [(intent.calls[0], await intent.resumes())]
         else:
             where = Where(area, language)
-            later = self._later(where) if self.aloud else None
+            later = self.later(where) if self.aloud else None
             performed = [
                 (
                     call,
@@ -360,7 +360,7 @@ class Assistant:
         self.conversation(area).did([deed for _, done in performed for deed in done.deeds])
         return performed
 
-    def _later(self, where: Where) -> Later:
+    def later(self, where: Where) -> Later:
         """How what a tool says after its turn is worded and said."""
 
         async def tell(call: Call, done: Performed) -> None:
