@@ -131,6 +131,7 @@ def _run(*command: Any) -> None:
         "DEBIAN_FRONTEND": "noninteractive",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_LINK_MODE": "copy",
+        "UV_NO_CACHE": "1",
     }
     subprocess.run([*map(str, command)], check=True, capture_output=True, env=environment)
 
