@@ -136,6 +136,9 @@ class FakeConversation:
     def forget(self) -> None:
         self.forgotten += 1
 
+    def take_back(self) -> list[Any]:
+        return []
+
 
 class FakeClock:
     """It is always the same time."""

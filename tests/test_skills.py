@@ -522,6 +522,7 @@ CASES = [
     Case("conversation.stop", {}, ""),
     Case("conversation.say_again", {}, "It was noon."),
     Case("conversation.thanks", {}, "You're welcome."),
+    Case("conversation.undo", {}, "There is nothing that I can undo."),
     Case("conversation.hello", {}, "Hello."),
     Case("volume.set_volume", {"percent": 30}, "My volume is 30 percent."),
     Case(

@@ -16,6 +16,7 @@ from hub.messages import ToolSpec
 from hub.router.rules import Grammar, Own, Timed, data_language
 from hub.router.slots import SpokenNames
 from hub.router.templates import Templates, give, parsed
+from hub.router.words import words
 from hub.skill.kinds import MOMENTS
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ def phrase_rules(
     local: dict[str, dict[str, SlotList]] = {}
     served: dict[str, ToolSpec] = {}
     for number, tool in enumerate(tools):
-        sentences = [p for p in _phrases(tool, language) if _usable(tool, p)]
+        usable = [p for p in _phrases(tool, language) if _usable(tool, p)]
+        sentences = [_with_articles(tool, p, language) for p in usable]
         if not sentences:
             continue
         # Several tools may bear one name (HassTurnOn of lights and of fans).
@@ -93,6 +95,15 @@ def _usable(tool: ToolSpec, phrase: str) -> bool:
 def _phrases(tool: ToolSpec, language: str) -> Sequence[str]:
     base = language.split("-")[0]
     return tool.phrases.get(language) or tool.phrases.get(base) or ()
+
+
+def _with_articles(tool: ToolSpec, phrase: str, language: str) -> str:
+    """Names of the home may be said with an article: 'paint {room}' is 'paint the kitchen', too."""
+    articles = "|".join(sorted(words(language).articles))
+    for name, schema in tool.parameters.get("properties", {}).items():
+        if articles and name not in HOME_LISTS and schema.get("format") in NAMED:
+            phrase = phrase.replace(f"{{{name}}}", f"[({articles})] {{{name}}}")
+    return phrase
 
 
 def _lists(tool: ToolSpec, language: str) -> dict[str, SlotList]:

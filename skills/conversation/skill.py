@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.skill import Conversation, Speaker, Where, tool
+from hub.skill import Conversation, Speaker, Undo, Where, tool
 
 
 @tool(
@@ -49,6 +49,35 @@ def say_again(conversation: Conversation, where: Where) -> str:
     """Say the last reply again."""
     nothing = where.say("I have not said anything yet.", de="Ich habe noch nichts gesagt.")
     return conversation.last_reply or nothing
+
+
+@tool(
+    phrases={
+        "en": [
+            "(undo|reverse|revert) [(that|this|it|what you (did|have done))] [again]",
+            "(take|put) (that|it) back [(again|the way it was)]",
+            "(change|turn|put) (it|that) back [to how it was]",
+        ],
+        "de": [
+            "(mach|mache) (das|es) [wieder] rückgängig",
+            "nimm das [wieder] zurück",
+            "(stell|stelle) das wieder so her",
+        ],
+    },
+    examples=["undo that"],
+)
+async def undo(undo: Undo, where: Where) -> str:
+    """Undo what was done last in this room."""
+    done = await undo.last()
+    if done is None:
+        return where.say(
+            "There is nothing that I can undo.", de="Es gibt nichts, was ich zurücknehmen kann."
+        )
+    if not done:
+        return where.say(
+            "I could not undo all of it.", de="Ich konnte nicht alles rückgängig machen."
+        )
+    return where.say("I have undone it.", de="Ich habe es rückgängig gemacht.")
 
 
 @tool(
