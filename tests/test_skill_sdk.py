@@ -1,4 +1,4 @@
-"""What an author can write in a skill, as a person meets it: each test is a skill and what is said."""
+"""What an author can write in a skill, as a person meets it: a skill, and what is said to it."""
 
 from __future__ import annotations
 
@@ -495,8 +495,11 @@ async def test_replies_have_the_language_and_the_plural(skill: Skill) -> None:
 
 async def test_slavic_plurals_follow_unicode(skill: Skill) -> None:
     polish = """
-        [replies]
-        eggs = { one = "{count} jajko.", few = "{count} jajka.", many = "{count} jajek.", other = "?" }
+        [replies.eggs]
+        one = "{count} jajko."
+        few = "{count} jajka."
+        many = "{count} jajek."
+        other = "{count} jajka."
     """
     from hub.skill import Say
     from hub.skills.languages import read, said
@@ -563,8 +566,8 @@ def test_the_sdk_loads_little() -> None:
 
     code = (
         "import sys, hub.skill;"
-        "print([m for m in ('numpy', 'pydantic', 'mcp', 'hassil', 'asyncio', 'jinja2', 'hub.home.model')"
-        " if m in sys.modules])"
+        "heavy = ('numpy', 'pydantic', 'mcp', 'hassil', 'asyncio', 'jinja2', 'hub.home.model');"
+        "print([m for m in heavy if m in sys.modules])"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
