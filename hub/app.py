@@ -62,6 +62,11 @@ from hub.ports import (
 from hub.room import Room
 from hub.router import Router
 from hub.router.rules import data_language
+from hub.skill import Where
+from hub.skills.alone import Alone
+from hub.skills.aloud import Aloud
+from hub.skills.plan import Planner
+from hub.skills.store import Stores
 from hub.skillset import Skillset
 from hub.storage.documents import Documents
 from hub.timers.bell import Bell
@@ -85,6 +90,15 @@ class Engine(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """How an MQTT broker is reached."""
+
+    settings: MqttSettings
+    obstacle: Callable[[], str | None] = lambda: None
+    """Why it is not even worth a try at the moment, if it is not."""
+
+
 @dataclass(slots=True)
 class Hub:
     """All parts of a running hub."""
@@ -102,8 +116,13 @@ class Hub:
     language_model: LlamaModel | OpenAIServer | None = None
     recognizer: Recognizer | None = None
     workers: list[Worker] = field(default_factory=list)
-    mqtt: MqttSettings | None = None
-    """How its broker is reached, if it has one."""
+    broker: Broker | None = None
+    """Its MQTT broker, if it has one."""
+    planner: Planner | None = None
+    """What skills have planned."""
+    alone: Alone | None = None
+    """What skills do by themselves, once they do."""
+    aloud: Aloud | None = None
     free: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nobody is talked with."""
 
@@ -122,8 +141,10 @@ class Hub:
         *,
         tone: Callable[[], Awaitable[object]] | None = None,
         show: Callable[[str], None] = lambda text: None,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """Let timers ring, and do what was wanted for later. `show` gets what is said."""
+        """Let timers ring, and do what was wanted for later; let skills run at events and by the
+        clock. `show` gets what is said of timers, `tell` what skills say unasked."""
         bell = Bell(
             self._unattended,
             self.voice,
@@ -134,6 +155,39 @@ class Hub:
         )
         foresee = partial(obstacle, router=self.router, skillset=self.skillset)
         self.timers.begin(bell.tell, foresee, self.free)
+        self._begin_skills(tell)
+
+    def _begin_skills(self, tell: Callable[[str], None]) -> None:
+        voice = self.voice
+
+        async def speak(text: str, language: str) -> None:
+            if voice is not None:
+                await voice.say(text, language=language)
+
+        self.aloud = Aloud(
+            speak if voice else None, show=lambda text, area: tell(text), free=self.free
+        )
+        self.assistant.aloud = self.aloud.later
+        self.skillset.serve(aloud=self.aloud)
+        self.alone = Alone(
+            self.skillset,
+            self.home,
+            self.planner or Planner(SystemTime()),
+            SystemTime(),
+            self.assistant.later,
+            Where(self.assistant.area, self.config.hub.languages[0]),
+        )
+        self.alone.begin()
+
+    async def end_skills(self) -> None:
+        """End what skills do, and keep what they have planned."""
+        if self.alone is not None:
+            await self.alone.close()
+        elif self.planner is not None:
+            await self.planner.close()
+        if self.aloud is not None:
+            await self.aloud.close()
+        await self.skillset.close()
 
     async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
         """A turn of its own. What was asked in the room is not answered by it."""
@@ -177,12 +231,14 @@ async def open_hub(
     recognise: bool = False,
     sink: AudioSink | None = None,
     remember: bool = True,
+    lasting: bool = False,
 ) -> AsyncIterator[Hub]:
     """Put a hub together, and take it apart again.
 
     `ears` adds wake word and voice activity, `recognise` speech to text, `sink` a voice that plays
     there. Without any of them it understands typed text. `states` is another folder for the states
-    of the home; without `remember` they are not kept.
+    of the home; without `remember` they are not kept. `lasting` is for the hub that runs for ever:
+    any other opens the home only for a moment, perhaps beside one that runs elsewhere.
 
     Raises ConfigError, ModelError, EngineError or StorageError."""
     _check_languages(config)
@@ -209,14 +265,28 @@ async def open_hub(
         if isinstance(model, LlamaModel):
             engines.append(model)
         real = home_file is None and states is None and remember
-        mqtt = await stack.enter_async_context(open_broker(config)) if real else None
-        home = await stack.enter_async_context(_home(config, home_file, states, remember, mqtt))
+        broker = await stack.enter_async_context(open_broker(config)) if real else None
+        home = await stack.enter_async_context(
+            _home(config, home_file, states, remember, broker, lasting)
+        )
         if voice is not None:
             stack.push_async_callback(voice.close)
         timers = Timers(SystemTime(), _kept(config, "timers", home_file, states, remember))
         stack.push_async_callback(timers.close)
         await timers.open()
-        skillset = Skillset.load(config, home, speaker=_Speaker(voice, timers), timers=timers)
+        stores = Stores(_kept(config, "skills", home_file, states, remember))
+        stack.push_async_callback(stores.close)
+        await stores.open()
+        planner = Planner(SystemTime(), _kept(config, "schedule", home_file, states, remember))
+        await planner.open()
+        skillset = Skillset.load(
+            config,
+            home,
+            speaker=_Speaker(voice, timers),
+            timers=timers,
+            store=stores,
+            schedule=planner,
+        )
         for problem in skillset.problems:
             log.error("%s", problem)
         router = Router(
@@ -248,8 +318,10 @@ async def open_hub(
             model,
             recognizer,
             [engine.worker for engine in engines],
-            mqtt,
+            broker,
         )
+        hub.planner = planner
+        stack.push_async_callback(hub.end_skills)
         try:
             assistant.area = assistant.place(config.hub.area)
         except ConfigError as error:
@@ -285,12 +357,12 @@ async def open_home(
 
     Another home than the configured one, or one whose states are not kept there, is only
     simulated: nothing that is tried out reaches real devices.
-    Raises ConfigError for a file that makes no sense, StorageError for states that cannot be read,
-    DeviceError if the hub's own broker cannot be started."""
+    Raises ConfigError for a file that makes no sense, StorageError for states that cannot be
+    read."""
     real = home_file is None and states is None and remember
     async with (
-        open_broker(config) if real else nullcontext() as mqtt,
-        _home(config, home_file, states, remember, mqtt) as home,
+        open_broker(config) if real else nullcontext() as broker,
+        _home(config, home_file, states, remember, broker) as home,
     ):
         yield home
 
@@ -301,46 +373,67 @@ async def _home(
     home_file: Path | None,
     states: Path | None,
     remember: bool,
-    mqtt: MqttSettings | None,
+    broker: Broker | None,
+    lasting: bool = False,
 ) -> AsyncIterator[Home]:
-    home = Home(_own_device(mqtt))
-    kept = _kept(config, "devices", home_file, states, remember)
-    try:
+    async with AsyncExitStack() as stack:
+        home = Home()
+        kept = _kept(config, "devices", home_file, states, remember)
         if kept is not None:
-            home.remember(*await _changed_by_people(kept))
-        await home.connect(_sources(config, home_file, states, remember, mqtt))
+            stack.push_async_callback(kept.close)
+            home.remember(*await _changed_by_people(kept), kept.flush)
+        mqtt = await stack.enter_async_context(_mqtt_source(config, broker, lasting))
+        stack.push_async_callback(home.close)
+        sources = _sources(config, home_file, states, remember, mqtt)
+        await home.connect(sources, lasting=lasting)
         yield home
-    finally:
-        await home.close()
-        if kept is not None:
-            await kept.close()
 
 
 @asynccontextmanager
-async def open_broker(config: Config) -> AsyncIterator[MqttSettings | None]:
-    """How the MQTT broker is reached; the hub's own one is started here, and ended afterwards.
-    None if the settings want no MQTT.
-
-    Raises DeviceError if the hub's own broker cannot be started."""
+async def open_broker(config: Config) -> AsyncIterator[Broker | None]:
+    """The MQTT broker; the hub's own one is started here, and ended afterwards. If that does not
+    come up, the hub does without until it does. None if the settings want no MQTT."""
     if config.mqtt.host != OWN_BROKER:
-        yield config.mqtt if config.mqtt.host else None
+        yield Broker(config.mqtt) if config.mqtt.host else None
         return
     from hub.devices.mqtt.broker import OwnBroker
 
     broker = OwnBroker(config.mqtt, config.hub.data / "broker")
     try:
-        yield await broker.start()
+        yield Broker(await broker.begin(), lambda: broker.trouble)
     finally:
         await broker.close()
 
 
-def _own_device(mqtt: MqttSettings | None) -> str | None:
-    """How the ids of the hub's own entities begin, which Home Assistant shows like any other's."""
-    if mqtt is None:
-        return None
-    from hub.devices.mqtt.connection import identifier
+@asynccontextmanager
+async def _mqtt_source(
+    config: Config, broker: Broker | None, lasting: bool
+) -> AsyncIterator[DeviceSource | None]:
+    """The devices of the broker, if there is one, under the ids that they had before.
 
-    return f"hearth_{identifier(mqtt, 'device').rpartition('-')[2]}_"
+    The broker knows the running hub by a name that nobody else may use at the same time."""
+    if broker is None:
+        yield None
+        return
+    from hub.devices.mqtt.connection import SESSION
+    from hub.devices.mqtt.source import MqttHome
+
+    kept = Documents(config.hub.data / "mqtt.json")
+    try:
+        try:
+            known = (await kept.load()).get("ids", {})
+        except StorageError as error:
+            log.error("%s; devices of one name may change their ids", error)
+            known = {}
+        yield MqttHome(
+            broker.settings,
+            session=SESSION if lasting else 0,
+            ids={key: found for key, found in known.items() if isinstance(found, str)},
+            keep_ids=lambda ids: kept.put("ids", ids),
+            obstacle=broker.obstacle,
+        )
+    finally:
+        await kept.close()
 
 
 async def _changed_by_people(
@@ -361,7 +454,7 @@ def _sources(
     home_file: Path | None,
     states: Path | None,
     remember: bool,
-    mqtt: MqttSettings | None,
+    mqtt: DeviceSource | None,
 ) -> list[DeviceSource]:
     """Where devices come from; the first one has the say."""
     own = home_file is None and states is None and remember
@@ -376,7 +469,7 @@ def _sources(
     return [*real, SimulatedHome.from_file(chosen, states=kept)]
 
 
-def _real_sources(config: Config, mqtt: MqttSettings | None) -> list[DeviceSource]:
+def _real_sources(config: Config, mqtt: DeviceSource | None) -> list[DeviceSource]:
     """Home Assistant has the say: what is on its broker, too, has its names and rooms there.
 
     Their libraries are loaded only where they are used."""
@@ -386,9 +479,7 @@ def _real_sources(config: Config, mqtt: MqttSettings | None) -> list[DeviceSourc
 
         found.append(HomeAssistantHome(config.homeassistant))
     if mqtt is not None:
-        from hub.devices.mqtt.source import MqttHome
-
-        found.append(MqttHome(mqtt))
+        found.append(mqtt)
     return found
 
 

@@ -109,7 +109,7 @@ class ControlServer:
         elif request.get("devices"):
             yield {"home": to_json(self._assistant.home)}
         elif isinstance(request.get("edit"), str):
-            yield self._edited(request)
+            yield await self._edited(request)
         elif isinstance(request.get("mcp"), dict):
             yield await self._for_a_program(request["mcp"])
         elif request.get("health"):
@@ -131,14 +131,16 @@ class ControlServer:
         self._assistant.finished(trace)
         return trace.to_json()
 
-    def _edited(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _edited(self, request: dict[str, Any]) -> dict[str, Any]:
         device, words = request.get("device"), request.get("words", [])
         texts = isinstance(words, list) and all(isinstance(word, str) for word in words)
         if not isinstance(device, str) or not texts:
             return {"error": "'device' is text, and 'words' a list of texts"}
         home = self._assistant.home
         try:
-            return {"device": row(home, edit(home, device, request["edit"], words))}
+            changed = row(home, edit(home, device, request["edit"], words))
+            await home.kept()
+            return {"device": changed}
         except HearthError as error:
             return {"error": str(error)}
 

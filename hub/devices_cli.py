@@ -46,8 +46,10 @@ def devices(
     as_json: Json = False,
 ) -> None:
     """Without a command: show the home."""
-    if context.invoked_subcommand is None:
-        asyncio.run(_show(watch, everything, home, as_json))
+    if context.invoked_subcommand is None and not asyncio.run(
+        _show(watch, everything, home, as_json)
+    ):
+        raise typer.Exit(1)
 
 
 @devices_app.command()
@@ -130,13 +132,14 @@ def reset(device: Device, as_json: Json = False) -> None:
     _edit(device, "reset", [], as_json)
 
 
-async def _show(watch: bool, everything: bool, home_file: Path | None, as_json: bool) -> None:
+async def _show(watch: bool, everything: bool, home_file: Path | None, as_json: bool) -> bool:
+    """Whether there is anything to show: with no source in reach there is not."""
     from hub.app import follow_states
     from hub.home.view import describe_change, home_table
     from hub.home.wire import row
 
     settings = config.load()
-    async with _looked_at(settings, home_file) as home:
+    async with _looked_at(settings, home_file) as (home, reached):
         if as_json:
             hidden = home.hidden.values() if everything else ()
             for entity in (*home.entities.values(), *hidden):
@@ -150,11 +153,13 @@ async def _show(watch: bool, everything: bool, home_file: Path | None, as_json: 
                     terminal.row(told | {"attributes": dict(change.attributes)})
                 else:
                     terminal.out.print(escape(describe_change(home, change)))
+    return reached
 
 
 @asynccontextmanager
-async def _looked_at(settings: Config, home_file: Path | None) -> AsyncIterator[Home]:
-    """The home of the running hub, or else the home itself."""
+async def _looked_at(settings: Config, home_file: Path | None) -> AsyncIterator[tuple[Home, bool]]:
+    """The home of the running hub, or else the home itself; and whether any of its sources is in
+    reach. Those that are not are told."""
     from hub import control
     from hub.app import open_home
     from hub.home.wire import from_json
@@ -165,13 +170,14 @@ async def _looked_at(settings: Config, home_file: Path | None) -> AsyncIterator[
     if answer is not None:
         # What is open here for the first time tells of its troubles itself.
         health = await control.ask(settings.hub.runtime, {"health": True}) or {}
-        for name, lost in health.get("sources", {}).items():
+        sources = health.get("sources", {})
+        for name, lost in sources.items():
             if lost:
                 terminal.fail(f"{name}: {lost['reason']}")
-        yield from_json(answer["home"])
+        yield from_json(answer["home"]), not sources or not all(sources.values())
         return
     async with open_home(settings, home_file) as home:
-        yield home
+        yield home, not home.troubles or not all(home.troubles.values())
 
 
 def _edit(device: str, change: str, words: list[str], as_json: bool) -> None:
@@ -206,4 +212,6 @@ async def _edited(device: str, change: str, words: list[str]) -> dict[str, Any]:
         found: dict[str, Any] = answer["device"]
         return found
     async with lock(settings, patience=PATIENCE), open_home(settings) as home:
-        return row(home, edit(home, device, change, words))
+        changed = row(home, edit(home, device, change, words))
+        await home.kept()
+        return changed

@@ -51,7 +51,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         others = bool(config.wyoming.listen)
         sink = loudspeaker(config) if ears else Nowhere() if others else None
         hub = await stack.enter_async_context(
-            open_hub(config, ears=ears, recognise=ears or others, sink=sink)
+            open_hub(config, ears=ears, recognise=ears or others, sink=sink, lasting=True)
         )
         open_ears = Ears(config.hub.data / "microphone-muted") if ears else None
         if open_ears is not None and hub.wake is not None:
@@ -59,7 +59,11 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         phone = _phone(hub, open_ears)
         hub.assistant.watch(_show_turn)
         hub.home.watch(_Changes(hub).show)
-        hub.begin_timers(tone=lambda: _ring(hub), show=lambda text: _show_timer(text, phone))
+        hub.begin_timers(
+            tone=lambda: _ring(hub),
+            show=lambda text: _show_timer(text, phone),
+            tell=lambda text: terminal.out.print(f"  [bold]{escape(text)}[/]"),
+        )
         control = ControlServer(config.hub.runtime, hub.assistant)
         await control.start()
         stack.push_async_callback(control.close)
@@ -139,19 +143,20 @@ def _until_signal() -> Iterator[asyncio.Event]:
 
 def _phone(hub: Hub, ears: Ears | None) -> PhoneBridge | None:
     """The hub as a device on its broker, if it has one."""
-    if hub.mqtt is None:
+    if hub.broker is None:
         return None
     from hub.bridges.announcement import Form, form_for
     from hub.bridges.phone import PhoneBridge
 
-    chosen = hub.mqtt.announce
+    settings = hub.broker.settings
+    chosen = settings.announce
 
     def form() -> Form:
         if chosen != "auto":
             return Form(chosen)
         return form_for(getattr(hub.home.source("homeassistant"), "version", None))
 
-    return PhoneBridge(hub, hub.mqtt, ears=ears, form=form)
+    return PhoneBridge(hub, settings, ears=ears, form=form, obstacle=hub.broker.obstacle)
 
 
 async def _listen(hub: Hub, ears: Ears) -> None:

@@ -329,15 +329,6 @@ async def test_a_narrow_terminal_shows_whole_ids_and_takes_no_orders() -> None:
     await home.close()
 
 
-async def test_the_hub_is_no_device_of_its_own_home() -> None:
-    seen = lamp("text.hearth_say", "Say", unique_id="hearth_12ab34cd_say")
-    other = lamp("light.other", "Other", unique_id="hearth_99999999_lamp")
-    home = Home(ours="hearth_12ab34cd_")
-    await home.connect([Scripted("homeassistant", seen, other, areas=[KITCHEN])])
-    assert set(home.entities) == {"light.other"}
-    await home.close()
-
-
 async def test_a_name_in_other_letters_hides_no_door() -> None:
     home = await connected(
         Scripted("first", lamp("switch.a", "Ｆｒｏｎｔ Ｄｏｏｒ"), areas=[KITCHEN])

@@ -291,6 +291,58 @@ async def test_no_password_is_logged(broker: OwnBroker, caplog: pytest.LogCaptur
     assert not any(word in caplog.text for word in broker.accounts.values())
 
 
+async def comes_up(broker: OwnBroker) -> None:
+    async with asyncio.timeout(10):
+        while broker.trouble:  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.01)
+
+
+@needs_mosquitto
+async def test_where_its_port_is_taken_it_waits_until_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(broker_module, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(broker_module, "LONGEST_PAUSE", 0.1)
+    port = free_port()
+    broker = OwnBroker(own(port=port), tmp_path / "broker")
+    try:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", port))
+            other.listen()
+            settings = await broker.begin()
+            assert broker.trouble and f"port {port} is taken" in broker.trouble
+            home = MqttHome(settings, obstacle=lambda: broker.trouble)
+            with pytest.raises(DeviceError, match=f"port {port} is taken"):
+                await home.inventory()
+            other.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                other.accept()[0].recv(1)  # The hub tells its password to nobody else.
+        await comes_up(broker)
+        assert (await home.inventory()).entities == ()
+        await home.close()
+    finally:
+        await broker.close()
+
+
+@needs_mosquitto
+async def test_a_mosquitto_that_is_installed_later_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "FIRST_PAUSE", 0.05)
+    real, installed = broker_module.find, False
+    monkeypatch.setattr(broker_module, "find", lambda name: real(name) if installed else None)
+    broker = OwnBroker(own(), tmp_path / "broker")
+    settings = await broker.begin()
+    try:
+        assert broker.trouble and "sudo apt install mosquitto" in broker.trouble
+        installed = True
+        await comes_up(broker)
+        async with connected(settings, "test"):
+            pass
+    finally:
+        await broker.close()
+
+
 async def test_without_mosquitto_it_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

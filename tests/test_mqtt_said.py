@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -698,13 +700,16 @@ def devices(broker: Broker) -> Iterator[Devices]:
 def hub(
     broker: Broker, devices: Devices, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Hearth]:
-    login = {"user": "hub", "password": PASSWORDS["hub"], "tls": True, "ca": str(broker.ca)}
-    folder = tmp_path_factory.mktemp("hub")
-    hub = Hearth(folder, mqtt={"host": "127.0.0.1", "port": broker.tls_port, **login})
+    hub = Hearth(tmp_path_factory.mktemp("hub"), mqtt=login(broker))
     try:
         yield hub.start()
     finally:
         hub.stop()
+
+
+def login(broker: Broker) -> dict[str, Any]:
+    user = {"user": "hub", "password": PASSWORDS["hub"], "tls": True, "ca": str(broker.ca)}
+    return {"host": "127.0.0.1", "port": broker.tls_port, **user}
 
 
 def states(hub: Hearth, case: Case) -> dict[str, str]:
@@ -797,6 +802,37 @@ def test_a_device_that_heeds_nothing_is_named(hub: Hearth, devices: Devices) -> 
     assert devices.told.get(timeout=5) == ("cmnd/tasmota_A1B2C3/POWER", "OFF")
     assert turn["reply"] == "Sorry, the Coffee machine did not answer."
     assert hub.reply("is the coffee machine on").startswith("Yes")
+
+
+def test_a_command_beside_a_hub_that_runs_elsewhere_does_not_throw_it_out(
+    hub: Hearth, broker: Broker, devices: Devices, tmp_path: Path
+) -> None:
+    """It has the same settings and another data folder, as on the next machine."""
+    other = Hearth(tmp_path, mqtt=login(broker))
+    status, printed = other.run("say", "--json", "is the mower docked")
+    assert status == 0, printed
+    assert other.run("devices")[0] == 0
+    log = (broker.folder / "log").read_text(encoding="utf-8")
+    assert "already connected" not in log
+    assert "lost the device source" not in hub.output
+
+
+def test_an_own_broker_that_cannot_start_is_named_and_the_hub_runs(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        hub = Hearth(tmp_path, mqtt={"host": "own", "port": port})
+        try:
+            hub.start()
+            assert f"port {port} is taken by another program" in hub.output
+            assert "cannot reach the MQTT broker" in hub.reply("turn on the kitchen light")
+            told = " ".join(hub.run("doctor")[1].split())
+            assert f"port {port} is taken by another program" in told
+            taken.close()
+            until("it runs after all", lambda: "own MQTT broker runs" in hub.output)
+        finally:
+            hub.stop()
 
 
 def test_what_is_taken_out_of_the_home_is_not_known_any_more(hub: Hearth, devices: Devices) -> None:

@@ -490,11 +490,103 @@ async def test_names_and_ids_are_home_assistants(home: Follower, devices: Device
 async def test_what_the_hub_announces_for_others_is_no_device_of_its_home(
     home: Follower, devices: Devices
 ) -> None:
-    mute = {"command_topic": "hearth/mute/set"}
-    await devices.say("homeassistant/switch/mute/config", mute, retain=True)
+    """Nor what another hub does, whose topics begin otherwise."""
+    mute = {"command_topic": "upstairs/v1/mute/set", "unique_id": "hearth_0a1b2c3d_mute"}
+    mute["device"] = {"identifiers": ["hearth_0a1b2c3d"], "name": "Hearth"}  # type: ignore[assignment]
+    await devices.say("homeassistant/switch/hearth_0a1b2c3d/mute/config", mute, retain=True)
     await devices.say(LAMP_PLACE, LAMP, retain=True)
     inventory = await home.open()
     assert [e.entity_id for e in inventory.entities] == ["light.desk_lamp"]
+
+
+async def test_a_device_that_would_give_orders_to_the_hub_is_refused(
+    home: Follower, devices: Devices, caplog: pytest.LogCaptureFixture
+) -> None:
+    lamp = {**LAMP, "command_topic": "hearth/v1/say"}
+    await devices.say(LAMP_PLACE, lamp, retain=True)
+    inventory = await home.open()
+    assert not inventory.entities
+    assert "hearth/v1/say is a topic of the hub's own" in caplog.text
+
+
+LOCK = {"name": "Back door", "command_topic": "z/Back door/set", "state_topic": "z/Back door"}
+LOCK_PLACE = "homeassistant/lock/back/config"
+
+
+@pytest.mark.parametrize("first", ["lock", "light"])
+@pytest.mark.parametrize("topic", ["z/Back door/set", "z/Back door/set/state", "z/Back door"])
+async def test_a_lamp_on_the_topic_of_a_lock_is_guarded_as_the_lock_is(
+    broker: Broker, devices: Devices, first: str, topic: str
+) -> None:
+    home = Home()
+    said = {
+        LOCK_PLACE: LOCK,
+        "homeassistant/switch/party/config": {"name": "Party", "command_topic": topic},
+        "homeassistant/switch/other/config": {"name": "Other", "command_topic": "z/Other/set"},
+    }
+    in_order = list(said) if first == "lock" else list(reversed(said))
+    for place in in_order[:-1]:
+        await devices.say(place, said[place], retain=True)
+    await home.connect([MqttHome(broker.settings())])
+    home.renamed.clear()
+    await devices.say(in_order[-1], said[in_order[-1]], retain=True)
+    async with asyncio.timeout(5):
+        await home.renamed.wait()
+    try:
+        barred = {key for key, entity in home.entities.items() if entity.barred}
+        assert barred == {"lock.back_door", "switch.party"}
+        assert "switch.other" in home.entities
+    finally:
+        await home.close()
+
+
+async def test_a_child_lock_bars_nothing_else(home: Follower, devices: Devices) -> None:
+    radiator = "z/Radiator/set"
+    lock = {**LOCK, "name": "Radiator child lock", "command_topic": radiator}
+    await devices.say(LOCK_PLACE, lock, retain=True)
+    switch = {"name": "Radiator boost", "command_topic": radiator}
+    await devices.say("homeassistant/switch/boost/config", switch, retain=True)
+    await home.open()
+    assert home["switch.radiator_boost"].guarded is None
+
+
+@pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
+async def test_two_of_one_name_have_the_same_ids_in_whichever_order_they_come(
+    broker: Broker, devices: Devices, order: tuple[str, str]
+) -> None:
+    """In the order in which they came the first time."""
+    kept: dict[str, str] = {"switch one": "switch.plug", "switch two": "switch.plug_2"}
+    home = Follower(MqttHome(broker.settings(), ids=kept, keep_ids=kept.update))
+    for key in order:
+        config = {"name": "Plug", "unique_id": key, "command_topic": f"{key}/set"}
+        await devices.say(f"homeassistant/switch/{key}/config", config, retain=True)
+        if key == order[0]:
+            await home.open()
+    await home.until(lambda: len(home.states) == 2)
+    found = {e.unique_id: e.entity_id for e in home.inventories[-1].entities}
+    assert found == {"one": "switch.plug", "two": "switch.plug_2"}
+    await home.close()
+
+
+async def test_an_id_is_told_to_be_kept_and_its_owner_may_come_back(
+    broker: Broker, devices: Devices
+) -> None:
+    kept: dict[str, str] = {}
+    home = Follower(MqttHome(broker.settings(), keep_ids=kept.update))
+    places = {key: f"homeassistant/switch/{key}/config" for key in ("one", "two")}
+    configs = {
+        key: {"name": "Plug", "unique_id": key, "command_topic": f"{key}/set"} for key in places
+    }
+    await devices.say(places["one"], configs["one"], retain=True)
+    await home.open()
+    await devices.say(places["two"], configs["two"], retain=True)
+    await home.until(lambda: len(home.states) == 2)
+    assert kept == {"switch one": "switch.plug", "switch two": "switch.plug_2"}
+    await devices.say(places["one"], "", retain=True)
+    await home.until(lambda: set(home.states) == {"switch.plug_2"})
+    await devices.say(places["one"], configs["one"], retain=True)
+    await home.until(lambda: set(home.states) == {"switch.plug", "switch.plug_2"})
+    await home.close()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from hub.bridges.announcement import Abilities, Announcement, Form, form_for
 from hub.bridges.ears import Ears
 from hub.bridges.phone import PhoneBridge
 from hub.bridges.talk import WAITING, Talk
-from hub.bridges.topics import Topics, announces_hub
+from hub.bridges.topics import Topics
 from hub.devices.mqtt.connection import connected
 from hub.devices.mqtt.discovery import place, read
 from hub.devices.mqtt.platforms import build
@@ -724,10 +724,10 @@ async def test_either_form_announces_the_same_entities(
             assert where is not None
             reading = read(where, message.payload)
             assert not reading.faults
-            assert announces_hub(publication.topic)
             for each in reading.announced:
                 assert [source.topic for source in each.availability] == [topics.status]
                 assert each.device is not None and each.device.name == "Hearth"
+                assert each.device.is_hub
                 seen.append((each.domain, (each.unique_id or "").removeprefix(own)))
         assert sorted(seen) == [
             ("button", "listen"),

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hub.cli import app
+from tests.mqtt import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -163,6 +164,25 @@ def test_on_a_disk_that_takes_no_more_the_turn_is_answered_and_nothing_is_lost(
     [line] = [line for line in err.splitlines() if "home.json" in line]
     assert "what is new cannot be kept" in line
     assert (folder / "data" / "home.json").read_bytes() == kept
+
+
+def test_a_change_that_cannot_be_kept_is_no_success(folder: Path) -> None:
+    status, out, err = run(folder, "ulimit -f 0; hearth devices rename light.hallway Big Lamp")
+    assert status != 0
+    status, out, err = run(folder, "ulimit -f 0; hearth devices rename light.hallway 'Big Lamp'")
+    assert status == 1
+    assert "devices.json: what is new cannot be kept" in err
+    assert "Big Lamp" not in out
+
+
+def test_a_home_out_of_reach_is_named_and_no_success(folder: Path) -> None:
+    with (folder / "hearth.toml").open("a") as file:
+        file.write(f'[mqtt]\nhost = "127.0.0.1"\nport = {free_port()}\n')
+    for command in ("hearth devices", "hearth devices --json"):
+        status, _, err = run(folder, command)
+        assert status == 1
+        assert "cannot reach the device source mqtt" in err
+        assert "tried again" not in err  # nobody will
 
 
 def test_where_nothing_can_be_kept_it_still_answers(folder: Path) -> None:

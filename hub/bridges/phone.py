@@ -48,7 +48,8 @@ class PhoneBridge:
     """The hub on a broker. `run` does it all, until it is cancelled.
 
     `ears` and `wake_words` are left out of a hub that has none. `form` tells in which form to
-    introduce itself; it is asked each time. `spread`: see SPREAD.
+    introduce itself; it is asked each time. `spread`: see SPREAD. `obstacle` tells why the broker
+    is not even worth a try, if it is not.
 
     Raises ConfigError for a prefix that cannot begin a topic."""
 
@@ -61,6 +62,7 @@ class PhoneBridge:
         wake_words: WakeWords | None = None,
         form: Callable[[], Form] = lambda: Form.DEVICE,
         spread: float = SPREAD,
+        obstacle: Callable[[], str | None] = lambda: None,
     ) -> None:
         if not settings.prefix.strip("/") or set(settings.prefix) & set("+#"):
             raise ConfigError(f"[mqtt] prefix: '{settings.prefix}' cannot begin a topic")
@@ -70,6 +72,7 @@ class PhoneBridge:
         self._words = wake_words
         self._form = form
         self._spread = spread
+        self._obstacle = obstacle
         self.topics = Topics(
             settings.prefix.strip("/"),
             settings.discovery.strip("/"),
@@ -144,6 +147,8 @@ class PhoneBridge:
 
     async def _connection(self, lost: bool) -> None:
         """One connection, until it ends. Raises DeviceError."""
+        if why := self._obstacle():
+            raise DeviceError(why)
         topics = self.topics
         will = aiomqtt.Will(topics.status, "offline", qos=1, retain=True)
         inbox = Inbox()

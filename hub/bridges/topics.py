@@ -15,11 +15,6 @@ CALLER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What may stand for a caller in a topic."""
 
 
-def announces_hub(topic: str) -> bool:
-    """Whether a discovery topic, `<discovery>/<what>/<device>/[<entity>/]config`, is of a hub."""
-    return any(part.startswith(HUB_DEVICE) for part in topic.split("/")[2:-1])
-
-
 @dataclass(frozen=True, slots=True)
 class Topics:
     """Every topic of one hub."""

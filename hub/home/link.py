@@ -54,13 +54,16 @@ class Link:
         found: Callable[[Inventory], None],
         changed: Callable[[StateChange], None],
         lost: Callable[[], None],
+        lasting: bool = True,
     ) -> None:
+        """`lasting`: there is time to try it again. A command that ends soon promises nothing."""
         self.source = source
         self._name = source.name
         self.trouble: Trouble | None = None
         self._found = found
         self._changed = changed
         self._lost = lost
+        self._again_told = "; it is tried again" if lasting else ""
         self._pause = 0.0
 
     async def open(self) -> AsyncIterator[StateChange | Inventory]:
@@ -81,7 +84,7 @@ class Link:
         except (DeviceError, OSError) as error:
             why = error
         reason = _reason(why)
-        log.error("cannot reach the device source %s: %s; it is tried again", self._name, reason)
+        log.error("cannot reach the device source %s: %s%s", self._name, reason, self._again_told)
         self._pause = FIRST_PAUSE
         self._miss(reason, why)
         return None
@@ -98,7 +101,7 @@ class Link:
             reason = await self._broken_off(changes)
             if time.monotonic() - began > STEADY:
                 self._pause = 0.0
-            log.error("lost the device source %s: %s; it is tried again", self._name, reason)
+            log.error("lost the device source %s: %s%s", self._name, reason, self._again_told)
             changes = await self._again(reason)
             log.warning("the device source %s is back", self._name)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from hub.home.guarded import needs_yes
+from hub.home.guarded import OPAQUE, needs_yes
 from hub.home.things import Area, Entity, Floor, normal
 from hub.ports import Inventory, SourceEntity
 
@@ -90,12 +90,9 @@ class Merged:
 
 
 def merged(
-    inventories: Sequence[tuple[str, Inventory]],
-    personal: Mapping[str, Personal],
-    ours: str | None = None,
+    inventories: Sequence[tuple[str, Inventory]], personal: Mapping[str, Personal]
 ) -> Merged:
-    """One home. `personal`: what people changed, by `identity`. What has a `unique_id` that begins
-    with `ours` is the hub itself, as others see it, and no device of its home."""
+    """One home. `personal`: what people changed, by `identity`."""
     home = Merged()
     announced: set[tuple[str, str]] = set()
     for source, inventory in inventories:
@@ -123,8 +120,6 @@ def merged(
         mine: set[tuple[str, str]] = set()
         for entity in inventory.entities:
             if entity.unique_id is not None:
-                if ours and entity.unique_id.startswith(ours):
-                    continue
                 key = (entity.domain, entity.unique_id)
                 if key in announced:
                     continue
@@ -157,7 +152,10 @@ def _add(
     named = {name, *aliases, told, *_spoken(entity.aliases)}
     # Nor do letters that only look otherwise: it answers to them as to 'door'.
     named |= {normal(each) for each in named}
-    barred = not allowed and needs_yes(entity.domain, entity.device_class, named)
+    # Nor does any name of what its source has found to lead to one.
+    leads_in = entity.guarded is True and entity.domain not in OPAQUE
+    dangerous = leads_in or needs_yes(entity.domain, entity.device_class, named)
+    barred = not allowed and dangerous
     found = Entity(
         entity_id,
         name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -27,9 +27,7 @@ class Home:
     from the names knows when it is out of date.
     """
 
-    def __init__(self, ours: str | None = None) -> None:
-        """`ours`: how the ids begin under which the hub itself is a device for others."""
-        self._ours = ours
+    def __init__(self) -> None:
         self.floors: dict[str, Floor] = {}
         self.areas: dict[str, Area] = {}
         self.entities: dict[str, Entity] = {}
@@ -44,15 +42,17 @@ class Home:
         self._told: dict[str, SourceEntity] = {}
         self._personal: dict[str, Personal] = {}
         self._keep: Callable[[str, Personal], None] = lambda key, personal: None
+        self._kept: Callable[[], Awaitable[None]] = _nothing_kept
         self._states: dict[tuple[str, str], State] = {}
         """By source and the id there, also of devices that another source has in their place."""
         self._links: dict[str, Link] = {}
         self._watchers: set[Callable[[StateChange], None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def connect(self, sources: Iterable[DeviceSource]) -> None:
+    async def connect(self, sources: Iterable[DeviceSource], *, lasting: bool = True) -> None:
         """Take in what the sources know and follow them; one that is absent or breaks off later
-        is taken up again by itself, and until then it is among the `troubles`.
+        is taken up again by itself, and until then it is among the `troubles`. `lasting`: whether
+        there will be time for that.
 
         What people changed about their devices must be there before (`remember`)."""
         links = [
@@ -61,6 +61,7 @@ class Home:
                 found=partial(self._take_in, source.name),
                 changed=partial(self._changed, source.name),
                 lost=partial(self._lose, source.name),
+                lasting=lasting,
             )
             for source in sources
         ]
@@ -95,11 +96,13 @@ class Home:
         self,
         personal: Mapping[str, Personal],
         keep: Callable[[str, Personal], None] = lambda key, personal: None,
+        kept: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """What people changed about their devices, by `identity`; `keep` is given what they change
-        from now on."""
+        from now on, and `kept` returns when all of that is safe."""
         self._personal = dict(personal)
         self._keep = keep
+        self._kept = kept or _nothing_kept
         self._build()
 
     def personal(self, entity_id: str) -> Personal:
@@ -114,6 +117,11 @@ class Home:
         self._personal[key] = personal
         self._keep(key, personal)
         self._build()
+
+    async def kept(self) -> None:
+        """Return when all that was changed is safe. Raises StorageError if it cannot be kept; it
+        holds all the same until the hub ends."""
+        await self._kept()
 
     def _identity(self, entity_id: str) -> str:
         if entity_id not in self._told:
@@ -131,9 +139,7 @@ class Home:
         """Make one home of all inventories."""
         before = self.entities, self.areas, self.floors
         order = [name for name in self._links if name in self._inventories]
-        home = merged(
-            [(name, self._inventories[name]) for name in order], self._personal, self._ours
-        )
+        home = merged([(name, self._inventories[name]) for name in order], self._personal)
         self.entities, self.areas, self.floors = home.entities, home.areas, home.floors
         self.hidden, self._origins, self._ids = home.hidden, home.origins, home.ids
         self._told = home.told
@@ -227,6 +233,10 @@ class Home:
                 for name, ids in by_source.items()
             )
         )
+
+
+async def _nothing_kept() -> None:
+    """Where nothing is kept there is nothing to wait for."""
 
 
 _Place = TypeVar("_Place", Area, Floor)

@@ -81,6 +81,7 @@ class OwnBroker:
         self._settings = settings
         self._folder = folder
         self._passwords: dict[str, str] = {}
+        self._prepared = False
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
         self._said: deque[str] = deque(maxlen=20)
@@ -103,18 +104,39 @@ class OwnBroker:
         """Start it; the settings with which the hub itself connects to it.
 
         Raises DeviceError if there is no Mosquitto, or it does not come up."""
+        await self._try()
+        self._watching = asyncio.create_task(self._watch(), name="mqtt-broker")
+        return self._login()
+
+    async def begin(self) -> MqttSettings:
+        """As `start`, but one that does not come up is tried again and again, for as long as this
+        is open; `trouble` says why it is not there yet."""
+        try:
+            await self._try()
+        except DeviceError as error:
+            self.trouble = str(error)
+            self._know()
+        self._watching = asyncio.create_task(self._watch(), name="mqtt-broker")
+        return self._login()
+
+    async def _try(self) -> None:
+        """Start it once. Raises DeviceError."""
         program, passwd = find("mosquitto"), find("mosquitto_passwd")
         if program is None or passwd is None:
             raise DeviceError(MISSING)
-        try:
-            await asyncio.to_thread(self._prepare, passwd)
-        except OSError as error:
-            raise DeviceError(
-                f"the files of the hub's own MQTT broker in {self._folder} cannot be written: "
-                f"{reason(error)}"
-            ) from error
+        if not self._prepared:
+            try:
+                await asyncio.to_thread(self._prepare, passwd)
+            except OSError as error:
+                raise DeviceError(
+                    f"the files of the hub's own MQTT broker in {self._folder} cannot be written: "
+                    f"{reason(error)}"
+                ) from error
+            self._prepared = True
         await self._launch(program)
-        self._watching = asyncio.create_task(self._watch(program), name="mqtt-broker")
+
+    def _login(self) -> MqttSettings:
+        """How the hub itself comes in."""
         return self._settings.model_copy(
             update={
                 "host": "127.0.0.1",
@@ -158,22 +180,40 @@ class OwnBroker:
         """Accounts, passwords, rights and settings. Raises DeviceError, OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
-        kept = self._kept()
-        words = kept.get("passwords")
-        known = words if isinstance(words, dict) else {}
-        self._passwords = {
-            name: str(known.get(name) or "".join(secrets.choice(LETTERS) for _ in range(20)))
-            for name in ACCOUNTS
-        }
-        before = kept.get("port")
-        before = before if isinstance(before, int) and 0 < before < 65536 else 0
+        before = self._accounts(self._kept())
         fixed = 0 if self._settings.tls else self._settings.port
-        self.port = fixed or self._choose(before)
         accounts = {"port": before if fixed else self.port, "passwords": self._passwords}
         _write(self._folder / "accounts.json", json.dumps(accounts, indent=1) + "\n")
         self._write_passwords(passwd)
         _write(self._folder / "acl", self._rights())
         _write(self._folder / "mosquitto.conf", self._configuration())
+
+    def _know(self) -> None:
+        """Accounts and port although nothing of it can be written yet."""
+        if self._passwords:
+            return
+        try:
+            kept = self._kept()
+        except OSError:
+            kept = {}
+        self._accounts(kept)
+
+    def _accounts(self, kept: Mapping[str, object]) -> int:
+        """Passwords and port: those that were kept, else new ones. What the hub has been told once
+        stays as it is. The port of before, if there was one."""
+        told, words = self._passwords.get("hub"), kept.get("passwords")
+        known = words if isinstance(words, dict) else {}
+        self._passwords = {
+            name: str(known.get(name) or "".join(secrets.choice(LETTERS) for _ in range(20)))
+            for name in ACCOUNTS
+        }
+        if told is not None:
+            self._passwords["hub"] = told
+        before = kept.get("port")
+        before = before if isinstance(before, int) and 0 < before < 65536 else 0
+        fixed = 0 if self._settings.tls else self._settings.port
+        self.port = self.port or fixed or self._choose(before)
+        return before
 
     def _kept(self) -> dict[str, object]:
         path = self._folder / "accounts.json"
@@ -287,7 +327,8 @@ topic read {announced}/#
             if port and not _free(port, address):
                 raise DeviceError(
                     f"the hub's own MQTT broker does not start: port {port} is taken by another "
-                    "program: end that, or set another [mqtt] port"
+                    "program: end that ('sudo systemctl disable --now mosquitto' if it is the "
+                    "system's own Mosquitto), or set another [mqtt] port"
                 )
         arguments = [program, "-c", str(self._folder / "mosquitto.conf")]
         launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid())]
@@ -345,8 +386,8 @@ topic read {announced}/#
             self._said.append(text)
             log.debug("mosquitto: %s", text)
 
-    async def _watch(self, program: str) -> None:
-        """Start it again whenever it dies. Never returns; cancel it."""
+    async def _watch(self) -> None:
+        """Start it again whenever it dies, or did not come up. Never returns; cancel it."""
         pause = FIRST_PAUSE
         while True:
             began = time.monotonic()
@@ -364,11 +405,15 @@ topic read {announced}/#
                 self._process = None
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
+            before = self.trouble
             try:
-                await self._launch(program)
+                await self._try()
             except DeviceError as error:
                 self.trouble = str(error)
-                log.error("%s", error)
+                if self.trouble != before:
+                    log.error("%s", error)
+            else:
+                log.warning("the hub's own MQTT broker runs")
 
     async def _end(self) -> None:
         process, self._process = self._process, None

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from hub.devices.mqtt.abbreviations import DEVICE, ORIGIN, long_form
 from hub.devices.mqtt.component import NotUnderstood
 from hub.devices.mqtt.templates import Template, template
+from hub.ports import HUB_DEVICE
 
 MAX_ANNOUNCEMENT = 128 * 1024
 """Bytes of an announcement; the largest known devices take some 30,000."""
@@ -61,6 +62,8 @@ class Device:
     """Name of the room that it suggests for itself."""
     identity: str = ""
     """Tells it from others; empty if it says nothing."""
+    is_hub: bool = False
+    """It is a hub, this one or another, which is a device for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +277,8 @@ def _device(content: Mapping[str, Any]) -> Device | None:
         return None
     shape = _shaped(_DeviceShape, given, "device: ")
     known = [*shape.identifiers, *(":".join(pair) for pair in shape.connections)]
-    return Device(spoken(shape.name), spoken(shape.suggested_area), "|".join(known))
+    is_hub = any(each.startswith(HUB_DEVICE) for each in shape.identifiers)
+    return Device(spoken(shape.name), spoken(shape.suggested_area), "|".join(known), is_hub)
 
 
 def _announced(

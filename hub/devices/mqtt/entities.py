@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hub.devices.mqtt.component import Component
@@ -13,6 +13,9 @@ from hub.devices.mqtt.discovery import Announced, Availability, spoken
 from hub.ports import SourceEntity
 
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "đ": "d", "ð": "d", "ł": "l"})
+
+MOST_KNOWN = 10_000
+"""Entity ids that are remembered."""
 
 _PLAIN = {
     "alarm_control_panel": "Alarm control panel",
@@ -33,12 +36,11 @@ def slug(text: str) -> str:
 class Entity:
     """An announced entity with what is known of it."""
 
-    def __init__(self, announced: Announced, component: Component, taken: Container[str]) -> None:
-        """`taken`: entity ids that others have."""
+    def __init__(self, announced: Announced, component: Component, ids: Ids) -> None:
         self.announced = announced
         self.component = component
         self.availability = Availability(announced)
-        self.entity_id = entity_id(announced, component.domain, taken)
+        self.entity_id = ids.of(announced, component.domain)
         self.name = full_name(announced)
         self.expire_after = _seconds(component, "expire_after") or announced.expires
         self.off_delay = _seconds(component, "off_delay")
@@ -99,7 +101,7 @@ class Entity:
             self.over, self.ends = True, None
         return min((t for t in (self.expires, self.ends) if t is not None), default=None)
 
-    def described(self, area: str | None) -> SourceEntity:
+    def described(self, area: str | None, guarded: bool | None = None) -> SourceEntity:
         state, attributes = self.state
         return SourceEntity(
             entity_id=self.entity_id,
@@ -110,6 +112,7 @@ class Entity:
             features=self.component.features,
             state=state,
             attributes=attributes,
+            guarded=guarded,
             unique_id=self.announced.unique_id,
             exposed=not self.announced.hidden,
         )
@@ -144,9 +147,72 @@ def full_name(announced: Announced) -> str:
     return f"{device} {announced.name}"
 
 
-def entity_id(announced: Announced, domain: str, taken: Container[str]) -> str:
+class Ids:
+    """Entity ids. Of several that would have the same one, all but the first get a number; each
+    keeps its own for ever, whichever announces itself first the next time."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        """`known`: the ids that were given before, by `key`."""
+        self._known = dict(known)
+        self._owners = {found: key for key, found in self._known.items()}
+        self._taken: dict[str, str] = {}
+        self.changed = False
+        """Whether there are others than were known."""
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """All that were given, those of what is gone included."""
+        return self._known
+
+    def of(self, announced: Announced, domain: str) -> str:
+        """The id of what was announced, which is then taken until it is `free` again."""
+        key, wanted = _key(announced, domain), _wanted(announced, domain)
+        before = self._known.get(key)
+        found, number = wanted, 1
+        if before is not None and _numbered(before, wanted) and self._is_free(before, key):
+            found = before
+        while not self._is_free(found, key):
+            number += 1
+            found = f"{wanted}_{number}"
+        self._taken[found] = key
+        self._keep(key, found)
+        return found
+
+    def free(self, entity_id: str) -> None:
+        """What had it is gone; it may come back."""
+        self._taken.pop(entity_id, None)
+
+    def _is_free(self, entity_id: str, key: str) -> bool:
+        return entity_id not in self._taken and self._owners.get(entity_id, key) == key
+
+    def _keep(self, key: str, found: str) -> None:
+        before = self._known.pop(key, None)
+        if before != found:
+            self.changed = True
+            if before is not None and self._owners.get(before) == key:
+                del self._owners[before]
+        self._known[key] = found
+        self._owners[found] = key
+        while len(self._known) > MOST_KNOWN:
+            oldest = next(each for each in self._known)
+            self._owners.pop(self._known.pop(oldest), None)
+
+
+def _key(announced: Announced, domain: str) -> str:
+    """By this it is known again."""
+    if announced.unique_id is not None:
+        return f"{domain} {announced.unique_id}"
+    return " ".join(announced.identity).strip()
+
+
+def _numbered(entity_id: str, wanted: str) -> bool:
+    rest = entity_id.removeprefix(wanted)
+    return entity_id.startswith(wanted) and (not rest or re.fullmatch(r"_\d+", rest) is not None)
+
+
+def _wanted(announced: Announced, domain: str) -> str:
     """As Home Assistant makes it: of the words that the device gives for it, else of the names of
-    device and entity; with a number if that is taken."""
+    device and entity."""
     wanted = slug(announced.object_id)
     if not wanted:
         device = (announced.device.name if announced.device else None) or ""
@@ -154,11 +220,7 @@ def entity_id(announced: Announced, domain: str, taken: Container[str]) -> str:
         if own is None and "name" not in announced.config:
             own = f"MQTT {_kind(announced.domain)}"
         wanted = slug(f"{device} {own or ''}") or slug(announced.place.object_id)
-    found, number = f"{domain}.{wanted or 'mqtt'}", 1
-    while found in taken:
-        number += 1
-        found = f"{domain}.{wanted or 'mqtt'}_{number}"
-    return found
+    return f"{domain}.{wanted or 'mqtt'}"
 
 
 def _kind(domain: str) -> str:

@@ -23,9 +23,10 @@ from hub.devices.mqtt.complaints import Complaints, shown
 from hub.devices.mqtt.component import Component, NotUnderstood, Publication
 from hub.devices.mqtt.connection import MAX_PACKET, SESSION, Client, connected
 from hub.devices.mqtt.discovery import Announced, Place, filters, place, read
-from hub.devices.mqtt.entities import Entity, slug
+from hub.devices.mqtt.entities import Entity, Ids, slug
 from hub.devices.mqtt.inbox import Inbox
 from hub.devices.mqtt.news import Listener
+from hub.devices.mqtt.shared import Guarded
 from hub.devices.mqtt.trouble import SPOKEN, Denied, GivenUp, trouble
 from hub.errors import DeviceError
 from hub.messages import StateChange
@@ -75,12 +76,21 @@ class MqttHome:
     """A `DeviceSource` for the devices of one broker. `settings.host` is a real one here.
 
     `session`: seconds for which the broker keeps what happens while the hub is away; 0 for one that
-    is only looking in, perhaps beside a hub that runs."""
+    is only looking in, perhaps beside a hub that runs. `ids`: the entity ids that were given
+    before, of which `keep_ids` is told when there are others. `obstacle` tells why the broker is
+    not even worth a try, if it is not."""
 
     name = "mqtt"
 
     def __init__(
-        self, settings: MqttSettings, *, session: int = SESSION, build: Build | None = None
+        self,
+        settings: MqttSettings,
+        *,
+        session: int = SESSION,
+        build: Build | None = None,
+        ids: Mapping[str, str] | None = None,
+        keep_ids: Callable[[Mapping[str, str]], None] = lambda ids: None,
+        obstacle: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._session = session
@@ -91,6 +101,9 @@ class MqttHome:
         self._entities: dict[tuple[str, str], Entity] = {}
         """By place and key of the announcement."""
         self._ids: dict[str, Entity] = {}
+        self._names = Ids(ids or {})
+        self._keep_ids = keep_ids
+        self._obstacle = obstacle
         self._hearing: dict[str, list[Entity]] = {}
         """By topic."""
         self._announcements: dict[str, tuple[bytes, int]] = {}
@@ -251,6 +264,8 @@ class MqttHome:
 
     async def _open(self) -> None:
         """Connect and gather what the broker keeps. Raises DeviceError."""
+        if why := self._obstacle():
+            raise DeviceError(why, spoken=SPOKEN)
         if self._following is not None:
             self._following.cancel()
             await asyncio.wait((self._following,))
@@ -482,7 +497,12 @@ class MqttHome:
 
     def _add(self, announced: Announced) -> bool:
         """Take in an entity, in the place of what it was. Whether it is there now."""
-        if not announced.enabled or announced.domain in ELSEWHERE or self._is_own(announced):
+        if not announced.enabled or announced.domain in ELSEWHERE:
+            return False
+        if announced.device is not None and announced.device.is_hub:
+            return False
+        if topic := self._commands_the_hub(announced):
+            self._refuse(announced.place.topic, f"{topic} is a topic of the hub's own")
             return False
         if len(self._entities) >= MAX_ENTITIES and announced.identity not in self._entities:
             self._refuse(announced.place.topic, f"there are {MAX_ENTITIES} entities already")
@@ -499,7 +519,7 @@ class MqttHome:
         before = self._entities.get(announced.identity)
         if before is not None:
             self._remove(announced.identity)
-        entity = Entity(announced, component, self._ids)
+        entity = Entity(announced, component, self._names)
         if before is not None and entity.only_renamed(before):
             entity.inherit(before)
         self._entities[announced.identity] = self._ids[entity.entity_id] = entity
@@ -514,18 +534,23 @@ class MqttHome:
                     self._give(entity, topic, held.decode("utf-8"), now)
         return True
 
-    def _is_own(self, announced: Announced) -> bool:
-        """Whether this hub announced it, for others."""
-        topics = [
-            value
-            for key, value in announced.config.items()
-            if key.endswith("_topic") and isinstance(value, str)
-        ]
-        return any(topic.startswith(self._own) for topic in topics)
+    def _commands_the_hub(self, announced: Announced) -> str | None:
+        """A topic of the hub's own that a device names as its own: what somebody says to it would
+        be said to the hub."""
+        return next(
+            (
+                shown(value)
+                for key, value in announced.config.items()
+                if key.endswith("_topic") and isinstance(value, str)
+                if value.startswith(self._own)
+            ),
+            None,
+        )
 
     def _remove(self, key: tuple[str, str]) -> None:
         entity = self._entities.pop(key)
         del self._ids[entity.entity_id]
+        self._names.free(entity.entity_id)
         self._touched.pop(entity.entity_id, None)
         for topic in entity.topics:
             hearing = self._hearing[topic]
@@ -577,8 +602,12 @@ class MqttHome:
         if self._settling is not None:
             self._settling.cancel()
             self._settling = None
+        if self._names.changed:
+            self._names.changed = False
+            self._keep_ids(self._names.known)
         areas: dict[str, SourceArea] = {}
         entities = []
+        guarded = Guarded(self._entities.values())
         for entity in self._entities.values():
             entity.shown = entity.state
             device = entity.announced.device
@@ -586,7 +615,7 @@ class MqttHome:
             area = slug(room) or room if room else None
             if room and area:
                 areas.setdefault(area, SourceArea(area, room))
-            entities.append(entity.described(area))
+            entities.append(entity.described(area, guarded.reached_by(entity) or None))
         self._told = frozenset(self._ids)
         return Inventory(tuple(entities), tuple(areas.values()))
 
