@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 PROTOCOL = "2025-06-18"
 START_SECONDS = 5.0
+FOREIGN_START_SECONDS = 15.0
+"""Servers that others have written import a lot."""
 CALL_SECONDS = 4.5
 """Just less than the hub gives to a tool."""
 IDLE_SECONDS = 120.0
@@ -186,16 +188,19 @@ class PackProcess:
             await asyncio.to_thread(self._verify, self.installed)
             await self._end()
             self._trouble, self._stopping, self._counted = None, False, False
+            self._log.clear()
+            limit = FOREIGN_START_SECONDS if self.installed.pack.run else START_SECONDS
             try:
-                async with asyncio.timeout(START_SECONDS):
+                async with asyncio.timeout(limit):
                     await self._start()
                     if check:
                         self._same(await self._listed())
             except (TimeoutError, LinkClosed, RemoteError, OSError, PackFailed) as error:
-                why = self._trouble or str(error) or f"did not start within {START_SECONDS:g} s"
+                why = self._trouble or str(error) or f"did not start within {limit:g} s"
                 self._stopping = True
                 await self._end()
-                raise self._failed(why) from error
+                words = f"; the end of its log: {self._log[-1]}" if self._log else ""
+                raise self._failed(f"{why}{words}") from error
             except BaseException:  # nobody waits any more: no process is left half started
                 self._stopping = True
                 await self._end()

@@ -29,6 +29,8 @@ MOST_BRACKETS = 24
 MOST_EVENTS = 8
 LONGEST_CALL = 60.0
 """Seconds that a tool may ask for."""
+FOREIGN_CALL = 20.0
+"""Seconds for a call of a server that others have written; its start is among them."""
 OWN = "hearth_"
 """How the parameters begin by which the hub hands over services."""
 ALWAYS = ("home", "where", "conversation")
@@ -133,7 +135,7 @@ def _tool(
         about=one_line(meta.get("about"), LONGEST_VALUE),
         risk=known.risk,
         undo=next((name for name in pack.tools if name == meta.get("undo")), ""),
-        takes=_seconds(meta.get("takes")),
+        takes=FOREIGN_CALL if pack.run else _seconds(meta.get("takes")),
         spoken=meta.get("spoken") is not False,
         events=_events(granted, meta.get("events")),
         schedule=_schedule(meta.get("schedule")),

@@ -11,6 +11,8 @@ import asyncio
 import importlib.util
 import inspect
 import os
+import socket
+import stat
 import sys
 import threading
 import traceback
@@ -49,6 +51,22 @@ def main() -> None:
 
 async def _serve(incoming: int, outgoing: int) -> None:
     loop = asyncio.get_running_loop()
+    reader, writer = await _line(loop, incoming, outgoing)
+    host = Host()
+    link = Link(reader, writer, handler=host.answer)
+    host.line = Line(link, loop)
+    await link.serve()
+
+
+async def _line(
+    loop: asyncio.AbstractEventLoop, incoming: int, outgoing: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if stat.S_ISSOCK(os.fstat(incoming).st_mode):
+        # Not as two pipes: asyncio takes what can be read at a pipe's writing end for its end.
+        os.close(outgoing)
+        return await asyncio.open_unix_connection(
+            sock=socket.socket(fileno=incoming), limit=LONGEST
+        )
     reader = asyncio.StreamReader(limit=LONGEST)
     await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(incoming, "rb", 0)
@@ -56,11 +74,7 @@ async def _serve(incoming: int, outgoing: int) -> None:
     transport, protocol = await loop.connect_write_pipe(
         asyncio.streams.FlowControlMixin, os.fdopen(outgoing, "wb", 0)
     )
-    writer = asyncio.StreamWriter(transport, protocol, None, loop)
-    host = Host()
-    link = Link(reader, writer, handler=host.answer)
-    host.line = Line(link, loop)
-    await link.serve()
+    return reader, asyncio.StreamWriter(transport, protocol, None, loop)
 
 
 def _take_standard_streams() -> tuple[int, int]:

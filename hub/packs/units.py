@@ -1,0 +1,79 @@
+"""What a pack's systemd unit needs besides the template: its folder, command and memory, and where
+Python and the hub are on this machine.
+
+`systemd/hearth-pack@.socket` and `.service` are the walls; they are the same for all. Only the
+administrator can put units in place:
+
+    /etc/systemd/system/hearth-pack@.socket
+    /etc/systemd/system/hearth-pack@.service
+    /etc/systemd/system/hearth-pack@NAME.service.d/pack.conf      (`drop_in`)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from hub.packs.description import Pack
+from hub.packs.inside.lock import RUNTIME_FILES, RUNTIME_THREADS
+from hub.packs.sandbox import HUB, START
+
+SPARE_MB, RUNTIME_MB = 32, 64
+"""Besides what was granted: the interpreter, or another runtime."""
+NAME = "pack.conf"
+
+
+def folder(pack_id: str) -> str:
+    """The folder of drop-ins of a pack's unit, below /etc/systemd/system."""
+    return f"hearth-pack@{pack_id}.service.d"
+
+
+def drop_in(pack: Pack, content: Path, memory_mb: int, *, python: Path | None = None) -> str:
+    """The drop-in of one pack, whose files are in `content`. `python` is the interpreter itself,
+    and no link into a virtual environment."""
+    base = Path(sys.base_prefix)
+    library = Path(os.__file__).parent
+    program = python or Path(os.path.realpath(sys.executable))
+    start = ["/python/bin/python3", "-I", "-S", "-B", f"/hearth/hub/{START}", str(memory_mb)]
+    lines = [
+        f"# {pack}: written by Hearth; the pack's files are named after their content.",
+        "[Service]",
+        "ExecStart=",
+        f"ExecStart={' '.join(map(quoted, [*start, *(pack.run.command if pack.run else ())]))}",
+        "BindReadOnlyPaths=" + _bound(content, "/pack"),
+        "BindReadOnlyPaths=" + _bound(HUB, "/hearth/hub"),
+        "BindReadOnlyPaths=" + _bound(program, "/python/bin/python3"),
+        "BindReadOnlyPaths=" + _bound(library, f"/python/{library.relative_to(base)}"),
+        *(
+            "BindReadOnlyPaths=" + _bound(shared, f"/python/lib/{shared.name}")
+            for shared in sorted(base.glob("lib/libpython*.so*"))
+        ),
+        "Environment=LD_LIBRARY_PATH=/python/lib HOME=/tmp TMPDIR=/tmp LANG=C.UTF-8",
+        "Environment=MALLOC_ARENA_MAX=1 PYTHONDONTWRITEBYTECODE=1",
+        "Environment=PATH=/python/bin:/usr/local/bin:/usr/bin:/bin",
+        f"MemoryMax={memory_mb + (RUNTIME_MB if pack.run else SPARE_MB)}M",
+    ]
+    if pack.run:
+        lines += [
+            "# Programs of the system, and runtimes that make code while they run.",
+            "BindReadOnlyPaths=-/usr/bin -/usr/local/bin -/usr/share/nodejs -/etc/alternatives",
+            "MemoryDenyWriteExecute=no",
+            f"TasksMax={RUNTIME_THREADS}",
+            f"LimitNOFILE={RUNTIME_FILES}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def quoted(word: str) -> str:
+    """A word of a command line, as systemd reads it: nothing in it is expanded."""
+    held = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{held}"'
+
+
+def _bound(source: Path, target: str) -> str:
+    return f'"{_path(str(source))}:{_path(target)}"'
+
+
+def _path(path: str) -> str:
+    return path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace(":", "\\:")

@@ -1,0 +1,146 @@
+"""Packs under systemd: the units are tight, and a pack answers at its socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from hub.packs import description, sandbox, units
+from hub.packs.remote import Packs
+from tests.fakes import House
+from tests.hostile_packs import kit
+
+UNITS = Path(__file__).parent.parent / "systemd"
+PYTHON = os.path.realpath(sys.executable)
+MOST_EXPOSED = 5
+"""Tenths, of ten."""
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd is not installed"
+)
+
+
+def placed(folder: Path, pack: Path, command: list[str] | None = None) -> Path:
+    """The units of a pack as the administrator puts them in place."""
+    for name in ("hearth-pack@.socket", "hearth-pack@.service"):
+        shutil.copy(UNITS / name, folder / name.replace("@", "@coin"))
+    known = description.read(pack)
+    if command:
+        known = replace(known, run=description.Run(tuple(command)))
+    more = folder / units.folder("coin")
+    more.mkdir()
+    (more / units.NAME).write_text(units.drop_in(known, pack, 64))
+    return folder / "hearth-pack@coin.service"
+
+
+@needs_systemd
+@pytest.mark.parametrize("command", [None, ["node", "server.js", "50%", "$HOME", 'a "b"']])
+def test_the_units_are_tight_and_correct(tmp_path: Path, command: list[str] | None) -> None:
+    pack = kit.write(tmp_path, kit.code("pass"), pack_id="coin")
+    folder = tmp_path / "units"
+    folder.mkdir()
+    unit = placed(folder, pack, command)
+    scored = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}", str(unit)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{folder}:"},
+    )
+    assert scored.returncode == 0, scored.stdout[-300:]
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(unit)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{folder}:"},
+    )
+    said = [line for line in checked.stderr.splitlines() if "hearth-pack" in line]
+    # The interpreter is where the unit puts it, not where this machine has it.
+    assert all("/python/bin/python3" in line for line in said), said
+
+
+@needs_systemd
+def test_a_unit_with_a_hole_is_seen(tmp_path: Path) -> None:
+    """The control: without its walls the same unit scores far worse."""
+    unit = tmp_path / "hearth-pack@open.service"
+    unit.write_text("[Service]\nExecStart=/bin/true\n")
+    scored = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}", str(unit)],
+        capture_output=True,
+    )
+    assert scored.returncode != 0
+
+
+@pytest_asyncio.fixture
+async def house() -> AsyncIterator[House]:
+    async with House() as house:
+        yield house
+
+
+@pytest.mark.skipif(
+    shutil.which("systemd-socket-activate") is None, reason="systemd is not installed"
+)
+async def test_a_pack_answers_at_its_socket(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = kit.write(tmp_path, kit.code('assert at["n"] == 1'), pack_id="coin")
+    sockets = tmp_path / "run"
+    sockets.mkdir()
+    monkeypatch.setattr(sandbox, "SOCKETS", sockets)
+    door = sockets / "coin.sock"
+    start = str(sandbox.HUB / sandbox.START)
+    systemd = await asyncio.create_subprocess_exec(
+        "systemd-socket-activate",
+        f"--listen={door}",
+        PYTHON,
+        "-I",
+        "-S",
+        start,
+        "64",
+        cwd=folder,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    packs = Packs(kit.Shelf(folder), house.home)
+    try:
+        async with asyncio.timeout(5):
+            while sandbox.wall("coin") != "systemd":  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.01)
+        assert (await kit.call(packs, house.home, "coin", hint='{"n": 1}')).worked
+        assert packs.process("coin").alive
+        await packs.close()
+        async with asyncio.timeout(5):  # it ends when the hub hangs up
+            await systemd.wait()
+    finally:
+        if systemd.returncode is None:
+            systemd.kill()
+            await systemd.wait()
+
+
+def test_without_any_wall_nothing_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sandbox, "SOCKETS", tmp_path)
+    monkeypatch.setattr(sandbox, "bubblewrap_trouble", lambda: "bubblewrap is not installed")
+    assert sandbox.wall("coin") is None
+    with pytest.raises(sandbox.NoSandbox, match="Install bubblewrap"):
+        sandbox.require("coin")
+    said = {layer.name: layer.active for layer in sandbox.layers()}
+    assert not said["bubblewrap"]
+    assert not said["systemd"]
+
+
+async def test_a_hub_without_walls_says_so_and_goes_on(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sandbox, "bubblewrap_trouble", lambda: "bubblewrap is not installed")
+    packs = Packs(kit.Shelf(kit.write(tmp_path, kit.code("pass"))), house.home)
+    for _ in range(4):  # that is not the pack's fault, and no reason for a quarantine
+        ran = await kit.call(packs, house.home)
+        assert "cannot run skills of others safely" in (ran.error.spoken if ran.error else "")
+    assert packs.status()[0].quarantined is None
