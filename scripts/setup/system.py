@@ -23,6 +23,11 @@ def missing(*, venv: bool = False, compiler: bool = False, broker: bool = False)
         found["libportaudio2"] = "the PortAudio library"
     if not _loads("libgomp.so.1"):
         found["libgomp1"] = "GCC's OpenMP library"
+    # Skills of others run behind these walls, or not at all.
+    if not shutil.which("bwrap"):
+        found["bubblewrap"] = "bubblewrap"
+    if not _loads("libseccomp.so.2"):
+        found["libseccomp2"] = "the library libseccomp"
     if broker and not _mosquitto():
         found["mosquitto"] = "the MQTT broker Mosquitto"
     return found
