@@ -19,7 +19,7 @@ from hub.packs import pack as packing
 from hub.packs import signing, sources
 from hub.packs.description import PackError, Permissions, Setting, Value
 from hub.packs.index import Entry, Index
-from hub.packs.shelf import WITHHELD, Candidate, Installed, OnInstalled, Shelf
+from hub.packs.shelf import WITHHELD, Candidate, Installed, Shelf, ToolMetadata
 from hub.packs.signing import PublicKey, SecretKey
 from hub.terminal import err, escape, out
 
@@ -48,8 +48,13 @@ keys_app = typer.Typer(
 )
 packs_app.add_typer(keys_app, name="keys")
 
-on_installed: OnInstalled | None = None
-"""Starts a pack that was just installed and returns its tools; set by the program around."""
+
+def on_installed(installed: Installed) -> Sequence[ToolMetadata] | None:
+    """Start a pack that was just installed, apart from everything, and have its tools told."""
+    # Asyncio, processes and the language of all skills: only when a pack is started.
+    from hub.packs.remote import describe
+
+    return describe(installed, shelf().verify)
 
 
 def after_change() -> None:
@@ -92,7 +97,7 @@ _RISKS = {
 
 def shelf() -> Shelf:
     """The packs of the hub that the settings speak of."""
-    return Shelf(config.load().hub.data / "packs", on_installed)
+    return Shelf(config.load().hub.data / "packs", lambda installed: on_installed(installed))
 
 
 # --- taking one in --------------------------------------------------------------------------------
@@ -477,7 +482,18 @@ def _installed(installed: Installed) -> None:
     )
     if installed.refused:
         terminal.fail(installed.refused)
+    elif installed.enabled and (phrases := _phrases(installed)):
+        out.print(f"[dim]It understands: {escape(' · '.join(phrases))}[/]", soft_wrap=True)
     after_change()
+
+
+def _phrases(installed: Installed) -> list[str]:
+    """Some of what can be said to it, as its author wrote it."""
+    found = [text for tool in installed.pack.tools.values() for text in tool.phrases.get("en", ())]
+    for tool in installed.tools or ():
+        for row in tool.get("_meta", {}).get("hearth", ()):
+            found += [*row.get("examples", ()), *row.get("phrases", {}).get("en", ())]
+    return found[:3]
 
 
 # --- what is here ---------------------------------------------------------------------------------

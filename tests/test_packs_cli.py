@@ -31,6 +31,7 @@ def hearth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hearth:
     (data / "hearth.toml").write_text('[hub]\ndata = "."\n')
     monkeypatch.setenv("HEARTH_CONFIG", str(data / "hearth.toml"))
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(packs_cli, "on_installed", lambda installed: None)
 
     def run(*arguments: object, status: int = 0, typed: str | None = None) -> str:
         monkeypatch.setattr(packs_cli, "_attended", lambda: typed is not None)
@@ -257,7 +258,8 @@ def test_the_hub_is_asked_for_tools_and_told_of_changes(
 
     def ask(installed: Installed) -> list[dict[str, object]]:
         asked.append(installed.pack.id)
-        return [{"name": "order"}]
+        row = {"examples": [], "phrases": {"en": ["make [a] coffee"]}}
+        return [{"name": "order", "_meta": {"hearth": [row]}}]
 
     monkeypatch.setattr(packs_cli, "on_installed", ask)
     monkeypatch.setattr(packs_cli, "after_change", lambda: told.append(None))
@@ -265,6 +267,8 @@ def test_the_hub_is_asked_for_tools_and_told_of_changes(
     assert asked == [] and len(told) == 1
     hearth("enable", ID)
     assert asked == [ID] and len(told) == 2
+    new = hearth("install", built(tmp_path, version="1.3.0"), "--yes")
+    assert "It understands: make [a] coffee" in new
 
 
 # --- catalogues ---

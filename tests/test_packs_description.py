@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hub.packs import description
 from hub.packs.description import NOTHING, HomeGrant, PackError, Permissions, Setting
@@ -243,6 +246,17 @@ def test_no_file_another_text_and_endless_ones_are_refused(tmp_path: Path) -> No
     ]:
         with pytest.raises(PackError, match=says):
             description.parse(content)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_whatever_it_says_is_a_pack_or_an_error_of_ours(data: st.DataObject) -> None:
+    text = packs_kit.description(settings="[settings.x]\nchoices = ['a']").encode()
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 20)))
+    new = data.draw(st.one_of(st.binary(max_size=8), st.text(max_size=8).map(str.encode)))
+    with suppress(PackError):
+        assert description.parse(text[:start] + new + text[end:]).id
 
 
 def test_settings_are_understood_as_they_are_typed() -> None:

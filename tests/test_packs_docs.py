@@ -34,6 +34,7 @@ def test_the_commands_for_authors_work(folder: Path, monkeypatch: pytest.MonkeyP
     (folder / "hearth.toml").write_text('[hub]\ndata = "data"\n')
     monkeypatch.setenv("HEARTH_CONFIG", str(folder / "hearth.toml"))
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(packs_cli, "on_installed", lambda installed: None)
     monkeypatch.setattr(packs_cli, "_attended", lambda: True)
     commands = [shlex.split(line, comments=True) for line in block("sh").splitlines()]
     assert len(commands) >= 7
