@@ -31,14 +31,13 @@ from hub.skill import (
     Change,
     Clock,
     Entities,
-    Speaker,
     Timers,
     Tool,
     Where,
     collect,
 )
 from hub.skills import languages
-from hub.skills.handling import Handler, Later, Performed, Turn
+from hub.skills.handling import Handler, Later, Loudspeaker, Performed, Turn
 from hub.skills.running import Runner, failed, place
 from hub.skills.settings import SkillSettings
 from hub.skills.store import Stores
@@ -114,7 +113,7 @@ class Skillset:
         settings: Config,
         home: Home,
         *,
-        speaker: Speaker | None = None,
+        speaker: Loudspeaker | None = None,
         clock: Clock | None = None,
         timers: Timers | None = None,
         more: Iterable[Handler] = (),

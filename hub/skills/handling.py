@@ -20,6 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+class Loudspeaker(Protocol):
+    """The hub's own loudspeaker, of which each run of a tool is given a `Speaker`."""
+
+    @property
+    def volume(self) -> float: ...
+
+    @property
+    def muted(self) -> bool: ...
+
+    async def set_volume(self, volume: float) -> None: ...
+
+    async def set_muted(self, muted: bool) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 class Waiting(Protocol):
     """A tool that has asked, and waits for the answer."""
 
