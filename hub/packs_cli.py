@@ -618,6 +618,34 @@ def _written(value: Value | None) -> str:
 
 
 @packs_app.command()
+def verify(
+    packs: Annotated[
+        list[str] | None, typer.Argument(help="Ids; all without any.", show_default=False)
+    ] = None,
+) -> None:
+    """Read packs and compare them with their signatures, as is done each time one is started.
+
+    [bold]Examples[/]
+
+      hearth skill verify
+    """
+    place = shelf()
+    wrong = place.problems() if not packs else []
+    for installed in [place.get(name) for name in packs] if packs else place.installed():
+        try:
+            place.verify(installed)
+        except PackError as error:
+            wrong.append(error)
+            continue
+        signed = f"signed with key {installed.key_id}" if installed.signed else "[red]unsigned[/]"
+        out.print(f"[green]✓[/] {escape(str(installed.pack))} [dim]{signed}[/]")
+    for problem in wrong:
+        terminal.fail(str(problem))
+    if wrong:
+        raise typer.Exit(1)
+
+
+@packs_app.command()
 def enable(pack: PackId) -> None:
     """Use a pack again.
 

@@ -810,3 +810,32 @@ def test_a_pack_without_its_program_is_not_built(tmp_path: Path) -> None:
     (folder / "skill.py").unlink()
     with pytest.raises(PackError, match=r"skill\.py"):
         pack.build(folder, tmp_path)
+
+
+LINE = b"%b  %b\n"
+SUM = b"0" * 64
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        LINE % (SUM, b"skill.py"),  # no pack.toml
+        LINE % (SUM, b"skill.py") + LINE % (SUM, b"pack.toml"),  # not in order
+        LINE % (SUM, b"pack.toml") * 2,
+        LINE % (SUM, b"pack.toml") + LINE % (SUM, b"skill.py")[:-1],  # cut
+        LINE % (SUM.upper().replace(b"0", b"A"), b"pack.toml"),
+        LINE % (SUM, b"*pack.toml"),
+        b"\\" + LINE % (SUM, b"pack.toml"),
+        LINE % (SUM, b"pack.toml") + b"\n",
+        LINE % (SUM, b"MANIFEST.sha256") + LINE % (SUM, b"pack.toml"),
+        LINE % (SUM, b".hidden") + LINE % (SUM, b"pack.toml"),
+        LINE % (SUM, b"../x") + LINE % (SUM, b"pack.toml"),
+        LINE % (SUM, b"caf\xe9") + LINE % (SUM, b"pack.toml"),
+    ],
+    ids=range(13),
+)
+def test_a_manifest_is_written_in_one_way_only(content: bytes) -> None:
+    assert manifest.parse(LINE % (SUM, b"pack.toml") + LINE % (SUM, b"skill.py"))
+    with pytest.raises(PackError):
+        manifest.parse(content)

@@ -89,6 +89,7 @@ def test_a_script_says_yes_beforehand(hearth: Hearth, tmp_path: Path) -> None:
     assert row["usable"] and row["signed"] and row["key"] == KEY.public.id
     assert row["versions"] == ["1.2.0"] and row["tools"] == [{"name": "order", "risk": "R1"}]
     assert "is installed already" in hearth("install", source, "--yes")
+    assert f"coffee-machine 1.2.0 signed with key {KEY.public.id}" in hearth("verify")
 
 
 def test_an_unsigned_pack_is_marked_wherever_it_is_shown(hearth: Hearth, tmp_path: Path) -> None:
@@ -239,6 +240,7 @@ def test_a_damaged_pack_is_said_and_can_be_removed(hearth: Hearth, tmp_path: Pat
     (content / "pack.toml").chmod(0o644)
     (content / "pack.toml").write_text("")
     assert "was changed" in hearth("list", status=1)
+    assert "was changed" in hearth("verify", status=1)
     assert "was changed" in hearth("info", ID, status=1)
     hearth("remove", ID, "--yes")
     assert "No packs are installed" in hearth("list")

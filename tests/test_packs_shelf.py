@@ -63,6 +63,39 @@ def test_content_is_named_after_itself_and_read_only(shelf: Shelf, tmp_path: Pat
         assert path.stat().st_mode & 0o444, path
 
 
+def test_a_signature_that_is_put_there_later_is_seen(shelf: Shelf, tmp_path: Path) -> None:
+    """It would be the one file that no manifest speaks of."""
+    found = install(shelf, built(tmp_path, key=None), unsigned=True)
+    shelf.verify(found)
+    found.folder.chmod(0o755)
+    (found.folder / manifest.SIGNATURE).write_text("import os")
+    with pytest.raises(PackError, match="later"):
+        shelf.verify(found)
+
+
+def test_root_does_not_write_what_the_hub_could_not_read(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(shelf, built(tmp_path))
+    owner = shelf.folder.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("hub.packs.shelf._owner", lambda folder: owner or 4711)
+    with pytest.raises(PackError, match="sudo -u"):
+        shelf.set_enabled(ID, False)
+
+
+def test_what_a_killed_command_left_is_swept(shelf: Shelf, tmp_path: Path) -> None:
+    install(shelf, built(tmp_path))
+    for name, age in (("old", 100_000), ("new", 100)):
+        left = shelf.folder / "staging" / name
+        (left / "unpacked").mkdir(parents=True)
+        os.utime(left, (left.stat().st_mtime - age,) * 2)
+    (shelf.folder / "content" / ("0" * 64)).mkdir()
+    install(shelf, built(tmp_path, version="1.3.0"))
+    assert [path.name for path in (shelf.folder / "staging").iterdir()] == ["new"]
+    assert len(list((shelf.folder / "content").iterdir())) == 2
+
+
 def test_what_is_kept_about_packs_is_for_the_hub_alone(shelf: Shelf, tmp_path: Path) -> None:
     old = os.umask(0)
     try:
@@ -446,7 +479,8 @@ def test_what_is_denied_is_not_used_and_not_installed(
         shelf.verify(found)
     with pytest.raises(PackError, match="denylist"):
         shelf.set_enabled(ID, True)
-    assert "denylist" in refused(shelf, source)
+    with shelf.staging() as staging, pytest.raises(PackError, match="denylist"):
+        packs_kit.examined(shelf, source, staging)  # nobody is asked about it
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,8 @@ class Setting:
                 case _:
                     value = text
         except (KeyError, ValueError) as error:
-            raise PackError(f"{self.name}: {text!r} is not {self.expected()}") from error
+            shown = "what was given" if self.secret else f"{text!r:.60}"
+            raise PackError(f"{self.name}: {shown} is not {self.expected()}") from error
         return self.check(value)
 
     def check(self, value: Any) -> Value:

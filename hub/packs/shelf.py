@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import re
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,6 +37,9 @@ from hub.storage import AtomicStorage
 
 MOST_KEPT = 5
 """Versions of a pack that stay for `rollback`, the used one among them."""
+
+FORGOTTEN = 86_400.0
+"""Seconds after which nobody waits any more for what is in the staging folder."""
 
 WITHHELD = ("home", "act", "mqtt", "network", "speak", "timers", "events")
 """What the owner may keep from a pack though it asks for it."""
@@ -634,14 +639,21 @@ class Shelf:
                 raise PackError(f"{place}: {reason(error)}") from error
 
     def _sweep(self) -> None:
-        """Delete content that no version of any pack is."""
+        """Delete content that no version of any pack is, and what a command that was killed has
+        left in the staging folder."""
         with self._locked():
+            for folder in self._folders("staging"):
+                if folder.lstat().st_mtime < time.time() - FORGOTTEN:
+                    _delete(folder)
             state = self._state()
             used = {v["digest"] for entry in state["packs"].values() for v in entry["versions"]}
-            content = self.folder / "content"
-            for folder in content.iterdir() if content.is_dir() else ():
+            for folder in self._folders("content"):
                 if folder.name not in used:
                     _delete(folder)
+
+    def _folders(self, name: str) -> list[Path]:
+        place = self.folder / name
+        return list(place.iterdir()) if place.is_dir() else []
 
     def _storage(self) -> AtomicStorage:
         return AtomicStorage(self.folder / "state.json")
@@ -689,6 +701,7 @@ class Shelf:
     def _locked(self) -> Iterator[None]:
         try:
             _make_private(self.folder)
+            _check_owner(self.folder)
             descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise PackError(f"{self.folder}: {reason(error)}") from error
@@ -803,6 +816,21 @@ def _make_private(*folders: Path) -> None:
     """Folders that only the hub's user can look into."""
     for folder in folders:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _owner(folder: Path) -> int:
+    return folder.stat().st_uid
+
+
+def _check_owner(folder: Path) -> None:
+    """What root writes there the hub could not read. Raises PackError."""
+    owner = _owner(folder)
+    if os.geteuid() == 0 and owner != 0:
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"#{owner}"
+        raise PackError(f"{folder} belongs to {name}: `sudo -u {name} hearth skill …`")
 
 
 def _make_read_only(folder: Path, program: str | None) -> None:
