@@ -822,11 +822,11 @@ SUM = b"0" * 64
         b"",
         LINE % (SUM, b"skill.py"),  # no pack.toml
         LINE % (SUM, b"skill.py") + LINE % (SUM, b"pack.toml"),  # not in order
-        LINE % (SUM, b"pack.toml") * 2,
+        (LINE % (SUM, b"pack.toml")) * 2,
         LINE % (SUM, b"pack.toml") + LINE % (SUM, b"skill.py")[:-1],  # cut
         LINE % (SUM.upper().replace(b"0", b"A"), b"pack.toml"),
         LINE % (SUM, b"*pack.toml"),
-        b"\\" + LINE % (SUM, b"pack.toml"),
+        b"\\" + (LINE % (SUM, b"pack.toml")),
         LINE % (SUM, b"pack.toml") + b"\n",
         LINE % (SUM, b"MANIFEST.sha256") + LINE % (SUM, b"pack.toml"),
         LINE % (SUM, b".hidden") + LINE % (SUM, b"pack.toml"),
