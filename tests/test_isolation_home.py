@@ -23,7 +23,7 @@ from hub.packs.remote import Packs
 from hub.skill import Ask, Entities
 from tests.fakes import FakeSpeaker, House
 from tests.hostile_packs import kit
-from tests.hostile_packs.kit import Permitted, Ran, code
+from tests.hostile_packs.kit import Permitted, Ran, Talk, code
 
 walled = pytest.mark.skipif(bool(sandbox.bubblewrap_trouble()), reason=sandbox.bubblewrap_trouble())
 
@@ -209,29 +209,34 @@ async def test_it_does_not_act_beyond_that(house: House, pack: Maker, what: str)
 @walled
 async def test_what_lets_somebody_in_is_asked_for_by_the_hub(house: House, pack: Maker) -> None:
     packs = pack(acting("lock.unlock", "lock.front_door"), LOCKS)
-    ran = await kit.call(packs, house.home)
-    assert isinstance(ran.said, Ask)
-    assert "Evil wants to use Front door" in ran.said.question.replace("Front Door", "Front door")
+    no = Talk(False)
+    assert (await kit.call(packs, house.home, talk=no)).dropped
+    assert no.asked[0].lower().startswith("evil wants to use front door")
     assert house.state("lock.front_door") == "locked"
-    await kit.confirm(packs, house.home, ran.said)
+    yes = Talk(True)
+    assert (await kit.call(packs, house.home, talk=yes)).error is None
     assert house.state("lock.front_door") == "unlocked"
-    house_state = house.state("lock.side_door")
-    again = await said_again(packs, house, ran.said)
-    assert again is not None and house.state("lock.side_door") == house_state
+    rows = [row for row in packs.audit.rows("evil") if row["what"] == "confirmation"]
+    assert [row["allowed"] for row in rows] == [False, True]
 
 
-async def said_again(packs: Packs, house: House, question: Ask) -> Exception | None:
-    """A yes counts once."""
-    try:
-        await kit.confirm(packs, house.home, question)
-    except Exception as error:
-        return error
-    return None
+@walled
+async def test_its_own_question_is_no_confirmation(house: House, pack: Maker) -> None:
+    """It asks about coffee, and takes the yes for the door."""
+    body = f"""
+        assert await talk.ask("Would you like coffee?", bool)
+        {acting("lock.unlock", "lock.front_door")}
+    """
+    talk = Talk(True, False)
+    packs = pack(body, LOCKS, "home: Home, talk: Conversation")
+    assert (await kit.call(packs, house.home, talk=talk)).dropped
+    assert house.state("lock.front_door") == "locked"
+    assert len(talk.asked) == 2
 
 
 @walled
 async def test_going_on_after_the_question_does_nothing(house: House, pack: Maker) -> None:
-    """It catches the refusal and tries other doors."""
+    """It catches the refusal and tries other doors: the yes was for the first."""
     body = f"""
         for thing in [{device("lock.front_door")}, {device("lock.side_door")}]:
             try:
@@ -240,9 +245,11 @@ async def test_going_on_after_the_question_does_nothing(house: House, pack: Make
                 pass
         await home.call("lock.lock", [{device("lock.side_door")}])
     """
-    ran = await kit.call(pack(body, LOCKS), house.home)
-    assert isinstance(ran.said, Ask)
-    assert house.state("lock.front_door") == house.state("lock.side_door") == "locked"
+    talk = Talk(True)
+    await kit.call(pack(body, LOCKS), house.home, talk=talk)
+    assert len(talk.asked) == 1
+    assert "Side" not in talk.asked[0]
+    assert house.state("lock.side_door") == "locked"
 
 
 @walled
@@ -398,7 +405,8 @@ async def test_ten_thousand_odd_requests_have_no_effect(house: House) -> None:
 
 @pytest_asyncio.fixture
 async def server() -> AsyncIterator[str]:
-    """A host on this machine. `/to?ADDRESS` and `/loop` redirect, `/big` is long, `/echo` tells all."""
+    """A host on this machine. `/to?ADDRESS` and `/loop` redirect, `/big` is long, `/echo` tells
+    what it was sent."""
 
     async def redirect(request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": request.query_string})
@@ -555,7 +563,7 @@ async def test_a_name_that_moves_into_the_home_is_not_followed(server: str) -> N
 
 
 @walled
-async def test_a_pack_reaches_its_host_with_urllib(house: House, pack: Maker, server: str) -> None:
+async def test_a_pack_reaches_its_host_by_urllib(house: House, pack: Maker, server: str) -> None:
     body = """
         import urllib.request
         with urllib.request.urlopen(at["url"]) as answer:

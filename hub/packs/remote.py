@@ -7,16 +7,14 @@
 
 What a pack does wrong costs the call that was under way one sentence. A pack that wants to do
 something that lets somebody in, or that nobody can foresee, does not get to do it: the hub asks the
-person in its own words, and a yes is answered by the hub itself (`CONFIRMED`).
+person in its own words, and after a yes does that one thing itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +36,7 @@ from hub.packs.process import CALL_SECONDS, IDLE_SECONDS, Limit, PackFailed, Pac
 from hub.packs.proxy import Lookup, Proxy
 from hub.packs.shelf import Installed
 from hub.packs.tools import OWN, bounded, declared, made
-from hub.skill import Answer, Ask, Call, Dropped, Entities, Result, Tool, Where
+from hub.skill import Answer, Ask, Call, Dropped, Entities, Result, Where
 from hub.skill.kinds import plain
 from hub.skills import languages
 from hub.skills.handling import Handler
@@ -46,10 +44,6 @@ from hub.skills.handling import Handler
 log = logging.getLogger(__name__)
 
 MOST_LIVE = 8
-SKILL = "packs"
-"""The skill of the hub's own tool that does what a person has said yes to."""
-CONFIRMED = "confirmed"
-YES_SECONDS = 60.0
 ASKS = {
     "en": "{pack} wants to use {names}, which may let somebody in. Shall I allow that?",
     "de": "{pack} möchte {names} bedienen. Das kann jemanden hereinlassen. Soll ich das erlauben?",
@@ -93,15 +87,6 @@ class _Pack:
     """Tool -> services that it asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Yes:
-    """What is done if a person says yes."""
-
-    pack: str
-    action: Action
-    until: float
-
-
 class Packs:
     """All usable packs of a shelf. `state` is a folder for the audit log and for which packs are
     in quarantine; None keeps neither. `mqtt` is the hub's connection to its broker, if any."""
@@ -130,15 +115,13 @@ class Packs:
         self._call_seconds = call_seconds
         self._most_live = most_live
         self._packs: dict[str, _Pack] = {}
-        self._yes: dict[str, _Yes] = {}
-        self._handlers: list[Handler] = [Handler(SKILL, self._confirming())]
+        self._handlers: list[Handler] = []
         for installed in shelf.installed():
             if installed.usable:
                 self._add(installed)
 
     def handlers(self) -> list[Handler]:
-        """The tools of all packs, with the hub's own tool for what needs a yes. None is started
-        for that."""
+        """The tools of all packs. None is started for that."""
         return list(self._handlers)
 
     def status(self) -> list[Status]:
@@ -243,7 +226,9 @@ class Packs:
             sent = self._arguments(pack, arguments)
             answer = await pack.process.call(tool, sent, own, limit)
             if running.guarded:
-                return self._asking(pack, running.guarded, where)
+                pack.desk.end(running)
+                await self._confirmed(pack, running, running.guarded, where)
+                return None
             result = self._result(pack, tool, answer)
         except PackFailed as error:
             self.audit.note(pack_id, "call", allowed=True, tool=tool, why=str(error))
@@ -398,51 +383,35 @@ class Packs:
 
     # --- what needs a yes ------------------------------------------------------------------------
 
-    def _asking(self, pack: _Pack, action: Action, where: Where) -> Ask:
-        """The hub's own question about what a pack wants to do. The secret name of it is for the
-        dialogue alone, and good for once."""
-        now = time.monotonic()
-        self._yes = {name: yes for name, yes in self._yes.items() if yes.until > now}
-        name = secrets.token_urlsafe(16)
-        self._yes[name] = _Yes(pack.installed.pack.id, action, now + YES_SECONDS)
-        known = words(where.language)
+    async def _confirmed(self, pack: _Pack, running: Running, action: Action, where: Where) -> None:
+        """Ask about what a pack wants to do, in the hub's own words, and do it after a yes.
+
+        Raises Dropped where nobody says so, and SkillError where nobody can be asked."""
+        name, talk = pack.installed.pack.id, running.given.get("conversation")
+        if talk is None or not hasattr(talk, "ask"):
+            raise SkillError(f"{name}.{running.tool}: nobody can be asked about {action.service}")
         language = where.language.split("-")[0]
         blind = all(unknown(entity.domain, entity.guarded) for entity in action.asks)
         texts = UNKNOWN if blind else ASKS
         question = texts.get(language, texts["en"]).format(
             pack=pack.installed.pack.name,
-            names=names_together([entity.name for entity in action.asks], known["and"]),
+            names=names_together(
+                [entity.name for entity in action.asks], words(where.language)["and"]
+            ),
         )
-        return Ask(question, (Call(f"{SKILL}.{CONFIRMED}", {"question": name}),))
-
-    def _confirming(self) -> Tool:
-        async def confirmed(question: str, home: Any) -> None:
-            yes = self._yes.pop(question, None)
-            if yes is None or yes.until < time.monotonic():
-                raise SkillError("nobody has been asked about that", spoken="Sorry, that is over.")
-            target = ", ".join(entity.entity_id for entity in yes.action.entities)
-            self.audit.note(yes.pack, "confirmed", allowed=True, target=target)
-            await home.call(yes.action.service, list(yes.action.entities), **yes.action.data)
-
-        return Tool(
-            function=confirmed,
-            name=None,
-            domains=(),
-            phrases={},
-            examples=(),
-            confirm={},
-            parameters={
-                "type": "object",
-                "properties": {"question": {"type": "string"}},
-                "required": ["question"],
-                "additionalProperties": False,
-            },
-            services={"home": "home"},
-            targets=None,
-            description="Do what a pack wanted to do, after a person said yes.",
-            risk="R3",
-            spoken=False,
+        yes = await talk.ask(question, bool) is True
+        target = f"{action.service}: {', '.join(e.entity_id for e in action.entities)}"
+        self.audit.note(
+            name,
+            "confirmation",
+            allowed=yes,
+            tool=running.tool,
+            target=target,
+            why="a person said yes" if yes else "nobody said yes",
         )
+        if not yes:
+            raise Dropped(f"{name}: {target}: nobody said yes")
+        await running.given["home"].call(action.service, list(action.entities), **action.data)
 
 
 def _wanted(row: Mapping[str, Any]) -> frozenset[str]:

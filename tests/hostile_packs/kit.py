@@ -21,10 +21,10 @@ from hub.home.hands import Hands
 from hub.home.model import Home
 from hub.packs import description, sandbox, wire
 from hub.packs.description import PackError
-from hub.packs.remote import CONFIRMED, SKILL, Packs
+from hub.packs.remote import Packs
 from hub.packs.shelf import Installed
 from hub.packs.tools import OWN
-from hub.skill import Answer, Ask, Call, Entities, Say, Where, collect
+from hub.skill import Answer, Ask, Call, Dropped, Entities, Say, Where, collect
 
 ROOT = Path(__file__).parents[2]
 
@@ -231,6 +231,7 @@ class Ran:
 
     said: Any = None
     error: HearthError | None = None
+    dropped: bool = False
 
     @property
     def worked(self) -> bool:
@@ -267,15 +268,9 @@ async def call(
         said: str | Say | Ask | Answer | None = await handler.tool.function(**given, **arguments)
     except HearthError as error:
         return Ran(error=error)
+    except Dropped:
+        return Ran(dropped=True)
     return Ran(said)
-
-
-async def confirm(packs: Packs, home: Home, question: Ask) -> None:
-    """The person says yes."""
-    (wanted,) = question.yes
-    assert wanted.tool == f"{SKILL}.{CONFIRMED}"
-    handler = next(h for h in packs.handlers() if h.name == wanted.tool)
-    await handler.tool.function(home=Hands(home, 0.3), **wanted.arguments)
 
 
 def without_walls(monkeypatch: Any) -> None:
