@@ -823,7 +823,7 @@ SUM = b"0" * 64
         LINE % (SUM, b"skill.py"),  # no pack.toml
         LINE % (SUM, b"skill.py") + LINE % (SUM, b"pack.toml"),  # not in order
         (LINE % (SUM, b"pack.toml")) * 2,
-        LINE % (SUM, b"pack.toml") + LINE % (SUM, b"skill.py")[:-1],  # cut
+        (LINE % (SUM, b"pack.toml") + LINE % (SUM, b"skill.py"))[:-1],  # cut
         LINE % (SUM.upper().replace(b"0", b"A"), b"pack.toml"),
         LINE % (SUM, b"*pack.toml"),
         b"\\" + (LINE % (SUM, b"pack.toml")),
