@@ -7,7 +7,7 @@ Only the devices are simulated, the clock is moved by hand, and what would be sa
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +35,7 @@ from hub.skills.settings import SkillSettings
 from hub.skills.store import Stores
 from hub.skillset import Skillset, load, load_handlers
 from hub.timers.book import Timers
+from hub.timers.clock import SystemTime, Time
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """When it is on a stage, if nothing else is said: a Monday morning."""
@@ -93,15 +94,19 @@ class Stage:
         languages: Sequence[str] = ("en",),
         all_skills: bool = False,
         settings: Mapping[str, Any] | None = None,
-        now: datetime = MONDAY,
+        now: datetime | None = MONDAY,
         area: str | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+        services: Mapping[str, Any] | None = None,
     ) -> None:
         """`entities` or a `home` file are the devices there are; without both, those of the
         built-in home. `all_skills`: Hearth's own skills are there, too. `settings` are what
-        somebody has set for the skill, `area` is the room that is spoken in."""
+        somebody has set for the skill, `area` is the room that is spoken in. The time is `now`
+        until it is moved; with None it is that of the machine. `tell` gets what is announced.
+        `services`: further ones by name, such as a stand-in for `mqtt`."""
         self.folder = Path(skill).absolute()
         self.name = skill_name(self.folder)
-        self.time = MovedTime(now)
+        self.time: MovedTime | SystemTime = SystemTime() if now is None else MovedTime(now)
         self.services: list[Service] = []
         """All that devices were told to do, the oldest first."""
         self.announced: list[str] = []
@@ -117,6 +122,8 @@ class Stage:
         self.skillset: Skillset
         self.router: Router
         self.assistant: _OnStage
+        self._tell = tell
+        self._further = dict(services or {})
         self._alone: Alone
         self._timers: Timers
         self._stores = Stores()
@@ -130,7 +137,7 @@ class Stage:
         await self.home.connect([self.devices])
         self._timers = Timers(self.time)
         planner = Planner(self.time)
-        aloud = Aloud(show=lambda text, area: self.announced.append(text), clock=self.time.steady)
+        aloud = Aloud(show=self._announced, clock=self.time.steady)
         self.skillset = Skillset(
             [*(each for each in others if each.skill != self.name), *own],
             self.home,
@@ -142,6 +149,7 @@ class Stage:
                 "schedule": planner,
                 "settings": SkillSettings({self.name: self._settings}),
                 "aloud": aloud,
+                **self._further,
             },
             timeout=config.skills.timeout,
             confirm_timeout=PATIENCE,
@@ -178,6 +186,18 @@ class Stage:
         await self.skillset.close()
         await self._timers.close()
         await self.home.close()
+
+    def _announced(self, text: str, area: str | None) -> None:
+        self.announced.append(text)
+        self._tell(text)
+
+    async def reload(self) -> None:
+        """Take the skill as its files are now. Raises SkillError, and keeps the one of before."""
+        own = load_handlers(self.name, self.folder / "skill.py")
+        self.skillset.learn(own, instead=[self.name])
+        self.router.learn(self.skillset.specs())
+        await self.router.prepare()
+        self._alone.begin()
 
     async def say(
         self, text: str, *, area: str | None = None, language: str | None = None
@@ -225,13 +245,14 @@ class Stage:
 
     async def advance(self, **time: float) -> None:
         """Let time pass: `await hearth.advance(minutes=5)`; and what comes of it."""
+        assert isinstance(self.time, MovedTime), "the time of the machine cannot be moved"
         await self.time.advance(timedelta(**time).total_seconds())
 
 
 class _OnStage(Assistant):
     """An assistant whose conversations are on the clock of the stage."""
 
-    moved: MovedTime
+    moved: Time
 
     def conversation(self, area: str | None) -> Conversation:
         return self._conversations.setdefault(area, Conversation(self.moved.steady))

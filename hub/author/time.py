@@ -6,6 +6,8 @@ import asyncio
 import threading
 from datetime import UTC, datetime, timedelta
 
+from hub.timers.clock import Time
+
 TOOL_THREAD = "tool"
 """Name of the threads in which plain functions run as tools."""
 
@@ -56,7 +58,7 @@ class MovedTime:
 class LocalClock:
     """The `Clock` of tools, on such a time."""
 
-    def __init__(self, time: MovedTime) -> None:
+    def __init__(self, time: Time) -> None:
         self._time = time
 
     def now(self) -> datetime:

@@ -37,6 +37,7 @@ def hearth_with(
     settings: Mapping[str, Any] | None = None,
     now: datetime = MONDAY,
     area: str | None = None,
+    services: Mapping[str, Any] | None = None,
 ) -> Stage:
     """A hub with one skill: that of the folder in which the test file is, unless `skill` names
     another folder. See `Stage`. Raises SkillError if there is no such skill."""
@@ -50,4 +51,5 @@ def hearth_with(
         settings=settings,
         now=now,
         area=area,
+        services=services,
     )

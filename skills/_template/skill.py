@@ -1,13 +1,22 @@
-"""A skill to copy: `cp -r skills/_template skills/coin`, then `hearth skills`."""
+"""Flips coins: 'flip a coin', 'toss three coins'."""
 
 from __future__ import annotations
 
 import random
+from typing import Annotated
 
-from hub.skill import tool
+from hub.skill import Range, Say, Settings, tool
 
 
-@tool(phrases=["flip a coin", "(toss|throw) a coin", "heads or tails"], examples=["flip a coin"])
-def flip() -> str:
-    """Flip a coin."""
-    return random.choice(["Heads.", "Tails."])
+@tool(
+    phrases=["(flip|toss|throw) a coin", "(flip|toss|throw) {count} coins", "heads or tails"],
+    examples=["flip a coin", "toss three coins"],
+)
+def flip(settings: Settings, count: Annotated[int, Range(1, 100)] = 1) -> Say:
+    """Flip one coin or several."""
+    if count > settings["most"]:
+        return Say("too_many", most=settings["most"])
+    heads = sum(random.random() < 0.5 for _ in range(count))
+    if count == 1:
+        return Say("heads" if heads else "tails")
+    return Say("several", heads=heads)
