@@ -69,8 +69,10 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         stack.push_async_callback(control.close)
         if others:
             from hub.bridges.wyoming.offer import serve_wyoming
+            from hub.bridges.wyoming.services import area_by
 
-            await stack.enter_async_context(serve_wyoming(hub))
+            area = area_by(lambda id: _room_of(hub, id))
+            await stack.enter_async_context(serve_wyoming(hub, area=area))
         works = [_prepare(hub), _keep_prepared(hub, phone)]
         if open_ears is not None:
             works.append(_listen(hub, open_ears))
@@ -157,6 +159,13 @@ def _phone(hub: Hub, ears: Ears | None) -> PhoneBridge | None:
         return form_for(getattr(hub.home.source("homeassistant"), "version", None))
 
     return PhoneBridge(hub, settings, ears=ears, form=form, obstacle=hub.broker.obstacle)
+
+
+def _room_of(hub: Hub, id: str) -> str | None:
+    """The room of something that Home Assistant knows by this id, if there is one."""
+    room_of = getattr(hub.home.source("homeassistant"), "room_of", None)
+    room: str | None = room_of(id) if room_of is not None else None
+    return room
 
 
 async def _listen(hub: Hub, ears: Ears) -> None:

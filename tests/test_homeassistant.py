@@ -215,8 +215,8 @@ async def test_rooms_floors_and_other_names_are_taken_in(
     assert not gone.floors
 
 
-async def test_an_entity_is_where_its_device_is(
-    home_assistant: HomeAssistant, followed: Followed
+async def test_an_entity_is_where_its_device_is_and_so_is_who_speaks_to_it(
+    home_assistant: HomeAssistant, source: HomeAssistantHome, followed: Followed
 ) -> None:
     entries = await aside(home_assistant.command, "config/entity_registry/list")
     device = next(each for each in entries if each["entity_id"] == "switch.ac")["device_id"]
@@ -231,8 +231,10 @@ async def test_an_entity_is_where_its_device_is(
 
     await move("kitchen")
     await followed.other(lambda now: entity(now, "switch.ac").area == "kitchen")
+    assert source.room_of(device) == "Kitchen"
     await move(None)
     await followed.other(lambda now: entity(now, "switch.ac").area is None)
+    assert source.room_of(device) is None
 
 
 async def test_what_is_hidden_is_left_out_and_settings_are_not_for_voice(

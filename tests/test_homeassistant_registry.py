@@ -38,6 +38,33 @@ def one(inventory: Inventory) -> SourceEntity:
 # --- registries ----------------------------------------------------------------------------------
 
 
+def test_where_somebody_spoke_is_where_the_device_or_the_satellite_is() -> None:
+    registry = Registry(
+        exposure(),
+        areas=[
+            {"area_id": "study", "name": "Study"},
+            {"area_id": "hall", "name": "Hall"},
+        ],
+        devices=[
+            {"id": "phone", "area_id": None},
+            {"id": "box", "area_id": "study"},
+            {"id": "button", "area_id": None, "parent_device_id": "box"},
+            {"id": "lost", "area_id": "gone"},
+        ],
+        entries=[
+            {"entity_id": "assist_satellite.box", "device_id": "box", "area_id": None},
+            {"entity_id": "assist_satellite.moved", "device_id": "box", "area_id": "hall"},
+            {"entity_id": "light.desk", "device_id": "box", "area_id": None},
+        ],
+    )
+    assert registry.rooms() == {
+        "box": "Study",
+        "button": "Study",
+        "assist_satellite.box": "Study",
+        "assist_satellite.moved": "Hall",
+    }
+
+
 def test_an_entity_has_the_room_of_its_device_unless_it_has_one_of_its_own() -> None:
     registry = Registry(
         exposure(),

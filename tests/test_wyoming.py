@@ -34,7 +34,12 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 from hub.bridges.wyoming import Services, WyomingServer, connection, server
 from hub.bridges.wyoming.announce import SERVICE, Announcement
 from hub.bridges.wyoming.info import About, describe
-from hub.bridges.wyoming.services import Gate, PoliteRecognizer, PoliteSynthesizer
+from hub.bridges.wyoming.services import (
+    Gate,
+    PoliteRecognizer,
+    PoliteSynthesizer,
+    area_by,
+)
 from hub.config import WyomingSettings
 from hub.errors import ConfigError, EngineError
 from hub.messages import Audio, Hypothesis, Trace, Utterance, Wake
@@ -331,6 +336,23 @@ async def test_a_room_in_the_context_is_where_it_was_said(house: Household) -> N
             served, "turn on the hallway light", context={"area": "Wine cellar"}
         )
     assert handled
+
+
+async def test_it_was_said_where_the_satellite_is_or_the_device_that_was_spoken_to(
+    house: Household,
+) -> None:
+    """As Home Assistant says it since 2026, with ids of its own."""
+    rooms = {"assist_satellite.shelf": "Kitchen", "0123abcd": "Bedroom", "phone": None}
+    async with serving(offered(house, area=area_by(rooms.get))) as served:
+        spoken_to = {"satellite_id": "assist_satellite.shelf", "device_id": "0123abcd"}
+        await asked(served, "turn on the lights", context=spoken_to)
+        assert house["light.kitchen_ceiling"] == "on"
+        assert house["light.bedroom_ceiling"] == "off"
+        await asked(served, "turn on the lights", context={"device_id": "0123abcd"})
+        assert house["light.bedroom_ceiling"] == "on"
+        for elsewhere in ({"device_id": "phone"}, {"device_id": 5}):
+            handled, _, _ = await asked(served, "turn on the hallway light", context=elsewhere)
+            assert handled
 
 
 # --- the ears ------------------------------------------------------------------------------------

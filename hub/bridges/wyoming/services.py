@@ -84,6 +84,22 @@ def named_area(context: Mapping[str, Any]) -> str | None:
     return area if isinstance(area, str) else None
 
 
+def area_by(
+    room_of: Callable[[str], str | None],
+) -> Callable[[Mapping[str, Any]], str | None]:
+    """Finds the room in the context of a request: as it is named there, or else where the
+    satellite or the device is that was spoken to. `room_of` knows that by the ids that Home
+    Assistant sends along, from 2026 on."""
+
+    def area(context: Mapping[str, Any]) -> str | None:
+        if (named := named_area(context)) is not None:
+            return named
+        ids = (context.get(key) for key in ("satellite_id", "device_id"))
+        return next((room for id in ids if isinstance(id, str) and (room := room_of(id))), None)
+
+    return area
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What is offered. What is None is not, and `info` must not promise it."""

@@ -22,6 +22,9 @@ EXPLICIT = frozenset({"alarm_control_panel", "lock"})
 """Domains of which exposing them by hand is the explicit yes that voice needs. Covers are exposed
 unasked, those of garages too."""
 
+SATELLITE = "assist_satellite."
+"""How the ids of what people speak to begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -107,6 +110,18 @@ class Registry:
             exposed=exposed,
             allowed=exposed and explicit,
         )
+
+    def rooms(self) -> dict[str, str]:
+        """Id of a device, or entity id of a satellite -> name of the room it is in: by these Home
+        Assistant tells where somebody spoke."""
+        names = {str(area["area_id"]): str(area.get("name") or "") for area in self.areas}
+        devices = {str(device["id"]): device for device in self.devices}
+        found = {key: _area(device, devices) for key, device in devices.items()}
+        for entry in self.entries:
+            entity_id = str(entry["entity_id"])
+            if entity_id.startswith(SATELLITE):
+                found[entity_id] = entry.get("area_id") or found.get(str(entry.get("device_id")))
+        return {key: names[area] for key, area in found.items() if area and names.get(area)}
 
     def _areas(self) -> Iterator[SourceArea]:
         for area in self.areas:

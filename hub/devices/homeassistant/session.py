@@ -53,6 +53,8 @@ class Session:
         self.told: Callable[[News], None] = lambda news: None
         self.inventory = Inventory()
         """As it was when it was last read: names are up to date, states are not."""
+        self.rooms: Mapping[str, str] = {}
+        """Id of a device or of a satellite -> name of its room."""
         self.connection = connection
         self._access = access
         self._states = States()
@@ -192,6 +194,7 @@ class Session:
         registry = Registry(
             exposure, floors or (), areas, devices, entries, aliases_of(detailed or {})
         )
+        self.rooms = registry.rooms()
         contents = await self._contents(registry)
         return registry.inventory(self._states, contents)
 

@@ -61,6 +61,11 @@ class HomeAssistantHome:
             session.told = self._news.put_nowait
             return session.inventory
 
+    def room_of(self, id: str) -> str | None:
+        """Name of the room in which a device is, by its id in Home Assistant, or a satellite, by
+        its entity id; None if it is in none, or Home Assistant is away."""
+        return self._session.rooms.get(id) if self._session is not None else None
+
     async def call_service(
         self, domain: str, service: str, entity_ids: Sequence[str], data: Mapping[str, object]
     ) -> None:
