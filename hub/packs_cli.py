@@ -274,7 +274,8 @@ def _index(place: Shelf, address: str, key: str | None) -> Index:
     if pinned is None:
         err.print(
             f"[dim]{escape(found.place)} is signed with key {found.key.id}, which is known as its "
-            "own from now on[/]"
+            "own from now on[/]",
+            soft_wrap=True,
         )
     place.remember_index(found.place, found.key, found.serial)
     return found
