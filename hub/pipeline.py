@@ -35,7 +35,7 @@ from hub.messages import (
     Trace,
     Utterance,
 )
-from hub.ports import Recognizer
+from hub.ports import Recognizer, ThoroughRecognizer
 from hub.router import Context, Router, byear
 from hub.router.clean import addressed, clean
 from hub.router.words import words
@@ -59,6 +59,13 @@ AGAIN = "conversation.say_again"
 SAME_SOUND = 60
 """Likeness (`rapidfuzz.fuzz.ratio`, 0-100) that a reading with the home's names must have to the
 one without: a recognizer that is given names may write them over a noise."""
+
+
+EXPECTED = 7.0
+"""Log-probability by which a command to this home may be less likely by the sound than what was
+recognised: commands are what is said to a hub."""
+APART = 0.25
+"""Log-probability by which it must be likelier than any other command."""
 
 
 @dataclass(slots=True)
@@ -178,6 +185,8 @@ class Assistant:
                 utterance, intent = again, self.router.quick(again, context)
                 answer = self._answer(again, area, wake)
         if intent is None and answer is None and command and not unfinished:
+            utterance, intent = await self._reconsidered(audio, utterance, context)
+        if intent is None and answer is None and command and not unfinished:
             utterance = _by_ear(utterance, command)
             intent = self.router.quick(utterance, context)
         milliseconds = (time.perf_counter() - started) * 1000
@@ -208,6 +217,39 @@ class Assistant:
             if _same_words(hypothesis, first, names)
         )
         return replace(first, hypotheses=first.hypotheses + more) if more else first
+
+    async def _reconsidered(
+        self, audio: Audio, first: Utterance, context: Context
+    ) -> tuple[Utterance, Intent | None]:
+        """The utterance with the sentence that the rules understand and that is likeliest by the
+        sound, of those that sound like what was recognised; if it is likely enough."""
+        if not isinstance(self._recognizer, ThoroughRecognizer) or not first.hypotheses:
+            return first, None
+        try:
+            wide = await self._recognizer.readings(audio, language=first.language)
+            known = {normal(hypothesis.text) for hypothesis in first.hypotheses}
+            more = tuple(each for each in wide.hypotheses if normal(each.text) not in known)
+            whole = replace(first, hypotheses=first.hypotheses + more)
+            found = self.router.misheard(whole, context)
+            if not found:
+                return first, None
+            texts = [text for text, _ in found]
+            weights = await self._recognizer.weigh(
+                audio, (first.text, *texts), language=first.language
+            )
+        except EngineError as error:
+            log.warning("not weighed: %s", error)
+            return first, None
+        heard, *others = weights
+        weighed = sorted(zip(others, found, strict=True), key=lambda pair: -pair[0])
+        log.debug("weighed: %s %.1f, %s", first.text, heard, [(w, t) for w, (t, _) in weighed])
+        best, (text, calls) = weighed[0]
+        rest = [weight for weight, (_, other) in weighed if other != calls]
+        if best < heard - EXPECTED or any(best - weight < APART for weight in rest):
+            return first, None
+        hypothesis = Hypothesis(text, first.hypotheses[-1].score, prompted=True)
+        told = replace(first, hypotheses=(*first.hypotheses, hypothesis))
+        return told, self.router.quick(told, context)
 
     async def hear(
         self,

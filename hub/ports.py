@@ -89,6 +89,19 @@ class Recognizer(Protocol):
         ...
 
 
+@runtime_checkable
+class ThoroughRecognizer(Recognizer, Protocol):
+    """One that can be asked again about a sound it has just heard."""
+
+    async def readings(self, audio: Audio, *, language: str) -> Utterance:
+        """What may have been said, with the less likely readings. Raises EngineError."""
+        ...
+
+    async def weigh(self, audio: Audio, texts: Sequence[str], *, language: str) -> Sequence[float]:
+        """Log-probability of each text, as a whole, as what was said. Raises EngineError."""
+        ...
+
+
 class Synthesizer(Protocol):
     """Text to speech."""
 

@@ -8,6 +8,7 @@ import pytest
 
 from hub.ports import Inventory, SourceArea, SourceEntity
 from hub.router import Router
+from hub.router.numbers import said_numbers
 from tests.router_home import calls, make_router, said
 
 HOME = Inventory(
@@ -66,3 +67,10 @@ async def test_the_plug_of_the_television_is_no_television(router: Router) -> No
     for text, name in (("the TV", "Living Room TV"), ("the TV plug", "Living Room TV Plug")):
         intent = await said(router, f"turn off {text}")
         assert calls(intent) == [("HassTurnOff", {"name": name})]
+
+
+def test_numbers_in_names_are_said_in_words_and_written_in_digits() -> None:
+    assert said_numbers("Fan 1", "en") == ("Fan one",)
+    assert said_numbers("Bedroom Two", "en") == ("Bedroom 2",)
+    assert said_numbers("Lampe 2", "de") == ("Lampe zwei",)
+    assert said_numbers("Ozone", "en") == ()

@@ -208,3 +208,52 @@ async def test_another_colour(flat: Stage) -> None:
     answer = await says(flat, "turn on the sofa lamp", "change the colour of the sofa lamp")
     assert tools(answer) == ["lights.another_color"]
     assert answer.changed == ("light.sofa_lamp",)
+
+
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        ("trun off teh kitchen ligth", ["HassTurnOff"]),
+        ("tunr off the kitchne lights and opne the curtains", ["HassTurnOff", "HassTurnOn"]),
+        ("please trun of the tv", ["HassTurnOff"]),
+        ("shut the hell up and turn off the tv", ["HassTurnOff"]),
+        ("turn the fucking tv off", ["HassTurnOff"]),
+        (
+            "I want the kitchen lights off and could you please close the curtains",
+            ["HassTurnOff"] * 2,
+        ),
+    ],
+)
+async def test_slips_of_the_fingers_and_bad_manners(
+    flat: Stage, text: str, calls: list[str]
+) -> None:
+    assert tools(await says(flat, text)) == calls
+
+
+async def test_a_slip_that_may_be_its_opposite_does_nothing(flat: Stage) -> None:
+    for text in ("ulock the apartment door", "unlokck the apartment door"):
+        assert not tools(await says(flat, text)), text
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("dim the kitchen lights to a third and close the curtains", "brightness", 33),
+        ("set the kitchen lights to a quarter", "brightness", 25),
+        ("dim the kitchen lights to half brightness", "brightness", 50),
+        ("set the curtains to two thirds", "position", 67),
+        ("open the curtains to three quarters of the way", "position", 75),
+        ("set a timer for half an hour", "minutes", 30),
+    ],
+)
+async def test_fractions_are_parts_of_a_hundred(
+    flat: Stage, text: str, key: str, value: int
+) -> None:
+    answer = await says(flat, text)
+    assert answer.calls[0].arguments[key] == value, answer
+
+
+async def test_free_text_is_more_than_a_pronoun(flat: Stage) -> None:
+    for text in ("set it timer for five minutes", "add it to the shopping list"):
+        calls = (await says(flat, text)).calls
+        assert all("it" not in call.arguments.values() for call in calls), text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hub.engines.worker import Worker
 from hub.messages import Audio, Hypothesis, Utterance
@@ -48,13 +49,28 @@ class WhisperRecognizer:
 
         `names` of the home make their own spelling likelier. `language` is a BCP 47 code; without,
         one of `languages` is found."""
+        return await self._heard(audio, language, names=list(names))
+
+    async def readings(self, audio: Audio, *, language: str) -> Utterance:
+        """As `recognize`, with the less likely readings. Raises EngineError."""
+        return await self._heard(audio, language, wide=True)
+
+    async def weigh(self, audio: Audio, texts: Sequence[str], *, language: str) -> Sequence[float]:
+        """Log-probability of each text as what was said in `audio`. Raises EngineError."""
+        answer = await self.worker.call(
+            "weigh", audio.pcm, rate=audio.rate, language=language, texts=list(texts)
+        )
+        weights: list[float] = answer.result["weights"]
+        return weights
+
+    async def _heard(self, audio: Audio, language: str | None, **how: Any) -> Utterance:
         answer = await self.worker.call(
             "recognize",
             audio.pcm,
             rate=audio.rate,
             language=language,
             languages=list(self.languages),
-            names=list(names),
+            **how,
         )
         found = answer.result
         return Utterance(

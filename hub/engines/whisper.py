@@ -37,6 +37,12 @@ LONGEST = 448
 """Tokens that the decoder has positions for."""
 MOST_BEFORE = 64
 """Tokens of names at most: each costs time, and many mislead."""
+WIDE = 8
+"""Beam, and readings, of a second hearing without names: the encoder's work is done by then."""
+FIRST_MERGE = "Ġ t"
+"""The pair of letters that English has most often: a blank and a 't'."""
+NEVER = 1e-10
+"""Probability of a token below which it makes no difference."""
 
 Samples = NDArray[np.float32]
 
@@ -61,7 +67,7 @@ class Engine:
                 inter_threads=1,
                 intra_threads=self.threads,
             )
-            self._tokens = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
+            self._tokens = _tokenizer(path / "tokenizer.json")
             config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelError(f"{path}: the Whisper model cannot be loaded: {error}") from error
@@ -83,10 +89,12 @@ class Engine:
         language: str | None = None,
         languages: list[str] | None = None,
         names: list[str] | None = None,
+        wide: bool = False,
     ) -> dict[str, Any]:
         """Readings of 16-bit mono sound, best first: `{language, hypotheses: [{text, score}]}`.
 
-        `names`: what may have been named, the likeliest first; a dozen at most are of use."""
+        `names`: what may have been named, the likeliest first; a dozen at most are of use.
+        `wide`: as many readings as there are, also the less likely ones."""
         samples = _samples(payload, rate)
         loudness = _loudness(samples)
         heard = hash((payload, rate))
@@ -99,7 +107,7 @@ class Engine:
             encoded = self._encode(samples, window, heard)
             code = self._language(encoded, language, languages)
             limit = guards.token_limit(len(samples) / SAMPLE_RATE)
-            readings, no_speech = self._generate(encoded, code, limit, names or ())
+            readings, no_speech = self._generate(encoded, code, limit, names or (), wide=wide)
             if readings and guards.unlooped(readings[0][0]) == readings[0][0]:
                 break
         readings = guards.distinct([(guards.unlooped(text), score) for text, score in readings])
@@ -130,16 +138,46 @@ class Engine:
         codes = [code.split("-")[0].lower() for code in allowed or []]
         return next((code for code in found if not codes or code in codes), found[0])
 
+    def weigh(
+        self,
+        payload: bytes = b"",
+        rate: int = SAMPLE_RATE,
+        language: str = "en",
+        texts: list[str] | None = None,
+    ) -> dict[str, Any]:
+        """How likely it is that each text was said, by the sound: `{weights: [log-probability]}`.
+
+        Of the whole text, not of a token, so that a long one has more to explain."""
+        samples = _samples(payload, rate)
+        window = _windows(-(-len(samples) // HOP))[0]
+        encoded = np.array(self._encode(samples, window, hash((payload, rate))))
+        tokenizer = self._tokenizer(language.split("-")[0].lower())
+        said = [tokenizer.encode(f" {text.strip()}") for text in texts or ()]
+        if not said:
+            return {"weights": []}
+        several = ctranslate2.StorageView.from_array(np.repeat(encoded, len(said), axis=0))
+        found = self._model.align(several, tokenizer.sot_sequence, said, [1] * len(said))
+        logs = (np.log(np.maximum(each.text_token_probs, NEVER)) for each in found)
+        return {"weights": [round(float(each.sum()), 3) for each in logs]}
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        several = self._model.is_multilingual
+        return Tokenizer(self._tokens, several, task="transcribe", language=language)
+
     def _generate(
-        self, encoded: Any, language: str, limit: int, names: Sequence[str] = ()
+        self,
+        encoded: Any,
+        language: str,
+        limit: int,
+        names: Sequence[str] = (),
+        *,
+        wide: bool = False,
     ) -> tuple[list[tuple[str, float]], float]:
         """Texts with their mean log-probability, and the probability that there is no speech.
 
         `names` are put where Whisper was trained to find the text of before, the likeliest next
         to the new one: it spells alike what sounds alike."""
-        tokenizer = Tokenizer(
-            self._tokens, self._model.is_multilingual, task="transcribe", language=language
-        )
+        tokenizer = self._tokenizer(language)
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
         if names:
             before = tokenizer.encode(f" {', '.join(reversed(names))}")
@@ -147,8 +185,8 @@ class Engine:
         result = self._model.generate(
             encoded,
             [prompt],
-            beam_size=self._beam,
-            num_hypotheses=self._hypotheses,
+            beam_size=max(self._beam, WIDE) if wide else self._beam,
+            num_hypotheses=max(self._hypotheses, WIDE) if wide else self._hypotheses,
             max_length=min(LONGEST, len(prompt) + limit),
             return_scores=True,
             return_no_speech_prob=True,
@@ -156,6 +194,18 @@ class Engine:
         )[0]
         texts = [tokenizer.decode(tokens).strip() for tokens in result.sequences_ids]
         return list(zip(texts, map(float, result.scores), strict=True)), result.no_speech_prob
+
+
+def _tokenizer(path: Path) -> tokenizers.Tokenizer:
+    """Whisper's tokenizer. Some files lack the first pair that is merged, as if it were a heading:
+    then ' the' and ' timer' become letters, which Whisper never writes so, and names that begin
+    with a 't' are no help to it."""
+    told = json.loads(path.read_text(encoding="utf-8"))
+    merges = told["model"]["merges"]
+    first = FIRST_MERGE if merges and isinstance(merges[0], str) else FIRST_MERGE.split()
+    if first not in merges and FIRST_MERGE.replace(" ", "") in told["model"]["vocab"]:
+        merges.insert(0, first)
+    return tokenizers.Tokenizer.from_str(json.dumps(told))
 
 
 def _windows(frames: int) -> list[int]:

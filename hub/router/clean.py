@@ -11,7 +11,7 @@ import unicodedata
 from rapidfuzz import fuzz
 
 from hub.home.model import normal
-from hub.router.numbers import with_halves, with_hundreds
+from hub.router.numbers import with_fractions, with_halves, with_hundreds
 from hub.router.words import Words
 
 _NOISE = re.compile(r"♪[^♪]*♪|[\[(*]([^\])*]*)[\])*]")
@@ -105,6 +105,9 @@ def clean(text: str, words: Words, wake: str | None = None) -> str:
             plain = " ".join([right, *plain.split()[len(wrong.split()) :]])
     if words.hundred:
         plain = with_hundreds(plain, words.language, words.hundred)
+    if words.fractions:
+        behind = (*words.of_fraction, *words.conjunctions)
+        plain = with_fractions(plain, words.fractions, words.to_fraction, behind)
     if words.half:
         plain = with_halves(plain, words.language, words.half, words.durations)
     return plain
@@ -159,6 +162,13 @@ def spoken(text: str) -> str:
         return ""
     text = _NOISE.sub(_without_noise, text).translate(_BRACKETS)
     return " ".join(_POINTS.sub(" ", text).split())
+
+
+def surface(text: str, like: str) -> str:
+    """A text with the capital and the full stop that another has, as a recognizer writes them."""
+    ending = like[len(like.rstrip(".!?")) :]
+    begun = text[:1].upper() + text[1:] if like[:1].isupper() else text
+    return begun.rstrip(".!?") + ending
 
 
 def _without_noise(found: re.Match[str]) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 
 from hassil import is_match, parse_sentence
 from hassil.intents import RangeSlotList
+from hassil.numbers import get_rbnf_engine
 
 LONGEST = 4
 """Words of a number: 'two hundred and fifty'."""
 LARGEST = 1000
+LARGEST_NAMED = 20
+"""Numbers in names up to which they are also written as words."""
 _WORDS = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"(?<![\w.])-?\d+(?:[.,]\d+)?")
 
@@ -34,6 +37,35 @@ def numbers(text: str, language: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for _, value in sorted(found)))
 
 
+def said_numbers(name: str, language: str) -> tuple[str, ...]:
+    """A name with its small numbers in words, and in digits: 'Fan 1' is said 'fan one'. None that
+    is the name itself."""
+    words = name.split()
+    in_words = [(_words(word, language) if word.isdecimal() else None) or word for word in words]
+    in_digits = [
+        word if word.isdecimal() else _small_word(word.lower(), language) or word for word in words
+    ]
+    ways = (" ".join(in_words), " ".join(in_digits))
+    return tuple(way for way in dict.fromkeys(ways) if way != name)
+
+
+@cache
+def _words(digits: str, language: str) -> str | None:
+    """A number up to LARGEST_NAMED in words; None for a larger one, or a language without."""
+    if int(digits) > LARGEST_NAMED:
+        return None
+    try:
+        return str(get_rbnf_engine(language).format_number(int(digits)).text)
+    except ValueError:
+        return None
+
+
+@cache
+def _small_word(word: str, language: str) -> str | None:
+    small = map(str, range(LARGEST_NAMED + 1))
+    return next((number for number in small if _words(number, language) == word), None)
+
+
 def with_halves(text: str, language: str, half: str, durations: Collection[str] = ()) -> str:
     """'twenty two and a half degrees' as '22.5 degrees': a phrase for a half, behind a number.
 
@@ -48,6 +80,31 @@ def with_halves(text: str, language: str, half: str, durations: Collection[str] 
         if value is not None:
             return " ".join([*words[:-count], f"{value}.5"]) + tail
     return text
+
+
+def with_fractions(
+    text: str, fractions: Mapping[str, int], before: Collection[str], behind: Collection[str]
+) -> str:
+    """'To a third' as 'to 33%': behind one of the words `before`, and only where the clause ends,
+    or goes on with one of the phrases `behind`; those that begin with 'of' say nothing more."""
+    if not fractions or not before:
+        return text
+    return _fraction(tuple(fractions), tuple(before), tuple(behind)).sub(
+        lambda found: f"{found[1]} {fractions[found[2].lower()]}%", text
+    )
+
+
+@cache
+def _fraction(
+    said: tuple[str, ...], before: tuple[str, ...], behind: tuple[str, ...]
+) -> re.Pattern[str]:
+    def any_of(phrases: tuple[str, ...]) -> str:
+        return "|".join(sorted(map(re.escape, phrases), key=len, reverse=True))
+
+    of = tuple(phrase for phrase in behind if phrase.startswith("of "))
+    idle = rf"(?: (?:{any_of(of)}))?" if of else ""
+    end = rf"{idle}(?=\s*$|[,;]|\s+(?:{any_of(behind)})\b)"
+    return re.compile(rf"\b({any_of(before)}) ({any_of(said)})\b{end}", re.IGNORECASE)
 
 
 def with_hundreds(text: str, language: str, phrase: str) -> str:

@@ -14,10 +14,11 @@ from itertools import islice, zip_longest
 
 from hub.config import RouterSettings
 from hub.home.model import Entity, Home, normal
+from hub.language import words as language_words
 from hub.messages import Call, Candidate, Intent, ToolSpec, Utterance
 from hub.ports import ChatModel, ChoosingModel, LanguageModel
 from hub.router.chat import ChatTier
-from hub.router.clean import addressed, clean, collapsed, without_asides
+from hub.router.clean import addressed, clean, collapsed, spoken, surface, without_asides
 from hub.router.compound import repairs, split, together
 from hub.router.context import Context, Target, Targets
 from hub.router.endings import Endings
@@ -25,6 +26,7 @@ from hub.router.excepting import excepting
 from hub.router.followup import added, corrected, variants
 from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.fuzzy import FuzzyRules
+from hub.router.misheard import Mishearing
 from hub.router.model import Asked, ModelTier, candidates
 from hub.router.numbers import numbers
 from hub.router.phrases import phrase_rules
@@ -114,7 +116,18 @@ SWEPT = ("light", "switch", "input_boolean", "fan", "media_player")
 RESTING = ("off", "standby", "unavailable", "unknown")
 """States of what need not be turned off."""
 
-MECHANISMS = ("phrases", "sentences", "fuzzy", "model")
+MOST_SOURCES = 5
+"""Hypotheses from which sentences are made that sound like them."""
+LESS_LIKELY = 0.2
+"""What each place behind the likeliest hypothesis adds to how unlike such a sentence is."""
+MOST_MISHEARD = 50
+"""Such sentences that are matched with the rules."""
+MOST_SPELLINGS = 2
+"""Of those, the ones that mean the same."""
+MOST_WEIGHED = 8
+"""Such sentences that are weighed against the sound: each takes about 25 ms."""
+
+MECHANISMS = ("phrases", "sentences", "fuzzy", "model", "misheard")
 """What the router understands with; each can be left out, to measure what it is worth."""
 
 
@@ -128,8 +141,8 @@ class Grammars:
     sentences: dict[str, Grammar]
     fuzzy: FuzzyRules | None
     spelling: dict[str, Spelling]
-    """For the languages that `fuzzy` does not know."""
     retrievers: dict[str, Retriever]
+    misheard: dict[str, Mishearing]
     names: dict[str, frozenset[str]]
     """What things and rooms, and kinds of them, are called, in normal form."""
     model: ModelTier | TunedTier | ChatTier | None
@@ -217,9 +230,15 @@ class Router:
             {
                 code: Spelling(places, words(code))
                 for code in self.languages
-                if _base(code) != GUESSED and "fuzzy" not in self._without
+                if "fuzzy" not in self._without
             },
             {code: Retriever(places, words(code)) for code in self.languages},
+            {
+                code: Mishearing(
+                    places.said(words(code)), words(code), language_words(code)["verbs"]
+                )
+                for code in self.languages
+            },
             {code: frozenset(places.said(words(code))) for code in self.languages},
             self._model_tier(places),
         )
@@ -268,6 +287,38 @@ class Router:
         named = [places.areas[key].name for key in found.areas]
         named += [places.entities[thing.key].name for thing in found.things if thing.entity]
         return tuple(dict.fromkeys(named))[:SUSPECTS]
+
+    def misheard(
+        self, utterance: Utterance, context: Context
+    ) -> tuple[tuple[str, tuple[Call, ...]], ...]:
+        """Sentences that sound like the hypotheses, with what the rules understand of them, the
+        likeliest first: to be weighed against the sound.
+
+        Before `prepare`: none."""
+        grammars = self._grammars
+        language = self._language(utterance.language)
+        if grammars is None or "misheard" in self._without:
+            return ()
+        known, made = words(language), dict[str, float]()
+        for rank, hypothesis in enumerate(utterance.hypotheses[:MOST_SOURCES]):
+            less = LESS_LIKELY * rank
+            made[hypothesis.text] = min(made.get(hypothesis.text, less), less)
+            for unlike, text in grammars.misheard[language].readings(spoken(hypothesis.text)):
+                way = surface(text, hypothesis.text)
+                made[way] = min(made.get(way, unlike + less), unlike + less)
+        found: list[tuple[str, tuple[Call, ...]]] = []
+        likeliest = sorted(made, key=lambda text: made[text])[:MOST_MISHEARD]
+        for text in likeliest:
+            said = clean(text, known, context.wake)
+            reading = self._able(grammars, language, said, context) if said else None
+            if reading is None and said:
+                reading = self._compound(grammars, language, said, context, inherit=True)
+            if reading and text == utterance.text:
+                return ()  # it is what it says, and only too open for haste
+            if reading and not _begins(utterance.text, text):
+                same = sum(reading.calls == calls for _, calls in found)
+                found += [(text, reading.calls)] if same < MOST_SPELLINGS else []
+        return tuple(found)[:MOST_WEIGHED]
 
     def unfinished(self, text: str, language: str) -> bool:
         """Whether a text stopped in the middle of a sentence ('turn on the', 'and') or name."""
@@ -760,7 +811,8 @@ class Router:
         for parts in split(text, words(language)):
             understood: list[Reading] = []
             here = context
-            for part in parts:
+            for each in parts:
+                part = clean(each, words(language))
                 room = _room(understood, grammars.places)
                 if here.area is None and room and _several(part, words(language)):
                     here = replace(here, area=room)  # 'close the bedroom blinds, dim the lights'
@@ -776,6 +828,7 @@ class Router:
                     ways = (part, *(" ".join([*verbs[:n], part]) for n in range(1, len(verbs))))
                     tried = (self._able(grammars, language, way, there) for way in ways)
                     reading = next(filter(None, tried), None)
+                reading = reading or self._otherwise(grammars, language, part, here)
                 if reading is None or _turned(understood, reading, part, words(language)):
                     break
                 understood.append(reading)
@@ -805,8 +858,9 @@ class Router:
         """What is understood once misspelt words are put right, whole or in parts."""
         spelling = grammars.spelling.get(language)
         for way in spelling.variants(text) if spelling else ():
-            reading = self._able(grammars, language, way.text, context) or self._compound(
-                grammars, language, way.text, context, inherit=True
+            right = clean(way.text, words(language))  # 'turn of the lihgt'
+            reading = self._able(grammars, language, right, context) or self._compound(
+                grammars, language, right, context, inherit=True
             )
             if reading is not None:
                 guessed = ", ".join(f"fuzzy {guess}" for guess in way.guesses)
@@ -898,6 +952,23 @@ def _without_all(text: str, known: Words) -> str | None:
             if rest.startswith(f"{phrase} "):
                 return " ".join([*tokens[:start], *tokens[start + length :]])
     return None
+
+
+def _sayable(places: Places, known: Words) -> set[str]:
+    """Names and kinds of things and rooms, and kinds of things with the room in which they are."""
+    said = places.said(known)
+    for entity in places.entities.values():
+        room = places.areas.get(entity.area_id or "")
+        kinds = known.kinds_of(entity.domain, entity.device_class, entity.name)
+        for each in room.names if room else ():
+            said |= {normal(f"{each} {name}") for name in (*entity.names, *kinds)}
+    return said
+
+
+def _begins(whole: str, text: str) -> bool:
+    """Whether a text is the beginning of another: nothing is weighed for the rest, so that it
+    always seems likelier."""
+    return f"{normal(whole)} ".startswith(f"{normal(text)} ")
 
 
 def _several(text: str, known: Words) -> bool:

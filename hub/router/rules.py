@@ -21,11 +21,13 @@ from hassil import (
     recognize_all,
 )
 from hassil.intents import IntentData, RangeFractionType, RangeSlotList
+from hassil.models import MatchEntity
 from hassil.parse_expression import parse_sentence
 from home_assistant_intents import get_intents, get_languages
 
 from hub.home.model import Area, Entity, normal
 from hub.language import moments
+from hub.router.numbers import said_numbers
 from hub.router.places import Places, spellings
 from hub.router.slots import SpokenNames, Value, listed, meant
 from hub.router.templates import Templates
@@ -135,6 +137,8 @@ class Grammar:
         self._kinds = frozenset(each.kind for each in self._timed)
         self._templates = templates
         self._language = templates.intents.language
+        known = words_of(self._language)
+        self._idle = known.articles | known.dangling | {*known.singular, *known.plural}
         self._warm()
 
     @classmethod
@@ -175,8 +179,18 @@ class Grammar:
             language=self._language,
         )
         said = frozenset(normal(text).split()) & self._actions
-        found = [match for result in results for match in _matches(result, self.tier, said)]
+        found = [
+            match
+            for result in results
+            if not any(self._says_nothing(slot) for slot in result.entities_list)
+            for match in _matches(result, self.tier, said)
+        ]
         return sorted(found, key=lambda match: match.rank)
+
+    def _says_nothing(self, slot: MatchEntity) -> bool:
+        """Whether what was said for free text is none: 'set it timer' names no timer 'it'."""
+        said = set(normal(slot.text).split())
+        return slot.is_wildcard and bool(slot.text.strip()) and said <= self._idle
 
 
 def sentence_rules(
@@ -322,7 +336,7 @@ def spoken_rooms(area: Area, places: Places, words: Words) -> dict[str, int]:
     'Bedroom 1' and the 'Master Bedroom' are 'the bedroom', and the 'Living Room' is 'the lounge',
     unless another area is really called so.
     """
-    found = dict.fromkeys(spellings(area.names), FULL)
+    found = dict.fromkeys(_said(area.names, words.language), FULL)
     for name in tuple(found):
         bare = name.rstrip("0123456789 ")
         less = [bare] if bare != name else []
@@ -354,7 +368,7 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
     rooms = [*spoken_rooms(area, places, words)] if area else []
     known = words.kinds_of(entity.domain, entity.device_class, entity.name)
     kinds = tuple(dict.fromkeys((*(words.spelled.get(kind, kind) for kind in known), *known)))
-    found = dict.fromkeys(spellings(entity.names), FULL)
+    found = dict.fromkeys(_said(entity.names, words.language), FULL)
 
     placed = {part for room in rooms for part in _pieces(normal(room))}
 
@@ -392,6 +406,12 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
         for room in rooms:
             found.setdefault(f"{room} {kind}", KIND)
     return found
+
+
+def _said(names: Sequence[str], language: str) -> list[str]:
+    """The spellings of names, with numbers in words and in digits."""
+    found = spellings(names)
+    return [*found, *(way for name in found for way in said_numbers(name, language))]
 
 
 def _pieces(text: str) -> Iterator[str]:

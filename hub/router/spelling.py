@@ -1,9 +1,8 @@
 """What a misspelt or misheard sentence may have been, word by word, in any language.
 
-For languages without a fuzzy matcher of their own. Words that no sentence and no name has are
-replaced by the one that is most like them; compounds of a room and a kind of thing ('Küchenlicht')
-are taken apart where no device is called so. Nothing is replaced where the opposite is as near:
-'abschließen' must not become 'aufschließen'.
+Words that no sentence and no name has are replaced by the one that is most like them; compounds of
+a room and a kind of thing ('Küchenlicht') are taken apart where no device is called so. Nothing is
+replaced where the opposite is as near: 'abschließen' must not become 'aufschließen'.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
 from hub.home.model import normal
 from hub.router.hints import hints, spelled
@@ -27,7 +27,9 @@ MARGIN = 8.0
 else in a command."""
 SHORTEST = 4
 """Letters of a word that may be misspelt: 'an' and 'ab' are too near each other."""
-MOST_WRONG = 2
+SWAPPED = 3
+"""Letters of a word in which two may stand the wrong way round: 'teh'."""
+MOST_WRONG = 3
 """Words that may be replaced in one sentence."""
 
 
@@ -68,6 +70,7 @@ class Spelling:
         }
         self._known = named | kinds | around | set(hints(places, words)) | set(self._directed)
         self._listed = tuple(sorted(word for word in self._known if len(word) >= SHORTEST))
+        self._short = tuple(sorted(word for word in self._known if len(word) >= SWAPPED))
         self._compounding = words.language.split("-")[0] in COMPOUNDING
 
     def variants(self, text: str) -> list[Respelt]:
@@ -93,7 +96,7 @@ class Spelling:
         return found
 
     def _strange(self, token: str) -> bool:
-        if len(token) < SHORTEST or " " in token or token in self._known:
+        if len(token) < SWAPPED or " " in token or token in self._known:
             return False
         return not any(c.isdigit() for c in token) and not numbers(token, self._words.language)
 
@@ -105,6 +108,10 @@ class Spelling:
         return found
 
     def _replaced(self, token: str) -> tuple[str, float] | None:
+        if slip := self._slip(token):
+            return self._spelled.get(slip, slip), 1 - ALIKE / 100
+        if len(token) < SHORTEST:
+            return None
         close = process.extract(
             token, self._listed, scorer=fuzz.ratio, score_cutoff=ALIKE - MARGIN, limit=8
         )
@@ -116,6 +123,22 @@ class Spelling:
             if likeness > score - MARGIN and self._directed.get(other) != meant:
                 return None
         return self._spelled.get(best, best), 1 - score / 100
+
+    def _slip(self, token: str) -> str | None:
+        """The word that a slip of the fingers makes of it: two letters the wrong way round, or, if
+        it is long enough, one letter wrong, missing or too many behind the first; none if there are
+        two such words."""
+        near = [word for word in self._short if OSA.distance(token, word, score_cutoff=1) == 1]
+        turned = [word for word in near if sorted(word) == sorted(token)]
+        wrong = [w for w in near if w[0] == token[0] and min(len(w), len(token)) >= SHORTEST]
+        found = turned or wrong
+        return found[0] if len(found) == 1 and not self._opposite(token, found[0]) else None
+
+    def _opposite(self, token: str, word: str) -> bool:
+        """Whether it may as well be a word for another direction than this one."""
+        meant = self._directed.get(word)
+        others = [o for o, way in self._directed.items() if way != meant and len(o) >= SHORTEST]
+        return bool(meant) and any(OSA.distance(token, o, score_cutoff=2) <= 2 for o in others)
 
     def _compounds(self, token: str) -> list[tuple[str, float]]:
         """'küchenlihct' as 'licht in der küche', and the same in other words."""

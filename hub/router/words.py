@@ -64,6 +64,12 @@ class Words:
     """What makes a number a half more: 'and a half'."""
     durations: frozenset[str] = frozenset()
     """Units of time: 'hours'."""
+    fractions: Mapping[str, int] = field(default_factory=dict)
+    """Parts of a whole in words -> per cent: 'a third'."""
+    to_fraction: tuple[str, ...] = ()
+    """What stands before such a part: '(dim it) to (a third)'."""
+    of_fraction: tuple[str, ...] = ()
+    """What may stand behind it: 'of the brightness'."""
     hundred: str | None = None
     """How a number above a hundred is said: 'a hundred and (fifty)'."""
     refusals: Mapping[str, str] = field(default_factory=dict)
@@ -216,6 +222,9 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         half=texts("numbers").get("half"),
         hundred=texts("numbers").get("hundred"),
         durations=frozenset(phrases("durations")),
+        fractions={text: int(value) for text, value in texts("fractions").items()},
+        to_fraction=phrases("to_fraction"),
+        of_fraction=phrases("of_fraction"),
         refusals=texts("refusals"),
         conjunctions=phrases("conjunctions"),
         repairs=phrases("repairs"),

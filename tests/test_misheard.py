@@ -1,0 +1,107 @@
+"""Words that make no command are read as the command that they sound like, if the sound agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from hub.language import words as language_words
+from hub.messages import Audio, Heard, Hypothesis, Trace, Utterance
+from hub.pipeline import Assistant
+from hub.router.misheard import Mishearing, sound
+from hub.router.words import words
+from tests.conftest import Household
+
+NAMES = ("Mood Lighting", "Front Door", "Kitchen", "lights", "EcoBee", "Outdoor Humidity")
+
+
+class Ears:
+    """A recognizer that hears what it is told, and weighs what it is asked about."""
+
+    def __init__(self, text: str, weights: Mapping[str, float], more: Sequence[str] = ()) -> None:
+        self._heard = Utterance((Hypothesis(text, -0.4),))
+        self._more = tuple(Hypothesis(each, -0.6) for each in more)
+        self._weights = {text.casefold(): -2.0} | {k.casefold(): v for k, v in weights.items()}
+        self.weighed: list[str] = []
+
+    async def recognize(
+        self, audio: Audio, *, language: str | None = None, names: Sequence[str] = ()
+    ) -> Utterance:
+        return self._heard
+
+    async def readings(self, audio: Audio, *, language: str) -> Utterance:
+        return Utterance(self._heard.hypotheses + self._more)
+
+    async def weigh(self, audio: Audio, texts: Sequence[str], *, language: str) -> Sequence[float]:
+        self.weighed += texts
+        return [self._weights.get(text.casefold(), -30.0) for text in texts]
+
+
+async def hear(house: Household, ears: Ears) -> Trace:
+    assistant = Assistant(
+        home=house.home,
+        router=house.assistant.router,
+        skillset=house.assistant.skillset,
+        replies=house.assistant.replies,
+        recognizer=ears,
+        languages=("en",),
+    )
+    return await assistant.hear(Heard(Audio(bytes(32_000)), 0.8, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("activate lose lighting", "activate mood lighting"),
+        ("lock the sand door", "lock the front door"),
+        ("set kitchen nice to green", "set kitchen lights to green"),
+        ("what's the temperature of the incubi", "what's the temperature of the ecobee"),
+        ("what is the tour humidity", "what is the outdoor humidity"),
+        ("block the sand door", "lock the front door"),
+    ],
+)
+def test_sentences_that_sound_alike_are_found(heard: str, meant: str) -> None:
+    known = Mishearing(NAMES, words("en"), language_words("en")["verbs"])
+    assert meant in [text for _, text in known.readings(heard)]
+
+
+def test_what_is_said_alike_sounds_alike() -> None:
+    for one, other in (("night", "nite"), ("knob", "nob"), ("phone", "fone")):
+        assert sound(one, "en") == sound(other, "en")
+
+
+async def test_a_command_that_the_sound_agrees_with_is_done(house: Household) -> None:
+    house.devices.set_state("light.hallway", "off")
+    ears = Ears("Turn on the hall weigh night.", {"Turn on the hallway light.": -5.0})
+    trace = await hear(house, ears)
+    assert house.devices.state("light.hallway") == "on", (trace, ears.weighed)
+
+
+async def test_one_that_it_does_not_agree_with_is_not(house: Household) -> None:
+    house.devices.set_state("light.hallway", "off")
+    ears = Ears("Turn on the hall weigh night.", {"Turn on the hallway light.": -15.0})
+    await hear(house, ears)
+    assert "Turn on the hallway light." in ears.weighed
+    assert house.devices.state("light.hallway") == "off"
+
+
+async def test_a_less_likely_reading_that_is_a_command_is_done(house: Household) -> None:
+    house.devices.set_state("light.hallway", "off")
+    meant = "Turn on the hallway light."
+    await hear(house, Ears("Learn Norwegian, why like?", {meant: -5.0}, [meant]))
+    assert house.devices.state("light.hallway") == "on"
+
+
+async def test_the_beginning_of_what_was_said_is_no_command(house: Household) -> None:
+    """'Turn off the kitchen lights' is not done where more was said that is not understood."""
+    house.devices.set_state("light.kitchen_ceiling", "on")
+    short = "Turn off the kitchen lights"
+    await hear(house, Ears("Turn off the kitchen lights xylophone", {short: -0.5}, [short]))
+    assert house.devices.state("light.kitchen_ceiling") == "on"
+
+
+async def test_what_is_understood_is_not_weighed(house: Household) -> None:
+    ears = Ears("Turn on the hallway light.", {})
+    await hear(house, ears)
+    assert not ears.weighed
