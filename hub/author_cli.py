@@ -196,7 +196,8 @@ def _own_tests(folder: Path) -> bool:
     ):
         out.print("its tests are not run: they need `pip install pytest pytest-asyncio`")
         return True
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    quiet = ["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
+    command = [sys.executable, "-m", "pytest", *quiet, "tests"]
     return subprocess.run(command, cwd=folder, check=False).returncode == 0
 
 

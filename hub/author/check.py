@@ -28,7 +28,7 @@ NETWORK = frozenset("aiohttp ftplib http httpx imaplib requests smtplib socket s
 """Modules that reach other machines."""
 BARRED = frozenset("ctypes multiprocessing pty subprocess".split())
 """Modules that find nothing to do in the sandbox of a pack."""
-SERVICE_NEEDS: Mapping[str, str] = {"timers": "timers"}
+SERVICE_NEEDS: Mapping[str, str] = {"mqtt": "mqtt", "timers": "timers", "web": "network"}
 """Service -> the permission that it needs."""
 
 
@@ -66,7 +66,7 @@ def _check(folder: Path) -> Iterator[Finding]:
         yield _told(error)
         return
     sources = list(_sources(folder))
-    yield from _imports(sources, pack)
+    yield from _imports(sources, handlers, pack)
     for handler in handlers:
         yield from _tool(handler)
     yield from _languages(handlers, languages, sources)
@@ -106,10 +106,12 @@ def _sources(folder: Path) -> Iterator[Source]:
             yield Source(path, str(name), tree)
 
 
-def _imports(sources: Sequence[Source], pack: Pack | None) -> Iterator[Finding]:
+def _imports(
+    sources: Sequence[Source], handlers: Sequence[Handler], pack: Pack | None
+) -> Iterator[Finding]:
     """A pack has Python, hub.skill and its own files, and no more."""
     own = {source.path.stem for source in sources} | {s.path.parent.name for s in sources}
-    reaches = False
+    reaches = any("web" in handler.tool.services.values() for handler in handlers)
     for source in sources:
         for node, module in _imported(source.tree):
             top = module.split(".")[0]
@@ -289,8 +291,9 @@ def _permissions(
         if service in services and not getattr(allowed, permission):
             text = f"is not granted, and skill.py wants the service {service.capitalize()}"
             yield Finding(f"{FILE}: permissions.{permission}", text)
-    if allowed.timers and "timers" not in services:
-        yield _unused("timers")
+    for permission in ("timers", "mqtt"):
+        if getattr(allowed, permission) and permission not in services:
+            yield _unused(permission)
     speaks = any(tool.events or tool.schedule for tool in tools) or "schedule" in services
     speaks = speaks or any(True for _ in _calls(sources, "announce"))
     if speaks and not allowed.speak:

@@ -13,7 +13,7 @@ from hub.skillset import bundled
 TEMPLATE = "_template"
 ID, NAME = "my-skill", "My skill"
 """What the template calls itself."""
-KEPT = ("*.toml", "*.py", "*.md")
+KEPT = ("*.ini", "*.md", "*.py", "*.toml")
 
 
 def make(name: str, parent: Path) -> Path:

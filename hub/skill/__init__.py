@@ -52,6 +52,7 @@ from hub.skill.services import (
     Conversation,
     Dropped,
     Home,
+    Mqtt,
     Planned,
     Schedule,
     Settings,
@@ -60,6 +61,7 @@ from hub.skill.services import (
     Timers,
     Tools,
     Undo,
+    Web,
     Where,
 )
 from hub.skill.tools import (
@@ -102,6 +104,7 @@ __all__ = [
     "Home",
     "Kelvin",
     "Minutes",
+    "Mqtt",
     "Outcome",
     "Percent",
     "Planned",
@@ -122,6 +125,7 @@ __all__ = [
     "ToolSpec",
     "Tools",
     "Undo",
+    "Web",
     "Where",
     "by_a_bit",
     "collect",

@@ -262,6 +262,32 @@ class Store(Protocol):
     async def keys(self) -> Sequence[str]: ...
 
 
+class Mqtt(Protocol):
+    """Messages on the topics that a pack was granted. Raises SkillError for another topic."""
+
+    async def publish(self, topic: str, payload: str) -> None: ...
+
+    async def wait(self, topic: str, within: float = 5.0) -> str | None:
+        """The next message on a topic, or the one that is kept there; None if there is none
+        within so many seconds."""
+        ...
+
+
+class Web(Protocol):
+    """The hosts that a pack was granted. Raises SkillError for another one."""
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: str | None = None,
+    ) -> Mapping[str, Any]:
+        """`{"status": 200, "headers": {…}, "body": …}`, the body in base64."""
+        ...
+
+
 class Undo(Protocol):
     """What was done last in this room."""
 
@@ -319,8 +345,10 @@ SERVICES: Mapping[Any, str] = {
     Settings: "settings",
     Change: "change",
     Undo: "undo",
+    Mqtt: "mqtt",
+    Web: "web",
 }
 """Parameter annotations that are filled by the hub."""
 
-ACTING = frozenset({"home", "speaker", "timers", "schedule"})
+ACTING = frozenset({"home", "mqtt", "schedule", "speaker", "timers", "web"})
 """Services with which a tool does something."""
