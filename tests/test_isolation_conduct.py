@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -192,7 +193,9 @@ async def test_a_crash_loop_ends_in_quarantine_that_outlasts_the_hub(
         assert isinstance(ran.error, Quarantined)
         assert spoken(ran) == ONE_SENTENCE
         assert each.status()[0].quarantined
-    packs.release("evil")
+    # The owner says so on the command line, which is another process.
+    (installed,) = kit.Shelf(tmp_path / "evil").installed()
+    Ledger(tmp_path / "state" / "failures.json").release(installed.digest)
     ran = await kit.call(packs, house.home)
     assert not isinstance(ran.error, Quarantined)
 
@@ -421,6 +424,72 @@ async def test_a_hub_with_a_bad_pack_stays_quick(house: House, sinner: Sinner) -
     meter.cancel()
     lags.sort()
     assert lags[int(len(lags) * 0.9)] < 0.1
+
+
+async def test_packs_end_with_a_hub_that_is_killed(tmp_path: Path) -> None:
+    folder = kit.write(tmp_path, code("pass"))
+    hub = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        HUB,
+        str(folder),
+        cwd=kit.ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert hub.stdout is not None
+    pid = int(await hub.stdout.readline())
+    assert psutil.pid_exists(pid)
+    hub.kill()
+    await hub.wait()
+    await until(lambda: gone(pid))
+
+
+HUB = """
+import asyncio, sys
+from pathlib import Path
+from hub.home.model import Home
+from hub.packs.remote import Packs
+from tests.hostile_packs import kit
+
+async def main():
+    packs, home = Packs(kit.Shelf(Path(sys.argv[1])), Home()), Home()
+    assert (await kit.call(packs, home)).worked
+    print(packs.process("evil").pid, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+def gone(pid: int) -> bool:
+    """Ended; who collects it is the system's first process, in its own time."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def test_what_is_new_on_the_shelf_is_taken_in_while_the_rest_goes_on(
+    house: House, tmp_path: Path
+) -> None:
+    one = kit.write(tmp_path, code("pass"), pack_id="one")
+    two = kit.write(tmp_path, code("pass"), pack_id="two")
+    shelf = kit.Shelf(one, two)
+    packs = Packs(shelf, house.home)
+    try:
+        assert (await kit.call(packs, house.home, "one")).worked
+        assert (await kit.call(packs, house.home, "two")).worked
+        (two / "skill.py").write_text(code("return 'new'"))
+        three = kit.write(tmp_path, code("pass"), pack_id="three")
+        shelf.__init__(one, two, three)  # type: ignore[misc]
+        assert await packs.refresh() == {"two", "three"}
+        assert (await kit.call(packs, house.home, "two")).said == "new"
+        assert packs.process("one").alive
+        shelf.__init__(two)  # type: ignore[misc]
+        assert await packs.refresh() == {"one", "three"}
+        assert {handler.skill for handler in packs.handlers()} == {"two"}
+    finally:
+        await packs.close()
 
 
 # --- questions -------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from hub.packs.link import DENIED, INTERNAL_ERROR, METHOD_NOT_FOUND, Rate, Remot
 from hub.packs.plain import one_line
 from hub.packs.process import Limit
 from hub.packs.proxy import Proxy
+from hub.packs.tools import plain_schema
 from hub.skill import Dropped, Say, Timer
 from hub.skill.kinds import plain
 
@@ -482,9 +483,7 @@ def said(text: Any, most: int = LONGEST_SAID) -> str | Say:
 
 def _answer_schema(kind: Any) -> dict[str, Any]:
     """The schema of one field of a form, in the form that the hub has."""
-    from hub.packs.tools import _plain
-
-    found = _plain(kind) if isinstance(kind, dict) else None
+    found = plain_schema(kind) if isinstance(kind, dict) else None
     return found or {"type": "string"}
 
 

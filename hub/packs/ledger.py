@@ -34,20 +34,17 @@ class Ledger:
     """Keyed by the digest of a pack's content. `path` None remembers only until the end."""
 
     def __init__(self, path: Path | None, now: Callable[[], float] = time.time) -> None:
+        self._path = path
         self._storage = AtomicStorage(path) if path else None
         self._now = now
         self._failures: dict[str, dict[str, Any]] = {}
-        if self._storage:
-            try:
-                rows = (self._storage.read() or {}).get(TABLE, {}).values()
-                self._failures = {row["digest"]: row for row in rows if "digest" in row}
-            except StorageError as error:
-                # Who may start is unknown: nobody is let in because a file is damaged, but three
-                # failures are soon counted again.
-                log.error("%s", error)
+        self._seen: int | None = None
+        """When the file was changed that is known here."""
+        self._read()
 
     def check(self, digest: str, name: str) -> None:
         """Raises Quarantined, or SkillError while it has to wait."""
+        self._read()
         entry = self._failures.get(digest)
         if entry is None:
             return
@@ -64,6 +61,7 @@ class Ledger:
 
     def failed(self, digest: str, why: str) -> bool:
         """Count a failure. Returns whether that was one too many."""
+        self._read()
         entry = self._failures.setdefault(digest, {"digest": digest, "at": []})
         entry["at"] = [*self._recent(entry), self._now()][-MOST:]
         entry["why"] = why[:200]
@@ -73,11 +71,13 @@ class Ledger:
 
     def quarantined(self, digest: str) -> str | None:
         """Why it is in quarantine; None if it is not."""
+        self._read()
         entry = self._failures.get(digest, {})
         return str(entry.get("why", "")) if entry.get("quarantined") else None
 
     def release(self, digest: str) -> None:
         """Forget what was counted: the owner wants it tried again."""
+        self._read()
         if self._failures.pop(digest, None) is not None:
             self._keep()
 
@@ -85,11 +85,32 @@ class Ledger:
         # A clock that was set makes no failure younger or older than it helps the pack.
         return [at for at in entry["at"] if abs(self._now() - at) < WINDOW]
 
+    def _read(self) -> None:
+        """Take in what is kept, if another process has changed it: the command line releases."""
+        changed = self._changed()
+        if self._storage is None or changed is None or changed == self._seen:
+            return
+        try:
+            rows = (self._storage.read() or {}).get(TABLE, {}).values()
+        except StorageError as error:
+            # Three failures are soon counted again.
+            log.error("%s", error)
+            return
+        self._failures = {row["digest"]: row for row in rows if "digest" in row}
+        self._seen = changed
+
+    def _changed(self) -> int | None:
+        try:
+            return self._path.stat().st_mtime_ns if self._path else None
+        except OSError:
+            return None
+
     def _keep(self) -> None:
         if self._storage is None:
             return
         try:
             rows = self._failures.values()
             self._storage.write({TABLE: {str(n): row for n, row in enumerate(rows, 1)}})
+            self._seen = self._changed()
         except StorageError as error:
             log.error("failures of packs are not kept: %s", error)

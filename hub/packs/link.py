@@ -158,8 +158,9 @@ async def _nothing(method: str, params: dict[str, Any]) -> Any:
 class Link:
     """One end of a line. `serve` reads it until the other side hangs up or breaks the rules.
 
-    `rate` limits what the other side may send, in messages, and `volume` in bytes; None where it
-    is the hub, which is trusted. `strict` makes an answer to what was never asked a LinkError."""
+    `rate` limits what the other side may send by itself, in messages, and `volume` all of it, in
+    bytes; None where it is the hub, which is trusted. `strict` makes an answer to what was never
+    asked a LinkError."""
 
     def __init__(
         self,
@@ -249,14 +250,15 @@ class Link:
         except (ConnectionError, OSError):
             return None
         self.received += len(line)
-        if self._rate is not None and not self._rate.allows():
-            raise LinkError("more messages than anybody needs")
         if self._volume is not None and not self._volume.allows(len(line)):
             raise LinkError("more bytes than anybody needs")
         return line
 
     def _take(self, message: dict[str, Any]) -> None:
         method, number = message.get("method"), message.get("id")
+        # An answer was asked for.
+        if method is not None and self._rate is not None and not self._rate.allows():
+            raise LinkError("more messages than anybody needs")
         if method is None:
             self._answered(message)
         elif number is not None:

@@ -48,7 +48,7 @@ MOST_CALLS = 4
 """Calls of one pack at a time; a foreign server has one."""
 LOG_KEPT = 50
 LOG_BYTES_PER_SECOND, LOG_BURST = 64 * 1024, 512 * 1024
-MESSAGES_PER_SECOND, MESSAGES_BURST = 200.0, 400.0
+MESSAGES_PER_SECOND, MESSAGES_BURST = 500.0, 1000.0
 BYTES_PER_SECOND, BYTES_BURST = 2.0 * LONGEST, 4.0 * LONGEST
 IDLE_CPU = 0.3
 """Share of a core that it may take while no call is under way."""
@@ -120,6 +120,8 @@ class PackProcess:
         self._idle_seconds = idle_seconds
         self._call_seconds = call_seconds
         self._starting = asyncio.Lock()
+        self._busy = asyncio.Event()
+        """Set while calls are under way."""
         self._places = asyncio.Semaphore(1 if installed.pack.run else MOST_CALLS)
         self._link: Link | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -154,12 +156,15 @@ class PackProcess:
         the pack does wrong; its process has then ended, or is about to."""
         async with self._places:
             self.calls += 1
+            self._busy.set()
             try:
                 await self._ready()
                 return await self._called(tool, arguments, own, limit)
             finally:
                 self.calls -= 1
                 self.used = asyncio.get_running_loop().time()
+                if not self.calls:
+                    self._busy.clear()
 
     async def tools(self) -> list[dict[str, Any]]:
         """What the pack says of its tools, as it comes: not to be believed. Raises PackFailed."""
@@ -373,7 +378,7 @@ class PackProcess:
         memory = (self.installed.granted.memory_mb + 16) * MB
         threads = RUNTIME_THREADS if self.installed.pack.run else THREADS
         while not link.closed:
-            await asyncio.sleep(WATCH_SECONDS if self.calls else WATCH_IDLE_SECONDS)
+            await self._pause()
             too_much = f"it took more than {memory // MB} MB" if self._memory() > memory else ""
             # The kernel's own limit does not count for the administrator's processes.
             too_much = too_much or ("it has too many threads" if self._threads() > threads else "")
@@ -394,6 +399,15 @@ class PackProcess:
             if not self.calls and now - self.used > self._idle_seconds and self.used:
                 await self.stop()
                 return
+
+    async def _pause(self) -> None:
+        """Until it is time to look again: soon after a call has begun."""
+        if not self.calls:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_IDLE_SECONDS):
+                    await self._busy.wait()
+        if self.calls:
+            await asyncio.sleep(WATCH_SECONDS)
 
     def _memory(self) -> int:
         total = 0
@@ -493,11 +507,14 @@ def _descendants(pid: int) -> list[psutil.Process]:
 
 
 def _children(pid: int) -> list[int]:
-    try:
+    """Its children; none of a process that has ended."""
+    with suppress(OSError):
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except FileNotFoundError:  # a kernel that does not keep such lists
+        return [int(number) for number in text.split()]
+    # It has ended, or the kernel does not keep such lists.
+    with suppress(psutil.Error, OSError):
         return [child.pid for child in psutil.Process(pid).children()]
-    return [int(number) for number in text.split()]
+    return []
 
 
 def _in_memory(content: bytes) -> int:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,7 +36,7 @@ from hub.packs.process import CALL_SECONDS, IDLE_SECONDS, Limit, PackFailed, Pac
 from hub.packs.proxy import Lookup, Proxy
 from hub.packs.shelf import Installed
 from hub.packs.tools import OWN, bounded, declared, made
-from hub.skill import Answer, Ask, Call, Dropped, Entities, Result, Where
+from hub.skill import Answer, Ask, Call, Change, Dropped, Entities, Result, Where
 from hub.skill.kinds import plain
 from hub.skills import languages
 from hub.skills.handling import Handler
@@ -147,10 +147,34 @@ class Packs:
 
     async def close(self) -> None:
         """End all processes."""
-        await asyncio.gather(*(pack.process.stop() for pack in self._packs.values()))
-        for pack in self._packs.values():
+        await self._put_away(self._packs.values())
+
+    async def refresh(self) -> set[str]:
+        """Look at the shelf again: packs that are new, changed, or gone. Those that are the same
+        go on running. Returns the ids of those whose tools are others now:
+
+            changed = await packs.refresh()
+            skillset.learn([h for h in packs.handlers() if h.skill in changed], instead=changed)
+        """
+        before = dict(self._packs)
+        usable = {one.pack.id: one for one in self._shelf.installed() if one.usable}
+        same = {name for name, pack in before.items() if usable.get(name) == pack.installed}
+        await self._put_away(pack for name, pack in before.items() if name not in same)
+        self.problems.clear()
+        self._packs = {name: before[name] for name in same}
+        self._handlers = [handler for handler in self._handlers if handler.skill in same]
+        for name, installed in usable.items():
+            if name not in same:
+                self._add(installed)
+        return (before.keys() | usable.keys()) - same
+
+    async def _put_away(self, packs: Iterable[_Pack]) -> None:
+        async def end(pack: _Pack) -> None:
+            await pack.process.stop()
             if pack.proxy is not None:
                 await pack.proxy.close()
+
+        await asyncio.gather(*(end(pack) for pack in packs))
 
     # --- taking in -------------------------------------------------------------------------------
 
@@ -284,8 +308,16 @@ class Packs:
                 "lacking": wire.call_out(talk.lacking) if talk.lacking else None,
             }
         if change := services.get("change"):
-            own["change"] = wire.change_out(change)
+            own["change"] = wire.change_out(self._told(pack, change))
         return own
+
+    def _told(self, pack: _Pack, change: Change) -> Change:
+        """A change that a pack may be told of. Raises Denied."""
+        grants, entity = pack.desk.grants, change.entity
+        known = entity.entity_id in self._home.entities
+        if not known or not (grants.sees(entity) or entity.domain in grants.granted.events):
+            raise Denied(f"changes of {entity.entity_id} were not granted")
+        return replace(change, attributes=grants.attributes(change.attributes))
 
     def _arguments(self, pack: _Pack, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as JSON; for a foreign server with names where it knows no devices."""

@@ -260,7 +260,7 @@ def _parameters(pack: Pack, name: str, given: Any) -> dict[str, Any]:
     required = [one for one in schema.get("required") or () if isinstance(one, str)]
     rows = list(properties.items())[:MOST_ARGUMENTS] if isinstance(properties, dict) else []
     for key, inner in rows:
-        plain = _plain(inner) if isinstance(inner, dict) else None
+        plain = plain_schema(inner) if isinstance(inner, dict) else None
         fits = isinstance(key, str) and key.isidentifier() and not key.startswith(OWN)
         if plain is not None and fits and len(key) <= LONGEST_VALUE:
             found[key] = plain
@@ -274,14 +274,16 @@ def _parameters(pack: Pack, name: str, given: Any) -> dict[str, Any]:
     }
 
 
-def _plain(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+def plain_schema(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The schema of one value, with what of it the hub knows; None for a type that cannot be
+    said."""
     choices = schema.get("enum")
     kind = schema.get("type")
     if isinstance(kind, list):  # ["string", "null"]
         kind = next((one for one in kind if one != "null"), None)
     for either in schema.get("anyOf") or () if kind is None and choices is None else ():
         if isinstance(either, dict) and either.get("type") != "null":
-            return _plain(either)
+            return plain_schema(either)
     if isinstance(choices, list):
         if not 0 < len(choices) <= MOST_CHOICES or not all(_is_choice(one) for one in choices):
             return None
