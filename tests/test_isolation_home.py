@@ -343,13 +343,22 @@ async def test_messages_go_to_granted_topics_only(house: House, pack: Maker) -> 
             return "ready"
 
     broker = Broker()
-    body = 'await home._desk.want("mqtt.publish", topic=at["topic"], payload="x")'
-    packs = pack(body, Permitted({"mqtt": ["coffee/#"]}), mqtt=broker)
+    body = 'await mqtt.publish(at["topic"], "x")'
+    packs = pack(body, Permitted({"mqtt": ["coffee/#"]}), "mqtt: Mqtt", mqtt=broker)
     for topic in ("zigbee2mqtt/front_lock/set", "coffee", "coffee/#", "coffeehouse/x", "$SYS"):
         ran = await kit.call(packs, house.home, hint=json.dumps({"topic": topic}))
         assert ran.worked == (topic == "coffee"), topic
     ran = await kit.call(packs, house.home, hint='{"topic": "coffee/kitchen/set"}')
     assert [topic for topic, _ in broker.sent] == ["coffee", "coffee/kitchen/set"]
+    heard = pack(
+        'return await mqtt.wait("coffee/state")',
+        Permitted({"mqtt": ["coffee/#"]}),
+        "mqtt: Mqtt",
+        mqtt=broker,
+    )
+    assert (await kit.call(heard, house.home)).said == "ready"
+    ran = await kit.call(pack(body, NOTHING, "mqtt: Mqtt"), house.home, hint='{"topic": "x"}')
+    assert "was not granted" in str(ran.error)
 
 
 @pytest.mark.parametrize(
@@ -560,6 +569,28 @@ async def test_a_name_that_moves_into_the_home_is_not_followed(server: str) -> N
         Proxy([f"http://localhost:{port}"], rebinding), f"http://localhost:{port}/echo"
     )
     assert answer.status == 200
+
+
+@walled
+async def test_a_pack_reaches_its_host_by_the_web_service(
+    house: House, pack: Maker, server: str
+) -> None:
+    body = """
+        import base64
+        answer = await web.fetch(at["url"], method="POST", body="hello")
+        return json.loads(base64.b64decode(answer["body"]))["body"]
+    """
+    hint = json.dumps({"url": f"{server}/echo"})
+    granted = pack(body, Permitted({"network": [server]}), "web: Web")
+    assert (await kit.call(granted, house.home, hint=hint)).said == "hello"
+    ran = await kit.call(pack(body, NOTHING, "web: Web"), house.home, hint=hint)
+    assert "the network was not granted" in str(ran.error)
+
+
+@walled
+async def test_what_was_done_before_is_not_a_packs_to_undo(house: House, pack: Maker) -> None:
+    ran = await kit.call(pack("await undo.last()", NOTHING, "undo: Undo"), house.home)
+    assert "is not for packs" in str(ran.error)
 
 
 @walled

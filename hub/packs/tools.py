@@ -35,6 +35,8 @@ OWN = "hearth_"
 """How the parameters begin by which the hub hands over services."""
 ALWAYS = ("home", "where", "conversation")
 """Services that the hub needs for each call, whether or not the tool wants them."""
+ELSEWHERE = frozenset({"clock", "mqtt", "settings", "tools", "undo", "web"})
+"""Services that the pack's own half has, that the desk has, or that are for no pack."""
 TYPES = ("string", "integer", "number", "boolean")
 FORMATS = ("area", "entity", "duration", "date", "time", "date-time")
 CONFIRM = {
@@ -162,8 +164,7 @@ def _services(given: Any) -> list[str]:
     rows = given.values() if isinstance(given, dict) else ()
     wanted = {service for service in rows if isinstance(service, str)}
     known = {service for service in SERVICES.values() if service in wanted}
-    # The pack's own half has these, or the hub has them for nobody but itself.
-    return sorted((known | set(ALWAYS)) - {"settings", "clock", "tools"})
+    return sorted((known | set(ALWAYS)) - ELSEWHERE)
 
 
 def _texts(given: Any, most: int = MOST_PHRASES) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ used, with the reason.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -302,6 +303,7 @@ class _Web:
         body: str | None = None,
     ) -> Any:
         """`{"status": 200, "headers": {…}, "body": base64}`"""
+        sent = None if body is None else base64.b64encode(body.encode()).decode()
         return await self._desk.want(
-            "http.fetch", url=url, method=method, headers=dict(headers or {}), body=body
+            "http.fetch", url=url, method=method, headers=dict(headers or {}), body=sent
         )
