@@ -58,7 +58,18 @@ def on_installed(installed: Installed) -> Sequence[ToolMetadata] | None:
 
 
 def after_change() -> None:
-    """What follows a change of the shelf: the program around tells a hub that is running."""
+    """Have a hub that is running use the shelf as it is now."""
+    import asyncio
+
+    from hub.control import ask
+
+    try:
+        answer = asyncio.run(ask(config.load().hub.runtime, {"packs": True}))
+    except HearthError as error:
+        err.print(f"[yellow]The running hub does not know of it yet:[/] {escape(str(error))}")
+        return
+    for problem in (answer or {}).get("problems", ()):
+        err.print(f"[yellow]{escape(str(problem))}[/]")
 
 
 PackId = Annotated[str, typer.Argument(help="Id of a pack, as in `hearth skill list`.")]
