@@ -135,6 +135,19 @@ def test_without_any_wall_nothing_starts(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert not said["systemd"]
 
 
+def test_bubblewrap_without_the_filter_is_no_wall(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sandbox, "SOCKETS", tmp_path)
+    monkeypatch.setattr(sandbox.seccomp, "program", lambda: None)
+    sandbox.bubblewrap_trouble.cache_clear()
+    try:
+        with pytest.raises(sandbox.NoSandbox, match="install libseccomp2"):
+            sandbox.require("coin")
+    finally:
+        sandbox.bubblewrap_trouble.cache_clear()
+
+
 async def test_a_hub_without_walls_says_so_and_goes_on(
     house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -56,7 +56,8 @@ class Start:
 
     command: tuple[str, ...]
     passed: bytes | None = None
-    """What is to be read from the descriptor whose number takes the place of SECCOMP_FD."""
+    """The filter of system calls, to be read from the descriptor whose number takes the place of
+    SECCOMP_FD."""
 
 
 SECCOMP_FD = "{seccomp}"
@@ -113,6 +114,9 @@ def layers() -> list[Layer]:
 @cache
 def bubblewrap_trouble() -> str:
     """Why bubblewrap does not work here; empty if it does. Tried once."""
+    if seccomp.program() is None:
+        # Without the filter, a pack could start processes, and reach a virtual machine's host.
+        return "libseccomp is missing: install libseccomp2"
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed"
     command = [*_walls(Path("/usr/lib"), files=_own_python()), "--", "/python/bin/python3", "-V"]
@@ -136,7 +140,8 @@ def bubblewrap(
     files = [*_own_python(), *(_whole_system() if command else ())]
     environment = _environment(folder, settings or {} if command else {})
     program = seccomp.program()
-    filtered = ("--seccomp", SECCOMP_FD) if program else ()
+    if program is None:
+        raise NoSandbox(f"{pack.id}: there is no filter of system calls")
     walls = _walls(folder, files=files, environment=environment, proc=bool(command))
     inside = (
         "/python/bin/python3",
@@ -147,7 +152,7 @@ def bubblewrap(
         str(granted.memory_mb),
         *command,
     )
-    return Start((*walls, *filtered, "--", *inside), program)
+    return Start((*walls, "--seccomp", SECCOMP_FD, "--", *inside), program)
 
 
 def _walls(

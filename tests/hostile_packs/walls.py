@@ -54,7 +54,7 @@ SINS = [
         """,
     ),
     Sin("follows a link out of its folder", 'open("link").read()'),
-    Sin("goes up and out of its folder", 'open("../../../../../.." + at["secret"]).read()'),
+    Sin("goes up and out of its folder", 'open("../" * 20 + at["secret"]).read()'),
     Sin("writes into its own folder", 'open("more.py", "w").write("x")'),
     Sin("changes its own code", 'open("skill.py", "a").write("x = 1")'),
     Sin(
