@@ -265,7 +265,9 @@ def test_a_thousand_devices_are_no_burden(home_assistant: HomeAssistant, tmp_pat
             assert len([row for row in hub.devices() if not row["hidden"]]) > 1000
             seconds = float(hub.output.partition("(")[2].partition(" s;")[0])
             print(f"a hub of {len(hub.devices())} devices is there after {seconds} s")
-            assert seconds < 10  # all of the start; what comes after connecting is timed elsewhere
+            # All of the start, with whatever else the machine does; what comes after connecting is
+            # timed elsewhere.
+            assert seconds < 30
             times, turns = [], []
             with service_calls(home_assistant) as calls:
                 for number in range(20):
