@@ -227,12 +227,16 @@ TWINS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 DESCRIBED = frozenset(
     {
+        "alarm.arm",
+        "alarm.disarm",
+        "alarm.state",
         "calendar.about",
         "calendar.agenda",
         "calendar.away",
         "calendar.coming",
         "calendar.count",
         "calendar.it",
+        "humidifiers.set_humidity",
         "lights.another_color",
         "lists.check_off",
         "lists.listed",
@@ -240,6 +244,14 @@ DESCRIBED = frozenset(
         "lists.take_off",
         "locks.unlock_all",
         "questions.forecast",
+        "questions.last_event",
+        "settings.choose",
+        "settings.hot_water",
+        "settings.how_hot",
+        "settings.number",
+        "settings.operation",
+        "settings.tell",
+        "settings.write",
     }
 )
 """Bundled tools without a word of their own: like those of other people's skills, the model reads

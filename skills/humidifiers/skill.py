@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.skill import Entities, Home, Percent, tool
+from hub.skill import Entities, Home, Percent, Where, tool
 
 
 @tool(
@@ -25,6 +25,12 @@ from hub.skill import Entities, Home, Percent, tool
     },
     examples=["set the humidifier to 50 percent"],
 )
-async def set_humidity(humidifiers: Entities, home: Home, percent: Percent) -> None:
+async def set_humidity(
+    humidifiers: Entities, home: Home, where: Where, percent: Percent
+) -> str | None:
     """Set how humid a humidifier is to make it."""
-    await home.call("humidifier.set_humidity", humidifiers, humidity=percent)
+    done = await home.call("humidifier.set_humidity", humidifiers, humidity=percent)
+    if any(outcome.error for outcome in done):
+        return None
+    name = humidifiers[0].name
+    return where.say(f"Set {name} to {percent} percent.", de=f"{name} auf {percent} Prozent.")
