@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from home_assistant_intents import get_languages
 
@@ -75,6 +75,9 @@ from hub.timers.clock import SystemTime
 from hub.voice import Voice
 from hub.wakeword import Cascade
 
+if TYPE_CHECKING:
+    from hub.packs.remote import Packs
+
 log = logging.getLogger(__name__)
 
 OWN_BROKER = "own"
@@ -123,6 +126,8 @@ class Hub:
     alone: Alone | None = None
     """What skills do by themselves, once they do."""
     aloud: Aloud | None = None
+    packs: Packs | None = None
+    """Skills of others, if there are any."""
     free: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nobody is talked with."""
 
@@ -179,6 +184,21 @@ class Hub:
         )
         self.alone.begin()
 
+    async def take_packs(self) -> None:
+        """Use the packs that are on the shelf now, and no others."""
+        before, self.packs = self.packs, None
+        gone = {handler.skill for handler in before.handlers()} if before else set()
+        if (shelf := self.config.hub.data / "packs").is_dir():
+            self.packs = _packs(shelf, self)
+        self.skillset.learn(self.packs.handlers() if self.packs else (), instead=gone)
+        if before is not None or self.packs is not None:
+            self.router.learn(self.skillset.specs())
+            await self.router.prepare()
+        if self.alone is not None:
+            self.alone.begin()
+        if before is not None:
+            await before.close()
+
     async def end_skills(self) -> None:
         """End what skills do, and keep what they have planned."""
         if self.alone is not None:
@@ -188,6 +208,8 @@ class Hub:
         if self.aloud is not None:
             await self.aloud.close()
         await self.skillset.close()
+        if self.packs is not None:
+            await self.packs.close()
 
     async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
         """A turn of its own. What was asked in the room is not answered by it."""
@@ -327,6 +349,8 @@ async def open_hub(
         except ConfigError as error:
             raise ConfigError(f"[hub] area: {error}") from error
         await router.prepare()
+        if real:
+            await hub.take_packs()
         if ears:
             await asyncio.gather(*(worker.start() for worker in listening))
         yield hub
@@ -538,9 +562,35 @@ def _check_languages(config: Config) -> None:
             )
 
 
+def _packs(folder: Path, hub: Hub) -> Packs:
+    """The packs of a shelf. Loaded only where there is one."""
+    from hub.bridges.pack_topics import Topics
+    from hub.packs.remote import Packs
+    from hub.packs.shelf import Shelf
+
+    packs = Packs(
+        Shelf(folder),
+        hub.home,
+        state=folder / "state",
+        mqtt=Topics(hub.broker) if hub.broker is not None else None,
+    )
+    for problem in packs.problems:
+        log.error("%s", problem)
+    return packs
+
+
 def load_skills(config: Config) -> Skillset:
     """The skills alone, to look at them."""
-    return Skillset.load(config, Home())
+    home = Home()
+    skillset = Skillset.load(config, home)
+    if (folder := config.hub.data / "packs").is_dir():
+        from hub.packs.remote import Packs
+        from hub.packs.shelf import Shelf
+
+        packs = Packs(Shelf(folder), home)
+        skillset.problems += tuple(packs.problems)
+        skillset.learn(packs.handlers())
+    return skillset
 
 
 def _ears(

@@ -15,11 +15,13 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from hub import __version__, config, terminal
+from hub.author_cli import author_app
 from hub.devices_cli import devices_app
 from hub.errors import AudioError, ConfigError, HearthError, reason
 from hub.mcp_cli import mcp
 from hub.models.cli import models_app
 from hub.options import PATIENCE, Area, Details, HomeFile, Json, Language
+from hub.packs_cli import packs_app
 
 app = typer.Typer(
     name="hearth",
@@ -38,6 +40,8 @@ app = typer.Typer(
 )
 app.add_typer(devices_app, name="devices")
 app.add_typer(models_app, name="models")
+packs_app.add_typer(author_app)
+app.add_typer(packs_app, name="skill")
 app.command()(mcp)
 
 CONFIG_ERROR = 78

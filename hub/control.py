@@ -7,6 +7,8 @@
     {"edit": "rename", "device": ID|NAME, "words": [TEXT]}     -> the device as it is now
     {"mcp": {"do": ...}}                                       -> see hub/bridges/mcp_door.py
     {"health": true}                                          -> device sources, and what is wrong
+    {"packs": true}                                           -> use the packs on the shelf as they
+                                                                 are now; those that cannot be
 
 Only the user who runs the hub can open it (mode 0600 in a folder of mode 0700).
 """
@@ -16,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,9 +42,15 @@ BEHIND = 1000
 class ControlServer:
     """Answers on the socket while the hub runs."""
 
-    def __init__(self, folder: Path, assistant: Assistant) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        assistant: Assistant,
+        take_packs: Callable[[], Awaitable[Sequence[str]]] | None = None,
+    ) -> None:
         self._path = folder / SOCKET
         self._assistant = assistant
+        self._take_packs = take_packs
         self._server: asyncio.Server | None = None
         self._door: HomeDoor | None = None
         self._clients: set[asyncio.Task[None]] = set()
@@ -114,8 +122,10 @@ class ControlServer:
             yield await self._for_a_program(request["mcp"])
         elif request.get("health"):
             yield {"sources": self._sources()}
+        elif request.get("packs") and self._take_packs is not None:
+            yield {"problems": list(await self._take_packs())}
         else:
-            yield {"error": "known requests are say, watch, devices, edit, mcp and health"}
+            yield {"error": "known requests are say, watch, devices, edit, mcp, health and packs"}
 
     async def _said(self, request: dict[str, Any]) -> dict[str, Any]:
         area, language = request.get("area"), request.get("language")

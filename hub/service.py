@@ -64,7 +64,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
             show=lambda text: _show_timer(text, phone),
             tell=lambda text: terminal.out.print(f"  [bold]{escape(text)}[/]"),
         )
-        control = ControlServer(config.hub.runtime, hub.assistant)
+        control = ControlServer(config.hub.runtime, hub.assistant, lambda: _take_packs(hub))
         await control.start()
         stack.push_async_callback(control.close)
         if others:
@@ -86,6 +86,12 @@ async def serve(config: Config, *, ears: bool = True) -> None:
             f"[bold]{escape(describe(hub, ears))}[/] [dim]({seconds:.1f} s; Ctrl-C ends)[/]"
         )
         await _until_ended(ended, tasks)
+
+
+async def _take_packs(hub: Hub) -> list[str]:
+    """Use the packs that are there now; what is wrong with some of them."""
+    await hub.take_packs()
+    return [str(problem) for problem in hub.packs.problems] if hub.packs else []
 
 
 async def _until_ended(ended: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
