@@ -35,6 +35,8 @@ TARGETS = frozenset({"area_id", "device_id", "entity_id", "floor_id", "label_id"
 """Data that would send a service elsewhere than it was checked for."""
 SECRET = frozenset({"access_token", "code", "entity_picture", "password", "pin", "token"})
 """Attributes of states that open something by themselves."""
+OWN_MEDIA = "media-source://"
+"""How what Home Assistant itself has to play is named."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 LONGEST_TEXT = 2000
 MOST_ENTITIES = 200
@@ -138,7 +140,8 @@ class Grants:
         elif isinstance(value, str):
             if len(value) > LONGEST_TEXT or "{{" in value or "{%" in value:
                 raise Denied("a text among the data is too long, or a template")
-            if ("://" in value or value.startswith("//")) and not self._reaches(value):
+            elsewhere = "://" in value and not value.startswith(OWN_MEDIA)
+            if (elsewhere or value.startswith("//")) and not self._reaches(value):
                 raise Denied(f"the address {value:.80} was not granted")
 
     def _reaches(self, address: str) -> bool:

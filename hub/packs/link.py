@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -96,7 +97,7 @@ def decode(line: bytes) -> dict[str, Any]:
     """The message in a line. Raises LinkError."""
     try:
         text = line.decode("utf-8")
-        message = json.loads(text, parse_constant=_no_number)
+        message = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise LinkError(f"no JSON: {type(error).__name__}") from error
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
@@ -126,6 +127,13 @@ def decode(line: bytes) -> dict[str, Any]:
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):  # 1e999
+        raise ValueError("a number is too large")
+    return number
 
 
 def _is_error(error: Any) -> bool:

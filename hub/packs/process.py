@@ -96,7 +96,8 @@ Answering = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 
 class PackProcess:
-    """One pack. `verify` hashes its files again and is called in a thread before each start."""
+    """One pack. `verify` hashes its files again and is called in a thread before each start; `wall`
+    says what is to stand around it, or raises NoSandbox."""
 
     def __init__(
         self,
@@ -105,6 +106,7 @@ class PackProcess:
         ledger: Ledger,
         answer: Answering,
         verify: Callable[[Installed], None],
+        wall: Callable[[str], sandbox.Wall] = sandbox.require,
         idle_seconds: float = IDLE_SECONDS,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
@@ -117,6 +119,7 @@ class PackProcess:
         self._ledger = ledger
         self._answer = answer
         self._verify = verify
+        self._wall = wall
         self._idle_seconds = idle_seconds
         self._call_seconds = call_seconds
         self._starting = asyncio.Lock()
@@ -215,7 +218,7 @@ class PackProcess:
 
     async def _start(self) -> None:
         pack = self.installed.pack
-        if sandbox.require(pack.id) == "systemd":
+        if self._wall(pack.id) == "systemd":
             reader, writer = await asyncio.open_unix_connection(
                 sandbox.SOCKETS / f"{pack.id}.sock", limit=LONGEST
             )

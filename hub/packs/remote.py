@@ -24,7 +24,7 @@ from hub.errors import HearthError, SkillError
 from hub.home.guarded import unknown
 from hub.home.model import Area, Entity, Home
 from hub.language import names_together, words
-from hub.packs import wire
+from hub.packs import sandbox, wire
 from hub.packs.audit import Audit
 from hub.packs.description import PackError
 from hub.packs.desk import Desk, Mqtt, Running, said, visible
@@ -485,7 +485,13 @@ def describe(installed: Installed, verify: Callable[[Installed], None]) -> list[
         async def nothing(method: str, params: dict[str, Any]) -> Any:
             raise RemoteError(METHOD_NOT_FOUND, "not now")
 
-        process = PackProcess(installed, ledger=Ledger(None), answer=nothing, verify=verify)
+        process = PackProcess(
+            installed,
+            ledger=Ledger(None),
+            answer=nothing,
+            verify=verify,
+            wall=_for_a_look,
+        )
         try:
             return await process.tools()
         finally:
@@ -496,6 +502,11 @@ def describe(installed: Installed, verify: Callable[[Installed], None]) -> list[
     for row in rows:
         made(installed.pack, installed.granted, row, lambda name: _nobody)
     return rows
+
+
+def _for_a_look(pack_id: str) -> sandbox.Wall:
+    """A unit of systemd may be that of the version before, and in use: only if it must be."""
+    return sandbox.require(pack_id) if sandbox.bubblewrap_trouble() else "bubblewrap"
 
 
 async def _nobody(**given: Any) -> None:

@@ -21,6 +21,7 @@ from hub.home.hands import Hands
 from hub.home.model import Home
 from hub.packs import description, sandbox, wire
 from hub.packs.description import PackError
+from hub.packs.process import PackProcess
 from hub.packs.remote import Packs
 from hub.packs.shelf import Installed
 from hub.packs.tools import OWN
@@ -273,22 +274,26 @@ async def call(
     return Ran(said)
 
 
-def without_walls(monkeypatch: Any) -> None:
-    """From now on packs are started as plain processes, with all that the hub itself may do."""
+def without_walls(monkeypatch: Any, place: str) -> None:
+    """From now on the packs in a folder of this name are started as plain processes, with all that
+    the hub itself may do, its environment and its open files."""
+    walled, spawned = sandbox.bubblewrap, asyncio.create_subprocess_exec
+    watched = PackProcess._memory
 
-    def plain(folder: Path, *_: Any) -> sandbox.Start:
+    def start(folder: Path, *rest: Any) -> sandbox.Start:
+        if place not in folder.parts:
+            return walled(folder, *rest)
         script = UNWALLED.format(folder=str(folder), root=str(ROOT))
         return sandbox.Start((sys.executable, "-I", "-S", "-c", script))
 
-    monkeypatch.setattr(sandbox, "bubblewrap", plain)
-    monkeypatch.setattr("hub.packs.process.PackProcess._memory", lambda _: 0)
-
-
-def careless(monkeypatch: Any) -> None:
-    """From now on processes inherit the hub's environment and its open files."""
-    real = asyncio.create_subprocess_exec
-
     async def spawn(*command: Any, **options: Any) -> Any:
-        return await real(*command, **{**options, "env": dict(os.environ), "close_fds": False})
+        if command[0] == sys.executable:
+            options |= {"env": dict(os.environ), "close_fds": False}
+        return await spawned(*command, **options)
 
+    def memory(process: PackProcess) -> int:
+        return 0 if place in process.installed.folder.parts else watched(process)
+
+    monkeypatch.setattr(sandbox, "bubblewrap", start)
+    monkeypatch.setattr(PackProcess, "_memory", memory)
     monkeypatch.setattr("hub.packs.process.asyncio.create_subprocess_exec", spawn)
