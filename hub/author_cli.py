@@ -197,6 +197,7 @@ def _own_tests(folder: Path) -> bool:
         out.print("its tests are not run: they need `pip install pytest pytest-asyncio`")
         return True
     quiet = ["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto"]
+    quiet += ["-o", "asyncio_default_fixture_loop_scope=function"]
     command = [sys.executable, "-m", "pytest", *quiet, "tests"]
     return subprocess.run(command, cwd=folder, check=False).returncode == 0
 

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-from packaging.specifiers import SpecifierSet
 
 from hub.author.stage import own_handlers
 from hub.errors import HearthError, SkillError
 from hub.packs.description import FILE, LONGEST_TEXT, Pack, read
 from hub.router import phrases
-from hub.skill import RISKS, SDK
+from hub.skill import RISKS
 from hub.skills.handling import Handler
 from hub.skills.languages import BASE, Language, Languages
 from hub.skills.languages import read as read_languages
@@ -246,8 +245,6 @@ def _names(forms: Mapping[str, str]) -> set[str]:
 def _declared(
     pack: Pack, handlers: Sequence[Handler], sources: Sequence[Source]
 ) -> Iterator[Finding]:
-    if SDK not in SpecifierSet(pack.sdk):
-        yield Finding(f"{FILE}: sdk", f"{pack.sdk} leaves out {SDK}, which this hub has")
     try:
         canonicalize_license_expression(pack.licence)
     except InvalidLicenseExpression as error:

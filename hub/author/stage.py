@@ -6,6 +6,7 @@ Only the devices are simulated, the clock is moved by hand, and what would be sa
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,6 +112,8 @@ class Stage:
         """All that devices were told to do, the oldest first."""
         self.announced: list[str] = []
         """All that was said unasked."""
+        self.told = asyncio.Event()
+        """Set when something is said unasked."""
         self._inventory = _inventory(entities, home)
         self._languages = tuple(languages)
         self._all = all_skills
@@ -189,6 +192,7 @@ class Stage:
 
     def _announced(self, text: str, area: str | None) -> None:
         self.announced.append(text)
+        self.told.set()
         self._tell(text)
 
     async def reload(self) -> None:

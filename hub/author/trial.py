@@ -89,24 +89,27 @@ async def trial(
             for handler in own
             for text in _sentences(handler, code, home, SOME, examples=True)
         ]
+        # What the skill's phrases do not fit at all they take from nobody.
+        alone = await _router(home, own, settings, codes, without=("sentences", "fuzzy"))
+        named = any(handler.tool.name for handler in own)
         taken, count = [], 0
         for code in codes:
             for handler in others:
                 for text in _sentences(handler, code, home, FEW, examples=True):
                     count += 1
+                    if not named and not (await _try(alone, handler, code, text)).got:
+                        continue
                     now = await _try(after, handler, code, text)
-                    if any(_of(tool, own) for tool in now.got):
-                        was = await _try(before, handler, code, text)
-                        if was.right:
-                            taken.append(now)
+                    if not now.right and (await _try(before, handler, code, text)).right:
+                        taken.append(now)
         guessed: list[Tried] = []
         if model is not None:
-            alone = await _router(
+            guessing = await _router(
                 home, [*others, *own], settings, codes, model=model, without=("phrases",)
             )
-            await alone.prime()
+            await guessing.prime()
             guessed = [
-                await _try(alone, handler, code, text)
+                await _try(guessing, handler, code, text)
                 for code in codes
                 for handler in own
                 for text in _examples(handler, code)
@@ -163,10 +166,6 @@ def _examples(handler: Handler, language: str) -> list[str]:
     own = words[language].tools.get(handler.tool.called, ToolWords()) if language in words else None
     found = list(handler.tool.examples) if language == "en" else []
     return list(dict.fromkeys([*found, *(own.examples if own else ())]))
-
-
-def _of(tool: str, handlers: Iterable[Handler]) -> bool:
-    return any(handler.name == tool and not handler.tool.name for handler in handlers)
 
 
 def _languages(handlers: Iterable[Handler]) -> tuple[str, ...]:

@@ -97,6 +97,7 @@ def tool(
     risk: str = "",
     undo: Function | str = "",
     takes: timedelta | float = 0.0,
+    spoken: bool = True,
 ) -> Callable[[F], F]:
     """Make a function a tool.
 
@@ -119,7 +120,8 @@ def tool(
     protection away); left out, R2 with a `confirm`, R1 for a tool that has devices or a service
     that acts, else R0. `undo` is a function that takes the same arguments and undoes it; what is
     done by `Home.call` the hub can undo itself. `takes` is the time (seconds, or a timedelta) that
-    it may need where that is longer than the usual few seconds.
+    it may need where that is longer than the usual few seconds. Without `spoken` nobody can ask
+    for it: it is for `Schedule` to run.
 
     Raises SkillError when it is defined wrongly: no docstring, or a parameter without a type that
     Hearth knows."""
@@ -143,6 +145,7 @@ def tool(
             risk=_risk(function, risk) or ("R2" if asked else made.risk),
             undo=undo if isinstance(undo, str) else undo.__name__,
             takes=takes.total_seconds() if isinstance(takes, timedelta) else float(takes),
+            spoken=spoken,
         )
         _keep(function, made)
         if callable(undo):
