@@ -426,6 +426,54 @@ async def test_a_hub_with_a_bad_pack_stays_quick(house: House, sinner: Sinner) -
     assert lags[int(len(lags) * 0.9)] < 0.1
 
 
+async def test_a_pack_takes_little_of_the_hubs_time(
+    house: House, sinner: Sinner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks for what takes the hub long, again and again."""
+
+    def slow(*_: Any, **__: Any) -> list[Any]:
+        until = time.thread_time() + 0.05
+        while time.thread_time() < until:
+            pass
+        return []
+
+    monkeypatch.setattr("hub.home.hands.Hands.find", slow)
+    body = "for _ in range(400): home.find()"
+
+    async def spent() -> float:
+        packs = sinner(body, services="home: Home", call_seconds=2)
+        packs.release("evil")
+        before = time.thread_time()
+        await kit.call(packs, house.home)
+        return time.thread_time() - before
+
+    guarded = await spent()
+    monkeypatch.setattr("hub.packs.desk.HUB_SHARE", 100.0)  # the control
+    assert guarded < 0.8 * await spent()
+
+
+async def test_it_starts_again_while_it_is_stopped(house: House, sinner: Sinner) -> None:
+    packs = sinner("pass")
+    for _ in range(5):
+        assert (await kit.call(packs, house.home)).worked
+        stopping = asyncio.create_task(packs.process("evil").stop())
+        await asyncio.sleep(0)
+        assert (await kit.call(packs, house.home)).worked
+        await stopping
+    assert packs.status()[0].quarantined is None
+
+
+async def test_a_hub_that_ends_blames_nobody(house: House, sinner: Sinner) -> None:
+    packs = sinner("time.sleep(3)")
+    for _ in range(3):
+        task = asyncio.create_task(kit.call(packs, house.home))
+        starts = packs.process("evil").starts
+        await until(lambda starts=starts: packs.process("evil").starts > starts)  # type: ignore[misc]
+        await packs.process("evil").stop()
+        assert (await task).error is not None
+    assert packs.status()[0].quarantined is None
+
+
 async def test_packs_end_with_a_hub_that_is_killed(tmp_path: Path) -> None:
     folder = kit.write(tmp_path, code("pass"))
     hub = await asyncio.create_subprocess_exec(

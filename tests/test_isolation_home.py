@@ -211,7 +211,7 @@ async def test_what_lets_somebody_in_is_asked_for_by_the_hub(house: House, pack:
     packs = pack(acting("lock.unlock", "lock.front_door"), LOCKS)
     no = Talk(False)
     assert (await kit.call(packs, house.home, talk=no)).dropped
-    assert no.asked[0].lower().startswith("evil wants to use front door")
+    assert no.asked[0].lower().startswith("the skill evil wants to use front door")
     assert house.state("lock.front_door") == "locked"
     yes = Talk(True)
     assert (await kit.call(packs, house.home, talk=yes)).error is None

@@ -8,7 +8,9 @@ audit log.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,6 +39,10 @@ MOST_FIELDS = 5
 """Of one form of a foreign server; each is asked for by itself."""
 MOST_SEEN = 500
 """Devices in one answer."""
+HUB_SHARE, HUB_BURST = 0.2, 0.3
+"""Of the hub's time that one pack may take, and seconds of it at once."""
+AT_ONCE = frozenset({("home", "find"), ("home", "state"), ("home", "area"), ("home", "lets_in")})
+"""What is answered without waiting for anything, so that its time can be told."""
 
 
 class Mqtt(Protocol):
@@ -89,6 +95,7 @@ class Desk:
         self._proxy = proxy
         self._running: dict[str, Running] = {}
         self._announcing = Rate(1 / 10, 6)
+        self._time = Rate(HUB_SHARE, HUB_BURST)
 
     def begin(self, running: Running) -> None:
         self._running[running.token] = running
@@ -158,7 +165,14 @@ class Desk:
             raise Denied(f"the tool {running.tool} did not ask for {service} when it was installed")
         if service not in running.given:
             raise Denied(f"this hub has no {service} for packs")
-        return await known(self, running.given[service], params, running)
+        begun = time.thread_time()
+        result = await known(self, running.given[service], params, running)
+        if (service, name) in AT_ONCE:
+            # Whatever a pack asks for, most of the hub's time is left for others.
+            spent = time.thread_time() - begun
+            if not self._time.allows(spent):
+                await asyncio.sleep(spent / HUB_SHARE)
+        return result
 
     # --- home ------------------------------------------------------------------------------------
 
@@ -469,16 +483,21 @@ def said(text: Any, most: int = LONGEST_SAID) -> str | Say:
         values = text.get("values")
         if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
             raise Denied("the values of a sentence are an object")
-        shown = {
-            key: one_line(value, 200) if isinstance(value, str) else value
-            for key, value in values.items()
-            if key.isidentifier()
-        }
+        shown = {key: _filled(value) for key, value in values.items() if key.isidentifier()}
         return Say(one_line(text["say"], LONGEST_KEY), **shown)
     line = one_line(text, most)
     if not line:
         raise Denied("there is nothing to say")
     return line
+
+
+def _filled(value: Any) -> Any:
+    """What is filled into a sentence."""
+    if isinstance(value, list):
+        return [_filled(one) for one in value[:20] if not isinstance(one, list | dict)]
+    if isinstance(value, bool | int | float):
+        return value
+    return one_line(value, 200)
 
 
 def _answer_schema(kind: Any) -> dict[str, Any]:

@@ -174,16 +174,16 @@ class PackProcess:
         self.calls += 1
         try:
             await self._ready(check=False)
-            return await self._listed()
-        except (LinkClosed, RemoteError) as error:
-            raise self._failed(self._trouble or str(error)) from error
+            async with asyncio.timeout(FOREIGN_START_SECONDS):
+                return await self._listed()
+        except (LinkClosed, RemoteError, TimeoutError) as error:
+            raise self._failed(self._trouble or str(error) or "it does not answer") from error
         finally:
             self.calls -= 1
 
     async def stop(self) -> None:
         """End its process, if it has one."""
-        self._stopping = True
-        await self._end()
+        await self._retire(None)
 
     # --- starting --------------------------------------------------------------------------------
 
@@ -310,7 +310,8 @@ class PackProcess:
         self, tool: str, arguments: Mapping[str, Any], own: Mapping[str, Any], limit: Limit
     ) -> dict[str, Any]:
         link = self._link
-        assert link is not None
+        if link is None:
+            raise self._failed(self._trouble or "it died")
         params: dict[str, Any] = {"name": tool, "arguments": dict(arguments)}
         if self.installed.pack.run is None:
             params["_meta"] = {"hearth": dict(own)}
@@ -325,8 +326,11 @@ class PackProcess:
             self._begin(self._prove_alive(link), "ping")
             raise
         except LinkClosed as error:
-            await self._end()
-            raise self._failed(self._trouble or "it died") from error
+            if self._stopping:
+                raise PackFailed(f"{self.installed.pack.id}: it was ended") from error
+            failed = self._failed(self._trouble or "it died")
+            await self._retire(link)
+            raise failed from error
         except RemoteError as error:
             raise SkillError(
                 f"{self.installed.pack.id}.{tool}: {one_line(str(error), 300)}"
@@ -400,7 +404,7 @@ class PackProcess:
                     return
                 spent, at = busy, now
             if not self.calls and now - self.used > self._idle_seconds and self.used:
-                await self.stop()
+                await self._retire(link)
                 return
 
     async def _pause(self) -> None:
@@ -480,6 +484,13 @@ class PackProcess:
             _kill(pid)
         if inner:
             asyncio.get_running_loop().call_later(KILL_SECONDS, _kill_left, process)
+
+    async def _retire(self, link: Link | None) -> None:
+        """End the process of a link, or any; not one that was started meanwhile."""
+        async with self._starting:
+            if link is None or link is self._link:
+                self._stopping = True
+                await self._end()
 
     async def _end(self) -> None:
         self._put_away()

@@ -45,12 +45,15 @@ log = logging.getLogger(__name__)
 
 MOST_LIVE = 8
 ASKS = {
-    "en": "{pack} wants to use {names}, which may let somebody in. Shall I allow that?",
-    "de": "{pack} möchte {names} bedienen. Das kann jemanden hereinlassen. Soll ich das erlauben?",
+    "en": "The skill {pack} wants to use {names}, which may let somebody in. Shall I allow that?",
+    "de": "Die Erweiterung {pack} möchte {names} bedienen. Das kann jemanden hereinlassen. Soll ich "
+    "das erlauben?",
 }
 UNKNOWN = {
-    "en": "{pack} wants to use {names}, and I cannot see what that does. Shall I allow that?",
-    "de": "{pack} möchte {names} bedienen, und ich sehe nicht, was das tut. Soll ich das erlauben?",
+    "en": "The skill {pack} wants to use {names}, and I cannot see what that does. Shall I allow "
+    "that?",
+    "de": "Die Erweiterung {pack} möchte {names} bedienen, und ich sehe nicht, was das tut. Soll "
+    "ich das erlauben?",
 }
 MOST_CHOICES = 12
 LONGEST_FACT = 500

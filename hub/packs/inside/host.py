@@ -61,7 +61,8 @@ async def _serve(incoming: int, outgoing: int) -> None:
 async def _line(
     loop: asyncio.AbstractEventLoop, incoming: int, outgoing: int
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if stat.S_ISSOCK(os.fstat(incoming).st_mode):
+    one, other = os.fstat(incoming), os.fstat(outgoing)
+    if stat.S_ISSOCK(one.st_mode) and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino):
         # Not as two pipes: asyncio takes what can be read at a pipe's writing end for its end.
         os.close(outgoing)
         return await asyncio.open_unix_connection(
