@@ -93,8 +93,11 @@ class Recognizer(Protocol):
 class ThoroughRecognizer(Recognizer, Protocol):
     """One that can be asked again about a sound it has just heard."""
 
-    async def readings(self, audio: Audio, *, language: str) -> Utterance:
-        """What may have been said, with the less likely readings. Raises EngineError."""
+    async def readings(
+        self, audio: Audio, *, language: str, names: Sequence[str] = ()
+    ) -> Utterance:
+        """What may have been said, with the less likely readings; `names` as in `recognize`.
+        Raises EngineError."""
         ...
 
     async def weigh(self, audio: Audio, texts: Sequence[str], *, language: str) -> Sequence[float]:

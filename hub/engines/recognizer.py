@@ -51,9 +51,11 @@ class WhisperRecognizer:
         one of `languages` is found."""
         return await self._heard(audio, language, names=list(names))
 
-    async def readings(self, audio: Audio, *, language: str) -> Utterance:
+    async def readings(
+        self, audio: Audio, *, language: str, names: Sequence[str] = ()
+    ) -> Utterance:
         """As `recognize`, with the less likely readings. Raises EngineError."""
-        return await self._heard(audio, language, wide=True)
+        return await self._heard(audio, language, names=list(names), wide=True)
 
     async def weigh(self, audio: Audio, texts: Sequence[str], *, language: str) -> Sequence[float]:
         """Log-probability of each text as what was said in `audio`. Raises EngineError."""

@@ -264,16 +264,16 @@ async def _ordered(
     """Spoken orders for a machine that is a skill, clean and in more and more noise."""
     name, noise = await aloud.noise(options.noise, folder)
     with tempfile.TemporaryDirectory(prefix="hearth-eval-") as made:
-        orders.make_skill(folder, Path(made))
         skills = hub.config.skills
-        folders = (*skills.folders, Path(made))
+        machine = orders.machine(folder, skills.folders, Path(made))
+        folders = (*skills.folders, *((machine.folder,) if machine.folder else ()))
         config = hub.config.model_copy(
             update={"skills": skills.model_copy(update={"folders": folders})}
         )
         for subject in _subjects(hub, replace(options, peer=False), templates=False):
             for snr in (None, *ORDER_NOISE):
                 chosen = await asyncio.to_thread(
-                    orders.read, folder, noise if snr is not None else None, snr or 0.0
+                    orders.read, folder, noise if snr is not None else None, snr or 0.0, machine
                 )
                 chosen = limited(chosen, options.limit)
                 score = await _run(hub, chosen, subject, progress, heard=True, config=config)

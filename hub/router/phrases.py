@@ -13,7 +13,8 @@ from hassil.parser import ParseError
 
 from hub.errors import SkillError
 from hub.messages import ToolSpec
-from hub.router.rules import Grammar, Own, Timed, data_language
+from hub.router.forms import Filled, Form, Forms, form
+from hub.router.rules import FULL, Grammar, Match, Own, Timed, data_language
 from hub.router.slots import SpokenNames
 from hub.router.templates import Templates, give, parsed
 from hub.router.words import words
@@ -33,18 +34,51 @@ NAMED = {"area": "area", "entity": "name"}
 TRUTH = {"en": (("on", True), ("yes", True), ("off", False), ("no", False))}
 
 
+class Phrases(Grammar):
+    """The templates of skills, and those of them that are filled in like forms."""
+
+    def __init__(self, grammar: Grammar, forms: Forms) -> None:
+        self.__dict__.update(grammar.__dict__)
+        self.forms = forms
+
+    def matches(self, text: str, area: str | None) -> list[Match]:
+        found = super().matches(text, area)
+        found += [_match(filled) for filled in self.forms.matches(text)]
+        return sorted(found, key=lambda match: match.rank)
+
+
+def _match(filled: Filled) -> Match:
+    return Match(
+        tier="phrase",
+        intent=filled.form.key,
+        slots=dict(filled.arguments),
+        response="default",
+        template=filled.form.phrase,
+        distance=FULL,
+        said="",
+        here=False,
+        bare=False,
+        wildcards=0,
+        rank=(1, 0, FULL, 0, -filled.explained, 0),
+    )
+
+
 def phrase_rules(
     language: str, tools: Sequence[ToolSpec], names: Mapping[str, SpokenNames]
-) -> Grammar:
+) -> Phrases:
     """All phrases of all tools in one language, for one home.
 
     Phrases that cannot be used are logged and left out: `check` says what is wrong."""
     blocks: dict[str, Any] = {}
     local: dict[str, dict[str, SlotList]] = {}
     served: dict[str, ToolSpec] = {}
+    forms: list[Form] = []
     for number, tool in enumerate(tools):
         usable = [p for p in _phrases(tool, language) if _usable(tool, p)]
-        sentences = [_with_articles(tool, p, language) for p in usable]
+        filled = _forms(tool, usable, language)
+        forms += filled
+        rest = [p for p in usable if p not in {one.phrase for one in filled}]
+        sentences = [_with_articles(tool, p, language) for p in rest]
         if not sentences:
             continue
         # Several tools may bear one name (HassTurnOn of lights and of fans).
@@ -68,7 +102,21 @@ def phrase_rules(
     timed = [
         each for key, tool in served.items() for each in _timed(tool, intents.intents[key].data[0])
     ]
-    return Grammar(Templates(intents, names), names, "phrase", own=own, timed=timed)
+    grammar = Grammar(Templates(intents, names), names, "phrase", own=own, timed=timed)
+    return Phrases(grammar, Forms(forms, words(language)))
+
+
+def no_phrases(language: str) -> Phrases:
+    """Phrases that no text fits."""
+    return Phrases(Grammar.empty(language, "phrase"), Forms((), words(language)))
+
+
+def _forms(tool: ToolSpec, phrases: Sequence[str], language: str) -> list[Form]:
+    """Those of the phrases whose parts may be said in any order."""
+    several = [phrase for phrase in phrases if ";" in phrase]
+    lists = _lists(tool, language) if several else {}
+    made = (form(tool.name, phrase, parsed(phrase), lists, language) for phrase in several)
+    return [each for each in made if each is not None]
 
 
 def check(tool: ToolSpec, phrase: str) -> None:

@@ -31,6 +31,8 @@ class Words:
     after: tuple[str, ...] = ()
     """Politeness behind it: 'thank you'."""
     fillers: tuple[str, ...] = ()
+    joining: frozenset[str] = frozenset()
+    """Small words between the parts of a form: 'a', 'with', 'and'."""
     """Words that change nothing wherever they stand: 'just', 'now'."""
     all: tuple[str, ...] = ()
     """Words that mean the whole house where no room is named: 'all'."""
@@ -185,6 +187,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         before=phrases("before"),
         after=phrases("after"),
         fillers=phrases("fillers"),
+        joining=frozenset(phrases("joining")),
         dangling=frozenset(phrases("dangling")),
         openers=frozenset(phrases("openers")),
         singular=phrases("singular"),

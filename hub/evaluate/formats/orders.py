@@ -1,19 +1,22 @@
 """Spoken orders for one machine: `labels.jsonl` (file, intent, slots) with `*_grammar.yaml`.
 
-There is no transcript: the slots are scored. The machine is a skill of its own, made from the
-grammar: each expression a phrase, each slot an argument with its values.
+There is no transcript: the slots are scored. The machine is a skill that takes its orders as a
+form, if there is one that knows all values of the grammar's slots; what a label says is then what
+the same words say in that form. Else a skill is made from the grammar: each expression a phrase,
+each slot an argument with its values.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hub.audio import files
-from hub.devices.homefile import load
+from hub.devices import homefile
 from hub.errors import ConfigError
 from hub.evaluate.formats.homes import _yaml
 from hub.evaluate.formats.speech import HOME
@@ -22,15 +25,61 @@ from hub.evaluate.stage import Answer, Request
 from hub.evaluate.wake import mixed
 from hub.home.model import normal
 from hub.messages import Audio
+from hub.router.forms import Forms
+from hub.router.phrases import phrase_rules
+from hub.skillset import load
 
 SKILL = "machine"
+PACKS = Path(__file__).parents[3] / "examples" / "packs"
+"""Packs that come with a checkout."""
 JUDGED = (
-    "one call of the machine with exactly the slots of the label; the machine is a skill made from "
-    "the set's grammar, beside all other skills, in hub/evaluate/data/spoken_home.yaml"
+    "one call of the machine with exactly the slots of the label; the machine is {machine}, "
+    "beside all other skills, in hub/evaluate/data/spoken_home.yaml"
 )
 
 
-def read(folder: Path, noise: Audio | None, snr: float) -> TextSet:
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The skill that is ordered from."""
+
+    tool: str | None
+    """Name of the tool; None: the skill that is made from the grammar, with a tool for each
+    intent."""
+    folder: Path | None
+    """Where skills are, the machine among them; None: where the hub's are anyway."""
+    forms: Forms | None = None
+
+    def call(self, intent: str, slots: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """Tool and arguments that a label means. Raises ConfigError."""
+        if self.tool is None or self.forms is None:
+            return f"{SKILL}.{intent}", {name: normal(value) for name, value in slots.items()}
+        meant: dict[str, str] = {}
+        for value in slots.values():
+            said = self.forms.meaning(self.tool, value)
+            if said is None:
+                raise ConfigError(f"{self.tool} does not know {value!r}")
+            meant |= {name: normal(str(given)) for name, given in said}
+        return self.tool, meant
+
+
+def machine(folder: Path, skills: Iterable[Path], into: Path) -> Machine:
+    """The skill for a set: one in the folders of `skills` or in the packs of a checkout, or one
+    that is made in `into`. Raises ConfigError if the set has no grammar."""
+    context = _grammar(folder)
+    values = [value for several in context["slots"].values() for value in several]
+    known = tuple(skills)
+    for place in (*known, *((PACKS,) if PACKS.is_dir() and PACKS not in known else ())):
+        handlers, _ = load([place])
+        specs = [handler.spec() for handler in handlers if handler.tool.phrases]
+        forms = phrase_rules("en", specs, {}).forms
+        for spec in specs:
+            if all(forms.meaning(spec.name, value) is not None for value in values):
+                return Machine(spec.name, None if place in known else place, forms)
+    make_skill(folder, into)
+    return Machine(None, into)
+
+
+def read(folder: Path, noise: Audio | None, snr: float, machine: Machine) -> TextSet:
     """The orders, clean or in noise. Raises ConfigError or AudioError."""
     cases = []
     lines = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
@@ -42,20 +91,27 @@ def read(folder: Path, noise: Audio | None, snr: float) -> TextSet:
             raise ConfigError(f"{folder / 'labels.jsonl'}:{number}: {error!r}") from error
         audio = files.read(path)
         sound = mixed(audio, noise, snr) if noise else audio
-        cases.append(Case(Request("", audio=sound), _Slots(intent, slots), path.stem[:8]))
-    ground = Ground("machine", load(HOME), cases)
-    return TextSet(folder.name, "orders", [ground], JUDGED)
+        judge = _Slots(*machine.call(intent, slots))
+        cases.append(Case(Request("", audio=sound), judge, path.stem[:8]))
+    ground = Ground("machine", homefile.load(HOME), cases)
+    ordered = machine.tool or "made from the set's grammar"
+    return TextSet(folder.name, "orders", [ground], JUDGED.format(machine=ordered))
 
 
 def make_skill(folder: Path, into: Path) -> None:
     """Write the skill of a set's grammar. Raises ConfigError if there is none."""
-    grammars = sorted(folder.glob("*grammar*.yaml"))
-    if not grammars:
-        raise ConfigError(f"{folder}: has no *grammar*.yaml")
-    context = _yaml(grammars[0])["context"]
+    context = _grammar(folder)
     target = into / SKILL
     target.mkdir(parents=True)
     (target / "skill.py").write_text(_source(context), encoding="utf-8")
+
+
+def _grammar(folder: Path) -> Mapping[str, Any]:
+    grammars = sorted(folder.glob("*grammar*.yaml"))
+    if not grammars:
+        raise ConfigError(f"{folder}: has no *grammar*.yaml")
+    context: Mapping[str, Any] = _yaml(grammars[0])["context"]
+    return context
 
 
 def _source(context: Mapping[str, Any]) -> str:
@@ -85,9 +141,9 @@ def phrase(expression: str) -> str:
 
 
 class _Slots:
-    def __init__(self, intent: str, slots: Mapping[str, str]) -> None:
-        self._tool = f"{SKILL}.{intent}"
-        self._slots = {name: normal(value) for name, value in slots.items()}
+    def __init__(self, tool: str, slots: Mapping[str, str]) -> None:
+        self._tool = tool
+        self._slots = slots
 
     def __call__(self, answer: Answer) -> Judgement:
         calls = answer.routed
