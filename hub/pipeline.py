@@ -179,6 +179,8 @@ class Assistant:
         command = clean(utterance.text, words(utterance.language), wake)
         unfinished = bool(command) and self.router.unfinished(command, utterance.language)
         answer = self._answer(utterance, area, wake)
+        if intent is None and answer is None and command:
+            utterance, intent = await self._filled_in(audio, utterance, context)
         if intent is None and answer is None and command and not unfinished:
             again = await self._heard_again(audio, utterance, context)
             if again is not utterance:
@@ -198,6 +200,39 @@ class Assistant:
         """What it would be as an answer to what was asked in the room."""
         said = _addressed(utterance, wake)
         return self.conversation(area).would_answer(said, answers(utterance.language))
+
+    async def _filled_in(
+        self, audio: Audio, first: Utterance, context: Context
+    ) -> tuple[Utterance, Intent | None]:
+        """The utterance with the way to fill in a skill's form that is likeliest by the sound, if
+        what was recognised is nearly such a sentence. It is heard once more with the words of that
+        form in mind: 'dark rose' is 'dark roast' where coffee is ordered."""
+        sentences = self.router.form_words(first, context)
+        if not sentences or not isinstance(self._recognizer, ThoroughRecognizer):
+            return first, None
+        try:
+            again = await self._recognizer.readings(audio, language=first.language, names=sentences)
+            score = first.hypotheses[0].score
+            more = tuple(replace(each, score=score, prompted=True) for each in again.hypotheses)
+            found = self.router.filled_in(
+                replace(first, hypotheses=first.hypotheses + more), context
+            )
+            if not found:
+                return first, None
+            heard, *weights = await self._recognizer.weigh(
+                audio, (first.text, *(text for text, _ in found)), language=first.language
+            )
+        except EngineError as error:
+            log.warning("heard once only: %s", error)
+            return first, None
+        weighed = sorted(zip(weights, found, strict=True), key=lambda pair: -pair[0])
+        log.debug("weighed: %s %.1f, %s", first.text, heard, [(w, t) for w, (t, _) in weighed])
+        best, (text, calls) = weighed[0]
+        if best < heard - EXPECTED * sum(len(call.arguments) for call in calls):
+            return first, None
+        hypothesis = Hypothesis(text, first.hypotheses[-1].score, prompted=True)
+        told = replace(first, hypotheses=(*first.hypotheses, hypothesis))
+        return told, self.router.quick(told, context)
 
     async def _heard_again(self, audio: Audio, first: Utterance, context: Context) -> Utterance:
         """The utterance with readings in which the home's own names were listened for.

@@ -24,12 +24,13 @@ from hub.router.context import Context, Target, Targets
 from hub.router.endings import Endings
 from hub.router.excepting import excepting
 from hub.router.followup import added, corrected, variants
+from hub.router.forms import Arguments
 from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.fuzzy import FuzzyRules
 from hub.router.misheard import Mishearing
 from hub.router.model import Asked, ModelTier, candidates
 from hub.router.numbers import numbers
-from hub.router.phrases import phrase_rules
+from hub.router.phrases import Phrases, no_phrases, phrase_rules
 from hub.router.places import TARGET_SLOTS, Places, slots_of
 from hub.router.reading import Reading
 from hub.router.readings import (
@@ -126,6 +127,10 @@ MOST_SPELLINGS = 2
 """Of those, the ones that mean the same."""
 MOST_WEIGHED = 8
 """Such sentences that are weighed against the sound: each takes about 25 ms."""
+MOST_HYPOTHESES = 10
+"""Hypotheses over which forms are laid."""
+UNLIKELY = 0.2
+"""Sounds by which the way of each further hypothesis is less likely."""
 
 MECHANISMS = ("phrases", "sentences", "fuzzy", "model", "misheard")
 """What the router understands with; each can be left out, to measure what it is worth."""
@@ -137,7 +142,7 @@ class Grammars:
 
     places: Places
     endings: Endings
-    phrases: dict[str, Grammar]
+    phrases: dict[str, Phrases]
     sentences: dict[str, Grammar]
     fuzzy: FuzzyRules | None
     spelling: dict[str, Spelling]
@@ -212,7 +217,7 @@ class Router:
             places,
             Endings(places),
             {
-                code: Grammar.empty(code, "phrase")
+                code: no_phrases(code)
                 if "phrases" in self._without
                 else phrase_rules(code, self.tools, lists[code])
                 for code in self.languages
@@ -319,6 +324,36 @@ class Router:
                 same = sum(reading.calls == calls for _, calls in found)
                 found += [(text, reading.calls)] if same < MOST_SPELLINGS else []
         return tuple(found)[:MOST_WEIGHED]
+
+    def form_words(self, utterance: Utterance, context: Context) -> tuple[str, ...]:
+        """Sentences with the words of the form that was nearly filled in, for a second hearing;
+        none if it was no form. Before `prepare`: none."""
+        language = self._language(utterance.language)
+        texts = [said.command for said in _texts(utterance, language, context)]
+        if self._grammars is None or not texts:
+            return ()
+        return self._grammars.phrases[language].forms.like(texts[0])
+
+    def filled_in(
+        self, utterance: Utterance, context: Context
+    ) -> tuple[tuple[str, tuple[Call, ...]], ...]:
+        """Ways in which a form may have been filled in, the likeliest first: sentences that sound
+        like the hypotheses, with what they mean. Before `prepare`: none."""
+        grammars, language = self._grammars, self._language(utterance.language)
+        if grammars is None or not grammars.phrases[language].forms:
+            return ()
+        found: dict[tuple[str, Arguments], tuple[float, str]] = {}
+        for rank, said in enumerate(_texts(utterance, language, context)[:MOST_HYPOTHESES]):
+            for filled in grammars.phrases[language].forms.near(said.command):
+                unlike = filled.unlike + UNLIKELY * rank
+                meant = filled.form.key, filled.arguments
+                if meant not in found or unlike < found[meant][0]:
+                    found[meant] = unlike, surface(filled.text, utterance.text)
+        ways = sorted(found.items(), key=lambda way: way[1][0])[:MOST_WEIGHED]
+        return tuple(
+            (text, (grammars.places.call(tool, dict(arguments), "default"),))
+            for (tool, arguments), (_, text) in ways
+        )
 
     def unfinished(self, text: str, language: str) -> bool:
         """Whether a text stopped in the middle of a sentence ('turn on the', 'and') or name."""
