@@ -46,8 +46,8 @@ log = logging.getLogger(__name__)
 MOST_LIVE = 8
 ASKS = {
     "en": "The skill {pack} wants to use {names}, which may let somebody in. Shall I allow that?",
-    "de": "Die Erweiterung {pack} möchte {names} bedienen. Das kann jemanden hereinlassen. Soll ich "
-    "das erlauben?",
+    "de": "Die Erweiterung {pack} möchte {names} bedienen. Das kann jemanden hereinlassen. Soll "
+    "ich das erlauben?",
 }
 UNKNOWN = {
     "en": "The skill {pack} wants to use {names}, and I cannot see what that does. Shall I allow "
