@@ -571,3 +571,96 @@ def test_the_sdk_loads_little() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+# --- by voice ---------------------------------------------------------------------------------
+
+
+async def test_a_spoken_answer_needs_no_long_silence_and_reaches_the_tool(skill: Skill) -> None:
+    from hub.messages import Audio, Heard, Hypothesis, Utterance
+    from hub.room import verdict_of
+    from tests.conftest import ScriptedRecognizer
+
+    sound = Heard(Audio(bytes(32_000)), 0.8, 1.0)
+    async with hearth(skill(EGGS)) as home:
+        ears = ScriptedRecognizer()
+        home.assistant._recognizer = ears
+        ears.script = [Utterance((Hypothesis("Boil eggs.", -0.1),))]
+        asked = await home.assistant.hear(sound)
+        assert asked.reply.expects_answer
+        ears.script = [Utterance((Hypothesis("Free.", -0.1), Hypothesis("Three.", -0.2)))]
+        understood = await home.assistant.understand(sound.audio)
+        assert verdict_of(understood).name == "COMPLETE"
+        answered = await home.assistant.hear(sound, understood)
+        assert answered.reply.text == "Soft or hard?"
+        assert answered.heard == "Three"
+
+
+async def test_whoever_asks_without_a_hub_around_waits_for_what_takes_long(skill: Skill) -> None:
+    quick = SEARCH.replace("await FOUND.wait()", "await asyncio.sleep(0)")
+    async with hearth(skill(quick)) as home:
+        home.assistant.aloud = None
+        assert (await home.say("find my keys")).text == "Under the sofa."
+
+
+async def test_each_room_has_questions_of_its_own(skill: Skill) -> None:
+    async with hearth(skill(EGGS)) as home:
+        await home.say("write a poem", area="Office")
+        assert "poem" not in (await home.say("the sea", area="Kitchen")).text
+        assert (await home.say("the sea", area="Office")).text == "A poem about the sea."
+
+
+async def test_a_tool_that_raises_after_an_answer_costs_its_turn_alone(skill: Skill) -> None:
+    broken = EGGS.replace('return f"A poem about {about}."', 'raise ValueError("no ink")')
+    async with hearth(skill(broken)) as home:
+        await home.say("write a poem")
+        assert "failed" in (await home.say("the sea")).text
+        assert (await home.say("boil eggs")).text == "How many eggs?"
+
+
+async def test_what_a_skill_keeps_has_limits(skill: Skill) -> None:
+    code = """
+        from hub.skill import Store, tool
+
+        @tool(phrases=["keep {what}"])
+        async def keep(what: str, store: Store) -> str:
+            \"\"\"Keep something.\"\"\"
+            await store.put("all", {"much": "x" * 300_000, "odd": {1, 2}}[what])
+            return "Kept."
+    """
+    async with hearth(skill(code)) as home:
+        assert (await home.say("keep much")).text != "Kept."
+        assert (await home.say("keep odd")).text != "Kept."
+        assert home.kept == {}
+
+
+def test_what_was_planned_outlives_the_hub(tmp_path: Path) -> None:
+    import asyncio
+
+    from hub.author.time import MovedTime
+    from hub.skills.plan import Planner
+    from tests.fakes import FakeNotes
+
+    async def live() -> None:
+        notes, ran = FakeNotes(), []
+
+        async def run(entry: object) -> None:
+            ran.append(entry)
+
+        first = Planner(MovedTime(datetime(2026, 3, 2, 9, tzinfo=UTC)), notes)
+        first.add("mine", "tell", datetime(2026, 3, 2, 10, tzinfo=UTC), arguments={"what": "cake"})
+        first.add("mine", "tell", datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
+        await notes.flush()
+        time = MovedTime(datetime(2026, 3, 2, 9, 50, tzinfo=UTC))
+        second = Planner(time, notes)
+        await second.open()
+        from hub.skill import Where
+
+        second.begin(run, (), Where())
+        await time.advance(0)
+        assert ran == []  # what was due 20 minutes ago is not run any more
+        await time.advance(660)
+        assert [entry.arguments for entry in ran] == [{"what": "cake"}]
+        await second.close()
+
+    asyncio.run(live())

@@ -82,7 +82,8 @@ async def trial(
     await home.connect([SimulatedHome.from_file(None, transition=0)])
     try:
         before = await _router(home, others, settings, codes)
-        after = await _router(home, [*others, *own], settings, codes)
+        after = await _router(home, [*others, *own], settings, codes, model=model)
+        await after.prime()
         tried = [
             await _try(after, handler, code, text)
             for code in codes
