@@ -75,6 +75,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     async for finding in _home(config):
         yield finding
     yield _skills(config)
+    for finding in _packs(config):
+        yield finding
     yield _microphone(config)
     yield _loudspeaker(config)
     async for finding in _engines(config):
@@ -182,6 +184,48 @@ def _skills(config: Config) -> Finding:
             "mend the skill, or name it in [skills] disabled",
         )
     return Finding("skills", "good", f"{len(skills)} skills, {len(skillset.specs())} tools")
+
+
+def _packs(config: Config) -> list[Finding]:
+    """What keeps skills of others apart from the rest, and which of them cannot be used."""
+    from hub.packs import sandbox
+    from hub.packs.shelf import Shelf
+
+    there = (folder := config.hub.data / "packs").is_dir()
+    layers = sandbox.layers()
+    active = ", ".join(layer.name for layer in layers if layer.active)
+    lacking = "; ".join(f"{layer.name}: {layer.text}" for layer in layers if not layer.active)
+    wall = sandbox.wall() is not None
+    found = [
+        Finding(
+            "packs apart",
+            "good" if wall else "bad" if there else "weak",
+            f"{active} ({lacking})" if lacking else active,
+            "" if wall else "install bubblewrap: without it no skill of others is started",
+        )
+    ]
+    if not there:
+        return found
+    shelf = Shelf(folder)
+    wrong = [str(problem) for problem in shelf.problems()]
+    installed = shelf.installed()
+    for one in installed:
+        if one.refused:
+            wrong.append(f"{one.pack.id}: {one.refused}")
+            continue
+        try:
+            shelf.verify(one)
+        except HearthError as error:
+            wrong.append(str(error))
+    found.append(
+        Finding(
+            "packs",
+            "bad" if wrong else "good",
+            "; ".join(wrong) or f"{len(installed)} installed",
+            "see 'hearth skill list'; update or remove what is wrong" if wrong else "",
+        )
+    )
+    return found
 
 
 def _microphone(config: Config) -> Finding:
