@@ -155,6 +155,8 @@ class Grammar:
                 if isinstance(values, RangeSlotList):
                     numbers = (values.start, values.stop, values.step, values.fraction_type)
                     _spell_out(self._language, *numbers)
+        for kind in self._kinds:
+            moments.within("one hour tomorrow at seven", kind, self._language)
 
     def matches(self, text: str, area: str | None) -> list[Match]:
         """All templates that the text fits, the best first. `area` is the id of the room."""
