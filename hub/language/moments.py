@@ -29,6 +29,8 @@ LONGEST = 9
 """Words of a moment: 'tomorrow at half past seven in the evening'."""
 MOST_WORDS = 16
 """Words that may all stand in a moment: more of them in a row are somebody who counts."""
+MOST_NUMBERS = 3
+"""Words of a time or a day that are all numbers: 'seven thirty five'."""
 LARGEST = 1000
 """Of a number of minutes, and the like."""
 
@@ -77,7 +79,7 @@ def within(text: str, kind: Kind, language: str) -> list[str]:
         for begin in range(start, stop):
             for end in range(begin + 1, min(stop, begin + LONGEST) + 1):
                 words = " ".join(tokens[begin:end]).strip(".,!?;")
-                if known.tells(words) and _readable(words, kind, language):
+                if known.tells(words, kind) and _readable(words, kind, language):
                     found.append(words)
     return list(dict.fromkeys(found))
 
@@ -136,27 +138,42 @@ class _Grammar:
         self.both = [text.split() for text in table["both"]]
         texts = [text for kind in self._templates.values() for t in kind for text in _texts(t)]
         texts += [text for each in self._lists.values() for text in _texts_of(each)]
-        texts += [
-            spelt.replace("-", " ").replace("\xad", "")
+        spelt = [
+            text.replace("-", " ").replace("\xad", "")
             for number in (*range(101), *range(200, LARGEST + 1, 100))
-            for spelt in numbers.format_number(number).text_by_ruleset.values()
+            for text in numbers.format_number(number).text_by_ruleset.values()
         ]
-        self.vocabulary = frozenset(word for text in texts for word in plain(text).split())
+        self._numerals = frozenset(word for text in spelt for word in plain(text).split())
+        words = frozenset(word for text in texts for word in plain(text).split())
+        self.vocabulary = words | self._numerals
         self.telling = self.vocabulary - set(table["idle"])
         """Words of which a moment has at least one, if it has no digits."""
 
-    def tells(self, words: str) -> bool:
-        """Whether there is more in it than 'in the'."""
-        return any(part.isdecimal() or part in self.telling for part in plain(words).split())
+    def tells(self, words: str, kind: Kind) -> bool:
+        """Whether there is more in it than 'in the', or than somebody who counts."""
+        parts = plain(words).split()
+        if not any(part.isdecimal() or part in self.telling for part in parts):
+            return False
+        most = 0 if kind == "duration" else MOST_NUMBERS
+        return len(parts) <= most or not all(p.isdecimal() or p in self._numerals for p in parts)
 
     def slots(self, kind: str, said: str) -> list[dict[str, Any]]:
         """What the templates that fit have in their slots."""
+        return _slots(self, kind, said)
+
+    def fitting(self, kind: str, said: str) -> list[dict[str, Any]]:
         found = []
         for sentence in self._templates[kind]:
             matched = is_match(said, sentence, slot_lists=self._lists, language=self.language)
             if matched is not None:
                 found.append({entity.name: entity.value for entity in matched.entities})
         return found
+
+
+@lru_cache(8192)
+def _slots(known: _Grammar, kind: str, said: str) -> list[dict[str, Any]]:
+    """Pieces of one sentence are looked at again and again."""
+    return known.fitting(kind, said)
 
 
 @cache

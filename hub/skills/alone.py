@@ -40,13 +40,17 @@ class Alone:
         self._later = later
         self._where = where
         self._running: dict[str, set[asyncio.Task[None]]] = {}
+        self._events: list[tuple[Handler, Mapping[str, Any]]] = []
         self._stop: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
         """From now on. Again, when there are other skills than before."""
         self._stop()
-        self._stop = self._home.watch(self._changed)
-        self._planner.begin(self._due, self._skillset.handlers(), self._where)
+        handlers = self._skillset.handlers()
+        self._events = [(handler, event) for handler in handlers for event in handler.tool.events]
+        if self._events:
+            self._stop = self._home.watch(self._changed)
+        self._planner.begin(self._due, handlers, self._where)
 
     async def close(self) -> None:
         self._stop()
@@ -62,10 +66,9 @@ class Alone:
         entity = self._home.entities.get(change.entity_id)
         if entity is None or change.before == change.state:
             return
-        for handler in self._skillset.handlers():
-            for event in handler.tool.events:
-                if self._fits(event, entity, change):
-                    self._begin(handler, event, entity, change)
+        for handler, event in self._events:
+            if self._fits(event, entity, change):
+                self._begin(handler, event, entity, change)
 
     def _fits(self, event: Mapping[str, Any], entity: Entity, change: StateChange) -> bool:
         area = self._home.area_of(entity)
