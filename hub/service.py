@@ -20,6 +20,7 @@ from hub.control import ControlServer
 from hub.errors import AudioError, EngineError, HearthError
 from hub.home.view import describe_change
 from hub.messages import StateChange, Trace
+from hub.notify import Notifier
 from hub.terminal import escape
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ async def serve(config: Config, *, ears: bool = True) -> None:
 
     Raises ConfigError, ModelError, or StorageError if another hub is running here."""
     started = time.monotonic()
+    systemd = Notifier.from_environment()
+    systemd.status("starting")
     async with AsyncExitStack() as stack:
         ended = stack.enter_context(_until_signal())
         await stack.enter_async_context(lock(config))
@@ -78,6 +81,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
             works.append(_listen(hub, open_ears))
         if phone is not None:
             works.append(phone.run())
+        works.append(systemd.watch(lambda: _condition(hub, ears)))
         tasks = [asyncio.create_task(work) for work in works]
         for task in tasks:
             stack.push_async_callback(_cancelled, task)
@@ -85,6 +89,8 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         terminal.out.print(
             f"[bold]{escape(describe(hub, ears))}[/] [dim]({seconds:.1f} s; Ctrl-C ends)[/]"
         )
+        systemd.ready(_condition(hub, ears))
+        stack.callback(systemd.stopping)
         await _until_ended(ended, tasks)
 
 
@@ -92,6 +98,12 @@ async def _take_packs(hub: Hub) -> list[str]:
     """Use the packs that are there now; what is wrong with some of them."""
     await hub.take_packs()
     return [str(problem) for problem in hub.packs.problems] if hub.packs else []
+
+
+def _condition(hub: Hub, ears: bool) -> str:
+    """How the hub is, in one line."""
+    away = (trouble.reason for trouble in hub.home.troubles.values() if trouble)
+    return "; ".join([describe(hub, ears), *away])
 
 
 async def _until_ended(ended: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
