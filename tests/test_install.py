@@ -1,0 +1,224 @@
+"""`scripts/install` in a folder that stands for the whole system, with a systemctl that only notes.
+
+What it installs is a small checkout: the script and the units are the real ones, the set-up makes
+no virtual environment but something that looks like one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+SETUP = """
+import os, sys
+from pathlib import Path
+if (Path(__file__).parents[2] / "hub/unready").exists():
+    sys.exit("the network is gone")
+programs = Path(os.environ["HEARTH_VENV"]) / "bin"
+programs.mkdir(parents=True)
+(programs / "hearth").write_text("#!/bin/sh\\necho '# Settings'\\n")
+(programs / "hearth").chmod(0o755)
+(programs / "python").symlink_to(sys.executable)
+"""
+SYSTEMCTL = """#!/bin/sh
+echo "$@" >>"{log}"
+case $1 in
+restart) test ! -e "{root}/opt/hearth/current/hub/broken" ;;
+esac
+"""
+
+
+class Machine:
+    """A checkout, and the system that it is installed into."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.log = folder / "root", folder / "systemctl.log"
+        self.checkout = folder / "checkout"
+        self.root.mkdir()
+        (self.checkout / "scripts/setup").mkdir(parents=True)
+        (self.checkout / "hub").mkdir()
+        (self.checkout / "hub/__init__.py").write_text('__version__ = "1.0.0"\n')
+        for script in ("install", "lib.sh"):
+            shutil.copy(ROOT / "scripts" / script, self.checkout / "scripts")
+        (self.checkout / "scripts/setup/__main__.py").write_text(SETUP)
+        shutil.copytree(ROOT / "systemd", self.checkout / "systemd")
+        (self.checkout / "skills").mkdir()
+        self.systemctl = folder / "systemctl"
+        self.systemctl.write_text(SYSTEMCTL.format(log=self.log, root=self.root))
+        self.systemctl.chmod(0o755)
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """`scripts/install`; its exit status and what it says."""
+        self.log.write_text("")
+        done = subprocess.run(
+            [self.checkout / "scripts/install", *arguments],
+            env={
+                **os.environ,
+                "DESTDIR": str(self.root),
+                "HEARTH_SYSTEMCTL": str(self.systemctl),
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def install(self) -> str:
+        status, said = self.run()
+        assert status == 0, said
+        return self.current
+
+    def change(self, name: str, text: str = "") -> None:
+        """Another release in the checkout."""
+        (self.checkout / name).write_text(text)
+
+    @property
+    def told(self) -> list[str]:
+        """What systemctl was told by the last run."""
+        return self.log.read_text().splitlines()
+
+    @property
+    def current(self) -> str:
+        return (self.root / "opt/hearth/current").resolve().name
+
+    @property
+    def files(self) -> dict[str, str]:
+        """All files and links of the system, with their content."""
+        return {
+            str(path.relative_to(self.root)): str(path.readlink())
+            if path.is_symlink()
+            else path.read_text(errors="replace")
+            for path in self.root.rglob("*")
+            if path.is_symlink() or path.is_file()
+        }
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_a_dry_run_does_nothing_and_says_what_would_be_done(machine: Machine) -> None:
+    status, said = machine.run("--dry-run")
+    assert status == 0, said
+    assert machine.files == {} and machine.told == []
+    for what in ("/opt/hearth/releases/1.0.0-", "hearth.toml", "hearth.service", "restart"):
+        assert any(what in line for line in said.splitlines() if line.startswith("would:")), what
+
+
+def test_it_installs_a_service_that_systemd_finds_and_starts_it(machine: Machine) -> None:
+    release = machine.install()
+    assert release.startswith("1.0.0-")
+    unit = (machine.root / "etc/systemd/system/hearth.service").read_text()
+    program = unit.partition("ExecStart=")[2].split()[0]
+    assert os.access(f"{machine.root}{program}", os.X_OK)
+    assert (machine.root / "etc/hearth/hearth.toml").read_text() == "# Settings\n"
+    assert (machine.root / "etc/hearth/credentials").stat().st_mode & 0o777 == 0o700
+    assert (machine.root / "var/lib/hearth").stat().st_mode & 0o777 == 0o700
+    assert os.access(machine.root / "usr/local/bin/hearth", os.X_OK)
+    assert machine.told == ["daemon-reload", "enable --quiet hearth.service",
+                            "restart hearth.service"]  # fmt: skip
+
+
+def test_once_more_changes_nothing_and_keeps_what_people_have_written(machine: Machine) -> None:
+    machine.install()
+    settings = machine.root / "etc/hearth/hearth.toml"
+    settings.write_text('[hub]\nlanguages = ["de"]\n')
+    (machine.root / "etc/systemd/system/hearth.service.d/override.conf").write_text("[Service]\n")
+    before = machine.files
+    machine.install()
+    assert machine.files == before
+    assert "daemon-reload" not in machine.told
+
+
+def test_an_upgrade_keeps_the_release_of_before_and_a_copy_of_what_is_known(
+    machine: Machine,
+) -> None:
+    first = machine.install()
+    (machine.root / "var/lib/hearth/home.json").write_text("{}")
+    machine.change("hub/new.py")
+    second = machine.install()
+    assert first != second
+    assert {path.name for path in (machine.root / "opt/hearth/releases").iterdir()} == {
+        first,
+        second,
+    }
+    copy = machine.root / f"var/backups/hearth/before-{second}.tar.gz"
+    assert copy.stat().st_mode & 0o077 == 0
+    listed = subprocess.run(["tar", "tzf", copy], capture_output=True, text=True, check=True)
+    assert {"etc/hearth/hearth.toml", "var/lib/hearth/home.json"} <= set(listed.stdout.split())
+
+    machine.change("hub/newer.py")
+    third = machine.install()
+    assert {path.name for path in (machine.root / "opt/hearth/releases").iterdir()} == {
+        second,
+        third,
+    }
+
+
+def test_a_release_that_does_not_start_is_taken_back(machine: Machine) -> None:
+    first = machine.install()
+    unit = machine.root / "etc/systemd/system/hearth.service"
+    before = unit.read_text()
+    machine.change("hub/broken")
+    machine.change("systemd/hearth.service", before + "# another one\n")
+    status, said = machine.run()
+    assert status == 1 and "as before" in said
+    assert machine.current == first
+    assert unit.read_text() == before
+    assert machine.told[-1] == "restart hearth.service"
+    # What was wrong is mended: it goes on from there.
+    (machine.checkout / "hub/broken").unlink()
+    assert machine.install() != first
+
+
+def test_a_release_that_cannot_be_made_ready_touches_nothing_that_runs(machine: Machine) -> None:
+    first = machine.install()
+    machine.change("hub/unready")
+    status, said = machine.run()
+    assert status == 1 and "stays as it was" in said
+    assert machine.current == first and machine.told == []
+    (machine.checkout / "hub/unready").unlink()
+    machine.change("hub/new.py")
+    assert machine.install() != first
+
+
+def test_back_and_forth(machine: Machine) -> None:
+    assert machine.run("--rollback")[0] == 1
+    first = machine.install()
+    machine.change("hub/new.py")
+    second = machine.install()
+    for expected in (first, second):
+        status, said = machine.run("--rollback")
+        assert status == 0, said
+        assert machine.current == expected
+        assert machine.told[-1] == "restart hearth.service"
+
+
+@pytest.mark.parametrize("answer", [None, "--keep-data", "--remove-data"])
+def test_it_goes_and_takes_what_is_known_only_if_that_is_said(
+    machine: Machine, answer: str | None
+) -> None:
+    machine.install()
+    (machine.root / "var/lib/hearth/home.json").write_text("{}")
+    status, said = machine.run("--uninstall", *([answer] if answer else []))
+    assert status == 0, said
+    assert machine.told[0].startswith("disable --now")
+    left = set(machine.files)
+    if answer == "--remove-data":
+        assert left == set()
+    else:
+        assert left == {"etc/hearth/hearth.toml", "var/lib/hearth/home.json"}
+
+
+def test_an_argument_that_is_misspelt_does_nothing(machine: Machine) -> None:
+    status, said = machine.run("--unistall")
+    assert status != 0 and "--uninstall" in said
+    assert machine.files == {}
