@@ -24,7 +24,6 @@ from hub.dialogue.conversation import Answered, Conversation, Question, means
 from hub.dialogue.replies import Replies
 from hub.errors import ConfigError, EngineError, HearthError
 from hub.home.model import Home, normal
-from hub.language import words as language_words
 from hub.messages import (
     Audio,
     Call,
@@ -36,7 +35,7 @@ from hub.messages import (
     Utterance,
 )
 from hub.ports import Recognizer, ThoroughRecognizer
-from hub.router import Context, Router, byear
+from hub.router import Context, Router
 from hub.router.clean import addressed, clean
 from hub.router.words import words
 from hub.skill import Where
@@ -189,7 +188,8 @@ class Assistant:
         if intent is None and answer is None and command and not unfinished:
             utterance, intent = await self._reconsidered(audio, utterance, context)
         if intent is None and answer is None and command and not unfinished:
-            utterance = _by_ear(utterance, command)
+            verbs = self.router.by_ear(command, utterance.language)
+            utterance = _with_readings(utterance, verbs)
             intent = self.router.quick(utterance, context)
         milliseconds = (time.perf_counter() - started) * 1000
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
@@ -220,18 +220,18 @@ class Assistant:
             if not found:
                 return first, None
             heard, *weights = await self._recognizer.weigh(
-                audio, (first.text, *(text for text, _ in found)), language=first.language
+                audio, (first.text, *(text for text, _, _ in found)), language=first.language
             )
         except EngineError as error:
             log.warning("heard once only: %s", error)
             return first, None
-        weighed = sorted(zip(weights, found, strict=True), key=lambda pair: -pair[0])
-        log.debug("weighed: %s %.1f, %s", first.text, heard, [(w, t) for w, (t, _) in weighed])
-        best, (text, calls) = weighed[0]
-        if best < heard - EXPECTED * sum(len(call.arguments) for call in calls):
+        log.debug("weighed: %s %.1f, %s", first.text, heard, [*zip(weights, found, strict=True)])
+        # Both tell: the sound as a whole, and how far the likeliest readings are from it.
+        place = max(range(len(found)), key=lambda n: weights[n] - found[n][2])
+        text, call, _ = found[place]
+        if weights[place] < heard - EXPECTED * (1 + len(call.arguments)):
             return first, None
-        hypothesis = Hypothesis(text, first.hypotheses[-1].score, prompted=True)
-        told = replace(first, hypotheses=(*first.hypotheses, hypothesis))
+        told = _with_readings(first, (text,))
         return told, self.router.quick(told, context)
 
     async def _heard_again(self, audio: Audio, first: Utterance, context: Context) -> Utterance:
@@ -282,8 +282,7 @@ class Assistant:
         rest = [weight for weight, (_, other) in weighed if other != calls]
         if best < heard - EXPECTED or any(best - weight < APART for weight in rest):
             return first, None
-        hypothesis = Hypothesis(text, first.hypotheses[-1].score, prompted=True)
-        told = replace(first, hypotheses=(*first.hypotheses, hypothesis))
+        told = _with_readings(first, (text,))
         return told, self.router.quick(told, context)
 
     async def hear(
@@ -567,16 +566,10 @@ def _same_words(hypothesis: Hypothesis, first: Utterance, names: Sequence[str]) 
     )
 
 
-def _by_ear(utterance: Utterance, command: str) -> Utterance:
-    """The utterance with readings in which a misheard first word is another verb."""
-    language = utterance.language
-    if language.split("-")[0] != "en":
-        return utterance
+def _with_readings(utterance: Utterance, texts: Sequence[str]) -> Utterance:
+    """The utterance with more readings, of which nothing is guessed."""
     score = utterance.hypotheses[-1].score
-    more = tuple(
-        Hypothesis(text, score, prompted=True)
-        for text in byear.readings(command, language_words(language)["verbs"])
-    )
+    more = tuple(Hypothesis(text, score, prompted=True) for text in texts)
     return replace(utterance, hypotheses=utterance.hypotheses + more) if more else utterance
 
 

@@ -15,6 +15,7 @@ from hub.evaluate.formats.homes import direction
 from hub.evaluate.judging import alike
 from hub.evaluate.run import Score, Subject, limited, run, subjects
 from hub.evaluate.sets import sets, texts
+from hub.router.router import MECHANISMS
 from hub.skillset import load_skill
 
 DATA = Path(__file__).parent / "data"
@@ -62,6 +63,8 @@ async def test_without_the_templates_less_is_understood() -> None:
     (less,) = subjects(["all-fuzzy-model"], peer=False, templates=False)
     assert less == Subject("all without fuzzy and model", ("fuzzy", "model"))
     assert not less.needs_model
+    each = subjects(["ablation"], peer=False, templates=True)
+    assert [subject.without for subject in each] == [(name,) for name in MECHANISMS]
     (chosen,) = texts(DATA / "intents")
     score = await run(
         chosen, Subject("nothing", ("phrases", "sentences", "fuzzy", "model")), Config(), None
@@ -192,3 +195,19 @@ context:
 def test_noise_that_is_made_is_always_the_same() -> None:
     assert aloud.made_noise() == aloud.made_noise()
     assert aloud.made_noise().seconds == aloud.MADE
+
+
+def test_the_card_tells_what_each_mechanism_is_worth() -> None:
+    def row(tiers: str, right: float, wrong: int) -> dict[str, object]:
+        return {
+            "set": "homes", "kind": "homes", "tiers": tiers, "sentences": 20,
+            "right_percent": right, "wrong_action": wrong, "wrong_answer": 0, "no_action": 1,
+            "asked": 0, "p50_ms": 1, "p95_ms": 2, "asked_model": 0, "prompt_tokens": 0,
+        }  # fmt: skip
+
+    results = [row("all", 95.0, 1), row("all without recast", 80.0, 2)]
+    card = scorecard.text(results, Config())
+    table = [line.strip("| ") for line in card.splitlines() if line.startswith("| ")]
+    assert "nothing | 95.0 %, 1" in table
+    assert "recast | 80.0 %, 2" in table
+    assert not any("all without recast" in line for line in table)

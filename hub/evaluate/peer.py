@@ -111,6 +111,16 @@ class Peer:
         """None: Home Assistant does not tell its recognizer what there is."""
         return ()
 
+    def misheard(
+        self, utterance: Utterance, context: Context
+    ) -> tuple[tuple[str, tuple[Call, ...]], ...]:
+        """None: it takes what it heard first."""
+        return ()
+
+    def by_ear(self, text: str, language: str) -> tuple[str, ...]:
+        """None, for the same reason."""
+        return ()
+
     def _named(self, slots: Any) -> dict[str, Any]:
         """Names for ids; an entity whose name another one has keeps its id."""
         named = {slot: _whole(value) for slot, value in slots.items()}

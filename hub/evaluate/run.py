@@ -23,6 +23,9 @@ WITHOUT: dict[str, tuple[str, ...]] = {
 }
 """Tiers that can be asked for -> mechanisms of the router that are left out."""
 
+ABLATION = "ablation"
+"""Stands for all tiers, less one of the mechanisms, for each of them."""
+
 Ticks = Callable[[], object]
 """Called after each sentence."""
 
@@ -42,21 +45,25 @@ class Subject:
 
 def subjects(tiers: Iterable[str], *, peer: bool, templates: bool) -> list[Subject]:
     """Those to examine. `templates`: the set was written for the shared sentences, so each is
-    run without them, too. A tier may be less some mechanisms: 'all-fuzzy'.
+    run without them, too. A tier may be less some mechanisms: 'all-fuzzy'; ABLATION is all of
+    these.
 
     Raises ConfigError for an unknown tier."""
     found = []
-    for tier in tiers:
+    less_one = [f"all-{mechanism}" for mechanism in MECHANISMS]
+    wanted = (one for each in tiers for one in (less_one if each == ABLATION else [each]))
+    for tier in wanted:
         base, *less = tier.split("-")
         if base not in WITHOUT or not set(less) <= set(MECHANISMS):
+            known = ", ".join((*WITHOUT, ABLATION))
             raise ConfigError(
-                f"--tiers: '{tier}' is none of {', '.join(WITHOUT)}, nor one of these without "
+                f"--tiers: '{tier}' is none of {known}, nor one of these without "
                 f"some of {', '.join(MECHANISMS)}, such as all-fuzzy"
             )
         without = (*WITHOUT[base], *less)
         label = f"{base} without {' and '.join(less)}" if less else base
         found.append(Subject(label, without))
-        if templates and "sentences" not in without:
+        if templates and "sentences" not in without and not less:
             found.append(Subject(f"{label}, templates off", (*without, "sentences")))
     if peer:
         found.append(Subject("peer", peer=True))

@@ -30,6 +30,14 @@ and not as it should have been. Times are those of the router, by the wall clock
 those evaluated for a sentence of which the model was asked.
 """
 
+LESS = "all without "
+"""How the label of a subject begins that is less a mechanism."""
+ABLATION = """## What each mechanism is worth
+
+The whole router less one of its mechanisms: per cent that is right, and wrong actions. Where it is
+as right without, another mechanism does the same for these sentences.
+"""
+
 
 def write(path: Path, results: Sequence[Result], config: Config, tiers: Sequence[str]) -> None:
     """Raises StorageError if the file cannot be written."""
@@ -47,10 +55,12 @@ def text(results: Sequence[Result], config: Config) -> str:
         INTRODUCTION,
         f"Hearth {__version__}, {date.today().isoformat()}, {machine}; language model {model}.\n",
     ]
-    sentences = [r for r in results if "right_percent" in r]
+    sentences = [r for r in results if "right_percent" in r and LESS not in r["tiers"]]
     if sentences:
         parts += ["## Sentences\n", _table(TEXT_HEAD, map(_text_row, sentences)), ""]
-    others = [r for r in results if "right_percent" not in r]
+    if less := [r for r in results if LESS in r.get("tiers", "")]:
+        parts += [ABLATION, _ablation(less, results), ""]
+    others = [r for r in results if "right_percent" not in r and LESS not in r.get("tiers", "")]
     for kind in dict.fromkeys(r["kind"] for r in others):
         rows = [r for r in others if r["kind"] == kind]
         head = [key for key in rows[0] if key not in ("kind", "judged", "failures")]
@@ -60,6 +70,35 @@ def text(results: Sequence[Result], config: Config) -> str:
     judged = {r["judged"]: r["set"] for r in reversed(results) if r.get("judged")}
     parts += [f"- **{name}**: {why}." for why, name in reversed(list(judged.items()))]
     return "\n".join(parts) + "\n"
+
+
+def _ablation(less: Sequence[Result], results: Sequence[Result]) -> str:
+    """A row for each mechanism, a column for each set."""
+    names = dict.fromkeys(map(_name, less))
+    whole = [r for r in results if r.get("tiers") == "all" and _name(r) in names]
+    rows = []
+    for label, found in (("nothing", whole), *_by_label(less)):
+        cells = {_name(r): f"{_share(r)} %, {r['wrong_action']}" for r in found}
+        rows.append([label.removeprefix(LESS), *(cells.get(name, "") for name in names)])
+    return _table(["without", *names], rows)
+
+
+def _by_label(results: Sequence[Result]) -> Iterable[tuple[str, list[Result]]]:
+    for label in dict.fromkeys(r["tiers"] for r in results):
+        yield label, [r for r in results if r["tiers"] == label]
+
+
+def _name(r: Result) -> str:
+    noise = r.get("noise", "none")
+    return f"{r['set']}, {noise}" if noise != "none" else str(r["set"])
+
+
+def _share(r: Result) -> float:
+    """Per cent that is right, in a set of any kind."""
+    for key in ("right_percent", "action_percent", "kept_percent", "right_percent_of_orders"):
+        if key in r:
+            return float(r[key])
+    return 0.0
 
 
 def _text_row(r: Result) -> list[Any]:

@@ -15,6 +15,8 @@ from rapidfuzz.distance import Levenshtein
 
 from hub.home.model import normal
 
+LANGUAGE = "en"
+"""Whose sounds Metaphone knows."""
 ALIKE = 40.0
 """Likeness in letters (`fuzz.ratio`, 0-100) that words need whose sounds are not all the same."""
 MOST = 3
@@ -24,8 +26,8 @@ SOFT = str.maketrans("BDGVZ", "PTKFS")
 
 
 def readings(text: str, verbs: Sequence[str]) -> tuple[str, ...]:
-    """The sentence with other verbs at its beginning, the likeliest first; `verbs` are in English,
-    whose sounds Metaphone knows. Empty if it begins with one already."""
+    """The sentence with other verbs at its beginning, the likeliest first; `verbs` are in LANGUAGE.
+    Empty if it begins with one already."""
     said = text.split()
     if len(said) < 3 or normal(said[0]) in verbs:
         return ()

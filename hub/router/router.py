@@ -17,6 +17,7 @@ from hub.home.model import Entity, Home, normal
 from hub.language import words as language_words
 from hub.messages import Call, Candidate, Intent, ToolSpec, Utterance
 from hub.ports import ChatModel, ChoosingModel, LanguageModel
+from hub.router import byear
 from hub.router.chat import ChatTier
 from hub.router.clean import addressed, clean, collapsed, spoken, surface, without_asides
 from hub.router.compound import repairs, split, together
@@ -132,8 +133,26 @@ MOST_HYPOTHESES = 10
 UNLIKELY = 0.2
 """Sounds by which the way of each further hypothesis is less likely."""
 
-MECHANISMS = ("phrases", "sentences", "fuzzy", "model", "misheard")
-"""What the router understands with; each can be left out, to measure what it is worth."""
+MECHANISMS = (
+    "phrases",
+    "sentences",
+    "fuzzy",
+    "spelling",
+    "compounds",
+    "leaning",
+    "excepting",
+    "recast",
+    "asides",
+    "names",
+    "misheard",
+    "verbs",
+    "model",
+)
+"""What is understood with; each can be left out, to measure what it is worth: the phrases of
+skills, the shared sentences, gazetteer-matcher, misspelt words, several commands in one sentence,
+what leans on the one before, exceptions, other forms of a sentence, asides in front, and the model;
+and of what was heard, a second hearing with the home's names, what sounds like a command and is
+weighed against the sound, and misheard verbs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +254,7 @@ class Router:
             {
                 code: Spelling(places, words(code))
                 for code in self.languages
-                if "fuzzy" not in self._without
+                if "spelling" not in self._without
             },
             {code: Retriever(places, words(code)) for code in self.languages},
             {
@@ -284,7 +303,7 @@ class Router:
         grammars = self._grammars
         language = self._language(utterance.language)
         texts = [said.command for said in _texts(utterance, language, context)]
-        if grammars is None or not texts:
+        if grammars is None or not texts or "names" in self._without:
             return ()
         places = grammars.places
         area = places.area_id(context.area)
@@ -325,6 +344,13 @@ class Router:
                 found += [(text, reading.calls)] if same < MOST_SPELLINGS else []
         return tuple(found)[:MOST_WEIGHED]
 
+    def by_ear(self, text: str, language: str) -> tuple[str, ...]:
+        """A text with the verbs at its beginning that it may have begun with, in English."""
+        chosen = self._language(language)
+        if _base(chosen) != byear.LANGUAGE or "verbs" in self._without:
+            return ()
+        return byear.readings(text, language_words(chosen)["verbs"])
+
     def form_words(self, utterance: Utterance, context: Context) -> tuple[str, ...]:
         """Sentences with the words of the form that was nearly filled in, for a second hearing;
         none if it was no form. Before `prepare`: none."""
@@ -336,9 +362,10 @@ class Router:
 
     def filled_in(
         self, utterance: Utterance, context: Context
-    ) -> tuple[tuple[str, tuple[Call, ...]], ...]:
+    ) -> tuple[tuple[str, Call, float], ...]:
         """Ways in which a form may have been filled in, the likeliest first: sentences that sound
-        like the hypotheses, with what they mean. Before `prepare`: none."""
+        like the hypotheses, what they mean, and the sounds in which they are unlike. Before
+        `prepare`: none."""
         grammars, language = self._grammars, self._language(utterance.language)
         if grammars is None or not grammars.phrases[language].forms:
             return ()
@@ -351,8 +378,8 @@ class Router:
                     found[meant] = unlike, surface(filled.text, utterance.text)
         ways = sorted(found.items(), key=lambda way: way[1][0])[:MOST_WEIGHED]
         return tuple(
-            (text, (grammars.places.call(tool, dict(arguments), "default"),))
-            for (tool, arguments), (_, text) in ways
+            (text, grammars.places.call(tool, dict(arguments)), unlike)
+            for (tool, arguments), (unlike, text) in ways
         )
 
     def unfinished(self, text: str, language: str) -> bool:
@@ -488,7 +515,8 @@ class Router:
     def _best(self, utterance: Utterance, context: Context) -> Ranked | None:
         """The best reading; of what is left without asides, if the whole is not understood."""
         best = self._likeliest(utterance, context)
-        if best is None or not best.reading.doable:
+        lacking = best is None or not best.reading.doable
+        if lacking and "asides" not in self._without:
             known = words(self._language(utterance.language))
             heard = [replace(h, text=without_asides(h.text, known)) for h in utterance.hypotheses]
             less = replace(utterance, hypotheses=tuple(heard))
@@ -559,6 +587,8 @@ class Router:
         same of something else, or something else of the same."""
         last, known = context.targets, words(language)
         if not isinstance(last, Targets) or not last.said or not texts:
+            return None
+        if "leaning" in self._without:
             return None
         if stepped := self._step(grammars, language, texts[0].command, context, last):
             return _ranked(stepped, texts[0].command, 0)
@@ -673,6 +703,8 @@ class Router:
     ) -> Reading | None:
         """'Turn off everything except the radio'."""
         places = grammars.places
+        if "excepting" in self._without:
+            return None
 
         def read(part: str) -> Reading | None:
             return self._able(grammars, language, part, context)
@@ -699,7 +731,9 @@ class Router:
         """'All the way', or 'a bit more', right after a command: the same thing, otherwise; with
         the words that would have said so."""
         last, known = context.targets, words(language)
-        if not isinstance(last, Targets) or not last.said or len(text.split()) > FEW_WORDS + 1:
+        if "leaning" in self._without or not isinstance(last, Targets):
+            return None
+        if not last.said or len(text.split()) > FEW_WORDS + 1:
             return None
         if normal(text) in known.more and {call.tool for call in last.calls} <= set(STEPS):
             reading = self._able(grammars, language, last.said, context)
@@ -730,7 +764,7 @@ class Router:
         self, grammars: Grammars, language: str, text: str, context: Context
     ) -> Reading | None:
         """What is understood of a sentence in another form: 'I want the lights off'."""
-        for form in recasts(text, words(language)):
+        for form in recasts(text, words(language)) if "recast" not in self._without else ():
             found = self._exact(grammars, language, Said(form, form), context)
             # Free text ends where the sentence ends, or what was left out was a part of it.
             whole = text.casefold().endswith(form.casefold())
@@ -843,7 +877,8 @@ class Router:
     ) -> Reading | None:
         """Several commands in one sentence, each understood by itself, and able to speak of what
         the one before it was about. `inherit`: a part may go without the verb of the first."""
-        for parts in split(text, words(language)):
+        known = words(language)
+        for parts in split(text, known) if "compounds" not in self._without else ():
             understood: list[Reading] = []
             here = context
             for each in parts:
