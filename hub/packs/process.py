@@ -28,6 +28,7 @@ from hub.packs.ledger import Ledger
 from hub.packs.link import LONGEST, Link, LinkClosed, LinkError, Rate, RemoteError
 from hub.packs.plain import one_line
 from hub.packs.shelf import Installed
+from hub.packs.tunnel import Tunnel
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class PackProcess:
         answer: Answering,
         verify: Callable[[Installed], None],
         wall: Callable[[str], sandbox.Wall] = sandbox.require,
+        tunnel: Tunnel | None = None,
         idle_seconds: float = IDLE_SECONDS,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
@@ -120,6 +122,7 @@ class PackProcess:
         self._answer = answer
         self._verify = verify
         self._wall = wall
+        self._tunnel = tunnel
         self._idle_seconds = idle_seconds
         self._call_seconds = call_seconds
         self._starting = asyncio.Lock()
@@ -132,7 +135,6 @@ class PackProcess:
         self._trouble: str | None = None
         self._stopping = False
         self._counted = False
-        self._found: list[psutil.Process] = []
         self._log: deque[str] = deque(maxlen=LOG_KEPT)
 
     @property
@@ -145,7 +147,8 @@ class PackProcess:
         if self._process is None or self._process.returncode is not None:
             return None
         found = _descendants(self._process.pid)
-        return found[-1].pid if found else None
+        # Behind bubblewrap's own first process; a relay comes after it.
+        return found[min(1, len(found) - 1)].pid if found else None
 
     @property
     def last_words(self) -> Sequence[str]:
@@ -254,14 +257,18 @@ class PackProcess:
 
     async def _spawned(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         installed = self.installed
+        door = await self._tunnel.open() if self._tunnel else None
         start = sandbox.bubblewrap(
-            installed.folder, installed.pack, installed.granted, installed.settings
+            installed.folder, installed.pack, installed.granted, installed.settings, door
         )
         passed: tuple[int, ...] = ()
         if start.passed is not None:
             descriptor = _in_memory(start.passed)
             passed = (descriptor,)
-        words = [str(passed[0]) if word == sandbox.SECCOMP_FD else word for word in start.command]
+        words = [
+            word.replace(sandbox.SECCOMP_FD, str(passed[0])) if passed else word
+            for word in start.command
+        ]
         try:
             process = await asyncio.create_subprocess_exec(
                 *words,
@@ -439,12 +446,10 @@ class PackProcess:
         return total
 
     def _inside(self) -> list[psutil.Process]:
-        """What runs behind the walls. It cannot start other processes, so this is found once."""
+        """What runs behind the walls."""
         if self._process is None or self._process.returncode is not None:
             return []
-        if len(self._found) < 2:
-            self._found = _descendants(self._process.pid)
-        return self._found
+        return _descendants(self._process.pid)
 
     async def _read_log(self, stream: asyncio.StreamReader) -> None:
         """Keep the end of what it writes. Read it must be, or the pack would wait for ever."""
@@ -503,7 +508,6 @@ class PackProcess:
         if others:
             await asyncio.wait(others)
         self._link = self._process = None
-        self._found = []
 
     def _begin(self, work: Any, name: str) -> None:
         task = asyncio.create_task(work, name=f"pack-{self.installed.pack.id}-{name}")

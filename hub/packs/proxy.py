@@ -17,6 +17,7 @@ import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -69,7 +70,7 @@ class Proxy:
 
     def __init__(self, origins: Sequence[str], lookup: Lookup | None = None) -> None:
         self._origins = frozenset(origins)
-        self._resolver = Pinned(lookup or _looked_up)
+        self._resolver = Pinned(lookup or looked_up)
         self._session: aiohttp.ClientSession | None = None
 
     async def fetch(self, params: Mapping[str, Any]) -> Fetched:
@@ -161,6 +162,8 @@ class Pinned(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         at, addresses = self._kept.get(host, (0.0, ()))
+        with suppress(ValueError):  # it is no name, and was granted as it is
+            at, addresses = time.monotonic(), (str(ipaddress.ip_address(host)),)
         if not addresses or time.monotonic() - at > PINNED_SECONDS:
             found = await self._lookup(host, port)
             addresses = tuple(address for address in found if fits(host, address))
@@ -198,7 +201,8 @@ def fits(host: str, address: str) -> bool:
     return found.is_global
 
 
-async def _looked_up(host: str, port: int) -> Sequence[str]:
+async def looked_up(host: str, port: int) -> Sequence[str]:
+    """The addresses of a host, as the system finds them."""
     rows = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(row[4][0]) for row in rows]
 

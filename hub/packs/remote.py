@@ -36,6 +36,7 @@ from hub.packs.process import CALL_SECONDS, IDLE_SECONDS, Limit, PackFailed, Pac
 from hub.packs.proxy import Lookup, Proxy
 from hub.packs.shelf import Installed
 from hub.packs.tools import OWN, bounded, declared, made
+from hub.packs.tunnel import Tunnel
 from hub.skill import Answer, Ask, Call, Change, Dropped, Entities, Result, Where
 from hub.skill.kinds import plain
 from hub.skills import languages
@@ -86,6 +87,7 @@ class _Pack:
     process: PackProcess
     desk: Desk
     proxy: Proxy | None
+    tunnel: Tunnel | None
     wants: Mapping[str, frozenset[str]]
     """Tool -> services that it asked for."""
 
@@ -174,8 +176,9 @@ class Packs:
     async def _put_away(self, packs: Iterable[_Pack]) -> None:
         async def end(pack: _Pack) -> None:
             await pack.process.stop()
-            if pack.proxy is not None:
-                await pack.proxy.close()
+            for way in (pack.proxy, pack.tunnel):
+                if way is not None:
+                    await way.close()
 
         await asyncio.gather(*(end(pack) for pack in packs))
 
@@ -207,6 +210,9 @@ class Packs:
         grants = Grants(installed.granted, self._home)
         network = installed.granted.network
         proxy = Proxy(network, self._lookup) if network else None
+        tunnel = None
+        if network and pack.run:
+            tunnel = Tunnel(network, self._noting(pack.id), self._lookup)
         desk = Desk(
             pack.id, frozenset(pack.tools), grants, self.audit, mqtt=self._mqtt, proxy=proxy
         )
@@ -215,12 +221,19 @@ class Packs:
             ledger=self.ledger,
             answer=desk.answer,
             verify=self._shelf.verify,
+            tunnel=tunnel,
             idle_seconds=self._idle_seconds,
             call_seconds=self._call_seconds,
         )
         wants = {str(row["name"]): _wanted(row) for row in installed.tools}
-        self._packs[pack.id] = _Pack(installed, process, desk, proxy, wants)
+        self._packs[pack.id] = _Pack(installed, process, desk, proxy, tunnel, wants)
         self._handlers += [Handler(pack.id, tool, spoken) for tool in tools]
+
+    def _noting(self, pack_id: str) -> Callable[[str, bool, str], None]:
+        def note(target: str, allowed: bool, why: str) -> None:
+            self.audit.note(pack_id, "web", allowed=allowed, target=target, why=why)
+
+        return note
 
     # --- running ---------------------------------------------------------------------------------
 

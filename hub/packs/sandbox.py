@@ -23,6 +23,7 @@ from typing import Literal
 from hub.errors import SkillError
 from hub.packs import seccomp
 from hub.packs.description import Pack, Permissions
+from hub.packs.inside import lock, relay
 
 HUB = Path(__file__).parent.parent
 START = "packs/inside/start.py"
@@ -84,8 +85,6 @@ def require(pack_id: str) -> Wall:
 
 def layers() -> list[Layer]:
     """All walls, for `hearth doctor`. Tries each; takes some 20 ms the first time."""
-    from hub.packs.inside import lock
-
     trouble = bubblewrap_trouble()
     units = sorted(path.stem for path in SOCKETS.glob("*.sock")) if SOCKETS.is_dir() else []
     filtered = seccomp.program() is not None
@@ -133,13 +132,21 @@ def bubblewrap_trouble() -> str:
 
 
 def bubblewrap(
-    folder: Path, pack: Pack, granted: Permissions, settings: Mapping[str, object] | None = None
+    folder: Path,
+    pack: Pack,
+    granted: Permissions,
+    settings: Mapping[str, object] | None = None,
+    door: Path | None = None,
 ) -> Start:
-    """How a pack is started within bubblewrap, without files, network or devices."""
+    """How a pack is started within bubblewrap, without files, network or devices. `door` is the
+    socket of the hub's proxy, for a `[run]` command that was granted hosts."""
     command = pack.run.command if pack.run else ()
     files = [*_own_python(), *(_whole_system() if command else ())]
     environment = _environment(folder, settings or {} if command else {})
-    program = seccomp.program()
+    if door is not None:
+        files += ["--ro-bind", str(door), relay.DOOR]
+        environment |= _proxied()
+    program = seccomp.program(tcp=door is not None)
     if program is None:
         raise NoSandbox(f"{pack.id}: there is no filter of system calls")
     walls = _walls(folder, files=files, environment=environment, proc=bool(command))
@@ -150,9 +157,12 @@ def bubblewrap(
         "-B",
         f"/hearth/hub/{START}",
         str(granted.memory_mb),
+        # The relay must be started before new processes are refused: the launcher sets the filter.
+        *((f"--web={SECCOMP_FD}",) if door is not None else ()),
         *command,
     )
-    return Start((*walls, "--seccomp", SECCOMP_FD, "--", *inside), program)
+    filtered = () if door is not None else ("--seccomp", SECCOMP_FD)
+    return Start((*walls, *filtered, "--", *inside), program)
 
 
 def _walls(
@@ -254,6 +264,13 @@ def _environment(folder: Path, settings: Mapping[str, object]) -> dict[str, str]
         "MALLOC_ARENA_MAX": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+
+
+def _proxied() -> dict[str, str]:
+    """What tells programs of the proxy."""
+    address = f"http://127.0.0.1:{relay.PORT}"
+    names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+    return {**dict.fromkeys(names, address), "NODE_USE_ENV_PROXY": "1"}
 
 
 def _is_socket(path: Path) -> bool:

@@ -19,6 +19,7 @@ ALLOW = 0x7FFF0000
 ERRNO = 0x00050000
 EQUAL, MASKED_EQUAL = 4, 7
 CLONE_THREAD = 0x00010000
+KIND_OF_SOCKET = 0xF
 NAMESPACES = 0x7E020080
 """Flags of clone that make namespaces."""
 
@@ -64,8 +65,9 @@ class _Compare(ctypes.Structure):
 
 
 @cache
-def program() -> bytes | None:
-    """The filter for this processor; None where libseccomp is missing."""
+def program(*, tcp: bool = False) -> bytes | None:
+    """The filter for this processor; None where libseccomp is missing. With `tcp`, sockets of that
+    kind can be made, too: for who has a network of its own with nothing in it but the relay."""
     try:
         library = ctypes.CDLL("libseccomp.so.2", use_errno=True)
     except OSError:
@@ -73,12 +75,12 @@ def program() -> bytes | None:
     library.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(library.seccomp_init(ctypes.c_uint32(ERRNO | errno.ENOSYS)))
     try:
-        return _written(library, context) if _filled(library, context) else None
+        return _written(library, context) if _filled(library, context, tcp) else None
     finally:
         library.seccomp_release(context)
 
 
-def _filled(library: ctypes.CDLL, context: ctypes.c_void_p) -> bool:
+def _filled(library: ctypes.CDLL, context: ctypes.c_void_p, tcp: bool) -> bool:
     def add(name: str, action: int, *compared: _Compare) -> bool:
         number = library.seccomp_syscall_resolve_name(name.encode())
         tests = (_Compare * len(compared))(*compared)
@@ -94,6 +96,10 @@ def _filled(library: ctypes.CDLL, context: ctypes.c_void_p) -> bool:
     thread = _Compare(0, MASKED_EQUAL, CLONE_THREAD | NAMESPACES, CLONE_THREAD)
     process = _Compare(0, MASKED_EQUAL, CLONE_THREAD, 0)
     unix = _Compare(0, EQUAL, socket.AF_UNIX, 0)
+    inet = _Compare(0, EQUAL, socket.AF_INET, 0)
+    stream = _Compare(1, MASKED_EQUAL, KIND_OF_SOCKET, socket.SOCK_STREAM)
+    if tcp and not add("socket", ALLOW, inet, stream):
+        return False
     return (
         add("clone", ALLOW, thread)
         and add("clone", ERRNO | errno.EPERM, process)

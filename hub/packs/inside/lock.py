@@ -29,7 +29,8 @@ RUNTIME_FILES = 256
 NICE = 5
 
 PR_SET_NO_NEW_PRIVS = 38
-PR_SET_DUMPABLE = 4
+PR_SET_SECCOMP = 22
+SECCOMP_MODE_FILTER = 2
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 VERSION = 1
 """Flag that asks for Landlock's version."""
@@ -70,29 +71,48 @@ def limit(memory_mb: int, *, own_python: bool) -> None:
             resource.setrlimit(kind, (most, most))
 
 
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("start", ctypes.c_char_p))
+
+
+def filter_calls(program: bytes) -> None:
+    """Allow only the system calls of a program for seccomp, for good. Raises OSError."""
+    found = _Program(len(program) // 8, program)
+    libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if libc().prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(found), 0, 0):
+        raise OSError(ctypes.get_errno(), "the filter of system calls is refused")
+
+
+def libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def landlock_version() -> int:
     """What the kernel has; 0 for none."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    return max(0, int(libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION)))
+    return max(0, int(libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION)))
 
 
 def landlock(
-    readable: Sequence[str] = ("/",), writable: Sequence[str] = ("/tmp", "/dev/null")
+    readable: Sequence[str] = ("/",),
+    writable: Sequence[str] = ("/tmp", "/dev/null"),
+    *,
+    tcp: bool = False,
 ) -> int:
-    """Allow only reading below `readable` and writing below `writable`, no TCP, and no signals to
-    others. Returns Landlock's version, 0 where the kernel has none: then nothing is changed."""
-    libc = ctypes.CDLL(None, use_errno=True)
+    """Allow only reading below `readable` and writing below `writable`, no TCP (but with `tcp`),
+    and no signals to others. Returns Landlock's version, 0 where the kernel has none: then nothing
+    is changed."""
+    system = libc()
     version = landlock_version()
     if not version:
         return 0
     rights = RIGHTS_OF_ABI[max(known for known in RIGHTS_OF_ABI if known <= version)]
     fields = [rights]
     if version >= 4:
-        fields.append(TCP)
+        fields.append(0 if tcp else TCP)
     if version >= 6:
         fields.append(SCOPES)
     attributes = (ctypes.c_uint64 * len(fields))(*fields)
-    ruleset = libc.syscall(
+    ruleset = system.syscall(
         CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(ctypes.sizeof(attributes)), 0
     )
     if ruleset < 0:
@@ -100,9 +120,9 @@ def landlock(
     try:
         for paths, allowed in ((readable, READ), (writable, rights & ~EXECUTE)):
             for path in paths:
-                _allow(libc, ruleset, path, allowed)
-        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        return int(version) if libc.syscall(RESTRICT_SELF, ruleset, 0) == 0 else 0
+                _allow(system, ruleset, path, allowed)
+        system.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        return int(version) if system.syscall(RESTRICT_SELF, ruleset, 0) == 0 else 0
     finally:
         os.close(ruleset)
 

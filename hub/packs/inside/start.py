@@ -1,9 +1,11 @@
 """The first thing that runs in a sandbox: locks the door from within, then starts the pack.
 
-Run by path as `python -I -S start.py MEMORY_MB [COMMAND …]`, by bubblewrap or a systemd unit, in
-the pack's folder. Without a command the pack is a `skill.py` and is hosted by this very process;
-with one, that MCP server takes its place. The line to the hub is standard input and output; if
-systemd has passed a listening socket, it is the first connection to that.
+Run by path as `python -I -S start.py MEMORY_MB [--web=FD] [COMMAND …]`, by bubblewrap or a systemd
+unit, in the pack's folder. Without a command the pack is a `skill.py` and is hosted by this very
+process; with one, that MCP server takes its place. With `--web` a relay to the hub's proxy runs
+beside it, and FD holds the filter of system calls that bubblewrap sets otherwise. The line to the
+hub is standard input and output; if systemd has passed a listening socket, it is the first
+connection to that.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import socket
 import sys
 from pathlib import Path
 
+WEB = "--web="
 FIRST_PASSED = 3
 """The descriptor at which systemd's passed sockets begin."""
 
@@ -26,6 +29,15 @@ def main() -> None:
 
     memory, command = int(sys.argv[1]), sys.argv[2:]
     lock.limit(memory, own_python=not command)
+    if command and command[0].startswith(WEB):
+        from hub.packs.inside import relay
+
+        with os.fdopen(int(command.pop(0).removeprefix(WEB)), "rb") as file:
+            program = file.read()
+        relay.begin(program)
+        lock.landlock(tcp=True)
+        lock.filter_calls(program)
+        os.execvp(command[0], command)
     if command:
         lock.landlock()
         os.execvp(command[0], command)
