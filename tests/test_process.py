@@ -167,11 +167,9 @@ def test_on_a_disk_that_takes_no_more_the_turn_is_answered_and_nothing_is_lost(
 
 
 def test_a_change_that_cannot_be_kept_is_no_success(folder: Path) -> None:
-    status, out, err = run(folder, "ulimit -f 0; hearth devices rename light.hallway Big Lamp")
-    assert status != 0
     status, out, err = run(folder, "ulimit -f 0; hearth devices rename light.hallway 'Big Lamp'")
     assert status == 1
-    assert "devices.json: what is new cannot be kept" in err
+    assert err.count("devices.json: what is new cannot be kept") == 1
     assert "Big Lamp" not in out
 
 

@@ -43,6 +43,8 @@ class Documents:
         self._pending: dict[str, dict[str, Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
+        self._told = ""
+        """What went wrong when somebody waited for the disk: they have said it."""
 
     async def load(self) -> dict[str, dict[str, Any]]:
         """All documents by key. Raises StorageError when the file cannot be read."""
@@ -58,6 +60,13 @@ class Documents:
 
     async def flush(self) -> None:
         """Return when all that was put is on the disk. Raises StorageError if it cannot be."""
+        try:
+            await self._flush()
+        except StorageError as error:
+            self._told = str(error)
+            raise
+
+    async def _flush(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -68,9 +77,10 @@ class Documents:
     async def close(self) -> None:
         """Write what is pending and end the thread."""
         try:
-            await self.flush()
+            await self._flush()
         except StorageError as error:
-            log.error("%s", error)
+            if str(error) != self._told:
+                log.error("%s", error)
         finally:
             if self._thread is not None:
                 if self._database is not None:
