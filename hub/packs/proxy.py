@@ -19,13 +19,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-
 from hub.packs.grants import Denied, origin_of
+
+if TYPE_CHECKING:
+    import aiohttp
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 SECONDS = 10.0
@@ -76,6 +76,8 @@ class Proxy:
     async def fetch(self, params: Mapping[str, Any]) -> Fetched:
         """`{url, method, headers, body}`; the body is base64. Raises Denied for what was not
         granted, and for what goes wrong on the way, in words for the pack's author."""
+        from aiohttp import ClientError  # 18 MB, for packs that reach hosts
+
         url, method = params.get("url"), params.get("method", "GET")
         if not isinstance(url, str) or len(url) > LONGEST_ADDRESS:
             raise Denied("the address is no text, or too long")
@@ -87,7 +89,7 @@ class Proxy:
                 return await self._followed(url, method, headers, body)
         except TimeoutError:
             raise Denied(f"{url:.100}: no answer within {SECONDS:g} s") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (ClientError, OSError, ValueError) as error:
             raise Denied(f"{url:.100}: {type(error).__name__}: {error}"[:300]) from error
 
     async def close(self) -> None:
@@ -126,16 +128,7 @@ class Proxy:
         self, url: str, method: str, headers: Mapping[str, str], body: bytes | None
     ) -> Fetched:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    resolver=self._resolver, use_dns_cache=False, force_close=True, limit=4
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                timeout=aiohttp.ClientTimeout(total=SECONDS),
-                max_line_size=LONGEST_HEADER,
-                max_field_size=LONGEST_HEADER,
-            )
+            self._session = _session(self._resolver)
         async with self._session.request(
             method, url, headers=headers, data=body, allow_redirects=False
         ) as response:
@@ -151,39 +144,61 @@ class Proxy:
             return Fetched(str(response.url), response.status, kept, bytes(content))
 
 
-class Pinned(AbstractResolver):
+class Pinned:
     """Addresses of names, kept for a while, and only where such a name may lead."""
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
         self._kept: dict[str, tuple[float, tuple[str, ...]]] = {}
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        at, addresses = self._kept.get(host, (0.0, ()))
+    async def addresses(self, host: str, port: int) -> tuple[str, ...]:
+        """At least one. Raises OSError if there is none that it may lead to."""
         with suppress(ValueError):  # it is no name, and was granted as it is
-            at, addresses = time.monotonic(), (str(ipaddress.ip_address(host)),)
+            return (str(ipaddress.ip_address(host)),)
+        at, addresses = self._kept.get(host, (0.0, ()))
         if not addresses or time.monotonic() - at > PINNED_SECONDS:
             found = await self._lookup(host, port)
             addresses = tuple(address for address in found if fits(host, address))
             if not addresses:
                 raise OSError(errno.EHOSTUNREACH, f"{host} leads nowhere it may lead")
             self._kept[host] = (time.monotonic(), addresses)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in addresses
-        ]
+        return addresses
 
-    async def close(self) -> None:
-        self._kept.clear()
+
+def _session(pinned: Pinned) -> aiohttp.ClientSession:
+    """A client that keeps nothing and finds hosts in no other way."""
+    import aiohttp
+    from aiohttp.abc import AbstractResolver, ResolveResult
+
+    class Resolver(AbstractResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        ) -> list[ResolveResult]:
+            return [
+                ResolveResult(
+                    hostname=host,
+                    host=address,
+                    port=port,
+                    family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                    proto=0,
+                    flags=socket.AI_NUMERICHOST,
+                )
+                for address in await pinned.addresses(host, port)
+            ]
+
+        async def close(self) -> None:
+            pass
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            resolver=Resolver(), use_dns_cache=False, force_close=True, limit=4
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        timeout=aiohttp.ClientTimeout(total=SECONDS),
+        max_line_size=LONGEST_HEADER,
+        max_field_size=LONGEST_HEADER,
+    )
 
 
 def fits(host: str, address: str) -> bool:

@@ -126,9 +126,9 @@ class Tunnel:
         first: bytes,
         left: int,
     ) -> None:
-        found = await self._resolver.resolve(host, port)
+        address, *_ = await self._resolver.addresses(host, port)
         async with asyncio.timeout(CONNECT_SECONDS):
-            incoming, outgoing = await asyncio.open_connection(found[0]["host"], port)
+            incoming, outgoing = await asyncio.open_connection(address, port)
         try:
             if first:
                 outgoing.write(first)
