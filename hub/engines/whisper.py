@@ -35,8 +35,8 @@ TAIL = 200
 """Frames of padding after the speech, at least."""
 LONGEST = 448
 """Tokens that the decoder has positions for."""
-MOST_BEFORE = 64
-"""Tokens of names at most: each costs time, and many mislead."""
+MOST_BEFORE = 128
+"""Tokens of names or sentences at most: each costs time."""
 WIDE = 8
 """Beam, and readings, of a second hearing without names: the encoder's work is done by then."""
 FIRST_MERGE = "Ġ t"

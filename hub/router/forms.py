@@ -54,10 +54,12 @@ LONGEST_HEAD = 6
 """Words that may be the beginning of a form."""
 HEADLESS = 3.0
 """Sounds that a sentence without the form's beginning lacks."""
-MOST_UNLIKE = 0.3
-"""Share of the sounds of a sentence that may be left unexplained."""
-MOST_SENTENCES = 8
-"""Made for a second hearing."""
+MOST_UNLIKE, MOST_DOUBTED = 0.3, 0.4
+"""Share of the sounds of a sentence that may be left unexplained; and before it is heard again."""
+UNKNOWN = 1.5
+"""Times its sounds that a word costs which nothing explains."""
+MOST_EXAMPLES, MOST_SENTENCES = 2, 8
+"""Sentences for a second hearing: of those that the tool tells, and made of the form's words."""
 LONGEST_NUMBER = 6
 """Digits of a number that is put into words."""
 
@@ -92,6 +94,7 @@ class Form:
     heads: tuple[Said, ...]
     parts: tuple[Part, ...]
     tails: tuple[Said, ...]
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,15 @@ class Filled:
 
 
 def form(
-    key: str, phrase: str, sentence: Sentence, lists: Mapping[str, SlotList], language: str
+    key: str,
+    phrase: str,
+    sentence: Sentence,
+    lists: Mapping[str, SlotList],
+    language: str,
+    examples: Sequence[str] = (),
 ) -> Form | None:
-    """The form that a phrase is; None if it is none, or too large: then it is hassil's."""
+    """The form that a phrase is; None if it is none, or too large: then it is hassil's. `examples`
+    are whole sentences for the tool."""
     top = sentence.expression
     items = top.items if isinstance(top, Group) and type(top).__name__ == "Sequence" else [top]
     places = [n for n, item in enumerate(items) if isinstance(item, Permutation)]
@@ -126,7 +135,7 @@ def form(
         parts = tuple(_part(item, lists, language) for item in permuted.items)
     except _Unbounded:
         return None
-    return Form(key, phrase, heads, parts, tails)
+    return Form(key, phrase, heads, parts, tails, tuple(examples[:MOST_EXAMPLES]))
 
 
 class _Unbounded(Exception):
@@ -193,6 +202,8 @@ class Forms:
     def __init__(self, forms: Iterable[Form], words: Words) -> None:
         self._language = words.language
         self._laid = [_Laid(one, words) for one in _together(forms)]
+        self.keys = frozenset(laid.key for laid in self._laid)
+        """The tools that have forms."""
 
     def __bool__(self) -> bool:
         return bool(self._laid)
@@ -224,7 +235,7 @@ class Forms:
         nearest = [
             (found[0].unlike, place)
             for place, laid in enumerate(self._laid)
-            if (found := laid.near(tokens))
+            if (found := laid.near(tokens, MOST_DOUBTED))
         ]
         return self._laid[min(nearest)[1]].sentences if nearest else ()
 
@@ -279,7 +290,7 @@ class _Laid:
         self._tails = {one.text: one for one in form.tails}
         self._longest = max((len(one.text.split()) for _, one in self._said), default=0)
         self._needed = frozenset(n for n, part in enumerate(form.parts) if not part.optional)
-        self.sentences = tuple(self._sentences())
+        self.sentences = (*form.examples, *self._sentences())
 
     @property
     def key(self) -> str:
@@ -338,7 +349,7 @@ class _Laid:
         ]
         return max(done, key=lambda way: way.explained, default=None)
 
-    def near(self, spoken: Sequence[tuple[str, str]]) -> list[Filled]:
+    def near(self, spoken: Sequence[tuple[str, str]], most: float = MOST_UNLIKE) -> list[Filled]:
         """The sounds are like those of the form."""
         tokens = [token for token, _ in spoken]
         if not tokens or not self._said:
@@ -355,14 +366,14 @@ class _Laid:
                     if tokens[start] in self._small:
                         passed = way.further(0.0, spoken[start][1])
                     else:
-                        passed = way.further(lengths[start], "")
+                        passed = way.further(UNKNOWN * lengths[start], "")
                     _keep(kept, (start + 1, used), passed)
                     for end, number, one, unlike in stretches[start]:
                         if number not in used and not _clash(way, one):
                             said = one.text if unlike else _as_spoken(spoken, start, end)
                             longer = way.further(unlike, said, one)
                             _keep(kept, (end, used | {number}), longer)
-        most = MOST_UNLIKE * sum(lengths)
+        most *= sum(lengths)
         found = [
             Filled(
                 self._form,

@@ -115,7 +115,11 @@ def _forms(tool: ToolSpec, phrases: Sequence[str], language: str) -> list[Form]:
     """Those of the phrases whose parts may be said in any order."""
     several = [phrase for phrase in phrases if ";" in phrase]
     lists = _lists(tool, language) if several else {}
-    made = (form(tool.name, phrase, parsed(phrase), lists, language) for phrase in several)
+    # What is said for it as an example is in English.
+    examples = tool.examples if language.split("-")[0] == "en" else ()
+    made = (
+        form(tool.name, phrase, parsed(phrase), lists, language, examples) for phrase in several
+    )
     return [each for each in made if each is not None]
 
 
