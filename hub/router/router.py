@@ -658,7 +658,7 @@ class Router:
         if not found:
             # 'dim all the lights', where there is a sentence for 'dim the lights'.
             for reading in self._plain(grammars, language, Said(less, less), context, whole=True):
-                if not reading.bare:
+                if not reading.bare and not _of_forms(grammars, language, reading):
                     yield reading
 
     def _otherwise(
@@ -1155,6 +1155,12 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
         yield Candidate(label, reading.quality, reading.tier)
     for call in reading.calls:
         yield Candidate(call.tool, reading.quality, reading.tier)
+
+
+def _of_forms(grammars: Grammars, language: str, reading: Reading) -> bool:
+    """Whether it is a form that is filled in: 'all the milk' is no wish for all of something."""
+    keys = grammars.phrases[language].forms.keys
+    return any(call.tool in keys for call in reading.calls)
 
 
 def _base(code: str) -> str:
