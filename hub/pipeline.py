@@ -23,7 +23,8 @@ from hub.dialogue.answers import answers
 from hub.dialogue.conversation import Answered, Conversation, Question, means
 from hub.dialogue.replies import Replies
 from hub.errors import ConfigError, EngineError, HearthError
-from hub.home.model import Home, normal
+from hub.home.guarded import needs_yes, unknown
+from hub.home.model import Entity, Home, normal
 from hub.messages import (
     Audio,
     Call,
@@ -37,6 +38,7 @@ from hub.messages import (
 from hub.ports import Recognizer, ThoroughRecognizer
 from hub.router import Context, Router
 from hub.router.clean import addressed, clean
+from hub.router.learned import Corrections
 from hub.router.words import words
 from hub.skill import Where
 from hub.skills.handling import Later, Performed
@@ -120,7 +122,9 @@ class Assistant:
         languages: Sequence[str] = ("en",),
         area: str | None = None,
         onlookers: Sequence[Onlooker] = (),
+        learns: bool = True,
     ) -> None:
+        """`learns`: what is said again after it was not understood may become a device's name."""
         self.home = home
         self.router = router
         self.skillset = skillset
@@ -129,6 +133,7 @@ class Assistant:
         self.area = area
         self._recognizer = recognizer
         self._onlookers = list(onlookers)
+        self._corrections = Corrections() if learns else None
         self._conversations: dict[str | None, Conversation] = {}
         self._locks: dict[str | None, asyncio.Lock] = {}
         self._numbers = itertools.count(1)
@@ -147,6 +152,7 @@ class Assistant:
             recognizer=recognizer,
             languages=self.languages,
             area=self.area if at_home else None,
+            learns=False,
         )
 
     def conversation(self, area: str | None) -> Conversation:
@@ -342,6 +348,7 @@ class Assistant:
                 with watch.stage("act"):
                     performed = await self._act(intent, utterance.language, area)
                 reply = self._reply(utterance, intent, performed, area)
+                self._learn(utterance, intent, performed, area, wake)
             except HearthError as error:
                 return self._failed(error, utterance, watch, intent)
         watch.stages["total"] = watch.elapsed
@@ -446,6 +453,39 @@ class Assistant:
                 await self.aloud(text, where.area, where.language)
 
         return tell
+
+    def _learn(
+        self,
+        utterance: Utterance,
+        intent: Intent,
+        performed: Sequence[tuple[Call, Performed]],
+        area: str | None,
+        wake: str | None,
+    ) -> None:
+        """Remember what was not understood, and what was understood when it was said again."""
+        known = words(utterance.language)
+        text = clean(utterance.text, known, wake)
+        if self._corrections is None or not text or intent.tier == "dialogue":
+            return
+        now = time.monotonic()
+        if not any(done.outcomes or done.answer or done.ask for _, done in performed):
+            if not intent.question:
+                self._corrections.missed(area, text, now)
+            return
+        outcomes = [outcome for _, done in performed for outcome in done.outcomes]
+        if len(outcomes) != 1 or outcomes[0].error is not None:
+            return
+        entity = self.home.entities.get(outcomes[0].entity_id)
+        if entity is None or _dangerous(entity):
+            return
+        taken = self.router.taken(utterance.language)
+        said = clean(intent.heard or utterance.text, known, wake)
+        language = utterance.language
+        if name := self._corrections.done(area, said, entity, now, language, taken):
+            before = self.home.personal(entity.entity_id)
+            learned = replace(before, aliases=(*entity.aliases, name))
+            self.home.change(entity.entity_id, learned)
+            log.info("%r is a name of %s from now on: it was heard so twice", name, entity.name)
 
     def _reply(
         self,
@@ -563,6 +603,16 @@ def _same_words(hypothesis: Hypothesis, first: Utterance, names: Sequence[str]) 
         and hypothesis.score >= first.hypotheses[0].score
         and fuzz.ratio(text, before) >= SAME_SOUND
         and not common <= named
+    )
+
+
+def _dangerous(entity: Entity) -> bool:
+    """Whether a device lets people in, or may do anything: it gets no name that was misheard."""
+    return (
+        entity.barred
+        or bool(entity.guarded)
+        or unknown(entity.domain, entity.guarded)
+        or needs_yes(entity.domain, entity.device_class, entity.names)
     )
 
 

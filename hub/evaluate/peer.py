@@ -117,6 +117,10 @@ class Peer:
         """None: it takes what it heard first."""
         return ()
 
+    def taken(self, language: str) -> frozenset[str]:
+        """None: it learns no names."""
+        return frozenset()
+
     def by_ear(self, text: str, language: str) -> tuple[str, ...]:
         """None, for the same reason."""
         return ()

@@ -344,6 +344,11 @@ class Router:
                 found += [(text, reading.calls)] if same < MOST_SPELLINGS else []
         return tuple(found)[:MOST_WEIGHED]
 
+    def taken(self, language: str) -> frozenset[str]:
+        """Names and words for kinds of things and rooms, in normal form. Before `prepare`: none."""
+        known = self._grammars
+        return known.names[self._language(language)] if known else frozenset()
+
     def by_ear(self, text: str, language: str) -> tuple[str, ...]:
         """A text with the verbs at its beginning that it may have begun with, in English."""
         chosen = self._language(language)
