@@ -278,7 +278,7 @@ def _permissions(
         yield Finding(f"{FILE}: permissions.home", "names no devices, and skill.py wants some")
     if sees and acts and allowed.home and not allowed.home.act:
         yield Finding(f"{FILE}: permissions.home.act", "is false, and skill.py calls services")
-    if allowed.home and not sees:
+    if allowed.home and not sees and not any(tool.events for tool in tools):
         yield _unused("home")
     elif allowed.home.act and not acts:
         yield _unused("home.act")
