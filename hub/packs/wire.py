@@ -80,10 +80,6 @@ def outcome_in(row: Mapping[str, Any]) -> Outcome:
     return built(Outcome, row)
 
 
-def state_out(state: State) -> dict[str, Any]:
-    return {"state": state.state, "attributes": plain(state.attributes)}
-
-
 def state_in(row: Mapping[str, Any]) -> State:
     return built(State, row)
 
