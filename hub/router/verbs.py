@@ -236,6 +236,7 @@ DESCRIBED = frozenset(
         "calendar.coming",
         "calendar.count",
         "calendar.it",
+        "conversation.undo",
         "humidifiers.set_humidity",
         "lights.another_color",
         "lists.check_off",
