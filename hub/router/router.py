@@ -124,6 +124,9 @@ LESS_LIKELY = 0.2
 """What each place behind the likeliest hypothesis adds to how unlike such a sentence is."""
 MOST_MISHEARD = 50
 """Such sentences that are matched with the rules."""
+LARGE = 500
+"""Devices of a home in which only their own names are compared by sound, not with each room in
+front, so that it takes tens of milliseconds."""
 MOST_SPELLINGS = 2
 """Of those, the ones that mean the same."""
 MOST_WEIGHED = 8
@@ -1032,7 +1035,7 @@ def _without_all(text: str, known: Words) -> str | None:
 def _sayable(places: Places, known: Words) -> set[str]:
     """Names and kinds of things and rooms, and kinds of things with the room in which they are."""
     said = places.said(known)
-    for entity in places.entities.values():
+    for entity in places.entities.values() if len(places.entities) <= LARGE else ():
         room = places.areas.get(entity.area_id or "")
         kinds = known.kinds_of(entity.domain, entity.device_class, entity.name)
         for each in room.names if room else ():
