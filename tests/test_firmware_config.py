@@ -106,6 +106,7 @@ def checked(esphome: list[str], folder: Path, name: str) -> subprocess.Completed
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # the first one installs ESPHome
 @pytest.mark.parametrize("name", NODES)
 def test_esphome_takes_the_settings_without_a_network(
     esphome: list[str], nodes: Path, name: str
@@ -118,6 +119,7 @@ def test_esphome_takes_the_settings_without_a_network(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_wake_word_by_name_would_need_a_network(esphome: list[str], nodes: Path) -> None:
     file = nodes / "packages/voice.yaml"
     file.write_text(file.read_text().replace("wake/hey_jarvis.json", "okay_nabu"))
