@@ -402,7 +402,7 @@ class PackProcess:
                     self._failed(too_much)
                 return
             now, busy = loop.time(), self._cpu()
-            if self.calls:
+            if self.calls or self.used > at:
                 spent, at = busy, now
             elif now - at > WATCH_IDLE_SECONDS:
                 if busy - spent > IDLE_CPU * (now - at):
