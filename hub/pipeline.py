@@ -65,6 +65,8 @@ one without: a recognizer that is given names may write them over a noise."""
 EXPECTED = 7.0
 """Log-probability by which a command to this home may be less likely by the sound than what was
 recognised: commands are what is said to a hub."""
+LEAST = -16.0
+"""Log-probability of a command below which nothing that is known was said."""
 APART = 0.25
 """Log-probability by which it must be likelier than any other command."""
 
@@ -286,7 +288,7 @@ class Assistant:
         log.debug("weighed: %s %.1f, %s", first.text, heard, [(w, t) for w, (t, _) in weighed])
         best, (text, calls) = weighed[0]
         rest = [weight for weight, (_, other) in weighed if other != calls]
-        if best < heard - EXPECTED or any(best - weight < APART for weight in rest):
+        if best < max(LEAST, heard - EXPECTED) or any(best - w < APART for w in rest):
             return first, None
         told = _with_readings(first, (text,))
         return told, self.router.quick(told, context)

@@ -105,3 +105,12 @@ async def test_what_is_understood_is_not_weighed(house: Household) -> None:
     ears = Ears("Turn on the hallway light.", {})
     await hear(house, ears)
     assert not ears.weighed
+
+
+async def test_a_noise_that_is_nothing_is_no_command_either(house: Household) -> None:
+    house.devices.set_state("light.hallway", "off")
+    heard, meant = "Turn on the hall weigh night.", "Turn on the hallway light."
+    ears = Ears(heard, {heard: -16.5, meant: -18.0})
+    await hear(house, ears)
+    assert meant in ears.weighed
+    assert house.devices.state("light.hallway") == "off"

@@ -26,8 +26,9 @@ Written by `hearth eval --scorecard docs/scorecard.md FOLDER…`; data that nobo
 `dialogues`. *rules*: phrases, shared sentences and fuzzy matching; *model*: the language model
 alone; *all*: the whole router; *peer*: Home Assistant's understanding (hassil, then
 gazetteer-matcher), whose calls are done by Hearth's skills. *Wrong action*: the home was acted on,
-and not as it should have been. Times are those of the router, by the wall clock; prompt tokens
-those evaluated for a sentence of which the model was asked.
+and not as it should have been. Times are those of the router, by the wall clock, and so upper
+bounds where other programs ran beside; prompt tokens those evaluated for a sentence of which the
+model was asked.
 """
 
 LESS = "all without "
