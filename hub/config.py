@@ -207,6 +207,9 @@ class SkillSettings(Settings):
     folders: tuple[Path, ...] = Field((), description="Folders with further skills.")
     disabled: tuple[str, ...] = Field((), description="Names of skills not to load.")
     timeout: Seconds = Field(5.0, description="Seconds a tool may take.")
+    settings: dict[str, dict[str, bool | int | float | str]] = Field(
+        {}, description="Of skills in those folders, such as [skills.settings.coin] with most = 3."
+    )
 
 
 class HubSettings(Settings):
@@ -425,6 +428,8 @@ def template() -> str:
             return str(default).lower()
         if isinstance(default, tuple):
             return "[" + ", ".join(value(item) for item in default) + "]"
+        if isinstance(default, dict):
+            return "{}"
         if isinstance(default, int | float):
             return str(default)
         return '"' + str(default).replace("\\", "\\\\").replace('"', '\\"') + '"'

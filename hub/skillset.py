@@ -121,7 +121,8 @@ class Skillset:
     ) -> Self:
         """All skills that the settings name and that can be loaded; the others are in
         `problems`. `more`: tools from elsewhere, `services`: further ones, by name."""
-        given = {"speaker": speaker, "clock": clock, "timers": timers, **services}
+        own = SkillSettings(settings.skills.settings)
+        given = {"speaker": speaker, "clock": clock, "timers": timers, "settings": own, **services}
         handlers, problems = load(settings.skills.folders, settings.skills.disabled)
         return cls(
             [*handlers, *more],
