@@ -535,6 +535,9 @@ async def test_a_lamp_on_the_topic_of_a_lock_is_guarded_as_the_lock_is(
     try:
         barred = {key for key, entity in home.entities.items() if entity.barred}
         assert barred == {"lock.back_door", "switch.party"}
+        # What a lock itself asks about is told by what it is.
+        asked = {key for key, entity in home.entities.items() if entity.guarded}
+        assert asked == {"switch.party"}
         assert "switch.other" in home.entities
     finally:
         await home.close()

@@ -46,9 +46,9 @@ class Guarded:
         self._above = {above for topic in self._topics for above in _above(topic)}
 
     def reached_by(self, entity: Entity) -> bool:
-        """Whether a command to this entity may reach one of them: a bridge takes its orders on
-        `lock/set` and `lock/set/state` alike."""
-        if not self._topics:
+        """Whether a command to this entity, which is none of them, may reach one: a bridge takes
+        its orders on `lock/set` and `lock/set/state` alike."""
+        if not self._topics or is_guarded(entity):
             return False
         return any(
             topic in self._topics
