@@ -242,6 +242,7 @@ class _Reading:
         self._socket: Any = None
         self._came = memoryview(b"")
         self._dry = False
+        self._error: OSError | None = None
         client._sock_recv = self._take
 
     def some(self) -> bool:
@@ -251,9 +252,10 @@ class _Reading:
         self._dry = False
         while self._client.socket() is not None:
             if not self._there() and not self._dry:
-                # What goes wrong here goes wrong again for paho, which knows what that means.
-                with suppress(OSError):
+                try:
                     self._fill()
+                except OSError as error:
+                    self._error = error  # paho knows what it means
             if not self._hand_on():
                 self._client.loop_read()
             if not self._came and self._dry:
@@ -264,6 +266,9 @@ class _Reading:
 
     def _take(self, size: int) -> bytes:
         """As `socket.recv`, of what was read before if there is any."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
         if not self._there():
             self._fill()
         taken, self._came = bytes(self._came[:size]), self._came[size:]
