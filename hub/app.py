@@ -186,18 +186,23 @@ class Hub:
 
     async def take_packs(self) -> None:
         """Use the packs that are on the shelf now, and no others."""
-        before, self.packs = self.packs, None
-        gone = {handler.skill for handler in before.handlers()} if before else set()
-        if (shelf := self.config.hub.data / "packs").is_dir():
+        if self.packs is None:
+            if not (shelf := self.config.hub.data / "packs").is_dir():
+                return
             self.packs = _packs(shelf, self)
-        self.skillset.learn(self.packs.handlers() if self.packs else (), instead=gone)
-        if before is not None or self.packs is not None:
-            self.router.learn(self.skillset.specs())
-            await self.router.prepare()
+            changed = {handler.skill for handler in self.packs.handlers()}
+        else:
+            changed = await self.packs.refresh()
+        for problem in self.packs.problems:
+            log.error("%s", problem)
+        if not changed:
+            return
+        tools = [handler for handler in self.packs.handlers() if handler.skill in changed]
+        self.skillset.learn(tools, instead=changed)
+        self.router.learn(self.skillset.specs())
+        await self.router.prepare()
         if self.alone is not None:
             self.alone.begin()
-        if before is not None:
-            await before.close()
 
     async def end_skills(self) -> None:
         """End what skills do, and keep what they have planned."""
@@ -568,15 +573,12 @@ def _packs(folder: Path, hub: Hub) -> Packs:
     from hub.packs.remote import Packs
     from hub.packs.shelf import Shelf
 
-    packs = Packs(
+    return Packs(
         Shelf(folder),
         hub.home,
         state=folder / "state",
         mqtt=Topics(hub.broker) if hub.broker is not None else None,
     )
-    for problem in packs.problems:
-        log.error("%s", problem)
-    return packs
 
 
 def load_skills(config: Config) -> Skillset:

@@ -412,7 +412,9 @@ def bench(
     commands: Annotated[int, typer.Option(help="How many spoken commands.")] = 24,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="turn, recognise, rules, retrieve, mqtt, reply, idle, start."),
+        typer.Option(
+            "--only", help="turn, recognise, rules, retrieve, mqtt, packs, reply, idle, start."
+        ),
     ] = None,
     recordings: Annotated[
         Path | None,

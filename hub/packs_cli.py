@@ -665,7 +665,12 @@ def enable(pack: PackId) -> None:
 
       hearth skill enable coffee-machine
     """
-    done = shelf().set_enabled(pack, True)
+    from hub.packs.ledger import Ledger
+    from hub.packs.remote import FAILURES
+
+    found = shelf()
+    done = found.set_enabled(pack, True)
+    Ledger(found.folder / "state" / FAILURES).release(done.digest)
     out.print(f"{escape(str(done.pack))} is enabled")
     after_change()
 

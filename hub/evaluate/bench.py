@@ -25,7 +25,7 @@ from hub.app import open_hub, reply_sink, synthesizer
 from hub.audio.pcm import resampled
 from hub.config import Config
 from hub.errors import HearthError
-from hub.evaluate import bench_mqtt, bench_router, idle
+from hub.evaluate import bench_mqtt, bench_packs, bench_router, idle, many_packs
 from hub.evaluate.bench_voice import reply_latency
 from hub.evaluate.speech import bench_recognition, load
 from hub.evaluate.spoken import COMMANDS, run_commands, until_last_word
@@ -33,7 +33,7 @@ from hub.messages import SAMPLE_RATE, Audio
 from hub.models.store import ModelStore
 from hub.terminal import escape
 
-PARTS = ("turn", "recognise", "rules", "retrieve", "mqtt", "reply", "idle", "start")
+PARTS = ("turn", "recognise", "rules", "retrieve", "mqtt", "packs", "reply", "idle", "start")
 
 Result = dict[str, Any]
 
@@ -74,6 +74,7 @@ async def bench(
         "rules": _rules,
         "retrieve": _retrieve,
         "mqtt": _mqtt,
+        "packs": _packs,
         "reply": _reply,
         "idle": _idle,
         "start": _start,
@@ -174,6 +175,23 @@ async def _mqtt(config: Config, result: Result, request: Request) -> None:
     result["stages"]["text_to_confirmed_reply_ms"] = spread(timed.reply)
 
 
+async def _packs(config: Config, result: Result, request: Request) -> None:
+    """Skills of others in their processes; what fifty of them do to the hub's own commands."""
+    timed = await bench_packs.measure()
+    result["stages"]["pack_start_ms"] = spread(timed.start)
+    result["stages"]["pack_call_ms"] = spread(timed.call)
+    result["stages"]["pack_call_with_a_question_ms"] = spread(timed.service)
+    among = await many_packs.compare()
+    result["packs"] = {
+        "idle_kb": timed.idle_kb,
+        "wall": timed.wall,
+        "tools_of_fifty_packs": among.tools,
+        "commands_understood_otherwise": len(among.changed),
+        "commands": among.asked,
+    }
+    result["ratios"]["route_among_fifty_packs"] = round(among.among / among.alone, 2)
+
+
 async def _reply(config: Config, result: Result, request: Request) -> None:
     async with open_hub(config, sink=reply_sink(None), remember=False) as hub:
         latency = await reply_latency(synthesizer(hub))
@@ -210,7 +228,7 @@ def _show(result: Result) -> None:
     terminal.out.print(table)
     for name, ratio in result["ratios"].items():
         terminal.out.print(f"{name}: [bold]{ratio:.1f}[/]")
-    for key in ("commands", "recognition", "recall", "replies", "idle", "memory_mb"):
+    for key in ("commands", "recognition", "recall", "packs", "replies", "idle", "memory_mb"):
         if result.get(key):
             terminal.out.print(
                 f"[bold]{key}[/] {escape(json.dumps(result[key], ensure_ascii=False))}"

@@ -45,6 +45,8 @@ from hub.skills.handling import Handler
 log = logging.getLogger(__name__)
 
 MOST_LIVE = 8
+FAILURES = "failures.json"
+"""In the folder of the state: which packs have failed of late."""
 ASKS = {
     "en": "The skill {pack} wants to use {names}, which may let somebody in. Shall I allow that?",
     "de": "Die Erweiterung {pack} möchte {names} bedienen. Das kann jemanden hereinlassen. Soll "
@@ -109,7 +111,7 @@ class Packs:
         most_live: int = MOST_LIVE,
     ) -> None:
         self.audit = Audit(state / "audit" if state else None)
-        self.ledger = Ledger(state / "failures.json" if state else None)
+        self.ledger = Ledger(state / FAILURES if state else None)
         self.problems: list[SkillError] = []
         """Packs that cannot be used, and why."""
         self._shelf = shelf
