@@ -19,6 +19,8 @@ from hub.config import Config
 from hub.errors import ConfigError, HearthError
 from hub.skillset import bundled
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = bundled() / "_template"
 
 

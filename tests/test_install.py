@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[1]
 SETUP = """
 import os, sys
 from pathlib import Path
+
+pytestmark = pytest.mark.slow
 if (Path(__file__).parents[2] / "hub/unready").exists():
     sys.exit("the network is gone")
 programs = Path(os.environ["HEARTH_VENV"]) / "bin"

@@ -30,9 +30,10 @@ from tests.fakes import House
 from tests.hostile_packs import kit
 from tests.hostile_packs.kit import Permitted, Ran, Talk, code
 
-pytestmark = pytest.mark.skipif(
-    bool(sandbox.bubblewrap_trouble()), reason=sandbox.bubblewrap_trouble()
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(sandbox.bubblewrap_trouble()), reason=sandbox.bubblewrap_trouble()),
+]
 
 Sinner = Callable[..., Packs]
 NOTHING = Permitted()

@@ -20,9 +20,10 @@ from tests.fakes import House
 from tests.hostile_packs import kit
 from tests.hostile_packs.walls import SINS, Sin
 
-pytestmark = pytest.mark.skipif(
-    bool(sandbox.bubblewrap_trouble()), reason=sandbox.bubblewrap_trouble()
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(sandbox.bubblewrap_trouble()), reason=sandbox.bubblewrap_trouble()),
+]
 
 
 @pytest_asyncio.fixture

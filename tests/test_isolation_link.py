@@ -171,6 +171,7 @@ def test_what_is_no_message_is_refused(line: bytes) -> None:
         decode(line)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_damaged_lines_raise_nothing_else() -> None:
     luck = random.Random(7)
     good = [

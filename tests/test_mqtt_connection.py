@@ -134,6 +134,7 @@ async def test_everything_arrives_whole_and_in_order(
         assert taken.plain > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_long_flood_leaves_the_connection_standing(broker: Broker, way: str) -> None:
     """Also at its end: the client still answers the broker, and is answered."""

@@ -19,6 +19,8 @@ from hub.packs.shelf import Installed
 from tests import packs_kit
 from tests.packs_kit import KEY, OTHER_KEY, built
 
+pytestmark = pytest.mark.slow
+
 ID = "coffee-machine"
 Hearth = Callable[..., str]
 

@@ -13,6 +13,8 @@ from hub import packs_cli
 from hub.packs import description
 from hub.packs.shelf import Shelf
 
+pytestmark = pytest.mark.slow
+
 DOCS = (Path(__file__).parent.parent / "docs" / "packs.md").read_text(encoding="utf-8")
 
 

@@ -336,7 +336,7 @@ def signed_pack(place: Path) -> tuple[Path, Pack]:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "times",
-    [pytest.param(500, id="500"), pytest.param(10_000, id="10000", marks=pytest.mark.slow)],
+    [pytest.param(100, id="100"), pytest.param(10_000, id="10000", marks=pytest.mark.slow)],
 )
 def test_no_change_of_a_signed_pack_is_taken(times: int, tmp_path: Path) -> None:
     path, good = signed_pack(tmp_path)

@@ -75,6 +75,7 @@ def test_keys_under_which_anything_is_signed_are_refused() -> None:
             signing.read_public(line, "key")
 
 
+@pytest.mark.slow
 def test_a_key_file_is_its_owners_and_can_be_read_again(tmp_path: Path) -> None:
     KEY.write(tmp_path / "keys" / "my.key", "secret")
     path = tmp_path / "keys" / "my.key"
@@ -118,6 +119,7 @@ def test_what_minisign_signs_is_verified_here(tmp_path: Path) -> None:
         signing.read_signature((tmp_path / "MANIFEST.sha256.minisig").read_bytes(), "s")
 
 
+@pytest.mark.slow
 @minisign
 def test_key_files_go_both_ways(tmp_path: Path) -> None:
     run("-G", "-W", "-p", tmp_path / "m.pub", "-s", tmp_path / "m.key")

@@ -22,6 +22,8 @@ from tests import packs_kit
 from tests.mqtt import Authority
 from tests.packs_kit import KEY, built, install
 
+pytestmark = pytest.mark.slow
+
 ID = "coffee-machine"
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

@@ -14,6 +14,8 @@ import pytest
 from hub.author.check import check
 from hub.author.stage import Stage
 
+pytestmark = pytest.mark.slow
+
 DOCS = (Path(__file__).parent.parent / "docs" / "skills.md").read_text(encoding="utf-8")
 LINE = re.compile(r"(you|hearth|  +\()\s*(.*)")
 GERMAN = ("ein ", "drei kleine")
