@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from hub.author.sentences import sentences
+from hub.author.stage import own_handlers
 from hub.dialogue.replies import Replies
 from hub.evaluate.formats import orders
+from hub.home.model import Home
 from hub.messages import Audio, Call, Heard, Hypothesis, Utterance
 from hub.packs import description
 from hub.pipeline import Assistant
@@ -169,3 +172,14 @@ def test_a_set_for_another_machine_gets_one_of_its_own(tmp_path: Path) -> None:
     machine = orders.machine(tmp_path, [PACKS], tmp_path / "made")
     assert machine.call("wash", {"cloth": " wool"}) == ("machine.wash", {"cloth": "wool"})
     assert (tmp_path / "made" / "machine" / "skill.py").is_file()
+
+
+def test_sentences_that_an_author_is_shown_are_understood(forms: Forms) -> None:
+    (handler,) = (each for each in own_handlers(PACK) if each.tool.called == "order")
+    shown = [
+        text
+        for phrase in handler.tool.phrases["en"]
+        for text in sentences(handler, phrase, "en", Home())
+    ]
+    assert len(shown) > 4
+    assert [text for text in shown if not forms.matches(text)] == []

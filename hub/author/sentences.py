@@ -8,6 +8,8 @@ from itertools import islice
 from typing import Any
 
 from hassil import SlotList, TextSlotList, parse_sentence
+from hassil.expression import Expression, Permutation
+from hassil.expression import Sequence as Sequence_
 from hassil.sample import sample_expression
 
 from hub.home.model import Home
@@ -43,10 +45,38 @@ def sentences(
     if any(not values.values for values in lists.values()):
         return []  # the home has nothing of the kind
     slots: dict[str, SlotList] = dict(lists)
+    top = sentence.expression
+    items = top.items if isinstance(top, Sequence_) else [top]
+    if any(isinstance(item, Permutation) for item in items):
+        return _in_some_order(items, slots, language, random.Random(template), most)
     said = sample_expression(sentence.expression, slot_lists=slots, language=language)
     found = list(dict.fromkeys(" ".join(text.split()) for text in islice(said, MOST_LOOKED_AT)))
     chosen = random.Random(template).sample(found, min(most, len(found)))
     return sorted(chosen, key=found.index)
+
+
+def _in_some_order(
+    items: Sequence[Expression],
+    slots: dict[str, SlotList],
+    language: str,
+    chance: random.Random,
+    most: int,
+) -> list[str]:
+    """Sentences of a template whose parts come in any order: all orders would be too many."""
+
+    def said(item: Expression) -> str:
+        ways = sample_expression(item, slot_lists=slots, language=language)
+        return chance.choice([*islice(ways, MOST_LOOKED_AT)])
+
+    found: dict[str, None] = {}
+    for _ in range(most):
+        words = []
+        for item in items:
+            parts = list(item.items) if isinstance(item, Permutation) else [item]
+            chance.shuffle(parts)
+            words += [said(part) for part in parts]
+        found[" ".join(" ".join(words).split())] = None
+    return list(found)
 
 
 def _list(name: str, handler: Handler, language: str, home: Home) -> TextSlotList:
