@@ -260,3 +260,5 @@ class ToolSpec:
     """It finds out by itself what is meant where nothing was said of that."""
     about: str = ""
     """Its phrases are only for when this was spoken of last."""
+    foreign: bool = False
+    """Of a pack. What the hub understands without it is not for it."""

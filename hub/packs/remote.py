@@ -229,7 +229,7 @@ class Packs:
         )
         wants = {str(row["name"]): _wanted(row) for row in installed.tools}
         self._packs[pack.id] = _Pack(installed, process, desk, proxy, tunnel, wants)
-        self._handlers += [Handler(pack.id, tool, spoken) for tool in tools]
+        self._handlers += [Handler(pack.id, tool, spoken, foreign=True) for tool in tools]
 
     def _noting(self, pack_id: str) -> Callable[[str, bool, str], None]:
         def note(target: str, allowed: bool, why: str) -> None:

@@ -47,7 +47,7 @@ from hub.router.readings import (
 from hub.router.recast import recasts
 from hub.router.refusals import elsewhere, refusal
 from hub.router.retrieve import MOST_GROUPS, Retriever
-from hub.router.rules import Grammar, home_names, sentence_rules
+from hub.router.rules import Grammar, Match, home_names, sentence_rules
 from hub.router.spelling import Spelling
 from hub.router.tuned import FORMAT, MOST_ENTITIES, TunedTier, remembered
 from hub.router.words import Words, words
@@ -217,6 +217,8 @@ class Router:
         self._without = frozenset(without)
         self._model = None if "model" in self._without else model
         self._grammars: Grammars | None = None
+        self._foreign = _foreign(tools)
+        self._any_text = False
         self._building = asyncio.Lock()
 
     async def prepare(self) -> None:
@@ -231,6 +233,7 @@ class Router:
     def learn(self, tools: Sequence[ToolSpec]) -> None:
         """Other tools than before; `prepare` makes the grammars for them."""
         self.tools = tuple(tools)
+        self._foreign = _foreign(tools)
         self._grammars = None
 
     def _build(self, places: Places) -> Grammars:
@@ -521,6 +524,17 @@ class Router:
         return remembered(await grammars.model.understand(asked, words(language)))
 
     def _best(self, utterance: Utterance, context: Context) -> Ranked | None:
+        """The best reading; free text of packs is the last resort, since it fits anything."""
+        best = self._known(utterance, context)
+        if not self._foreign or (best and best.reading.doable and best.reading.calls):
+            return best
+        self._any_text = True
+        try:
+            return self._known(utterance, context)
+        finally:
+            self._any_text = False
+
+    def _known(self, utterance: Utterance, context: Context) -> Ranked | None:
         """The best reading; of what is left without asides, if the whole is not understood."""
         best = self._likeliest(utterance, context)
         lacking = best is None or not best.reading.doable
@@ -809,18 +823,30 @@ class Router:
         area = places.area_id(context.area)
         # 'Turn off the lights', from a person whose room is not known, means all of them.
         whole = whole or (area is None and _several(said.command, known))
+        strange: list[list[Match]] = []
+        clear = False
         for text in dict.fromkeys((said.command, said.all)):
             matches = grammars.phrases[language].matches(text, area)
+            if self._foreign:
+                strange.append([m for m in matches if m.intent in self._foreign])
+                matches = [m for m in matches if m.intent not in self._foreign]
             if reading := from_matches(matches, places, known, context, whole=whole):
                 reading = self._heard(grammars, language, reading, text, context)
+                clear = clear or _clear(reading)
                 yield self._kept_later(grammars, language, reading, context)
         for text in dict.fromkeys((said.command, said.all)):  # 'is the alarm okay'
             matches = grammars.sentences[language].matches(text, area)
             if reading := from_matches(matches, places, known, context, whole=whole):
                 reading = narrowed(reading, text, places, known)
                 reading = self._heard(grammars, language, reading, text, context)
+                clear = clear or _clear(reading)
                 yield self._kept_later(grammars, language, reading, context)
                 break
+        # A pack gets nothing that is understood without it: nobody loses 'lock the door' to one.
+        for matches in strange if not clear else ():
+            reading = from_matches(matches, places, known, context, whole=whole)
+            if reading and (self._any_text or not reading.open):
+                yield self._kept_later(grammars, language, reading, context)
 
     def _heard(
         self, grammars: Grammars, language: str, reading: Reading, text: str, context: Context
@@ -1163,6 +1189,16 @@ def _candidates(reading: Reading) -> Iterator[Candidate]:
         yield Candidate(label, reading.quality, reading.tier)
     for call in reading.calls:
         yield Candidate(call.tool, reading.quality, reading.tier)
+
+
+def _foreign(tools: Sequence[ToolSpec]) -> frozenset[str]:
+    """Names of the tools of packs."""
+    return frozenset(tool.name for tool in tools if tool.foreign)
+
+
+def _clear(reading: Reading) -> bool:
+    """Whether it is understood in every word, and can be done or is a question."""
+    return reading.doable and bool(reading.calls) and not reading.open
 
 
 def _of_forms(grammars: Grammars, language: str, reading: Reading) -> bool:

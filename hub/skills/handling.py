@@ -96,6 +96,8 @@ class Handler:
     tool: Tool
     languages: Mapping[str, Language] = field(default_factory=dict)
     """What the skill says in each language."""
+    foreign: bool = False
+    """Of a pack."""
 
     @property
     def name(self) -> str:
@@ -123,6 +125,7 @@ class Handler:
             tool.phrases,
             tool.anywhere,
             tool.about,
+            self.foreign,
         )
 
 
