@@ -36,7 +36,8 @@ LESS = "all without "
 ABLATION = """## What each mechanism is worth
 
 The whole router less one of its mechanisms: per cent that is right, and wrong actions. Where it is
-as right without, another mechanism does the same for these sentences.
+as right without, another mechanism does the same for these sentences. *rules* above is all without
+the model. What is empty was not measured.
 """
 
 
