@@ -99,3 +99,12 @@ async def test_opposites_are_not_taken_for_one_another() -> None:
     for text in ("Haustür augschließen", "Haustür abchließen bitte sofort zuschleißen"):
         for call in (await _german(text)).calls:
             assert call.tool != "HassTurnOff", text
+
+
+async def test_nothing_is_guessed_where_no_word_is_known() -> None:
+    router, home = await _router("en")
+    try:
+        assert not (await said(router, "reply")).calls
+        assert (await said(router, "tunr on the radio")).calls
+    finally:
+        await home.close()

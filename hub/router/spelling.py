@@ -79,6 +79,8 @@ class Spelling:
         strange = [i for i, token in enumerate(tokens) if self._strange(normal(token))]
         if not strange or len(strange) > MOST_WRONG:
             return []
+        if len(strange) == len(tokens) and not self._compounding:
+            return []  # 'reply': no word of it tells that it was meant for a home.
         found = [Respelt("", (), 0.0)]
         for place, token in enumerate(tokens):
             ways = self._ways(normal(token)) if place in strange else [(token, 0.0)]
