@@ -440,7 +440,7 @@ def evaluate(
     failures: Annotated[bool, typer.Option("--failures", help="List what went wrong.")] = False,
     tiers: Annotated[
         str | None,
-        typer.Option("--tiers", help="rules, model, all; less a part: all-fuzzy; ablation. Commas."),
+        typer.Option("--tiers", help="rules, model, all; less a part: all-fuzzy; ablation."),
     ] = None,
     peer: Annotated[
         bool, typer.Option("--peer", help="Home Assistant's understanding beside ours.")
