@@ -19,7 +19,6 @@ SETUP = """
 import os, sys
 from pathlib import Path
 
-pytestmark = pytest.mark.slow
 if (Path(__file__).parents[2] / "hub/unready").exists():
     sys.exit("the network is gone")
 programs = Path(os.environ["HEARTH_VENV"]) / "bin"

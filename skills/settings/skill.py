@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from hub.skill import Entities, Entity, Home, Outcome, Range, Said, Where, tool
 
-Number = Annotated[float, Range(0, 10_000)]
+Number = Annotated[float, Range(0, 1000)]
 UNIT = "[(percent|degrees|degree|minutes|minute|seconds|second|hours|hour|watts|amps|volts)]"
 EINHEIT = "[(Prozent|Grad|Minuten|Minute|Sekunden|Sekunde|Stunden|Stunde|Watt|Ampere|Volt)]"
 
