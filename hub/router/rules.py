@@ -368,9 +368,13 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
     """
     area = places.areas.get(entity.area_id) if entity.area_id else None
     rooms = [*spoken_rooms(area, places, words)] if area else []
+    if area:
+        # 'Bedroom two' as 'Bedroom 2': the sentences have that for the room, and names need it not.
+        kept = {*spellings(area.names)}
+        rooms = [r for r in rooms if r in kept or r not in _said(area.names, words.language)]
     known = words.kinds_of(entity.domain, entity.device_class, entity.name)
     kinds = tuple(dict.fromkeys((*(words.spelled.get(kind, kind) for kind in known), *known)))
-    found = dict.fromkeys(_said(entity.names, words.language), FULL)
+    found = dict.fromkeys(spellings(entity.names), FULL)
 
     placed = {part for room in rooms for part in _pieces(normal(room))}
 
@@ -407,6 +411,9 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
         found.setdefault(kind, KIND)
         for room in rooms:
             found.setdefault(f"{room} {kind}", KIND)
+    # With numbers otherwise, whole names alone: all their parts would be a burden to large homes.
+    for name in _said(entity.names, words.language):
+        found.setdefault(name, FULL)
     return found
 
 
