@@ -5,13 +5,10 @@ they return. A skill is somebody else's code: whatever it raises costs its call,
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import inspect
 import logging
-import threading
 import traceback
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ from hub.skill.kinds import value as as_wanted
 from hub.skills.handling import Handler, Performed, Turn
 from hub.skills.languages import said
 from hub.skills.talk import PATIENCE, Asked, Ended, Late, Memory, Run, Talk, Told
+from hub.skills.thread import in_thread
 from hub.skills.undo import Deed, RememberingHands, put_back
 from hub.timers.clock import Time
 
@@ -385,35 +383,4 @@ def _yes_or_no(readings: Sequence[str], language: str) -> tuple[str, bool] | Non
 async def _called(tool: Tool, arguments: Mapping[str, Any]) -> Any:
     if inspect.iscoroutinefunction(tool.function):
         return await tool.function(**arguments)
-    return await _in_thread(lambda: tool.function(**arguments))
-
-
-async def _in_thread(work: Callable[[], Any]) -> Any:
-    """The result of something that blocks. Its thread is its own and nobody waits for it: one
-    that never ends takes no place from others, and does not keep the hub from ending."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[Any] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def settle(value: Any, error: BaseException | None) -> None:
-        if result.done():  # nobody waits any more
-            return
-        if error is None:
-            result.set_result(value)
-        else:
-            result.set_exception(error)
-
-    def run() -> None:
-        value: Any = None
-        raised: BaseException | None = None
-        try:
-            value = context.run(work)
-        except StopIteration as error:  # a future cannot hold it
-            raised = RuntimeError(f"{type(error).__name__}: {error}")
-        except BaseException as error:
-            raised = error
-        with suppress(RuntimeError):  # the hub has ended meanwhile
-            loop.call_soon_threadsafe(settle, value, raised)
-
-    threading.Thread(target=run, name="tool", daemon=True).start()
-    return await result
+    return await in_thread(lambda: tool.function(**arguments))

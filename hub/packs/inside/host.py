@@ -34,6 +34,7 @@ from hub.packs.link import (
     RemoteError,
 )
 from hub.skill import Dropped, Settings, Tool, collect
+from hub.skills.thread import in_thread
 
 VERSIONS = ("2025-06-18", "2025-11-25", "2025-03-26", "2024-11-05")
 """Of MCP, the preferred one first."""
@@ -183,37 +184,9 @@ class Host:
         try:
             if inspect.iscoroutinefunction(tool.function):
                 return await tool.function(**arguments)
-            return await _in_thread(lambda: tool.function(**arguments))
+            return await in_thread(lambda: tool.function(**arguments))
         except (StopIteration, SystemExit, KeyboardInterrupt) as error:  # no future can hold it
             raise RuntimeError(repr(error)) from error
-
-
-async def _in_thread(work: Any) -> Any:
-    """The result of something that blocks, from a thread that nobody waits for in the end."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[Any] = loop.create_future()
-
-    def settle(value: Any, error: BaseException | None) -> None:
-        if result.done():
-            return
-        if error is None:
-            result.set_result(value)
-        else:
-            result.set_exception(error)
-
-    def run() -> None:
-        value: Any = None
-        raised: BaseException | None = None
-        try:
-            value = work()
-        except (StopIteration, SystemExit, KeyboardInterrupt) as error:
-            raised = RuntimeError(repr(error))
-        except BaseException as error:
-            raised = error
-        loop.call_soon_threadsafe(settle, value, raised)
-
-    threading.Thread(target=run, name="tool", daemon=True).start()
-    return await result
 
 
 def _module(path: Path) -> Any:
