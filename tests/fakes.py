@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from hub.author.time import MovedTime
 from hub.devices import homefile
 from hub.devices.simulated import SimulatedHome
 from hub.errors import DeviceError, StorageError
@@ -226,32 +227,19 @@ class BreakingSource(SimulatedHome):
 # --- time ----------------------------------------------------------------------------------------
 
 
-class FakeTime:
+class FakeTime(MovedTime):
     """The two clocks of timers, moved by hand: no test waits.
 
     `advance` lets time pass; `set_clock` sets the clock on the wall alone."""
 
     def __init__(self, now: datetime, *, boot: str = "boot-1", steady: float = 100.0) -> None:
+        super().__init__(now, steady=steady)
         self.boot = boot
-        self._now = now
-        self._steady = steady
-        self._sleeping: list[tuple[float, asyncio.Future[None]]] = []
 
     @property
     def sleepers(self) -> int:
         """How many wait for something."""
         return sum(not future.done() for _, future in self._sleeping)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def steady(self) -> float:
-        return self._steady
-
-    async def sleep(self, seconds: float) -> None:
-        future = asyncio.get_running_loop().create_future()
-        self._sleeping.append((self._steady + seconds, future))
-        await future
 
     def set_clock(self, **by: float) -> None:
         """As a time server does; the keywords are those of `timedelta`."""
@@ -265,23 +253,6 @@ class FakeTime:
         """The steady clock begins anew; the one on the wall goes on."""
         self.boot, self._steady = f"{self.boot}+", 5.0
         self._now += timedelta(**took)
-
-    async def advance(self, seconds: float) -> None:
-        """Let time pass, from one awakening to the next, and let what wakes up act."""
-        end = self._steady + seconds
-        await settle()
-        while due := [at for at, future in self._sleeping if at <= end and not future.done()]:
-            self._to(max(self._steady, min(due)))
-            for at, future in self._sleeping:
-                if at <= self._steady and not future.done():
-                    future.set_result(None)
-            self._sleeping = [each for each in self._sleeping if not each[1].done()]
-            await settle()
-        self._to(end)
-
-    def _to(self, steady: float) -> None:
-        self._now += timedelta(seconds=steady - self._steady)
-        self._steady = steady
 
 
 async def settle() -> None:

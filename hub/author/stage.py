@@ -21,6 +21,7 @@ from hub.devices.simulated import SimulatedHome
 from hub.dialogue.conversation import Conversation
 from hub.dialogue.replies import Replies
 from hub.errors import ConfigError, SkillError
+from hub.evaluate.stage import SilentSpeaker
 from hub.home.model import Home
 from hub.messages import Outcome, Trace
 from hub.packs.description import FILE, read
@@ -119,7 +120,7 @@ class Stage:
         self._all = all_skills
         self._settings = dict(settings or {})
         self._area = area
-        self._speaker = _Loudspeaker()
+        self._speaker = SilentSpeaker()
         self.home = Home()
         self.devices: SimulatedHome
         self.skillset: Skillset
@@ -274,22 +275,6 @@ class _Noting(SimulatedHome):
     ) -> None:
         self._services.append(Service(f"{domain}.{service}", tuple(entity_ids), dict(data)))
         await super().call_service(domain, service, entity_ids, data)
-
-
-class _Loudspeaker:
-    """The `Speaker` of a stage."""
-
-    volume = 0.5
-    muted = False
-
-    async def set_volume(self, volume: float) -> None:
-        self.volume = min(1.0, max(0.0, volume))
-
-    async def set_muted(self, muted: bool) -> None:
-        self.muted = muted
-
-    async def stop(self) -> None:
-        pass
 
 
 def skill_name(folder: Path) -> str:

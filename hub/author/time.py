@@ -20,9 +20,9 @@ class MovedTime:
 
     boot = "on-stage"
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, *, steady: float = 0.0) -> None:
         self._now = now.astimezone(UTC)
-        self._steady = 0.0
+        self._steady = steady
         self._sleeping: list[tuple[float, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:

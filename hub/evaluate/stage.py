@@ -205,7 +205,7 @@ class Stage:
         await base.connect([SimulatedHome(inventory, transition=0)])
         hasty = settings.home.model_copy(update={"confirm_timeout": PATIENCE})
         skillset = _Watched.load(
-            settings.model_copy(update={"home": hasty}), base, speaker=_Loudspeaker()
+            settings.model_copy(update={"home": hasty}), base, speaker=SilentSpeaker()
         )
         meter = Metered(model) if model is not None and "model" not in without else None
         router: Routes
@@ -444,8 +444,8 @@ async def _nobody(timer: Timer, late: float) -> None:
     """On a stage no timer runs out, except one from which all its time was taken."""
 
 
-class _Loudspeaker:
-    """The `Speaker` of a home on a stage."""
+class SilentSpeaker:
+    """The `Speaker` of a home on a stage: it only remembers how loud it is."""
 
     volume = 0.5
     muted = False
