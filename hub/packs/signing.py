@@ -16,12 +16,16 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from hub.errors import reason
 from hub.packs.description import PackError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+# cryptography itself takes 12 MB: it is loaded where a signature is made or checked, and by no
+# command that has nothing to do with packs.
 
 UNTRUSTED = "untrusted comment: "
 TRUSTED = "trusted comment: "
@@ -78,6 +82,8 @@ class SecretKey:
 
     @property
     def _key(self) -> Ed25519PrivateKey:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 
     def sign(self, content: bytes, comment: str) -> bytes:
@@ -153,6 +159,9 @@ def read_signature(content: bytes, source: str) -> Signature:
 
 def verify(content: bytes, signature: Signature, key: PublicKey, source: str) -> None:
     """Raises PackError unless the key signed this content and the trusted comment."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     if signature.number != key.number:
         raise PackError(f"{source}: is signed with the key {signature.id}, not with {key.id}")
     public = Ed25519PublicKey.from_public_bytes(key.key)
@@ -167,6 +176,8 @@ def verify(content: bytes, signature: Signature, key: PublicKey, source: str) ->
 
 def read_public(text: str, source: str) -> PublicKey:
     """A key: minisign's file, or the one line of it. Raises PackError."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     lines = text.strip().split("\n")
     if len(lines) == 2 and lines[0].startswith(UNTRUSTED):
         lines = lines[1:]
