@@ -326,10 +326,9 @@ def _spots(places: Places, words: Words) -> Iterator[Value]:
 
 
 def _rooms(area: Area, places: Places, words: Words) -> list[Value]:
-    return [
-        (name, area.area_id, {}, {"distance": distance})
-        for name, distance in spoken_rooms(area, places, words).items()
-    ]
+    found = spoken_rooms(area, places, words)
+    found |= dict.fromkeys(_counted(area.names, words.language), FULL)
+    return [(name, area.area_id, {}, {"distance": distance}) for name, distance in found.items()]
 
 
 def spoken_rooms(area: Area, places: Places, words: Words) -> dict[str, int]:
@@ -338,7 +337,7 @@ def spoken_rooms(area: Area, places: Places, words: Words) -> dict[str, int]:
     'Bedroom 1' and the 'Master Bedroom' are 'the bedroom', and the 'Living Room' is 'the lounge',
     unless another area is really called so.
     """
-    found = dict.fromkeys(_said(area.names, words.language), FULL)
+    found = dict.fromkeys(spellings(area.names), FULL)
     for name in tuple(found):
         bare = name.rstrip("0123456789 ")
         less = [bare] if bare != name else []
@@ -368,10 +367,6 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
     """
     area = places.areas.get(entity.area_id) if entity.area_id else None
     rooms = [*spoken_rooms(area, places, words)] if area else []
-    if area:
-        # 'Bedroom two' as 'Bedroom 2': the sentences have that for the room, and names need it not.
-        kept = {*spellings(area.names)}
-        rooms = [r for r in rooms if r in kept or r not in _said(area.names, words.language)]
     known = words.kinds_of(entity.domain, entity.device_class, entity.name)
     kinds = tuple(dict.fromkeys((*(words.spelled.get(kind, kind) for kind in known), *known)))
     found = dict.fromkeys(spellings(entity.names), FULL)
@@ -412,15 +407,14 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
         for room in rooms:
             found.setdefault(f"{room} {kind}", KIND)
     # With numbers otherwise, whole names alone: all their parts would be a burden to large homes.
-    for name in _said(entity.names, words.language):
+    for name in _counted(entity.names, words.language):
         found.setdefault(name, FULL)
     return found
 
 
-def _said(names: Sequence[str], language: str) -> list[str]:
-    """The spellings of names, with numbers in words and in digits."""
-    found = spellings(names)
-    return [*found, *(way for name in found for way in said_numbers(name, language))]
+def _counted(names: Sequence[str], language: str) -> list[str]:
+    """The names in which there are numbers, with these in words instead of digits, or in digits."""
+    return [way for name in spellings(names) for way in said_numbers(name, language)]
 
 
 def _pieces(text: str) -> Iterator[str]:
