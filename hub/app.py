@@ -353,9 +353,9 @@ async def open_hub(
             assistant.area = assistant.place(config.hub.area)
         except ConfigError as error:
             raise ConfigError(f"[hub] area: {error}") from error
-        await router.prepare()
         if real:
             await hub.take_packs()
+        await router.prepare()
         if ears:
             await asyncio.gather(*(worker.start() for worker in listening))
         yield hub
