@@ -3,13 +3,18 @@ spoken to, kept back, taken away."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub.packs import sandbox
-from tests.real_home import Hearth
+from tests.mqtt import PASSWORDS, Broker, needs_mosquitto
+from tests.real_home import Hearth, OnBroker, until
+
+COFFEE = Path(__file__).parents[1] / "examples" / "packs" / "coffee-machine"
 
 pytestmark = [
     pytest.mark.slow,
@@ -71,3 +76,39 @@ def test_what_is_changed_afterwards_is_not_started(hub: Hearth, tmp_path: Path) 
     assert hub.say("turn on the kitchen lights")["outcomes"][0]["confirmed"]
     _, told = hub.run("doctor")
     assert "it was changed" in " ".join(told.split()), told
+
+
+@needs_mosquitto
+def test_coffee_is_ordered_from_a_machine_on_the_broker(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "broker")
+    broker.start()
+    try:
+        settings = {"host": "127.0.0.1", "port": broker.port, "user": "hub"}
+        hub = Hearth(
+            tmp_path,
+            mqtt=settings | {"password": PASSWORDS["hub"]},
+            home={"simulated": True},
+        )
+        done(hub, "install", COFFEE, "--unsigned", "--yes")
+        with OnBroker(broker) as machine:
+            orders: list[dict[str, Any]] = []
+            machine.hear("coffee/order", lambda text: orders.append(json.loads(text)))
+            try:
+                hub.start()
+                assert "is not a sentence template" not in hub.output
+                reply = hub.reply("can I get a large latte with two sugars and a double shot")
+                until("the machine has the order", lambda: orders)
+                told = hub.reply("I'd like a small espresso")
+                until("the machine has the other", lambda: orders[1:])
+            finally:
+                hub.stop()
+    finally:
+        broker.kill()
+    assert "latte" in reply and "espresso" in told
+    assert orders[0] == {
+        "drink": "latte",
+        "ounces": 16,
+        "shots": 2,
+        "sugar": {"kind": "sugar", "portions": 2.0},
+    }
+    assert orders[1] == {"drink": "espresso", "ounces": 8}

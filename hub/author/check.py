@@ -17,6 +17,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from hub.author.stage import own_handlers
 from hub.errors import HearthError, SkillError
 from hub.packs.description import FILE, LONGEST_TEXT, Pack, read
+from hub.packs.tools import too_much
 from hub.router import phrases
 from hub.skill import RISKS
 from hub.skills.handling import Handler
@@ -179,6 +180,8 @@ def _tool(handler: Handler) -> Iterator[Finding]:
                 phrases.check(handler.spec(), phrase)
             except SkillError as error:
                 yield Finding(f"{place} ({code})", str(error))
+            if why := too_much(phrase):
+                yield Finding(f"{place} ({code})", f"the phrase {phrase!r} {why}")
     needed = set(tool.parameters.get("required", ()))
     for code, given in tool.phrases.items():
         for phrase in given:

@@ -198,7 +198,7 @@ class Packs:
                 for tool in made(pack, installed.granted, row, self._runners(pack.id))
             ]
             spoken = {} if pack.run else languages.read(installed.folder)
-            tools = [bounded(tool) for tool in languages.translated(tools, spoken)]
+            tools = [bounded(pack, tool) for tool in languages.translated(tools, spoken)]
         except SkillError as error:
             self.problems.append(error)
             return

@@ -116,7 +116,7 @@ def _tool(
             )
             for language, text in CONFIRM.items()
         }
-    phrases = {**_phrases(meta.get("phrases")), **known.phrases}
+    phrases = {**_phrases(f"{pack.id}.{known.name}", meta.get("phrases")), **known.phrases}
     services = _services(meta.get("services"))
     targets = f"{OWN}targets" if isinstance(meta.get("targets"), str) else None
     return Tool(
@@ -144,12 +144,16 @@ def _tool(
     )
 
 
-def bounded(tool: Tool) -> Tool:
-    """A tool after the files of its languages have added to it, within the same limits."""
+def bounded(pack: Pack, tool: Tool) -> Tool:
+    """A tool after the files of its languages have added to it, within the same limits. Raises
+    SkillError."""
     asked = _texts_by_language(dict(tool.confirm)) or {"en": "Shall I go on?"}
     return replace(
         tool,
-        phrases=_phrases({code: list(phrases) for code, phrases in tool.phrases.items()}),
+        phrases=_phrases(
+            f"{pack.id}.{tool.called}",
+            {code: list(phrases) for code, phrases in tool.phrases.items()},
+        ),
         examples=_texts(list(tool.examples)),
         confirm=asked if tool.confirm else {},
     )
@@ -193,17 +197,26 @@ def _holes(template: str) -> list[str]:
         return ["?"]
 
 
-def _phrases(given: Any) -> dict[str, tuple[str, ...]]:
+def too_much(phrase: str) -> str:
+    """By what a phrase is too large for a pack; empty if it is not."""
+    if len(phrase) > LONGEST_PHRASE:
+        return f"has {len(phrase)} characters; {LONGEST_PHRASE} are allowed: make two of it"
+    if (brackets := sum(phrase.count(each) for each in "[(|<")) > MOST_BRACKETS:
+        return f"has {brackets} brackets and '|'; {MOST_BRACKETS} are allowed: make two of it"
+    return ""
+
+
+def _phrases(place: str, given: Any) -> dict[str, tuple[str, ...]]:
+    """Raises SkillError for a phrase that is too large: cut short it would be another one."""
     if not isinstance(given, dict):
         return {}
-    return {
-        one_line(language, 12): tuple(
-            phrase
-            for phrase in _texts(phrases)
-            if sum(phrase.count(each) for each in "[(|<") <= MOST_BRACKETS
-        )
-        for language, phrases in list(given.items())[:MOST_LANGUAGES]
-    }
+    found = {}
+    for language, phrases in list(given.items())[:MOST_LANGUAGES]:
+        for phrase in phrases[:MOST_PHRASES] if isinstance(phrases, list) else ():
+            if isinstance(phrase, str) and (why := too_much(phrase)):
+                raise SkillError(f"{place}: the phrase '{one_line(phrase, 60)}' {why}")
+        found[one_line(language, 12)] = _texts(phrases)
+    return found
 
 
 def _seconds(given: Any) -> float:
