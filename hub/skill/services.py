@@ -241,6 +241,8 @@ class Where:
     area: str | None = None
     """Name of the room, if known."""
     language: str = "en"
+    person: str | None = None
+    """Who it was, if that is known: the owner of a phone, say. Never guessed from the voice."""
 
     def say(self, en: str, **other: str) -> str:
         """The sentence in the language of the person: `where.say("Heads.", de="Kopf.")`."""
