@@ -130,6 +130,7 @@ class Hub:
     """Skills of others, if there are any."""
     free: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nobody is talked with."""
+    time: Time = field(default_factory=SystemTime)
 
     def __post_init__(self) -> None:
         self.free.set()
@@ -170,15 +171,18 @@ class Hub:
                 await voice.say(text, language=language)
 
         self.aloud = Aloud(
-            speak if voice else None, show=lambda text, area: tell(text), free=self.free
+            speak if voice else None,
+            show=lambda text, area: tell(text),
+            free=self.free,
+            clock=self.time.steady,
         )
         self.assistant.aloud = self.aloud.later
         self.skillset.serve(aloud=self.aloud)
         self.alone = Alone(
             self.skillset,
             self.home,
-            self.planner or Planner(SystemTime()),
-            SystemTime(),
+            self.planner or Planner(self.time),
+            self.time,
             self.assistant.later,
             Where(self.assistant.area, self.config.hub.languages[0]),
         )
@@ -259,16 +263,20 @@ async def open_hub(
     sink: AudioSink | None = None,
     remember: bool = True,
     lasting: bool = False,
+    time: Time | None = None,
+    synthesizer: Synthesizer | None = None,
 ) -> AsyncIterator[Hub]:
     """Put a hub together, and take it apart again.
 
     `ears` adds wake word and voice activity, `recognise` speech to text, `sink` a voice that plays
     there. Without any of them it understands typed text. `states` is another folder for the states
     of the home; without `remember` they are not kept. `lasting` is for the hub that runs for ever:
-    any other opens the home only for a moment, perhaps beside one that runs elsewhere.
+    any other opens the home only for a moment, perhaps beside one that runs elsewhere. `time` and
+    `synthesizer` take the place of the machine's clocks and of the configured voice.
 
     Raises ConfigError, ModelError, EngineError or StorageError."""
     _check_languages(config)
+    clocks = time or SystemTime()
     async with AsyncExitStack() as stack:
         store = ModelStore(config.models)
         engines: list[Engine] = []
@@ -284,7 +292,7 @@ async def open_hub(
         wake, vad = _ears(config, store, started) if ears else (None, None)
         listening = [engine.worker for engine in engines]
         recognizer = started(_recognizer(config, store)) if recognise else None
-        piper = started(_synthesizer(config, store)) if sink else None
+        piper = started(synthesizer or _synthesizer(config, store)) if sink else None
         voice = _voice(config, piper, sink) if piper and sink else None
         model = _language_model(config, store)
         if model is not None:
@@ -298,13 +306,13 @@ async def open_hub(
         )
         if voice is not None:
             stack.push_async_callback(voice.close)
-        timers = Timers(SystemTime(), _kept(config, "timers", home_file, states, remember))
+        timers = Timers(clocks, _kept(config, "timers", home_file, states, remember))
         stack.push_async_callback(timers.close)
         await timers.open()
         stores = Stores(_kept(config, "skills", home_file, states, remember))
         stack.push_async_callback(stores.close)
         await stores.open()
-        planner = Planner(SystemTime(), _kept(config, "schedule", home_file, states, remember))
+        planner = Planner(clocks, _kept(config, "schedule", home_file, states, remember))
         await planner.open()
         skillset = Skillset.load(
             config,
@@ -313,6 +321,7 @@ async def open_hub(
             timers=timers,
             store=stores,
             schedule=planner,
+            time=clocks,
         )
         for problem in skillset.problems:
             log.error("%s", problem)
@@ -330,6 +339,7 @@ async def open_hub(
             replies=Replies(),
             recognizer=recognizer,
             languages=config.hub.languages,
+            clock=clocks.steady,
         )
         hub = Hub(
             config,
@@ -348,6 +358,7 @@ async def open_hub(
             broker,
         )
         hub.planner = planner
+        hub.time = clocks
         stack.push_async_callback(hub.end_skills)
         try:
             assistant.area = assistant.place(config.hub.area)

@@ -125,8 +125,10 @@ class Assistant:
         area: str | None = None,
         onlookers: Sequence[Onlooker] = (),
         learns: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`learns`: what is said again after it was not understood may become a device's name."""
+        """`learns`: what is said again after it was not understood may become a device's name.
+        `clock`: seconds for what is forgotten after a while."""
         self.home = home
         self.router = router
         self.skillset = skillset
@@ -136,6 +138,7 @@ class Assistant:
         self._recognizer = recognizer
         self._onlookers = list(onlookers)
         self._corrections = Corrections() if learns else None
+        self._clock = clock
         self._conversations: dict[str | None, Conversation] = {}
         self._locks: dict[str | None, asyncio.Lock] = {}
         self._numbers = itertools.count(1)
@@ -155,11 +158,12 @@ class Assistant:
             languages=self.languages,
             area=self.area if at_home else None,
             learns=False,
+            clock=self._clock,
         )
 
     def conversation(self, area: str | None) -> Conversation:
         """The memory of what was said in a room."""
-        return self._conversations.setdefault(area, Conversation())
+        return self._conversations.setdefault(area, Conversation(self._clock))
 
     def watch(self, onlooker: Onlooker) -> Callable[[], None]:
         """Show every finished turn to `onlooker`; the result ends that."""
@@ -469,7 +473,7 @@ class Assistant:
         text = clean(utterance.text, known, wake)
         if self._corrections is None or not text or intent.tier == "dialogue":
             return
-        now = time.monotonic()
+        now = self._clock()
         if not any(done.outcomes or done.answer or done.ask for _, done in performed):
             if not intent.question:
                 self._corrections.missed(area, text, now)

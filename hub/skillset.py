@@ -92,15 +92,15 @@ class Skillset:
         self._home = home
         self._timeout = timeout
         self._confirm_timeout = confirm_timeout
+        self._time = time or SystemTime()
         self._services = {
-            "clock": SystemClock(),
+            "clock": SystemClock(self._time),
             "tools": self,
             "undoing": self._undo,
             "settings": SkillSettings(),
             "store": Stores(),
             **(services or {}),
         }
-        self._time = time or SystemTime()
         self._runner = Runner(
             home, self._services, time=self._time, timeout=timeout, patience=confirm_timeout
         )
@@ -117,6 +117,7 @@ class Skillset:
         clock: Clock | None = None,
         timers: Timers | None = None,
         more: Iterable[Handler] = (),
+        time: Time | None = None,
         **services: Any,
     ) -> Self:
         """All skills that the settings name and that can be loaded; the others are in
@@ -131,6 +132,7 @@ class Skillset:
             services={name: service for name, service in given.items() if service is not None},
             timeout=settings.skills.timeout,
             confirm_timeout=settings.home.confirm_timeout,
+            time=time,
         )
 
     def for_home(self, home: Home, **services: Any) -> Self:
@@ -343,8 +345,11 @@ others the speaker's room is meant, if it has such a thing."""
 class SystemClock:
     """The `Clock` that tools are given."""
 
+    def __init__(self, time: Time) -> None:
+        self._time = time
+
     def now(self) -> datetime:
-        return datetime.now().astimezone()
+        return self._time.now().astimezone()
 
 
 class _NoConversation:
