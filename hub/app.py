@@ -71,7 +71,7 @@ from hub.skillset import Skillset
 from hub.storage.documents import Documents
 from hub.timers.bell import Bell
 from hub.timers.book import Timers
-from hub.timers.clock import SystemTime
+from hub.timers.clock import SystemTime, Time
 from hub.voice import Voice
 from hub.wakeword import Cascade
 
