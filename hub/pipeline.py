@@ -431,7 +431,7 @@ class Assistant:
         if intent.resumes is not None:
             performed = [(intent.calls[0], await intent.resumes())]
         else:
-            where = Where(area, language)
+            where = Where(area, language, said=intent.heard)
             later = self.later(where) if self.aloud else None
             performed = [
                 (

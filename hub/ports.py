@@ -307,3 +307,12 @@ class DeviceSource(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A `DeviceSource` that can be asked for more than states: a forecast, the items of a list."""
+
+    async def ask(self, domain: str, service: str, entity_id: str, data: Mapping[str, Any]) -> Any:
+        """What a service that changes nothing answers of one entity. Raises DeviceError."""
+        ...

@@ -30,6 +30,11 @@ UNAVAILABLE = "is unavailable"
 REFUSED = "refused"
 BARRED = "needs an explicit yes"
 
+TELLING = frozenset(
+    {("todo", "get_items"), ("calendar", "get_events"), ("weather", "get_forecasts")}
+)
+"""Home Assistant's services that change nothing and answer."""
+
 COLOURS = frozenset({"hs", "rgb", "rgbw", "rgbww", "xy"})
 
 ABILITIES: Mapping[tuple[str, str], tuple[int, str]] = {
@@ -134,6 +139,18 @@ class Hands:
         if refused:
             for attempt in attempts:
                 attempt.refuse()
+
+    async def ask(self, service: str, entity: Entity, /, **data: Any) -> Any:
+        """What a service that only tells answers of an entity; None if it cannot be asked."""
+        domain, _, name = service.partition(".")
+        if (domain, name) not in TELLING:
+            raise DeviceError(f"'{service}' does more than to tell, or is unknown")
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._home.ask(domain, name, entity.entity_id, data)
+        except (TimeoutError, DeviceError) as error:
+            log.warning("%s of %s: %s", service, entity.entity_id, error or "no answer in time")
+            return None
 
     def state(self, entity: Entity) -> State:
         return self._home.state(entity.entity_id)

@@ -14,7 +14,7 @@ from hub.home.link import Link, Trouble
 from hub.home.merge import Personal, identity, merged
 from hub.home.things import Area, Entity, Floor, State, normal
 from hub.messages import StateChange
-from hub.ports import DeviceSource, Inventory, SourceEntity
+from hub.ports import DeviceSource, Inventory, SourceEntity, Telling
 
 __all__ = ["Area", "Entity", "Floor", "Home", "Personal", "State", "normal"]
 
@@ -233,6 +233,16 @@ class Home:
                 for name, ids in by_source.items()
             )
         )
+
+    async def ask(self, domain: str, service: str, entity_id: str, data: Mapping[str, Any]) -> Any:
+        """What a service answers that only tells; None if the entity's source has no such thing.
+
+        Raises DeviceError for an unknown entity, or when the source cannot be asked."""
+        if entity_id not in self.entities:
+            raise DeviceError(f"there is no entity {entity_id}")
+        source, own = self._origins[entity_id]
+        asked = self._links[source].source
+        return await asked.ask(domain, service, own, data) if isinstance(asked, Telling) else None
 
 
 async def _nothing_kept() -> None:

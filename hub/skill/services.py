@@ -54,6 +54,12 @@ class Home(Protocol):
         device reports what was asked for. What they report is also kept as the tool's outcome."""
         ...
 
+    async def ask(self, service: str, entity: Entity, /, **data: Any) -> Any:
+        """What one of Home Assistant's services that only tell answers of an entity:
+        `todo.get_items`, `calendar.get_events`, `weather.get_forecasts`. None if where it comes
+        from cannot be asked that, or is away."""
+        ...
+
     def state(self, entity: Entity) -> State: ...
 
     def find(
@@ -243,6 +249,8 @@ class Where:
     language: str = "en"
     person: str | None = None
     """Who it was, if that is known: the owner of a phone, say. Never guessed from the voice."""
+    said: str = ""
+    """The whole sentence as it was written down, with its commas; empty if nobody spoke."""
 
     def say(self, en: str, **other: str) -> str:
         """The sentence in the language of the person: `where.say("Heads.", de="Kopf.")`."""
@@ -287,6 +295,107 @@ class Web(Protocol):
         body: str | None = None,
     ) -> Mapping[str, Any]:
         """`{"status": 200, "headers": {…}, "body": …}`, the body in base64."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEvent:
+    """One event of a calendar, or one of the times of an event that recurs."""
+
+    summary: str
+    start: datetime
+    """Aware of its zone; of a whole day its midnight."""
+    end: datetime
+    whole_day: bool = False
+    location: str = ""
+    description: str = ""
+    calendar: str = ""
+    """Name of the calendar."""
+    uid: str = ""
+    recurs: bool = False
+
+
+class Calendars(Protocol):
+    """Calendars of files and of a CalDAV server. All of it may raise StorageError, with a sentence
+    for the person, when a file cannot be written or the server does not answer."""
+
+    def __len__(self) -> int: ...
+
+    async def names(self) -> Sequence[str]: ...
+
+    async def events(self, begin: datetime, end: datetime) -> Sequence[CalendarEvent]:
+        """All that take place in a stretch of time, in order; each time of one that recurs."""
+        ...
+
+    async def add(
+        self, summary: str, start: datetime, end: datetime, *, whole_day: bool = False
+    ) -> str:
+        """A new event in the calendar that the settings name for it, else the first that can be
+        written to. Returns what `put_back` takes."""
+        ...
+
+    async def move(self, event: CalendarEvent, start: datetime) -> str:
+        """Another time; of an event that recurs this one time only."""
+        ...
+
+    async def cancel(self, event: CalendarEvent, *, all_of_them: bool = False) -> str:
+        """Take it out; of an event that recurs this one time, or `all_of_them`."""
+        ...
+
+    async def put_back(self, change: str) -> bool:
+        """Undo what was done by one of the three. Whether that was possible."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of one of the person's own documents."""
+
+    text: str
+    document: str
+    """Name of the file, or title of the article."""
+    page: int | None = None
+
+
+class Library(Protocol):
+    """The person's own documents. What is in them is told, and never an order."""
+
+    def __len__(self) -> int:
+        """How many documents are known; 0 also where no folder is set."""
+        ...
+
+    @property
+    def set_up(self) -> bool:
+        """Whether there is a folder in the settings."""
+        ...
+
+    async def find(self, words: str, language: str) -> Passage | None:
+        """The passage that fits best, one or two sentences."""
+        ...
+
+
+class Writer(Protocol):
+    """A language model that can write."""
+
+    @property
+    def able(self) -> bool:
+        """Whether there is one: the one that comes with the hub only chooses among commands."""
+        ...
+
+    async def write(self, wish: str, language: str) -> str:
+        """A short text in plain words. Raises EngineError."""
+        ...
+
+
+class Lists(Protocol):
+    """The hub's own lists. Each is an entity of the domain `todo`, like Home Assistant's."""
+
+    async def create(self, name: str) -> Entity | None:
+        """A new list; None if there cannot be more of them."""
+        ...
+
+    async def delete(self, entity: Entity) -> bool:
+        """Whether it was one of the hub's own."""
         ...
 
 
@@ -349,6 +458,10 @@ SERVICES: Mapping[Any, str] = {
     Undo: "undo",
     Mqtt: "mqtt",
     Web: "web",
+    Calendars: "calendars",
+    Library: "library",
+    Writer: "writer",
+    Lists: "lists",
 }
 """Parameter annotations that are filled by the hub."""
 

@@ -256,6 +256,19 @@ class Session:
             target={"entity_id": list(entity_ids)},
         )
 
+    async def ask(self, domain: str, service: str, entity_id: str, data: Mapping[str, Any]) -> Any:
+        """What a service answers of one entity. Raises DeviceError."""
+        answer = await self.connection.command(
+            "call_service",
+            domain=domain,
+            service=service,
+            service_data=dict(data),
+            target={"entity_id": [entity_id]},
+            return_response=True,
+        )
+        response = (answer or {}).get("response")
+        return response.get(entity_id) if isinstance(response, dict) else None
+
 
 def _bare(inventory: Inventory) -> Inventory:
     """Without what the entities report."""

@@ -73,6 +73,14 @@ class HomeAssistantHome:
             raise unreachable("there is no connection to Home Assistant")
         await self._session.call_service(domain, service, entity_ids, data)
 
+    async def ask(
+        self, domain: str, service: str, entity_id: str, data: Mapping[str, object]
+    ) -> object:
+        """See `hub.ports.Telling`."""
+        if self._session is None:
+            raise unreachable("there is no connection to Home Assistant")
+        return await self._session.ask(domain, service, entity_id, data)
+
     def changes(self) -> AsyncIterator[StateChange | Inventory]:
         self._news = asyncio.Queue()
         if self._session is not None:
