@@ -26,6 +26,7 @@ from hub.audio.stdin import RawStream
 from hub.audio.wav_out import WavFolder
 from hub.config import Config, MqttSettings
 from hub.control import requests
+from hub.daily.lists import LocalLists
 from hub.devices.simulated import SimulatedHome
 from hub.dialogue.replies import Replies
 from hub.engines import (
@@ -82,6 +83,8 @@ log = logging.getLogger(__name__)
 
 OWN_BROKER = "own"
 """[mqtt] host: the hub runs a broker of its own."""
+RESTORING = ".restore-ready"
+"""In the data folder: a backup that takes its place, interrupted in the middle of it."""
 
 
 class Engine(Protocol):
@@ -502,11 +505,13 @@ def _sources(
     simulated = config.home.simulated
     if simulated is None:
         simulated = not real or config.home.file is not None
+    # People's own lists come last: one of the same name that is elsewhere has the say.
+    lists = [LocalLists(_kept(config, "lists", home_file, states, remember))] if own else []
     if own and not simulated:
-        return real
+        return [*real, *lists]
     chosen = home_file or config.home.file
     kept = _kept(config, "home", home_file, states, remember)
-    return [*real, SimulatedHome.from_file(chosen, states=kept)]
+    return [*real, SimulatedHome.from_file(chosen, states=kept), *lists]
 
 
 def _real_sources(config: Config, mqtt: DeviceSource | None) -> list[DeviceSource]:
@@ -557,6 +562,10 @@ async def lock(config: Config, *, patience: float = 0.0) -> AsyncIterator[None]:
                     "talk to it with 'hearth say', or end it first"
                 )
             await asyncio.sleep(0.05)
+        if (config.hub.data / RESTORING).is_dir():
+            from hub.backup import finish
+
+            await asyncio.to_thread(finish, config.hub.data)
         yield
 
 

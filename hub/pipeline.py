@@ -346,6 +346,21 @@ class Assistant:
         wake: str | None = None,
         known: Intent | None = None,
     ) -> Trace:
+        """A turn; what is done in it is known by its token."""
+        outer = cause() or Cause("voice")
+        own = Cause(outer.source, area, outer.person, secrets.token_hex(8))
+        with because(own):
+            trace = await self._taken(utterance, area, watch, wake, known)
+        return replace(trace, token=own.turn, source=own.source, person=own.person)
+
+    async def _taken(
+        self,
+        utterance: Utterance,
+        area: str | None,
+        watch: Stopwatch,
+        wake: str | None = None,
+        known: Intent | None = None,
+    ) -> Trace:
         intent, performed = Intent(), []
         async with self._locks.setdefault(area, asyncio.Lock()):
             try:
