@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from hub.arguments import Unfit, fit
 from hub.config import Config
+from hub.daily.lists import OwnLists
 from hub.errors import SkillError
 from hub.home.guarded import lets_in, unknown
 from hub.home.model import Entity, Home
@@ -99,6 +100,7 @@ class Skillset:
             "undoing": self._undo,
             "settings": SkillSettings(),
             "store": Stores(),
+            "lists": OwnLists(home),
             **(services or {}),
         }
         self._runner = Runner(
@@ -137,7 +139,7 @@ class Skillset:
 
     def for_home(self, home: Home, **services: Any) -> Self:
         """The same skills for another home, such as a copy of it to try something on."""
-        own = ("tools", "undoing", "schedule")
+        own = ("tools", "undoing", "schedule", "lists")
         kept = {name: service for name, service in self._services.items() if name not in own}
         return type(self)(
             [handler for several in self._handlers.values() for handler in several],

@@ -18,6 +18,9 @@ from hub.ports import DeviceSource, Inventory, SourceEntity, Telling
 
 __all__ = ["Area", "Entity", "Floor", "Home", "Personal", "State", "normal"]
 
+Called = Callable[[str, str, Sequence[str], Mapping[str, Any]], None]
+"""Is told of a service call: domain, service, ids of entities, data."""
+
 
 class Home:
     """All floors, areas and entities, and the last known state of each entity.
@@ -47,6 +50,7 @@ class Home:
         """By source and the id there, also of devices that another source has in their place."""
         self._links: dict[str, Link] = {}
         self._watchers: set[Callable[[StateChange], None]] = set()
+        self._callers: set[Called] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def connect(self, sources: Iterable[DeviceSource], *, lasting: bool = True) -> None:
@@ -191,10 +195,24 @@ class Home:
     def _origin(self, entity_id: str) -> tuple[str, str]:
         return self._origins.get(entity_id, ("", entity_id))
 
+    def origin(self, entity_id: str) -> tuple[str, str]:
+        """Name of the source of an entity, and the id that it has there."""
+        return self._origin(entity_id)
+
+    def known_as(self, source: str, own_id: str) -> str | None:
+        """The id here of what has this id in a source."""
+        return self._ids.get((source, own_id))
+
     def watch(self, watcher: Callable[[StateChange], None]) -> Callable[[], None]:
         """Call `watcher` with every change from now on; the result ends that."""
         self._watchers.add(watcher)
         return lambda: self._watchers.discard(watcher)
+
+    def watch_calls(self, watcher: Called) -> Callable[[], None]:
+        """Call `watcher` with every service call just before it is passed on; the result ends
+        that."""
+        self._callers.add(watcher)
+        return lambda: self._callers.discard(watcher)
 
     def state(self, entity_id: str) -> State:
         """The last known state; `unknown` if there is none."""
@@ -227,6 +245,8 @@ class Home:
                 raise DeviceError(f"there is no entity {entity_id}")
             source, own = self._origins[entity_id]
             by_source.setdefault(source, []).append(own)
+        for watcher in tuple(self._callers):
+            watcher(domain, service, entity_ids, data)
         await asyncio.gather(
             *(
                 self._links[name].source.call_service(domain, service, ids, data)
