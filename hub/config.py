@@ -11,11 +11,12 @@ import difflib
 import os
 import re
 import tomllib
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_cache_path, user_config_path, user_data_path, user_runtime_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hub.errors import ConfigError, reason
 
@@ -201,6 +202,52 @@ class WyomingSettings(Settings):
     announce: bool = Field(True, description="Whether to announce it in the local network.")
 
 
+LONGEST_DEBUG = timedelta(days=7)
+"""How far ahead the end of recording for debugging may be."""
+
+
+class PrivacySettings(Settings):
+    """[privacy]"""
+
+    words_hours: float = Field(
+        24.0,
+        ge=0,
+        le=24 * 365,
+        description="Hours for which it is kept what was said and answered; 0: never. "
+        "Sound is never kept.",
+    )
+    deeds_days: float = Field(
+        365.0,
+        ge=0,
+        le=3650,
+        description="Days for which it is kept what devices did, and why; 0: never.",
+    )
+    facts_days: float = Field(
+        0.0, ge=0, le=36500, description="Days for which facts are kept; 0: until they are erased."
+    )
+    debug_audio_until: datetime | None = Field(
+        None,
+        description="For a search for faults: until then, at most 7 days ahead, what is heard is "
+        "kept as sound, and then deleted. Such as 2026-11-27T18:00:00.",
+    )
+
+    @field_validator("debug_audio_until", mode="before")
+    @classmethod
+    def _a_day_is_its_beginning(cls, value: Any) -> Any:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return datetime(value.year, value.month, value.day)
+        return value
+
+    @field_validator("debug_audio_until")
+    @classmethod
+    def _soon(cls, value: datetime | None) -> datetime | None:
+        """Local time, where the file does not say which."""
+        until = value.astimezone() if value is not None else None
+        if until is not None and until - datetime.now(UTC) > LONGEST_DEBUG:
+            raise ValueError("a time at most 7 days ahead is expected")
+        return until
+
+
 class SkillSettings(Settings):
     """[skills]"""
 
@@ -247,6 +294,7 @@ class Config(Settings):
     homeassistant: HomeAssistantSettings = Field(default_factory=lambda: HomeAssistantSettings())
     wyoming: WyomingSettings = Field(default_factory=lambda: WyomingSettings())
     skills: SkillSettings = Field(default_factory=lambda: SkillSettings())
+    privacy: PrivacySettings = Field(default_factory=lambda: PrivacySettings())
 
     def without_wake_word(self) -> Config:
         """The same settings for a hub that takes all speech as meant for it."""
@@ -375,6 +423,7 @@ _EXPECTED = {
     "bool_type": "true or false is expected",
     "int_type": "a whole number is expected",
     "float_type": "a number is expected",
+    "datetime_type": "a date without quotes is expected, such as 2026-11-27T18:00:00",
     "model_type": "this is a table: write [{table}] on a line of its own, and its settings below",
 }
 """What is wrong with a value, in words for who writes the file; other words are pydantic's."""
@@ -397,7 +446,9 @@ def _explained(error: ValidationError, text: str, source: str) -> list[str]:
             field = _field((place[0], place[1])) if len(place) > 1 else None
             meaning = f" {field.description}" if field is not None and field.description else ""
             got = f" (it is {problem['input']!r})"
-            expected = _EXPECTED.get(problem["type"], problem["msg"]).format(table=place[0])
+            expected = _EXPECTED.get(
+                problem["type"], problem["msg"].removeprefix("Value error, ")
+            ).format(table=place[0])
             lines.append(f"{where}: {expected}{got}.{meaning}")
     return lines
 

@@ -218,6 +218,12 @@ class Trace:
     area: str | None = None
     error: str | None = None
     """The class of the error that ended the turn early, if one did."""
+    token: str = ""
+    """Names this turn among those of all runs; what it did has it, too (`hub.cause`)."""
+    source: str = "voice"
+    """Where it came from: `voice`, `phone`, `timer`, `routine`, `skill`."""
+    person: str | None = None
+    """Who spoke, if that is known."""
 
     def to_json(self) -> dict[str, Any]:
         """The public form of a turn, as `hearth say --json` prints it."""

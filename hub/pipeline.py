@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field, replace
 
 from rapidfuzz import fuzz
 
+from hub.cause import Cause, because, cause
 from hub.dialogue.answers import answers
 from hub.dialogue.conversation import Answered, Conversation, Question, means
 from hub.dialogue.replies import Replies
@@ -446,7 +448,8 @@ class Assistant:
         if intent.resumes is not None:
             performed = [(intent.calls[0], await intent.resumes())]
         else:
-            where = Where(area, language, said=intent.heard)
+            who = cause()
+            where = Where(area, language, who.person if who else None, said=intent.heard)
             later = self.later(where) if self.aloud else None
             performed = [
                 (

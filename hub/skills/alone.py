@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hub.cause import caused
 from hub.home.model import Entity, Home, normal
 from hub.messages import Call, StateChange
 from hub.skill import Change, Where
@@ -132,9 +133,10 @@ class Alone:
         arguments: Mapping[str, Any] | None = None,
         change: Change | None = None,
     ) -> None:
-        done = await self._skillset.run_alone(
-            skill, function, where=where, arguments=arguments, change=change
-        )
+        with caused("skill", area=where.area):
+            done = await self._skillset.run_alone(
+                skill, function, where=where, arguments=arguments, change=change
+            )
         if done.waiting is not None:
             done.waiting.drop()  # nobody is talked with
         elif done.said or done.answer:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hub.cause import because, cause
 from hub.home.guarded import lets_in, unknown
 from hub.home.hands import Hands
 from hub.home.model import Entity, Home, State
@@ -54,11 +55,14 @@ class RememberingHands(Hands):
     def __init__(self, home: Home, timeout: float) -> None:
         super().__init__(home, timeout)
         self.before: dict[str, State] = {}
+        self._cause = cause()
 
     async def call(self, service: str, entities: Sequence[Entity], /, **data: Any) -> list[Outcome]:
         for entity in entities:
             self.before.setdefault(entity.entity_id, self.state(entity))
-        return await super().call(service, entities, **data)
+        # A pack asks from a task of its own, which knows nothing of the turn.
+        with because(self._cause):
+            return await super().call(service, entities, **data)
 
     def changed(self) -> dict[str, State]:
         """The devices that are not as before."""
