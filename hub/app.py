@@ -223,6 +223,11 @@ class Hub:
         if self.packs is not None:
             await self.packs.close()
 
+    async def answer(self, trace: Trace) -> None:
+        """Say the reply to a turn in the room. Raises EngineError or AudioError."""
+        if self.voice is not None and trace.reply.text:
+            await self.voice.say(trace.reply.text, language=trace.reply.language)
+
     async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
         """A turn of its own. What was asked in the room is not answered by it."""
         trace = await self.assistant.aside().say(text, area=area, language=language)

@@ -306,6 +306,7 @@ class Assistant:
         *,
         area: str | None = None,
         language: str | None = None,
+        person: str | None = None,
         overlapped: bool = False,
     ) -> Trace:
         """A turn from sound. `understood` is what was made of the same speech before its end;
@@ -326,18 +327,25 @@ class Assistant:
             trace = self._failed(error, Utterance((), self.languages[0]), watch)
         else:
             watch.stages["recognise"] = understood.milliseconds
-            trace = await self._turn(understood.utterance, area, watch, wake, understood.intent)
+            trace = await self._turn(
+                understood.utterance, area, watch, wake, understood.intent, person
+            )
         before = watch.stages["speech_end"] + watch.stages.get("recognise", 0.0) * (not overlapped)
         stages = {**trace.stages_ms, "total": trace.stages_ms["total"] + before}
         return replace(trace, wake=heard.wake, area=area, stages_ms=stages)
 
     async def say(
-        self, text: str, *, area: str | None = None, language: str | None = None
+        self,
+        text: str,
+        *,
+        area: str | None = None,
+        language: str | None = None,
+        person: str | None = None,
     ) -> Trace:
-        """A turn from typed text. Raises ConfigError for a room that the home does not have."""
+        """A turn from typed text; `person`: whose it is, if that is known. Raises ConfigError for a room that the home does not have."""
         area = self.place(area) or self.area
         utterance = Utterance.typed(text, language or self.languages[0])
-        trace = await self._turn(utterance, area, Stopwatch())
+        trace = await self._turn(utterance, area, Stopwatch(), person=person)
         return replace(trace, area=area)
 
     async def _turn(
@@ -347,10 +355,11 @@ class Assistant:
         watch: Stopwatch,
         wake: str | None = None,
         known: Intent | None = None,
+        person: str | None = None,
     ) -> Trace:
         """A turn; what is done in it is known by its token."""
         outer = cause() or Cause("voice")
-        own = Cause(outer.source, area, outer.person, secrets.token_hex(8))
+        own = Cause(outer.source, area, person or outer.person, secrets.token_hex(8))
         with because(own):
             trace = await self._taken(utterance, area, watch, wake, known)
         return replace(trace, token=own.turn, source=own.source, person=own.person)

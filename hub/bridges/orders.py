@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 from hub.audio.wav_out import wav
@@ -202,7 +203,9 @@ class Orders:
         with _named(origin):
             trace = await self._talk.turn(
                 origin.conversation,
-                lambda assistant: assistant.say(said.text, area=origin.area, language=language),
+                lambda assistant: assistant.say(
+                    said.text, area=origin.area, language=language, person=origin.person
+                ),
             )
         self._answer(incoming, summary(trace, origin))
         self._finished(trace, origin)
@@ -211,8 +214,8 @@ class Orders:
         """Push to talk: a turn, and its reply as sound to whoever waits for it."""
         origin = requests.origin(incoming.properties)
         if caller is not None:
-            origin = Origin(
-                origin.id or caller, origin.conversation or caller, origin.area, origin.language
+            origin = replace(
+                origin, id=origin.id or caller, conversation=origin.conversation or caller
             )
         with _named(origin):
             language = self._language(origin)
@@ -223,7 +226,10 @@ class Orders:
                 heard = await asyncio.to_thread(requests.sound, incoming.payload)
                 await self._room_first(COURTESY)
                 return await assistant.hear(
-                    Heard(heard, heard.seconds, heard.seconds), area=origin.area, language=language
+                    Heard(heard, heard.seconds, heard.seconds),
+                    area=origin.area,
+                    language=language,
+                    person=origin.person,
                 )
 
             trace = await self._talk.turn(origin.conversation, run)

@@ -43,6 +43,8 @@ class Origin:
     """Requests of one conversation know what was said before: 'yes' answers what was asked."""
     area: str | None = None
     language: str | None = None
+    person: str | None = None
+    """Whose it is, as far as whoever sends it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def say(payload: bytes) -> Say:
 
 
 def _said(content: Mapping[str, Any]) -> Say:
-    known = ("text", "id", "conversation", "area", "language")
+    known = ("text", "id", "conversation", "area", "language", "person")
     for key in content:
         if key not in known:
             raise Refused(f"there is no '{key[:LONGEST_NAME]}'; known are {', '.join(known)}")
@@ -89,6 +91,7 @@ def origin(given: Mapping[str, Any]) -> Origin:
         conversation=_name(given, "conversation") or "",
         area=_name(given, "area"),
         language=_name(given, "language"),
+        person=_name(given, "person"),
     )
 
 
