@@ -2,5 +2,6 @@
 
 from hub.storage.atomic import AtomicStorage
 from hub.storage.documents import Documents
+from hub.storage.journal import Journal
 
-__all__ = ["AtomicStorage", "Documents"]
+__all__ = ["AtomicStorage", "Documents", "Journal"]
