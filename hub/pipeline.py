@@ -342,7 +342,9 @@ class Assistant:
         language: str | None = None,
         person: str | None = None,
     ) -> Trace:
-        """A turn from typed text; `person`: whose it is, if that is known. Raises ConfigError for a room that the home does not have."""
+        """A turn from typed text; `person`: whose it is, if that is known.
+
+        Raises ConfigError for a room that the home does not have."""
         area = self.place(area) or self.area
         utterance = Utterance.typed(text, language or self.languages[0])
         trace = await self._turn(utterance, area, Stopwatch(), person=person)
@@ -378,7 +380,8 @@ class Assistant:
                 with watch.stage("route"):
                     intent = await self._decide(utterance, area, wake, known)
                 with watch.stage("act"):
-                    performed = await self._act(intent, utterance.language, area)
+                    said = _as_written(utterance, intent.heard)
+                    performed = await self._act(intent, utterance.language, area, said)
                 reply = self._reply(utterance, intent, performed, area)
                 self._learn(utterance, intent, performed, area, wake)
             except HearthError as error:
@@ -451,9 +454,9 @@ class Assistant:
         return _resuming(conversation.take(said.text))
 
     async def _act(
-        self, intent: Intent, language: str, area: str | None
+        self, intent: Intent, language: str, area: str | None, said: str = ""
     ) -> list[tuple[Call, Performed]]:
-        """Run the calls, in the order they were said."""
+        """Run the calls, in the order they were said. `said`: the sentence as it was written."""
         if intent.resumes is not None:
             performed = [(intent.calls[0], await intent.resumes())]
         else:
@@ -637,6 +640,13 @@ def _same_words(hypothesis: Hypothesis, first: Utterance, names: Sequence[str]) 
         and fuzz.ratio(text, before) >= SAME_SOUND
         and not common <= named
     )
+
+
+def _as_written(utterance: Utterance, heard: str) -> str:
+    """The sentence that was understood, with its commas."""
+    plain = normal(heard)
+    written = (hypothesis.text for hypothesis in utterance.hypotheses)
+    return next((text for text in written if plain and plain in normal(text)), heard)
 
 
 def _dangerous(entity: Entity) -> bool:

@@ -1,0 +1,1 @@
+"""Conversations with the hub, as readable files; see README.md."""
