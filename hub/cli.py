@@ -16,6 +16,7 @@ import typer
 
 from hub import __version__, config, terminal
 from hub.author_cli import author_app
+from hub.backup_cli import backup, restore
 from hub.devices_cli import devices_app
 from hub.errors import AudioError, ConfigError, HearthError, reason
 from hub.mcp_cli import mcp
@@ -43,6 +44,8 @@ app.add_typer(models_app, name="models")
 packs_app.add_typer(author_app)
 app.add_typer(packs_app, name="skill")
 app.command()(mcp)
+app.command()(backup)
+app.command()(restore)
 
 CONFIG_ERROR = 78
 """Exit status for wrong settings (sysexits.h, EX_CONFIG): systemd does not restart on it."""

@@ -18,6 +18,8 @@ EDGE = (
     "app",
     "author",
     "author_cli",
+    "backup",
+    "backup_cli",
     "cli",
     "control",
     "demo",
