@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 from nacl.exceptions import CryptoError
 from packaging.version import InvalidVersion, Version
@@ -171,7 +171,9 @@ def restore(path: Path, data: Path, settings: Path | None, password: str | None)
             known = _about(path, archive.tar)
             if known.encrypted and password is None:
                 raise StorageError(f"{path}: it is encrypted: its password is needed")
-            files = _unpack_all(path, archive, coming, settings is not None)
+            files = _unpack_all(
+                path, archive, coming, settings=settings is not None, encrypted=known.encrypted
+            )
         plan = {"old": f"{OLD}{datetime.now():%Y%m%d-%H%M%S-%f}", "settings": str(settings or "")}
         (coming / PLAN).write_text(json.dumps(plan), encoding="utf-8")
         _forced_below(coming)
@@ -315,7 +317,13 @@ def _about(path: Path, archive: tarfile.TarFile) -> About:
     return result
 
 
-def _unpack_all(path: Path, archive: SecureTarArchive, coming: Path, settings: bool) -> int:
+def _part(archive: SecureTarArchive, member: tarfile.TarInfo, encrypted: bool) -> Any:
+    return archive.extract_tar(member) if encrypted else archive.tar.extractfile(member)
+
+
+def _unpack_all(
+    path: Path, archive: SecureTarArchive, coming: Path, *, settings: bool, encrypted: bool
+) -> int:
     files, names = 0, set()
     for member in archive.tar:
         if member.name not in (DATA, SETTINGS):
@@ -328,8 +336,8 @@ def _unpack_all(path: Path, archive: SecureTarArchive, coming: Path, settings: b
         refused: StorageError | None = None
         try:
             with (
-                archive.extract_tar(member) as stream,
-                tarfile.open(fileobj=cast("Any", stream), mode="r|gz") as inner,
+                _part(archive, member, encrypted) as stream,
+                tarfile.open(fileobj=stream, mode="r|gz") as inner,
             ):
                 try:
                     files += _unpack(path, inner, folder, wanted)

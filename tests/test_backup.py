@@ -108,6 +108,15 @@ def test_nobody_reads_it_without_the_password(made: Path, data: Path, tmp_path: 
         assert file is not None and CANARY.encode() in file.read()
 
 
+def test_one_without_a_password_is_restored_without(data: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "plain.tar"
+    backup.make(plain, data, None, None)
+    before = content(data)
+    spoil(data)
+    backup.restore(plain, data, None, None)
+    assert content(data) == before
+
+
 def test_models_are_not_in_it(tmp_path: Path, data: Path) -> None:
     plain = tmp_path / "plain.tar"
     backup.make(plain, data, None, None)
