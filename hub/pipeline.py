@@ -461,7 +461,7 @@ class Assistant:
             performed = [(intent.calls[0], await intent.resumes())]
         else:
             who = cause()
-            where = Where(area, language, who.person if who else None, said=intent.heard)
+            where = Where(area, language, who.person if who else None, said=said or intent.heard)
             later = self.later(where) if self.aloud else None
             performed = [
                 (

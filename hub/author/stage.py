@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from hub.author.time import LocalClock, MovedTime, settle
 from hub.config import Config
+from hub.daily.lists import LocalLists
 from hub.devices import homefile
 from hub.devices.simulated import SimulatedHome
 from hub.dialogue.conversation import Conversation
@@ -138,7 +139,7 @@ class Stage:
         others = load()[0] if self._all else []
         own = load_handlers(self.name, self.folder / "skill.py")
         self.devices = _Noting(self._inventory, self.services)
-        await self.home.connect([self.devices])
+        await self.home.connect([self.devices, LocalLists()])
         self._timers = Timers(self.time)
         planner = Planner(self.time)
         aloud = Aloud(show=self._announced, clock=self.time.steady)

@@ -237,8 +237,20 @@ def _todo(service: str, data: Data, before: State) -> Expectation | None:
         step = -1
     if step is None or not before.state.isdigit():
         return None
+    if step < 0 and _done_before(str(data.get("item", "")), before):
+        return None  # what is done already does not count
     wanted = int(before.state) + step
     return lambda state: state.state.isdigit() and (int(state.state) - wanted) * step >= 0
+
+
+def _done_before(item: str, before: State) -> bool:
+    kept = before.attributes.get("todo_items") or ()
+    return any(
+        isinstance(each, Mapping)
+        and each.get("status") == "completed"
+        and str(each.get("summary", "")).casefold() == item.casefold()
+        for each in kept
+    )
 
 
 def _set_value(service: str, data: Data, before: State) -> Expectation | None:

@@ -45,9 +45,11 @@ NAMED_STATES = ("climate", "media_player", "water_heater")
     },
     examples=["is the front door locked", "which lights are on"],
 )
-def state(things: Entities, home: Home, where: Where, state: str | None = None) -> Answer | str:
+async def state(
+    things: Entities, home: Home, where: Where, state: str | None = None
+) -> Answer | str:
     """Tell the state of a device, or which devices are in a state."""
-    if state is None and len(things) == 1 and (items := _items(things[0], home)):
+    if state is None and len(things) == 1 and (items := await _items(things[0], home)):
         return _read(things[0].name, items, where)
     if state is None:
         return Answer(matched=things)
@@ -59,9 +61,11 @@ MOST_ITEMS = 8
 """Of as many things on a list it is told."""
 
 
-def _items(thing: Entity, home: Home) -> list[str]:
+async def _items(thing: Entity, home: Home) -> list[str]:
     """What is still to be done of a list; none where the list does not tell."""
     kept = home.state(thing).attributes.get("todo_items") or ()
+    if not kept and thing.domain == "todo" and home.state(thing).state not in ("0", "unavailable"):
+        kept = (await home.ask("todo.get_items", thing) or {}).get("items") or ()
     items = [{"summary": item} if isinstance(item, str) else item for item in kept]
     return [item["summary"] for item in items if item.get("status") != "completed"]
 
