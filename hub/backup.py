@@ -358,7 +358,8 @@ def _unpack_all(
 
 
 def _data(name: str) -> bool:
-    return not _left_out(Path(name).parts[0])
+    parts = Path(name).parts
+    return bool(parts) and ".." not in parts and parts[0] != "/" and not _left_out(parts[0])
 
 
 def _settings(name: str) -> bool:
