@@ -163,6 +163,10 @@ def restore(path: Path, data: Path, settings: Path | None, password: str | None)
     Raises StorageError, with everything as it was: for a wrong password, a damaged file, one that
     is no backup, or one of a newer hub."""
     finish(data)
+    if settings is not None and not os.access(_existing(settings), os.W_OK):
+        raise StorageError(
+            f"{settings}: this user may not write it: restore as root, or --without-settings"
+        )
     coming = data / COMING
     shutil.rmtree(coming, ignore_errors=True)
     try:
@@ -384,6 +388,14 @@ def _unpack(path: Path, inner: tarfile.TarFile, folder: Path, wanted: Callable[[
     return files
 
 
+def _existing(path: Path) -> Path:
+    """The folder that there is, in which a file would be made."""
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
 def _put_settings(text: Path, settings: Path) -> None:
     """In the place of those that there are, which stay beside."""
     if settings.is_file():
@@ -409,8 +421,8 @@ def _owned_as(data: Path) -> None:
     if os.geteuid() != 0:
         return
     owner = data.stat()
-    for each in _restorable(data):
-        for file in (each, *each.rglob("*")):
+    for each in data.iterdir():
+        for file in (each, *each.rglob("*")) if each.name != "models" else ():
             os.chown(file, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 

@@ -272,6 +272,17 @@ def test_of_a_folder_only_the_newest_are_kept(tmp_path: Path) -> None:
     ]
 
 
+def test_settings_that_cannot_be_written_are_known_beforehand(
+    made: Path, data: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(data)
+    before = content(data)
+    monkeypatch.setattr(backup.os, "access", lambda path, mode: path != settings.parent)
+    with pytest.raises(StorageError, match="as root, or --without-settings"):
+        backup.restore(made, data, settings, PASSWORD)
+    assert content(data) == before
+
+
 # --- the commands --------------------------------------------------------------------------------
 
 

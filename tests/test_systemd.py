@@ -25,7 +25,7 @@ from hub.control import ask
 from hub.notify import Notifier
 
 UNITS = Path(__file__).parents[1] / "systemd"
-SERVICES = ("hearth", "hearth-models", "hearth-broker")
+SERVICES = ("hearth", "hearth-backup", "hearth-models", "hearth-broker")
 MOST_EXPOSED = 2.0
 
 needs_systemd = pytest.mark.skipif(
