@@ -351,7 +351,7 @@ class SystemClock:
         self._time = time
 
     def now(self) -> datetime:
-        return self._time.now().astimezone()
+        return self._time.now().astimezone(self._time.zone)
 
 
 class _NoConversation:

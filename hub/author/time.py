@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from hub.timers.clock import Time
+from hub.timers.wall import local_zone
 
 TOOL_THREAD = "tool"
 """Name of the threads in which plain functions run as tools."""
@@ -19,8 +20,11 @@ class MovedTime:
     """The clocks of a hub on which nobody waits: `advance` lets time pass."""
 
     boot = "on-stage"
+    kept_right = False
 
     def __init__(self, now: datetime, *, steady: float = 0.0) -> None:
+        self.zone: tzinfo = local_zone()
+        """Of the clock on the wall; may be set."""
         self._now = now.astimezone(UTC)
         self._steady = steady
         self._sleeping: list[tuple[float, asyncio.Future[None]]] = []
@@ -62,7 +66,7 @@ class LocalClock:
         self._time = time
 
     def now(self) -> datetime:
-        return self._time.now().astimezone()
+        return self._time.now().astimezone(self._time.zone)
 
 
 async def settle() -> None:

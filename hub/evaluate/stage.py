@@ -11,7 +11,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, cast
 
@@ -426,9 +426,11 @@ class _Clock:
     """A clock that stands still, for the skills and for the timers."""
 
     boot = ""
+    kept_right = True
 
     def __init__(self, now: datetime) -> None:
         self._now = now if now.tzinfo else now.astimezone()
+        self.zone = self._now.tzinfo or UTC
 
     def now(self) -> datetime:
         return self._now

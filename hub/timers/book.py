@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from rapidfuzz import fuzz
@@ -21,7 +20,7 @@ from rapidfuzz import fuzz
 from hub.errors import HearthError, StorageError
 from hub.home.model import normal
 from hub.timers import wording
-from hub.timers.clock import Time
+from hub.timers.clock import Time, elapsed, stamp
 from hub.timers.timer import Timer
 
 log = logging.getLogger(__name__)
@@ -127,29 +126,20 @@ class Timers:
     def _take_up(self, document: Mapping[str, Any]) -> None:
         now = self._time.steady()
         try:
-            elapsed = self._elapsed(document)
+            since = elapsed(document, self._time)
             kept: Iterable[Mapping[str, Any]] = list(document["timers"])
         except (KeyError, TypeError, ValueError) as error:
             log.error("the timers that were kept make no sense: %r", error)
             return
         for each in kept:
             try:
-                timer = Timer.from_json(each, elapsed, now)
+                timer = Timer.from_json(each, since, now)
             except (KeyError, TypeError, ValueError) as error:
                 log.error("a timer that was kept makes no sense: %r", error)
                 continue
             self._timers[timer.id] = timer
             number = timer.id.rpartition("-")[2]
             self._number = max(self._number, int(number) if number.isdecimal() else 0)
-
-    def _elapsed(self, document: Mapping[str, Any]) -> float:
-        """Seconds since it was kept. A clock that went backwards says nothing: then no time has
-        passed, since a timer had better ring late than never."""
-        if self._time.boot and document.get("boot") == self._time.boot:
-            return max(0.0, self._time.steady() - float(document["steady"]))
-        at = datetime.fromisoformat(str(document["at"]))
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return max(0.0, (self._time.now() - at).total_seconds())
 
     # --- looking at them ------------------------------------------------------------------------
 
@@ -293,9 +283,7 @@ class Timers:
             return
         now = self._time.steady()
         document = {
-            "at": self._time.now().isoformat(),
-            "boot": self._time.boot,
-            "steady": now,
+            **stamp(self._time),
             "timers": [
                 timer.to_json(now)
                 for timer in self._timers.values()

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-LONGEST_SLEEP = 30.0
-"""Seconds by which a timer may be late on a machine that slept meanwhile."""
+LONGEST_SLEEP = 10.0
+"""Seconds by which something may be late when the machine slept, or its clock was set."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -33,6 +34,16 @@ class Time(Protocol):
 
     def steady(self) -> float:
         """Seconds since some moment, whatever becomes of the clock on the wall."""
+        ...
+
+    @property
+    def zone(self) -> tzinfo:
+        """Of the clock on the wall."""
+        ...
+
+    @property
+    def kept_right(self) -> bool:
+        """Whether something, such as a time server, keeps the clock on the wall right."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -54,9 +65,38 @@ class SystemTime:
         # CLOCK_BOOTTIME goes on while a laptop sleeps, and is the same for every process.
         return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
+    @property
+    def zone(self) -> tzinfo:
+        from hub.timers.wall import local_zone
+
+        return local_zone()
+
+    @property
+    def kept_right(self) -> bool:
+        from hub.timers.wall import kept_right
+
+        return kept_right()
+
     async def sleep(self, seconds: float) -> None:
         # asyncio's clock stands still while a laptop sleeps; the steady one does not.
         await asyncio.sleep(min(seconds, LONGEST_SLEEP))
+
+
+def stamp(time: Time) -> dict[str, Any]:
+    """What both clocks show, to be kept with what is counted on the steady one."""
+    return {"at": time.now().isoformat(), "boot": time.boot, "steady": time.steady()}
+
+
+def elapsed(kept: Mapping[str, Any], time: Time) -> float:
+    """Seconds since a stamp. A clock that went backwards says nothing: then no time has passed,
+    since something had better be late than never.
+
+    Raises KeyError, TypeError or ValueError for what is no stamp."""
+    if time.boot and kept.get("boot") == time.boot:
+        return max(0.0, time.steady() - float(kept["steady"]))
+    at = datetime.fromisoformat(str(kept["at"]))
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0.0, (time.now() - at).total_seconds())
 
 
 @cache
