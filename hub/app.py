@@ -24,6 +24,7 @@ from hub.audio.microphone import Microphone
 from hub.audio.null import Nowhere
 from hub.audio.stdin import RawStream
 from hub.audio.wav_out import WavFolder
+from hub.cause import caused
 from hub.config import Config, MqttSettings
 from hub.control import requests
 from hub.daily.lists import LocalLists
@@ -43,6 +44,7 @@ from hub.engines.piper import PiperSynthesizer
 from hub.engines.recognizer import WhisperRecognizer
 from hub.engines.worker import Worker
 from hub.errors import ConfigError, HearthError, StorageError, reason
+from hub.history import History
 from hub.home.model import Home, Personal
 from hub.later import obstacle
 from hub.listening import Listener
@@ -124,6 +126,8 @@ class Hub:
     workers: list[Worker] = field(default_factory=list)
     broker: Broker | None = None
     """Its MQTT broker, if it has one."""
+    history: History | None = None
+    """What was said and done."""
     planner: Planner | None = None
     """What skills have planned."""
     alone: Alone | None = None
@@ -230,7 +234,8 @@ class Hub:
 
     async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
         """A turn of its own. What was asked in the room is not answered by it."""
-        trace = await self.assistant.aside().say(text, area=area, language=language)
+        with caused("timer", area=area):
+            trace = await self.assistant.aside().say(text, area=area, language=language)
         self.assistant.finished(trace)
         return trace
 
@@ -314,6 +319,12 @@ async def open_hub(
         )
         if voice is not None:
             stack.push_async_callback(voice.close)
+        history = History(
+            _kept_file(config, "history.db", home_file, states, remember), config.privacy, clocks
+        )
+        stack.push_async_callback(history.close)
+        await history.open()
+        history.watch(home)
         timers = Timers(clocks, _kept(config, "timers", home_file, states, remember))
         stack.push_async_callback(timers.close)
         await timers.open()
@@ -329,6 +340,7 @@ async def open_hub(
             timers=timers,
             store=stores,
             schedule=planner,
+            history=history,
             time=clocks,
         )
         for problem in skillset.problems:
@@ -348,6 +360,7 @@ async def open_hub(
             recognizer=recognizer,
             languages=config.hub.languages,
             clock=clocks.steady,
+            onlookers=[history.turn],
         )
         hub = Hub(
             config,
@@ -366,6 +379,7 @@ async def open_hub(
             broker,
         )
         hub.planner = planner
+        hub.history = history
         hub.time = clocks
         stack.push_async_callback(hub.end_skills)
         try:
@@ -540,6 +554,15 @@ def _kept(
     if not remember or (home_file is not None and states is None):
         return None
     return Documents((states or config.hub.data) / f"{name}.json")
+
+
+def _kept_file(
+    config: Config, name: str, home_file: Path | None, states: Path | None, remember: bool
+) -> Path | None:
+    """The same for what is no document: a database."""
+    if not remember or (home_file is not None and states is None):
+        return None
+    return (states or config.hub.data) / name
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hub.bridges.requests import Refused
+from hub.cause import Source, caused
 from hub.pipeline import Assistant
 
 T = TypeVar("T")
@@ -36,10 +37,12 @@ class _Line:
 
 
 class Talk:
-    """Conversations by their names. `new` makes an assistant that remembers nothing yet."""
+    """Conversations by their names. `new` makes an assistant that remembers nothing yet; `source`
+    is where they come from, for the history."""
 
-    def __init__(self, new: Callable[[], Assistant]) -> None:
+    def __init__(self, new: Callable[[], Assistant], source: Source = "phone") -> None:
         self._new = new
+        self._source = source
         self._lines: OrderedDict[str, _Line] = OrderedDict()
 
     async def turn(self, conversation: str, run: Callable[[Assistant], Awaitable[T]]) -> T:
@@ -48,7 +51,8 @@ class Talk:
         line.turns += 1
         try:
             async with line.lock:
-                return await run(line.assistant)
+                with caused(self._source):
+                    return await run(line.assistant)
         finally:
             line.turns -= 1
 

@@ -44,7 +44,7 @@ class Brain:
         self, new: Callable[[], Assistant], finished: Callable[[Trace], None] = lambda trace: None
     ) -> None:
         """`new` makes an assistant that remembers nothing; `finished` is shown every turn."""
-        self._talk = Talk(new)
+        self._talk = Talk(new, "voice")
         self._finished = finished
         self._few = asyncio.Semaphore(AT_ONCE)
         self._turns: set[asyncio.Task[Trace]] = set()
