@@ -55,6 +55,28 @@ class AudioSink(Protocol):
     async def close(self) -> None: ...
 
 
+class Beneath(Protocol):
+    """An endless sound, at its own loudness."""
+
+    def prepare(self, rate: int) -> None:
+        """Be ready to be read at a rate; takes a moment."""
+        ...
+
+    def read(self, count: int, rate: int, speaking: bool = False) -> Any:
+        """The next samples as an array of float32, -1 to 1. `speaking`: something else is played
+        at the same time."""
+        ...
+
+
+@runtime_checkable
+class BackdropSink(Protocol):
+    """An `AudioSink` that can play something endless beneath what else it plays."""
+
+    async def under(self, backdrop: Beneath | None) -> None:
+        """From now on play this; None: nothing. Raises AudioError without a device."""
+        ...
+
+
 class WakeWord(Protocol):
     """Finds the wake word in a stream."""
 

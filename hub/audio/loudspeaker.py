@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from hub.audio import soundcard
-from hub.audio.pcm import resampled
+from hub.audio.pcm import mixed, resampled
 from hub.errors import AudioError
 from hub.messages import Audio
+from hub.ports import Beneath
+
+log = logging.getLogger(__name__)
 
 LATENCY = 0.25
 """Seconds of sound that are handed to the device ahead of time: a machine that is busy recognising
@@ -31,6 +35,9 @@ class Loudspeaker:
         self._stream: _Stream | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._letting_go: asyncio.Task[None] | None = None
+        self._backdrop: Beneath | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
 
     async def play(self, audio: Audio) -> None:
         if not audio.pcm:
@@ -39,25 +46,73 @@ class Loudspeaker:
         try:
             stream = await self._ready()
             await stream.play(audio)
-        except (AudioError, asyncio.CancelledError):
-            # Closing it also drops what the device was given ahead of time.
+        except asyncio.CancelledError:
+            # Closing it also drops what the device was given ahead of time; but what goes on
+            # beneath would be torn.
+            if self._backdrop is None:
+                self._let_go()
+            raise
+        except AudioError:
             self._let_go()
             raise
-        self._timer = asyncio.get_running_loop().call_later(KEPT_OPEN, self._let_go)
+        self._close_later()
+
+    async def under(self, backdrop: Beneath | None) -> None:
+        """See `BackdropSink`. The device stays open for it; one that is lost is looked for."""
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            keeping.cancel()
+            await asyncio.wait({keeping})
+        self._stop_timer()
+        self._backdrop = backdrop
+        if backdrop is None:
+            if self._stream is not None:
+                self._stream.backdrop = None
+                self._close_later()
+            return
+        try:
+            await asyncio.to_thread(backdrop.prepare, (await self._ready()).rate)
+            (await self._ready()).backdrop = backdrop
+        except AudioError:
+            self._backdrop = None
+            self._let_go()
+            raise
+        self._keeping = asyncio.create_task(self._keep(backdrop), name="backdrop")
+
+    async def _keep(self, backdrop: Beneath) -> None:
+        """Let it be heard again when the device has come back."""
+        while True:
+            await asyncio.sleep(STUCK_SECONDS)
+            stream = self._stream
+            if stream is not None and stream.device.active:
+                stream.backdrop = backdrop
+                continue
+            try:
+                self._let_go()
+                await asyncio.to_thread(backdrop.prepare, (await self._ready()).rate)
+                (await self._ready()).backdrop = backdrop
+            except AudioError as error:
+                log.debug("nothing is heard: %s", error)
+
+    def _close_later(self) -> None:
+        if self._backdrop is None:
+            self._timer = asyncio.get_running_loop().call_later(KEPT_OPEN, self._let_go)
 
     async def close(self) -> None:
         """Silence it, and let go of the device."""
+        await self.under(None)
         self._stop_timer()
         self._let_go()
         await self._gone()
 
     async def _ready(self) -> _Stream:
-        await self._gone()
-        if self._stream is None:
-            stream = _Stream()
-            await stream.open(self._device)
-            self._stream = stream
-        return self._stream
+        async with self._opening:
+            await self._gone()
+            if self._stream is None:
+                stream = _Stream()
+                await stream.open(self._device)
+                self._stream = stream
+            return self._stream
 
     def _stop_timer(self) -> None:
         if self._timer:
@@ -96,6 +151,13 @@ class _Stream:
         self.device: Any = None
         self._loop = asyncio.get_running_loop()
         self._sound: _Sound | None = None
+        self.backdrop: Beneath | None = None
+        """What is heard beneath, and when nothing else is."""
+
+    @property
+    def rate(self) -> int:
+        """Samples a second."""
+        return round(self.device.samplerate)
 
     async def open(self, name: str | None) -> None:
         """Raises AudioError."""
@@ -122,7 +184,7 @@ class _Stream:
 
     async def play(self, audio: Audio) -> None:
         """Return when all of it was heard. Raises AudioError when the device is lost."""
-        rate, channels = round(self.device.samplerate), self.device.channels
+        rate, channels = self.rate, self.device.channels
         sound = _Sound(await asyncio.to_thread(_prepared, audio, rate, channels))
         self._sound = sound
         try:
@@ -149,6 +211,10 @@ class _Stream:
                 self._tell(sound, None)
         data[: len(part)] = part
         data[len(part) :] = bytes(len(data) - len(part))
+        if backdrop := self.backdrop:
+            channels = self.device.channels
+            beneath = backdrop.read(frames, self.rate, bool(part))
+            data[:] = mixed(data, beneath if channels == 1 else beneath.repeat(channels))
 
     def _lost(self) -> None:
         """Called in PortAudio's thread when the stream stops by itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from hub.messages import Audio
 from hub.ports import FRAME_BYTES
@@ -52,3 +53,11 @@ def louder(audio: Audio, volume: float) -> Audio:
 
     samples = np.frombuffer(audio.pcm, "<i2") * volume
     return Audio(samples.astype("<i2").tobytes(), audio.rate)
+
+
+def mixed(pcm: bytes, beneath: Any) -> bytes:
+    """Samples with an array of float32 samples (-1 to 1) of the same number beneath them."""
+    import numpy as np
+
+    samples = np.frombuffer(pcm, "<i2") + 32767 * beneath
+    return bytes(np.clip(samples, -32768, 32767).astype("<i2").tobytes())

@@ -7,8 +7,13 @@ import io
 import wave
 from pathlib import Path
 
+from hub.audio.pcm import mixed
 from hub.errors import AudioError, reason
 from hub.messages import Audio
+from hub.ports import Beneath
+
+SAMPLE, RATE = 3.0, 16_000
+"""Seconds of an endless sound that are written when it begins, at so many samples a second."""
 
 
 class WavFolder:
@@ -18,12 +23,25 @@ class WavFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._backdrop: Beneath | None = None
 
     async def play(self, audio: Audio) -> None:
+        if backdrop := self._backdrop:
+            beneath = backdrop.read(len(audio.pcm) // 2, audio.rate, True)
+            audio = Audio(mixed(audio.pcm, beneath), audio.rate)
         try:
             await asyncio.to_thread(self._write, audio)
         except OSError as error:
             raise AudioError(f"{self._folder}: cannot be written: {reason(error)}") from error
+
+    async def under(self, backdrop: Beneath | None) -> None:
+        """An endless sound: the first seconds of it are a file, and replies are mixed with it."""
+        self._backdrop = None
+        if backdrop is not None:
+            count = round(SAMPLE * RATE)
+            beneath = await asyncio.to_thread(backdrop.read, count, RATE)
+            await self.play(Audio(mixed(bytes(2 * count), beneath), RATE))
+        self._backdrop = backdrop
 
     async def close(self) -> None:
         """Nothing to close."""
