@@ -24,6 +24,12 @@ def _name(text: str) -> str:
     return name
 
 
+def _factor(text: str) -> str:
+    if text not in ("pin", "phone", "no"):
+        raise DeviceError(f"'{text}' lets nobody in; known are pin, phone and no")
+    return text
+
+
 EDITS: Mapping[str, Edit] = {
     "rename": lambda old, words: replace(old, name=_name(words[0]) if words else None),
     "alias": lambda old, words: replace(
@@ -34,6 +40,7 @@ EDITS: Mapping[str, Edit] = {
     "show": lambda old, words: replace(old, hidden=False),
     "allow": lambda old, words: replace(old, allowed=True),
     "deny": lambda old, words: replace(old, allowed=False),
+    "trust": lambda old, words: replace(old, allowed=words[0] != "no", trust=_factor(words[0])),
     "reset": lambda old, words: Personal(),
 }
 """Edit -> what it changes. Without words, what the source says is taken again."""

@@ -37,6 +37,25 @@ OVENS = frozenset(
 HEATED = frozenset({"button", "climate", "input_boolean", "select", "switch", "water_heater"})
 """Domains in which an oven may turn up: Home Assistant has none for it."""
 
+ELSEWHERE = frozenset(
+    "fan humidifier input_number input_select light number remote select siren valve".split()
+)
+"""Further domains in which a relay may turn up; there a name counts that means nothing else."""
+PLAINLY = frozenset("garagentor hoftor gartentor einfahrtstor rolltor".split())
+DOORS = frozenset("door doors gate gates tor tür".split())
+
+WINDOWS = frozenset("dachfenster fenster fensterantrieb skylight window windows".split())
+BLINDS = frozenset(
+    "awning blind blinds curtain curtains jalousie jalousien markise plissee rollo rollladen rollo "
+    "rollos rolladen shade shades shutter shutters vorhang vorhänge".split()
+)
+HEATERS = frozenset(
+    "boiler bügeleisen fireplace grill heater heizlüfter heizofen heizstrahler iron kamin "
+    "radiator sauna".split()
+)
+"""What gets hot at a switch, and is not to be on unseen."""
+CAMERAS = frozenset("camera cameras kamera kameras".split())
+
 OPAQUE = frozenset({"automation", "button", "input_button", "scene", "script"})
 """Domains that act on other things, which only their source can see."""
 
@@ -50,7 +69,33 @@ def lets_in(domain: str, device_class: str | None, names: Iterable[str]) -> bool
     """Whether a device is an entrance by its class, or sounds like one that opens an entrance."""
     if domain == "cover" and device_class:
         return device_class in CLASSES
+    if domain in ELSEWHERE:
+        return any(_plainly(name) for name in names)
     return domain in NAMED and any(_sounds(domain, name) for name in names)
+
+
+def is_window(domain: str, device_class: str | None, names: Iterable[str]) -> bool:
+    """Whether a cover is a window: what comes in by it is weather, or somebody agile."""
+    if domain != "cover" or device_class:
+        return domain == "cover" and device_class == "window"
+    return any(said & WINDOWS and not said & BLINDS for said in map(_words, names))
+
+
+def is_oven(domain: str, names: Iterable[str]) -> bool:
+    """Whether it may be something to cook on."""
+    return domain in HEATED and any(OVENS & _words(name) for name in names)
+
+
+def is_heater(domain: str, names: Iterable[str]) -> bool:
+    """Whether a switch has something on it that gets hot. What is called a heater and has a
+    thermostat is none of these."""
+    return domain in ("input_boolean", "switch") and any(HEATERS & _words(name) for name in names)
+
+
+def is_camera(domain: str, names: Iterable[str]) -> bool:
+    """Whether it is a camera, or the switch of one."""
+    switch = domain in ("input_boolean", "switch")
+    return domain == "camera" or (switch and any(CAMERAS & _words(name) for name in names))
 
 
 def needs_yes(domain: str, device_class: str | None, names: Iterable[str]) -> bool:
@@ -59,14 +104,24 @@ def needs_yes(domain: str, device_class: str | None, names: Iterable[str]) -> bo
     names = tuple(names)
     if domain in ("alarm_control_panel", "lock") or lets_in(domain, device_class, names):
         return domain not in ("scene", "script")
-    return domain in HEATED and any(
-        OVENS & set(re.findall(r"\w+", name.casefold())) for name in names
-    )
+    return is_oven(domain, names)
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", name.casefold()))
+
+
+def _plainly(name: str) -> bool:
+    """Whether a name can mean nothing but a gate or a garage door, whatever has it."""
+    said = _words(name)
+    if said & HARMLESS:
+        return False
+    garage = bool(said & GARAGE) and bool(said & DOORS)
+    return garage or bool(said & (PLAINLY | OPENERS))
 
 
 def _sounds(domain: str, name: str) -> bool:
-    words = re.findall(r"\w+", name.casefold())
-    said = set(words)
+    said = set(_words(name))
     if domain in ("scene", "script") and said & CLOSING and "unlock" not in said:
         return False
     if said & OPENERS:

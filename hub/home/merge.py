@@ -37,18 +37,22 @@ class Personal:
     """Whether voice is to know nothing of it."""
     allowed: bool | None = None
     """Whether voice may act on it although it is of a kind that needs an explicit yes."""
+    trust: str | None = None
+    """What must come before voice opens it: `pin`, `phone` or `no`."""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Personal:
         """From what was kept; what has another shape is left out."""
         name, area, aliases = (document.get(key) for key in ("name", "area", "aliases"))
         hidden, allowed = document.get("hidden"), document.get("allowed")
+        trust = document.get("trust")
         return cls(
             name if isinstance(name, str) and name.strip() else None,
             tuple(str(a) for a in aliases) if isinstance(aliases, list | tuple) else None,
             area if isinstance(area, str) else None,
             hidden if isinstance(hidden, bool) else None,
             allowed if isinstance(allowed, bool) else None,
+            trust if trust in ("pin", "phone", "no") else None,
         )
 
     def document(self) -> dict[str, Any]:
@@ -59,6 +63,7 @@ class Personal:
             "area": self.area,
             "hidden": self.hidden,
             "allowed": self.allowed,
+            "trust": self.trust,
         }
         return {key: value for key, value in found.items() if value is not None}
 
@@ -167,6 +172,10 @@ def _add(
         source,
         entity.guarded,
         barred,
+        tuple(
+            dict.fromkeys(n for n in (told, *_spoken(entity.aliases)) if n not in (name, *aliases))
+        ),
+        own.trust or "",
     )
     (home.hidden if hidden else home.entities)[entity_id] = found
     home.origins[entity_id] = source, entity.entity_id

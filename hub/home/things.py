@@ -48,6 +48,10 @@ class Entity:
     """Its source says whether it may let somebody in; None: it does not know."""
     barred: bool = False
     """Of a kind that needs an explicit yes before voice may act on it, which nobody has given."""
+    told: tuple[str, ...] = ()
+    """Names that its source has for it, where people call it something else."""
+    trust: str = ""
+    """What somebody has said must come before voice opens it: `pin`, `phone` or `no`."""
 
     @property
     def names(self) -> tuple[str, ...]:
