@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from hub.bridges.mcp_tools import Offered, described, misfit, offered
+from hub.cause import caused
 from hub.dialogue.answers import answers
 from hub.dialogue.conversation import Conversation, Question
 from hub.errors import ConfigError, HearthError
@@ -222,15 +223,16 @@ class HomeDoor:
     ) -> Done:
         """Run calls, one after the other, and word what became of them."""
         conversation = session.assistant.conversation(where.area)
-        performed = [
-            (
-                call,
-                await self._assistant.skillset.perform(
-                    call, where=where, confirmed=confirmed, conversation=conversation
-                ),
-            )
-            for call in calls
-        ]
+        with caused("phone", area=where.area):
+            performed = [
+                (
+                    call,
+                    await self._assistant.skillset.perform(
+                        call, where=where, confirmed=confirmed, conversation=conversation
+                    ),
+                )
+                for call in calls
+            ]
         replies, home = self._assistant.replies, self._assistant.home
         text = replies.for_turn(performed, home, where.language)
         for call in calls:
@@ -272,7 +274,8 @@ class HomeDoor:
 
     async def _say(self, session: _Session, text: str, where: Where) -> Done:
         """A turn of the session's own conversation."""
-        trace = await session.assistant.say(text, area=where.area, language=where.language)
+        with caused("phone", area=where.area):
+            trace = await session.assistant.say(text, area=where.area, language=where.language)
         conversation = session.assistant.conversation(where.area)
         # Nothing may be awaited between the turn and this: no sentence may find the question.
         questions = _yes_or_no(conversation, where.language)
