@@ -470,12 +470,10 @@ CASES = [
     Case(
         "HassShoppingListCompleteItem",
         {"item": "caviar"},
-        "Sorry, the Shopping List did not accept that.",
+        "Caviar is not on the Shopping List.",
     ),
-    Case(
-        "HassListCompleteItem", {"item": "caviar"}, "Sorry, the Shopping List did not accept that."
-    ),
-    Case("HassListRemoveItem", {"item": "caviar"}, "Sorry, the Shopping List did not accept that."),
+    Case("HassListCompleteItem", {"item": "caviar"}, "Caviar is not on the Shopping List."),
+    Case("HassListRemoveItem", {"item": "caviar"}, "Caviar is not on the Shopping List."),
     # everything
     Case(
         "everything.off",
@@ -495,8 +493,8 @@ CASES = [
     ),
     Case("lists.needed", {}, "There is nothing like that on your lists."),
     Case("lists.listed", {"item": "milk"}, "No."),
-    Case("lists.check_off", {"item": "caviar"}, "Caviar is on no list."),
-    Case("lists.take_off", {"item": "caviar"}, "Caviar is on no list."),
+    Case("lists.check_off", {"item": "caviar"}, "Caviar is not on the Shopping List."),
+    Case("lists.take_off", {"item": "caviar"}, "Caviar is not on the Shopping List."),
     # what the built-in home has none of: test_understanding_calendar.py has one
     *(
         Case(f"calendar.{name}", {}, "I know no calendar.")

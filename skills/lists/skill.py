@@ -357,7 +357,9 @@ async def _change(
             missed.append(wanted)
     await _remember(done, store)
     if missed:
-        return Say("on_no_list", items=missed, count=len(missed))
+        only = known[0][0].name if len(known) == 1 else ""
+        key = "not_on_it" if only else "on_no_list"
+        return Say(key, items=missed, count=len(missed), list=only)
     key = "checked_off" if service.endswith("update_item") else "removed"
     return Say(key, items=[found for _, _, found in done], count=len(done))
 
