@@ -90,7 +90,8 @@ _POINTS = re.compile(
     r"(?<!\d)[.,:](?!\d)|(?<=\d)[.,:](?!\d)|(?<!\d)[.,:](?=\d)|[;!?¡¿。，、？！…\"“”„«»]+"
 )
 """Punctuation, except what stands between digits ('20.5', '7:30')."""
-_CLAUSES = re.compile(r"[,;.!]\s+")
+COMMA = ","
+_CLAUSES = re.compile(r"[,;.!]\s+|[，、。；！]\s*")
 """What ends a clause; not the point or comma within a number."""
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'"})
 _WAKE_SCORE = 78.0
@@ -111,6 +112,17 @@ def clean(text: str, words: Words, wake: str | None = None) -> str:
     if words.half:
         plain = with_halves(plain, words.language, words.half, words.durations)
     return plain
+
+
+def clauses(text: str, words: Words, wake: str | None = None) -> str:
+    """The command with what ends a clause in it as a word of its own (COMMA); empty where nothing
+    does."""
+    first, *others = _CLAUSES.split(text)
+    phrases = (*((normal(wake),) if wake else ()), *words.wake)
+    begun = _without_wake([*spoken(first).split(), COMMA], phrases)[:-1]
+    parts = [clean(part, words) for part in (" ".join(begun), *others)]
+    parts = [part for part in parts if part]
+    return f" {COMMA} ".join(parts) if len(parts) > 1 else ""
 
 
 def without_asides(text: str, words: Words) -> str:

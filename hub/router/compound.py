@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from hub.home.model import normal
+from hub.router.clean import COMMA
 from hub.router.context import Targets
 from hub.router.reading import Reading
 from hub.router.words import Words
@@ -20,13 +22,26 @@ COMPOUND_QUALITY = 0.95
 def split(text: str, words: Words) -> Iterator[list[str]]:
     """The ways to cut a sentence at its conjunctions, few parts first: 'salt and pepper' may be
     one thing."""
-    tokens = text.split()
+    tokens = list(_apart(text.split(), words))
     cuts = list(_cuts(tokens, words.conjunctions))[:MOST_CONJUNCTIONS]
     for count in range(1, MOST_PARTS):
         for chosen in combinations(cuts, count):
             parts = list(_parts(tokens, chosen))
             if all(parts):
                 yield parts
+
+
+def _apart(tokens: Sequence[str], words: Words) -> Iterator[str]:
+    """The words, with conjunctions as words of their own where they are not written so."""
+    for token in tokens:
+        if words.attached:
+            joined = next((c for c in words.conjunctions if token.startswith(c) and token != c), "")
+            yield from (joined, token.removeprefix(joined)) if joined else (token,)
+        elif words.unspaced and words.conjunctions:
+            apart = re.split(f"({'|'.join(map(re.escape, words.conjunctions))})", token)
+            yield from filter(None, apart)
+        else:
+            yield token
 
 
 def repairs(text: str, words: Words) -> Iterator[tuple[str, str]]:
@@ -47,6 +62,15 @@ def _cuts(tokens: Sequence[str], conjunctions: Sequence[str]) -> Iterator[tuple[
     """Where conjunctions begin and end; the longest at each place."""
     position = 0
     while position < len(tokens):
+        if tokens[position] == COMMA:
+            end = position + 1
+            # ', and then' is one cut.
+            after = next(_cuts(tokens[end:], conjunctions), None) if conjunctions else None
+            if after is not None and after[0] == 0:
+                end += after[1]
+            yield position, end
+            position = end
+            continue
         for phrase in conjunctions:
             end = position + len(phrase.split())
             if normal(" ".join(tokens[position:end])) == phrase:

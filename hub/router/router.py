@@ -19,7 +19,7 @@ from hub.messages import Call, Candidate, Intent, ToolSpec, Utterance
 from hub.ports import ChatModel, ChoosingModel, LanguageModel
 from hub.router import byear
 from hub.router.chat import ChatTier
-from hub.router.clean import addressed, clean, collapsed, spoken, surface, without_asides
+from hub.router.clean import addressed, clauses, clean, collapsed, spoken, surface, without_asides
 from hub.router.compound import repairs, split, together
 from hub.router.context import Context, Target, Targets
 from hub.router.endings import Endings
@@ -30,6 +30,7 @@ from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.fuzzy import FuzzyRules
 from hub.router.misheard import Mishearing
 from hub.router.model import Asked, ModelTier, candidates
+from hub.router.moved import moved, place_in
 from hub.router.numbers import numbers
 from hub.router.phrases import Phrases, no_phrases, phrase_rules
 from hub.router.places import TARGET_SLOTS, Places, slots_of
@@ -185,6 +186,8 @@ class Said:
     """With it, in case a skill's phrase is made of it: 'can you hear me'."""
     prompted: bool = False
     """As in `Hypothesis`: nothing is guessed from it."""
+    clauses: str = ""
+    """The command with its commas as words of their own, if it has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -598,7 +601,9 @@ class Router:
         for rank, said in enumerate(texts):
             if said.prompted:
                 continue
-            if guess := self._guess(grammars, language, said.command, context):
+            if several := self._clauses(grammars, language, said, context):
+                found.append(_ranked(several, said.command, rank))
+            elif guess := self._guess(grammars, language, said.command, context):
                 found.append(_ranked(guess, said.command, rank))
         return max(found, key=_worth, default=None)
 
@@ -614,6 +619,9 @@ class Router:
             return None
         if stepped := self._step(grammars, language, texts[0].command, context, last):
             return _ranked(stepped, texts[0].command, 0)
+        if normal(texts[0].all) in known.repeating and last.calls:
+            again = Reading(last.calls, "rules", 1.0, f"once more: {last.said!r}", targets=last)
+            return _ranked(again, last.said, 0)
         tools = {call.tool for call in last.calls}
         more, changed = added(texts[0].all, known), corrected(texts[0].all, known)
         changed = clean(changed, known) if changed else None
@@ -625,6 +633,10 @@ class Router:
                 return _ranked(whole, part, 0) if part == changed else None
             if not self._leans(grammars, language, part):
                 continue
+            if there := place_in(part, grammars.places, known):
+                why = f"{last.said!r}, in another place"
+                if elsewhere := moved(last.calls, there, grammars.places, why):
+                    return _ranked(elsewhere, last.said, 0)
             for text in self._ways(grammars, language, part, last):
                 reading = self._able(grammars, language, text, context)
                 if reading is None:
@@ -906,6 +918,14 @@ class Router:
                 return replace(reading, calls=(), doable=False, sentence=told, why=why)
         return reading
 
+    def _clauses(
+        self, grammars: Grammars, language: str, said: Said, context: Context
+    ) -> Reading | None:
+        """Several commands with commas between them."""
+        if not said.clauses:
+            return None
+        return self._compound(grammars, language, said.clauses, context, inherit=True)
+
     def _compound(
         self, grammars: Grammars, language: str, text: str, context: Context, *, inherit: bool
     ) -> Reading | None:
@@ -1032,7 +1052,12 @@ def _texts(utterance: Utterance, language: str, context: Context) -> list[Said]:
     near = [h for h in utterance.hypotheses if first - h.score <= DOUBT]
     known = words(language)
     said = (
-        Said(clean(text, known, context.wake), addressed(text, known, context.wake), prompted)
+        Said(
+            clean(text, known, context.wake),
+            addressed(text, known, context.wake),
+            prompted,
+            clauses(text, known, context.wake),
+        )
         for text, prompted in (
             (collapsed(h.text), h.prompted) for h in near if len(h.text) <= MOST_LETTERS
         )

@@ -96,6 +96,8 @@ class Words:
     """How the room that was spoken of last is said behind a command: 'in there'."""
     more: tuple[str, ...] = ()
     """What asks for the last step once more: 'a bit more'."""
+    repeating: tuple[str, ...] = ()
+    """What asks for the last command once more: 'try again'."""
     preferring: tuple[str, ...] = ()
     """What makes a word a better one than that of before: '(blue) is nicer'."""
     music: frozenset[str] = frozenset()
@@ -122,6 +124,10 @@ class Words:
     """What takes back the command before it: 'no wait', 'I mean'."""
     conjunctions: tuple[str, ...] = ()
     """What stands between two commands: 'and then'."""
+    attached: bool = False
+    """They are written together with the word behind them."""
+    unspaced: bool = False
+    """There are no blanks between words."""
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Domain, or `domain.device_class` -> words for one such thing: 'thermostat'."""
     sensing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -164,7 +170,20 @@ def words(language: str) -> Words:
             more = files("hub.router").joinpath("data", f"{name}.sentences.yaml")
             sentences = yaml.safe_load(more.read_text(encoding="utf-8")) if more.is_file() else {}
             return replace(known, sentences=sentences)
-    return Words(language)
+    return Words(language, **_between(language))
+
+
+def _between(language: str) -> dict[str, Any]:
+    """What stands between two commands in a language of which no other words are known."""
+    file = files("hub.router").joinpath("data", "conjunctions.toml")
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    base = language.split("-")[0]
+    said = table["between"].get(language) or table["between"].get(base) or ()
+    return {
+        "conjunctions": _phrases(said),
+        "attached": base in table["written"]["before"],
+        "unspaced": base in table["written"]["within"],
+    }
 
 
 def _read(language: str, table: Mapping[str, object]) -> Words:
@@ -217,6 +236,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         spared=_forms(table.get("spared", ())),
         there=phrases("there"),
         more=phrases("more"),
+        repeating=phrases("repeating"),
         preferring=phrases("preferring"),
         music=frozenset(phrases("music")),
         film=frozenset(phrases("film")),
