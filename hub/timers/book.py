@@ -3,7 +3,8 @@
 They are kept at every change, with the time of both clocks. After a restart within the same boot
 the steady clock tells how long it took, after another boot the clock on the wall does. A timer is
 forgotten when it was told, not before: a hub that is killed in between tells it after its start.
-A command is forgotten as soon as it was done, whether or not that could be said.
+A command is forgotten as soon as it was done, whether or not that could be said; one that had begun
+when the hub was killed is not done again, and that is told.
 
 Nothing here runs while no timer does: one task sleeps until the next runs out.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from rapidfuzz import fuzz
@@ -39,8 +41,9 @@ ALIKE = 80.0
 """0-100: from which the name of a timer is taken for another, since recognition mishears."""
 
 Tell = Callable[[Timer, float], Awaitable[None]]
-"""Makes one ring heard, or runs the command. Gets the seconds since the timer ran out. Raises
-HearthError if nobody can have heard it."""
+"""Makes one ring heard, or runs the command. Gets the seconds since the timer ran out; the timer
+has `begun` if that was so before the hub was last started. Raises HearthError if nobody can have
+heard it."""
 
 Obstacle = Literal["do_what", "would_ask"]
 """Why a command would not be done when nobody attends, as `trouble` knows it: it is not understood,
@@ -260,7 +263,7 @@ class Timers:
 
     async def done(self, timer: Timer) -> None:
         """Its command has been run: it is not run again, whatever becomes of the hub meanwhile."""
-        await self._forget(timer)
+        await self._forget(replace(timer, begun=True))
 
     def _silence(self, key: str) -> None:
         """What has begun to act is never cut short."""
@@ -331,16 +334,20 @@ class Timers:
         """Tell it until it is told; ring on until somebody stops it, a bounded number of times."""
         mine = asyncio.current_task()
         late = -self.left(timer)
+        kept, timer = timer, replace(timer, begun=True)
         once = timer.command is not None or late >= LATE
         told = False
         try:
+            if not kept.begun and self._same(kept):
+                self._timers[timer.id] = timer
+                await self._keep()
             for number in range(RINGS):
                 if number:
                     await self._time.sleep(BETWEEN)
                 if timer.command is None:
                     await self._until_free()
                     self._sounding.add(timer.id)
-                heard = await self._told(timer, late)
+                heard = await self._told(kept, late)
                 if heard and not told:
                     told = True
                     if timer.id not in self._told_of:

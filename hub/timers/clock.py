@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 LONGEST_SLEEP = 10.0
 """Seconds by which something may be late when the machine slept, or its clock was set."""
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+"""No clock that was ever set is before this."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -82,9 +84,10 @@ class SystemTime:
         await asyncio.sleep(min(seconds, LONGEST_SLEEP))
 
 
-def stamp(time: Time) -> dict[str, Any]:
-    """What both clocks show, to be kept with what is counted on the steady one."""
-    return {"at": time.now().isoformat(), "boot": time.boot, "steady": time.steady()}
+def stamp(time: Time, now: datetime | None = None) -> dict[str, Any]:
+    """What both clocks show, to be kept with what is counted on the steady one. `now`: the time,
+    where it is not what the clock on the wall shows."""
+    return {"at": (now or time.now()).isoformat(), "boot": time.boot, "steady": time.steady()}
 
 
 def elapsed(kept: Mapping[str, Any], time: Time) -> float:
@@ -96,6 +99,8 @@ def elapsed(kept: Mapping[str, Any], time: Time) -> float:
         return max(0.0, time.steady() - float(kept["steady"]))
     at = datetime.fromisoformat(str(kept["at"]))
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    if at < EARLIEST:
+        return 0.0
     return max(0.0, (time.now() - at).total_seconds())
 
 

@@ -24,6 +24,8 @@ class Timer:
     language: str = "en"
     command: str | None = None
     """What is to be done when it runs out, in the words of the person; else it rings."""
+    begun: bool = False
+    """It has begun to ring, or its command to be done: should the hub end now, it goes on."""
 
     @property
     def paused(self) -> bool:
@@ -37,7 +39,7 @@ class Timer:
         """With more time, or with less; less than nothing is left to none. To one that rings the
         time is given from now on."""
         left = max(0.0, max(0.0, self.remaining(now)) + seconds)
-        return replace(self, left=left, since=None if self.paused else now)
+        return replace(self, left=left, since=None if self.paused else now, begun=False)
 
     def pause(self, now: float) -> Self:
         return replace(self, left=max(0.0, self.remaining(now)), since=None)
@@ -64,6 +66,7 @@ class Timer:
             area=_text(kept.get("area")),
             language=str(kept.get("language") or "en"),
             command=_text(kept.get("command")),
+            begun=bool(kept.get("begun")),
         )
 
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from hub.timers.clock import Time
+from hub.timers.clock import EARLIEST, Time
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +27,6 @@ FOLDER = "zoneinfo/"
 """Behind it, in the path of a file, is the name of a zone."""
 SET = 2.0
 """Seconds by which the clocks must part for one to have been set."""
-EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
-"""No clock that was ever set is before this."""
 DOUBT = 900.0
 """Seconds after which a clock that nothing has set is believed all the same."""
 SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
