@@ -120,6 +120,16 @@ class Voice:
         """Play a sound at the volume of speech. False if it was stopped."""
         return await self._run(self._play(audio))
 
+    async def ring(self, audio: Audio, volume: float) -> bool:
+        """Play a sound that must be heard, at a volume of its own (0-1), also when muted. False if
+        it was stopped. Raises AudioError."""
+
+        async def play() -> None:
+            async with self._one_at_a_time:
+                await self._sink.play(self._scale(audio, volume) if self._scale else audio)
+
+        return await self._run(play())
+
     def stop(self) -> bool:
         """Silence at once, what waits to be said too. False if there was nothing to silence."""
         for task in self._speaking:
