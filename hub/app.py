@@ -21,6 +21,7 @@ from hub.audio.files import Recording
 from hub.audio.level import scaled
 from hub.audio.loudspeaker import Loudspeaker
 from hub.audio.microphone import Microphone
+from hub.audio.noise import Noise, recording
 from hub.audio.null import Nowhere
 from hub.audio.stdin import RawStream
 from hub.audio.wav_out import WavFolder
@@ -50,6 +51,7 @@ from hub.later import obstacle
 from hub.listening import Listener
 from hub.messages import StateChange, Trace
 from hub.models.store import ModelStore
+from hub.past import Pasts
 from hub.pipeline import Assistant
 from hub.ports import (
     AudioSink,
@@ -68,9 +70,11 @@ from hub.router.rules import data_language
 from hub.skill import Where
 from hub.skills.alone import Alone
 from hub.skills.aloud import Aloud
+from hub.skills.own import Phones, SkillSounds
 from hub.skills.plan import Planner
 from hub.skills.store import Stores
 from hub.skillset import Skillset
+from hub.sound import Sounds
 from hub.storage.documents import Documents
 from hub.timers.bell import Bell
 from hub.timers.book import Timers
@@ -127,6 +131,11 @@ class Hub:
     broker: Broker | None = None
     """Its MQTT broker, if it has one."""
     history: History | None = None
+    sounds: Sounds | None = None
+    """What is heard beneath the voice."""
+    pasts: Pasts | None = None
+    """What sensors have told."""
+    phones: Phones = field(default_factory=Phones)
     """What was said and done."""
     planner: Planner | None = None
     """What skills have planned."""
@@ -333,10 +342,22 @@ async def open_hub(
         await stores.open()
         planner = Planner(clocks, _kept(config, "schedule", home_file, states, remember))
         await planner.open()
+        sounds = Sounds(
+            sink, clocks, volume=lambda: voice.volume * (not voice.muted) if voice else 1.0
+        )
+        stack.push_async_callback(sounds.close)
+        pasts = Pasts(_kept_file(config, "past.db", home_file, states, remember), home, clocks)
+        stack.push_async_callback(pasts.close)
+        if lasting:
+            pasts.begin()
+        phones = Phones()
         skillset = Skillset.load(
             config,
             home,
-            speaker=_Speaker(voice, timers),
+            speaker=_Speaker(voice, timers, sounds),
+            sound=SkillSounds(sounds, Noise, recording),
+            past=pasts,
+            phone=phones,
             timers=timers,
             store=stores,
             schedule=planner,
@@ -380,6 +401,8 @@ async def open_hub(
         )
         hub.planner = planner
         hub.history = history
+        hub.sounds, hub.pasts, hub.phones = sounds, pasts, phones
+        sounds.free = hub.free
         hub.time = clocks
         stack.push_async_callback(hub.end_skills)
         try:
@@ -747,9 +770,10 @@ class _Ears:
 class _Speaker:
     """The hub's loudspeaker, as skills may use it."""
 
-    def __init__(self, voice: Voice | None, timers: Timers) -> None:
+    def __init__(self, voice: Voice | None, timers: Timers, sounds: Sounds) -> None:
         self._voice = voice
         self._timers = timers
+        self._sounds = sounds
         self._volume = 1.0
         self._muted = False
 
@@ -765,14 +789,17 @@ class _Speaker:
         self._volume = min(1.0, max(0.0, volume))
         if self._voice:
             self._voice.volume = self._volume
+        self._sounds.adjust()
 
     async def set_muted(self, muted: bool) -> None:
         self._muted = muted
         if self._voice:
             self._voice.muted = muted
+        self._sounds.adjust()
 
     async def stop(self) -> None:
         await self._timers.hush()
+        await self._sounds.stop()
         if self._voice:
             self._voice.stop()
 

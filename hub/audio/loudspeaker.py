@@ -157,7 +157,8 @@ class _Stream:
     @property
     def rate(self) -> int:
         """Samples a second."""
-        return round(self.device.samplerate)
+        rate: int = round(self.device.samplerate)
+        return rate
 
     async def open(self, name: str | None) -> None:
         """Raises AudioError."""

@@ -142,3 +142,8 @@ def read_wav(content: bytes, name: str) -> Audio:
     if channels == 2:
         samples = samples.reshape(-1, 2).mean(axis=1).astype("<i2")
     return Audio(samples.tobytes(), rate)
+
+
+def recording(content: bytes, name: str, again: bool) -> Recorded:
+    """What is in a WAV file, to be played. Raises AudioError."""
+    return Recorded(read_wav(content, name), again=again)

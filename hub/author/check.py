@@ -28,7 +28,13 @@ NETWORK = frozenset("aiohttp ftplib http httpx imaplib requests smtplib socket s
 """Modules that reach other machines."""
 BARRED = frozenset("ctypes multiprocessing pty subprocess".split())
 """Modules that find nothing to do in the sandbox of a pack."""
-SERVICE_NEEDS: Mapping[str, str] = {"mqtt": "mqtt", "timers": "timers", "web": "network"}
+SERVICE_NEEDS: Mapping[str, str] = {
+    "mqtt": "mqtt",
+    "phone": "phone",
+    "sound": "sound",
+    "timers": "timers",
+    "web": "network",
+}
 """Service -> the permission that it needs."""
 
 
@@ -291,7 +297,7 @@ def _permissions(
         if service in services and not getattr(allowed, permission):
             text = f"is not granted, and skill.py wants the service {service.capitalize()}"
             yield Finding(f"{FILE}: permissions.{permission}", text)
-    for permission in ("timers", "mqtt"):
+    for permission in ("timers", "mqtt", "phone", "sound"):
         if getattr(allowed, permission) and permission not in services:
             yield _unused(permission)
     speaks = any(tool.events or tool.schedule for tool in tools) or "schedule" in services

@@ -124,6 +124,10 @@ class Permissions:
     speak: bool = False
     """By itself, without having been asked."""
     timers: bool = False
+    sound: bool = False
+    """Noise, and its own recordings, from the loudspeaker."""
+    phone: bool = False
+    """Texts and pictures for the phones of the home."""
     memory_mb: int = MEMORY
     events: tuple[str, ...] = ()
     """Domains whose changes of state it is told of."""
@@ -142,6 +146,10 @@ class Permissions:
             words.append("speak by itself, without being asked")
         if self.timers:
             words.append("see, set and cancel timers")
+        if self.sound:
+            words.append("play noise and sounds of its own on the loudspeaker")
+        if self.phone:
+            words.append("send texts and pictures to the phones of the home")
         if self.memory_mb > MEMORY:
             words.append(f"use {self.memory_mb} MB of memory")
         return words
@@ -157,6 +165,8 @@ class Permissions:
             network=tuple(origin for origin in self.network if origin not in other.network),
             speak=self.speak and not other.speak,
             timers=self.timers and not other.timers,
+            sound=self.sound and not other.sound,
+            phone=self.phone and not other.phone,
             memory_mb=self.memory_mb if self.memory_mb > other.memory_mb else MEMORY,
             events=tuple(domain for domain in self.events if domain not in other.events),
         )
@@ -178,6 +188,8 @@ class Permissions:
             "network": list(self.network),
             "speak": self.speak,
             "timers": self.timers,
+            "sound": self.sound,
+            "phone": self.phone,
             "memory_mb": self.memory_mb,
             "events": list(self.events),
         }
@@ -538,6 +550,8 @@ def _permissions(table: _Table) -> Permissions:
         network=tuple(dict.fromkeys(_origin(table, address) for address in table.texts("network"))),
         speak=table.yes_or_no("speak"),
         timers=table.yes_or_no("timers"),
+        sound=table.yes_or_no("sound"),
+        phone=table.yes_or_no("phone"),
         memory_mb=memory,
         events=_domains(table, "events"),
     )

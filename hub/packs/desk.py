@@ -9,6 +9,8 @@ audit log.
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,6 +22,7 @@ from hub.errors import HearthError
 from hub.home.model import Entity
 from hub.packs import wire
 from hub.packs.audit import Audit
+from hub.packs.description import PackError
 from hub.packs.grants import Action, Denied, Grants
 from hub.packs.link import DENIED, INTERNAL_ERROR, METHOD_NOT_FOUND, Rate, RemoteError
 from hub.packs.plain import one_line
@@ -33,6 +36,8 @@ LONGEST_SAID = 1000
 LONGEST_QUESTION = 200
 LONGEST_KEY = 100
 LARGEST_VALUE = 64 * 1024
+LARGEST_IMAGE = 350 * 1024
+"""Of a picture in base64: 256 KB."""
 MOST_QUESTIONS = 10
 """Within one call."""
 MOST_FIELDS = 5
@@ -86,7 +91,11 @@ class Desk:
         *,
         mqtt: Mqtt | None = None,
         proxy: Proxy | None = None,
+        file: Callable[[str], bytes] | None = None,
     ) -> None:
+        """`file` reads a file of the pack that is as it was when it was installed; raises
+        PackError."""
+        self._file = file
         self.grants = grants
         self._pack = pack_id
         self._tools = tools
@@ -95,6 +104,7 @@ class Desk:
         self._proxy = proxy
         self._running: dict[str, Running] = {}
         self._announcing = Rate(1 / 10, 6)
+        self._sending = Rate(1 / 60, 5)
         self._time = Rate(HUB_SHARE, HUB_BURST)
 
     def begin(self, running: Running) -> None:
@@ -288,6 +298,76 @@ class Desk:
             running.asking = False
         return {"action": "accept", "content": plain(content)}
 
+    # --- sound, phones, the past ------------------------------------------------------------------
+
+    async def sound(
+        self, sound: Any, params: Mapping[str, Any], running: Running, name: str
+    ) -> Any:
+        if not self.grants.granted.sound:
+            raise Denied("playing sounds was not granted")
+
+        def seconds(key: str, most: float) -> timedelta | None:
+            given = params.get(key)
+            return None if given is None else timedelta(seconds=_number(given, 0, most))
+
+        def volume() -> float:
+            return _number(params.get("volume"), 0, 1)
+
+        match name:
+            case "noise":
+                colour = _text(params.get("colour"), LONGEST_KEY)
+                await sound.noise(colour, volume=volume(), length=seconds("length", 86400))
+            case "play":
+                file = _text(params.get("file"), 200)
+                if self._file is None:
+                    raise Denied("its files cannot be read")
+                try:
+                    content = await asyncio.to_thread(self._file, file)
+                except PackError as error:
+                    raise Denied(str(error)) from None
+                await sound.play_content(
+                    content,
+                    file,
+                    volume=volume(),
+                    again=params.get("again") is True,
+                    length=seconds("length", 86400),
+                )
+            case "fade":
+                within = seconds("within", 600) or timedelta()
+                return await sound.fade(volume(), within)
+            case "end_after":
+                return await sound.end_after(seconds("length", 86400))
+            case "stop":
+                return await sound.stop()
+            case _:
+                found = await sound.playing()
+                return wire.playing_out(found) if found else None
+        return None
+
+    async def phone_send(self, phone: Any, params: Mapping[str, Any], running: Running) -> Any:
+        if not self.grants.granted.phone:
+            raise Denied("sending to phones was not granted")
+        if not self._sending.allows():
+            raise Denied("it sends too often")
+        text, image = one_line(params.get("text"), LONGEST_SAID), params.get("image")
+        if not text:
+            raise Denied("there is nothing to send")
+        content = None
+        if image is not None:
+            try:
+                content = base64.b64decode(_text(image, LARGEST_IMAGE), validate=True)
+            except binascii.Error:
+                raise Denied("the picture is not in base64") from None
+        await phone.send(text, content)
+
+    async def past_hours(self, past: Any, params: Mapping[str, Any], running: Running) -> Any:
+        entity = self.grants.entity(params.get("entity"))
+        try:
+            since = datetime.fromisoformat(_text(params.get("since"), 40))
+        except ValueError:
+            raise Denied("the moment is no date and time") from None
+        return [wire.hour_out(hour) for hour in await past.hours(entity, since.astimezone())]
+
     # --- keeping and planning --------------------------------------------------------------------
 
     async def store_get(self, store: Any, params: Mapping[str, Any], running: Running) -> Any:
@@ -433,6 +513,10 @@ def _getting(name: str) -> Known:
     return lambda desk, service, params, running: desk.speaker_get(service, name)
 
 
+def _sounding(name: str) -> Known:
+    return lambda desk, service, params, running: desk.sound(service, params, running, name)
+
+
 def _planning(how: str) -> Known:
     return lambda desk, service, params, running: desk.schedule_plan(service, params, running, how)
 
@@ -445,6 +529,8 @@ TIMERS = (
     "rings full kept all left find it speak_of start change pause resume cancel facts duration "
     "trouble which"
 ).split()
+
+SOUNDS = ("noise", "play", "fade", "end_after", "stop", "playing")
 
 ACTIONS: Mapping[tuple[str, str], Known] = {
     ("home", "call"): Desk.home_call,
@@ -471,6 +557,9 @@ ACTIONS: Mapping[tuple[str, str], Known] = {
     ("schedule", "planned"): Desk.schedule_planned,
     ("mqtt", "publish"): Desk.mqtt_publish,
     ("mqtt", "wait"): Desk.mqtt_wait,
+    ("phone", "send"): Desk.phone_send,
+    ("past", "hours"): Desk.past_hours,
+    **{("sound", name): _sounding(name) for name in SOUNDS},
     **{("timers", name): _timing(name) for name in TIMERS},
 }
 """All that a pack may ask for, and what answers it."""
@@ -529,7 +618,7 @@ def _target(params: Mapping[str, Any]) -> str:
     if isinstance(entities, list):
         named = ", ".join(one_line(str(one), 80) for one in entities[:10])
         return f"{one_line(params.get('service'), 60)}: {named}"
-    for key in ("url", "topic", "entity", "key", "tool", "timer", "message"):
+    for key in ("url", "topic", "entity", "key", "tool", "timer", "file", "colour", "message"):
         if isinstance(params.get(key), str):
             return one_line(params[key], 200)
     return ""

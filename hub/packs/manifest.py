@@ -139,6 +139,29 @@ def check_one(folder: Path, manifest: bytes, name: str) -> None:
     _check(folder, {name: listed[name]})
 
 
+def content(folder: Path, wanted: str, name: str, most: int = 8 * 1024 * 1024) -> bytes:
+    """What is in one file of a pack, whose manifest has the digest `wanted`.
+
+    Raises PackError if it is not in the manifest, was changed, or is too large."""
+    found = read(folder)
+    if found is None or digest(found) != wanted:
+        raise PackError(f"{folder}: its manifest was changed")
+    hashed = parse(found, str(folder / NAME)).get(name)
+    if hashed is None:
+        raise PackError(f"{name!r:.80} is no file of the pack")
+    try:
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            held = file.read(most + 1)
+    except OSError as error:
+        raise PackError(f"{name}: {reason(error)}") from error
+    if len(held) > most:
+        raise PackError(f"{name}: is too large")
+    if hashlib.sha256(held).hexdigest() != hashed:
+        raise PackError(f"{folder}: {name} is not what the manifest says: it was changed")
+    return held
+
+
 def _check(folder: Path, listed: Mapping[str, str]) -> None:
     for name, wanted in listed.items():
         if _hash(folder / name) != wanted:

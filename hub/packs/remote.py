@@ -17,6 +17,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ from hub.errors import HearthError, SkillError
 from hub.home.guarded import unknown
 from hub.home.model import Area, Entity, Home
 from hub.language import names_together, words
-from hub.packs import sandbox, wire
+from hub.packs import manifest, sandbox, wire
 from hub.packs.audit import Audit
 from hub.packs.description import PackError
 from hub.packs.desk import Desk, Mqtt, Running, said, visible
@@ -216,7 +217,13 @@ class Packs:
         if network and pack.run:
             tunnel = Tunnel(network, self._noting(pack.id), self._lookup)
         desk = Desk(
-            pack.id, frozenset(pack.tools), grants, self.audit, mqtt=self._mqtt, proxy=proxy
+            pack.id,
+            frozenset(pack.tools),
+            grants,
+            self.audit,
+            mqtt=self._mqtt,
+            proxy=proxy,
+            file=partial(manifest.content, installed.folder, installed.digest),
         )
         process = PackProcess(
             installed,

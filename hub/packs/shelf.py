@@ -41,7 +41,7 @@ MOST_KEPT = 5
 FORGOTTEN = 86_400.0
 """Seconds after which nobody waits any more for what is in the staging folder."""
 
-WITHHELD = ("home", "act", "mqtt", "network", "speak", "timers", "events")
+WITHHELD = ("home", "act", "mqtt", "network", "speak", "timers", "sound", "phone", "events")
 """What the owner may keep from a pack though it asks for it."""
 
 ToolMetadata = Mapping[str, Any]
@@ -759,6 +759,8 @@ def _narrowed(asked: Permissions, without: Sequence[str]) -> Permissions:
         network=() if "network" in without else asked.network,
         speak=asked.speak and "speak" not in without,
         timers=asked.timers and "timers" not in without,
+        sound=asked.sound and "sound" not in without,
+        phone=asked.phone and "phone" not in without,
         events=() if "events" in without or "home" in without else asked.events,
     )
 

@@ -19,8 +19,10 @@ from hub.skill import (
     Change,
     Entities,
     Entity,
+    Hour,
     Outcome,
     Planned,
+    Playing,
     Say,
     State,
     Timer,
@@ -144,6 +146,26 @@ def planned_in(row: Mapping[str, Any]) -> Planned:
         timedelta(seconds=every) if every else None,
         row.get("arguments") or {},
     )
+
+
+def playing_out(playing: Playing) -> dict[str, Any]:
+    left = playing.left.total_seconds() if playing.left is not None else None
+    return {"what": playing.what, "volume": playing.volume, "left": left}
+
+
+def playing_in(row: Mapping[str, Any]) -> Playing:
+    left = row.get("left")
+    return Playing(row["what"], row["volume"], None if left is None else timedelta(seconds=left))
+
+
+def hour_out(hour: Hour) -> list[Any]:
+    values = [round(value, 6) for value in (hour.low, hour.mean, hour.high, hour.last)]
+    return [round(hour.at.timestamp()), *values, hour.counts]
+
+
+def hour_in(row: Sequence[Any]) -> Hour:
+    at, low, mean, high, last, counts = row
+    return Hour(datetime.fromtimestamp(at).astimezone(), low, mean, high, last, counts)
 
 
 def text_out(text: str | Say) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from hub.home.things import Area, Entity, State
 from hub.messages import Call, Outcome, ToolSpec
@@ -399,6 +399,106 @@ class Lists(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """A sound of the skill that is heard."""
+
+    what: str
+    """Colour of the noise, or name of the file."""
+    volume: float
+    """0-1"""
+    left: timedelta | None
+    """Until it ends; None if it goes on until somebody ends it."""
+
+
+class Sound(Protocol):
+    """Sound that goes on beneath what the hub says, one at a time: what begins later takes its
+    place. It is soft, or silent, while somebody is talked with, and ends with a fade at 'stop', at
+    its time, after twelve hours, and with the hub: nothing begins again after a restart.
+
+    Raises SkillError on a hub without a loudspeaker."""
+
+    async def noise(
+        self,
+        colour: Literal["white", "pink", "brown"] = "white",
+        *,
+        volume: float = 0.5,
+        length: timedelta | None = None,
+    ) -> None:
+        """Noise, until it is ended; with a `length`, for so long. `volume`: 0-1."""
+        ...
+
+    async def play(
+        self,
+        file: str,
+        *,
+        volume: float = 0.5,
+        again: bool = False,
+        length: timedelta | None = None,
+    ) -> None:
+        """A WAV file of the skill's folder: 16-bit PCM, a minute and 4 MB at most. `again`: over
+        and over. It waits, unheard, while somebody is talked with."""
+        ...
+
+    async def fade(self, volume: float, within: timedelta = timedelta(seconds=1)) -> bool:
+        """Make it louder or softer. False if nothing of the skill is heard."""
+        ...
+
+    async def end_after(self, length: timedelta | None) -> bool:
+        """Let it end so much later than now; None: when it is ended. False if nothing of the
+        skill is heard."""
+        ...
+
+    async def stop(self) -> bool:
+        """Let it fade out. False if nothing of the skill was heard."""
+        ...
+
+    async def playing(self) -> Playing | None: ...
+
+
+class Phone(Protocol):
+    """The phones of the home, by way of the broker and Home Assistant."""
+
+    async def send(self, text: str, image: bytes | None = None) -> None:
+        """Show a text there, with a picture if there is one: PNG or JPEG, 256 KB at most.
+
+        Raises SkillError where the hub has no broker, and for another picture."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """What a sensor told in one hour."""
+
+    at: datetime
+    """Its beginning."""
+    low: float
+    mean: float
+    high: float
+    last: float
+    counts: bool = False
+    """It counts on, as a meter does."""
+
+    @property
+    def value(self) -> float:
+        """What it showed in the end if it counts on, else the mean."""
+        return self.last if self.counts else self.mean
+
+
+class Past(Protocol):
+    """What sensors with numbers have told, hour by hour, for 31 days, as far as the hub was there:
+    energy, power, temperature, humidity, and others of a few kinds."""
+
+    async def of(self, entity: Entity, since: datetime) -> Sequence[tuple[datetime, float]]:
+        """The beginnings of hours, each with the mean value; of what counts on, with what it
+        showed at the hour's end. The last is the hour that is not over."""
+        ...
+
+    async def hours(self, entity: Entity, since: datetime) -> Sequence[Hour]:
+        """The same with the lowest and the highest value."""
+        ...
+
+
 class Undo(Protocol):
     """What was done last in this room."""
 
@@ -465,5 +565,5 @@ SERVICES: Mapping[Any, str] = {
 }
 """Parameter annotations that are filled by the hub."""
 
-ACTING = frozenset({"home", "mqtt", "schedule", "speaker", "timers", "web"})
+ACTING = frozenset({"home", "mqtt", "phone", "schedule", "sound", "speaker", "timers", "web"})
 """Services with which a tool does something."""

@@ -19,8 +19,10 @@ from hub.skill import (
     Call,
     Entities,
     Entity,
+    Hour,
     Outcome,
     Planned,
+    Playing,
     Settings,
     State,
     Text,
@@ -45,6 +47,9 @@ class Services:
             "schedule": _Schedule(desk),
             "mqtt": _Mqtt(desk),
             "web": _Web(desk),
+            "sound": _Sound(desk),
+            "phone": _Phone(desk),
+            "past": _Past(desk),
             "settings": settings,
         }
 
@@ -307,3 +312,71 @@ class _Web:
         return await self._desk.want(
             "http.fetch", url=url, method=method, headers=dict(headers or {}), body=sent
         )
+
+
+class _Sound:
+    """Sound beneath what the hub says."""
+
+    def __init__(self, desk: _Desk) -> None:
+        self._desk = desk
+
+    async def noise(
+        self, colour: str = "white", *, volume: float = 0.5, length: timedelta | None = None
+    ) -> None:
+        await self._desk.want("sound.noise", colour=colour, volume=volume, length=_seconds(length))
+
+    async def play(
+        self,
+        file: str,
+        *,
+        volume: float = 0.5,
+        again: bool = False,
+        length: timedelta | None = None,
+    ) -> None:
+        await self._desk.want(
+            "sound.play", file=file, volume=volume, again=again, length=_seconds(length)
+        )
+
+    async def fade(self, volume: float, within: timedelta = timedelta(seconds=1)) -> bool:
+        seconds = _seconds(within)
+        return bool(await self._desk.want("sound.fade", volume=volume, within=seconds))
+
+    async def end_after(self, length: timedelta | None) -> bool:
+        return bool(await self._desk.want("sound.end_after", length=_seconds(length)))
+
+    async def stop(self) -> bool:
+        return bool(await self._desk.want("sound.stop"))
+
+    async def playing(self) -> Playing | None:
+        found = await self._desk.want("sound.playing")
+        return wire.playing_in(found) if found else None
+
+
+class _Phone:
+    """The phones of the home."""
+
+    def __init__(self, desk: _Desk) -> None:
+        self._desk = desk
+
+    async def send(self, text: str, image: bytes | None = None) -> None:
+        coded = None if image is None else base64.b64encode(image).decode()
+        await self._desk.want("phone.send", text=text, image=coded)
+
+
+class _Past:
+    """What sensors have told."""
+
+    def __init__(self, desk: _Desk) -> None:
+        self._desk = desk
+
+    async def of(self, entity: Entity, since: datetime) -> Sequence[tuple[datetime, float]]:
+        return [(hour.at, hour.value) for hour in await self.hours(entity, since)]
+
+    async def hours(self, entity: Entity, since: datetime) -> Sequence[Hour]:
+        moment = since.astimezone().isoformat()
+        rows = await self._desk.want("past.hours", entity=entity.entity_id, since=moment)
+        return [wire.hour_in(row) for row in rows]
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else length.total_seconds()
