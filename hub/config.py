@@ -248,6 +248,36 @@ class PrivacySettings(Settings):
         return until
 
 
+class MannersSettings(Settings):
+    """[manners]"""
+
+    quiet: str | None = Field(
+        "22:00-07:00",
+        description="Quiet hours, '' for none: softer, shorter, and nothing unasked that can wait.",
+    )
+    quiet_volume: Unit = Field(
+        0.4, description="0-1. How loud the voice is at most in quiet hours."
+    )
+    volumes: tuple[str, ...] = Field(
+        (), description='How loud at most from when on, such as ["07:00 0.8", "20:00 0.6"].'
+    )
+    short: Literal["quiet", "always", "never"] = Field(
+        "quiet", description="When replies are short: in quiet hours, 'always', or 'never'."
+    )
+    tone: Literal["quiet", "always", "never"] = Field(
+        "quiet",
+        description="When a tone stands for words where the result is seen: a light, a blind or a "
+        "switch in the room where it was said. In quiet hours, 'always', or 'never'.",
+    )
+
+
+class RoomSettings(Settings):
+    """[rooms.NAME]: what is known of the satellite in a room."""
+
+    language: str | None = Field(None, description="The language that is spoken there.")
+    person: str | None = Field(None, description="Whose room it is: who speaks there.")
+
+
 class SkillSettings(Settings):
     """[skills]"""
 
@@ -294,6 +324,13 @@ class Config(Settings):
     homeassistant: HomeAssistantSettings = Field(default_factory=lambda: HomeAssistantSettings())
     wyoming: WyomingSettings = Field(default_factory=lambda: WyomingSettings())
     skills: SkillSettings = Field(default_factory=lambda: SkillSettings())
+    manners: MannersSettings = Field(default_factory=lambda: MannersSettings())
+    rooms: dict[str, RoomSettings] = Field(
+        {}, description='Of single rooms, such as [rooms.Bedroom] with language = "de".'
+    )
+    phones: dict[str, str] = Field(
+        {}, description="Conversations from elsewhere -> whose they are: sams-phone = 'Sam'."
+    )
     privacy: PrivacySettings = Field(default_factory=lambda: PrivacySettings())
 
     def without_wake_word(self) -> Config:
@@ -438,6 +475,9 @@ def _explained(error: ValidationError, text: str, source: str) -> list[str]:
         where = f"{source}:{_line(text, place)}: {named}"
         if problem["type"] == "extra_forbidden":
             table = _tables().get(place[0]) if len(place) > 1 else None
+            if place[0] == "rooms" and len(place) > 2:
+                table, named = RoomSettings, f"[rooms.{place[1]}] {place[2]}"
+                where = f"{source}:{_line(text, place)}: {named}"
             known = list(table.model_fields if table else Config.model_fields)
             close = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.5)
             hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}."
@@ -486,11 +526,14 @@ def template() -> str:
         return '"' + str(default).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     lines = ["# Hearth's settings. Remove the '#' before what you change."]
+    singly = {key: Config.model_fields[key].description for key in ("rooms", "phones")}
     for name, table in _tables().items():
         lines += ["", f"[{name}]"]
         for key, field in table.model_fields.items():
             lines.append(f"# {field.description}")
             lines.append(f"#{key} = {value(field.get_default(call_default_factory=True))}")
+    for key, meaning in singly.items():
+        lines += ["", f"[{key}]", f"# {meaning}"]
     return "\n".join(lines) + "\n"
 
 
