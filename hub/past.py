@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -174,6 +174,12 @@ class Pasts:
         await self._database.scrub()
         return int(count)
 
+    def tell_of(self, entity_id: str, values: Iterable[tuple[datetime, float]]) -> None:
+        """Let a sensor have told this, in the order of time, instead of what it tells now."""
+        self._now.pop(entity_id, None)
+        for at, value in values:
+            self._tell(entity_id, str(value), at.timestamp())
+
     # --- what is told ------------------------------------------------------------------------
 
     def _changed(self, change: StateChange) -> None:
@@ -273,10 +279,3 @@ def _number(state: str) -> float | None:
 
 def _beginning(hour: int) -> datetime:
     return datetime.fromtimestamp(hour * HOUR, UTC).astimezone()
-
-
-def sampled(rows: Mapping[str, Sequence[tuple[datetime, float]]], pasts: Pasts) -> None:
-    """For stages and tests: let sensors have told this, in the order of time."""
-    told = [(at, entity_id, value) for entity_id, own in rows.items() for at, value in own]
-    for at, entity_id, value in sorted(told):
-        pasts._tell(entity_id, str(value), at.timestamp())

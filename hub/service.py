@@ -60,6 +60,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         if open_ears is not None and hub.wake is not None:
             hub.wake = open_ears.wake(hub.wake)
         phone = _phone(hub, open_ears)
+        hub.phones.sends = phone
         hub.assistant.watch(_show_turn)
         hub.home.watch(_Changes(hub).show)
         hub.begin_timers(

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from hub.audio.noise import Noise, recording
 from hub.author.time import LocalClock, MovedTime, settle
 from hub.config import Config
 from hub.daily.lists import LocalLists
@@ -26,17 +27,20 @@ from hub.evaluate.stage import SilentSpeaker
 from hub.home.model import Home
 from hub.messages import Outcome, Trace
 from hub.packs.description import FILE, read
+from hub.past import Pasts
 from hub.pipeline import Assistant
-from hub.ports import Inventory
+from hub.ports import Beneath, Inventory
 from hub.router import Router
 from hub.skill import Where
 from hub.skills.alone import Alone
 from hub.skills.aloud import Aloud
 from hub.skills.handling import Handler
+from hub.skills.own import Phones, SkillSounds
 from hub.skills.plan import Planner
 from hub.skills.settings import SkillSettings
 from hub.skills.store import Stores
 from hub.skillset import Skillset, load, load_handlers
+from hub.sound import Playing, Sounds
 from hub.timers.book import Timers
 from hub.timers.clock import SystemTime, Time
 
@@ -121,7 +125,7 @@ class Stage:
         self._all = all_skills
         self._settings = dict(settings or {})
         self._area = area
-        self._speaker = SilentSpeaker()
+        self._speaker = _Quiet()
         self.home = Home()
         self.devices: SimulatedHome
         self.skillset: Skillset
@@ -132,6 +136,10 @@ class Stage:
         self._alone: Alone
         self._timers: Timers
         self._stores = Stores()
+        self._sounds: Sounds
+        self._pasts: Pasts
+        self.shown: list[tuple[str, bytes | None]] = []
+        """All texts and pictures that were sent to phones."""
 
     async def __aenter__(self) -> Self:
         """Raises SkillError for a skill that cannot be loaded."""
@@ -143,6 +151,10 @@ class Stage:
         self._timers = Timers(self.time)
         planner = Planner(self.time)
         aloud = Aloud(show=self._announced, clock=self.time.steady)
+        self._sounds = Sounds(self._speaker, self.time)
+        self._speaker.sounds = self._sounds
+        self._pasts = Pasts(None, self.home, self.time)
+        self._pasts.begin()
         self.skillset = Skillset(
             [*(each for each in others if each.skill != self.name), *own],
             self.home,
@@ -154,6 +166,9 @@ class Stage:
                 "schedule": planner,
                 "settings": SkillSettings({self.name: self._settings}),
                 "aloud": aloud,
+                "sound": SkillSounds(self._sounds, Noise, recording),
+                "past": self._pasts,
+                "phone": Phones(self),
                 **self._further,
             },
             timeout=config.skills.timeout,
@@ -190,12 +205,26 @@ class Stage:
         await self._alone.close()
         await self.skillset.close()
         await self._timers.close()
+        await self._sounds.close()
+        await self._pasts.close()
         await self.home.close()
 
     def _announced(self, text: str, area: str | None) -> None:
         self.announced.append(text)
         self.told.set()
         self._tell(text)
+
+    async def show(self, text: str, image: bytes | None, by: str) -> None:
+        self.shown.append((text, image))
+
+    @property
+    def sound(self) -> Playing | None:
+        """What is heard beneath the voice; None while it is quiet, or fades out."""
+        return self._sounds.playing
+
+    def told_before(self, entity_id: str, *values: tuple[datetime, float]) -> None:
+        """Let a sensor have told values in the past, in the order of time."""
+        self._pasts.tell_of(entity_id, values)
 
     async def reload(self) -> None:
         """Take the skill as its files are now. Raises SkillError, and keeps the one of before."""
@@ -262,6 +291,20 @@ class _OnStage(Assistant):
 
     def conversation(self, area: str | None) -> Conversation:
         return self._conversations.setdefault(area, Conversation(self.moved.steady))
+
+
+class _Quiet(SilentSpeaker):
+    """A loudspeaker that nobody hears, with what would be heard beneath the voice."""
+
+    sounds: Sounds | None = None
+
+    async def under(self, backdrop: Beneath | None) -> None:
+        """Take it, and be silent."""
+
+    async def stop(self) -> None:
+        await super().stop()
+        if self.sounds is not None:
+            await self.sounds.stop()
 
 
 class _Noting(SimulatedHome):

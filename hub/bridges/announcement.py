@@ -22,7 +22,7 @@ from hub.devices.mqtt.component import Publication
 LONGEST_STATE = 255
 """Characters of a state in Home Assistant, and of what can be typed into a text."""
 
-EVENTS = ("wake", "turn", "timer")
+EVENTS = ("wake", "turn", "timer", "notice")
 """Types of the event entity."""
 
 PRESSED = "PRESS"
@@ -108,6 +108,15 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             "account-voice",
             state_topic=topics.event,
             event_types=list(EVENTS),
+        ),
+        entity(
+            "image",
+            "picture",
+            True,
+            "Picture",
+            "image",
+            image_topic=topics.picture,
+            content_type="image/png",
         ),
         entity(
             "switch",

@@ -21,12 +21,12 @@ from hub import __version__
 from hub.bridges.announcement import Abilities, Announcement, Form
 from hub.bridges.ears import Ears
 from hub.bridges.orders import Orders, Parts, WakeWords, as_json, summary
-from hub.bridges.post import JSON, TEXT, Inbox, Incoming, Outbox, Outgoing
+from hub.bridges.post import JPEG, JSON, PNG, TEXT, Inbox, Incoming, Outbox, Outgoing
 from hub.bridges.requests import MOST_BYTES, Origin
 from hub.bridges.topics import Topics
 from hub.config import MqttSettings
 from hub.devices.mqtt.connection import Client, connected, identifier
-from hub.errors import ConfigError, DeviceError
+from hub.errors import ConfigError, DeviceError, HearthError
 from hub.messages import Trace, Wake
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ SETTLED = 2.0
 SPREAD = 3.0
 """Seconds, at most, until it does so anew when Home Assistant has started; so that not all devices
 of a home do it at the same moment."""
+AWAY = "Sorry, I cannot reach any phone at the moment."
 FAREWELL = 1.0
 """Seconds for saying goodbye."""
 
@@ -142,6 +143,18 @@ class PhoneBridge:
     def rang(self, text: str) -> None:
         """Tell that a timer has run out, with what is said of it."""
         self._event("timer", text=text)
+
+    async def show(self, text: str, image: bytes | None, by: str) -> None:
+        """Bring a text, and a picture if there is one, to phones. Raises HearthError while the
+        broker is away."""
+        if not self._outbox.is_open:
+            raise HearthError("the MQTT broker is away", spoken=AWAY)
+        if image is not None:
+            kind = PNG if image.startswith(b"\x89PNG") else JPEG
+            self._outbox.put(Outgoing(self.topics.picture, image, qos=1, kind=kind))
+        told = {"text": text, "by": by, "picture": image is not None}
+        self._outbox.put(Outgoing(self.topics.notice, as_json(told), qos=1, kind=JSON))
+        self._event("notice", **told)
 
     # --- the connection --------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ EXPIRY = 60
 """Seconds after which nobody needs to know of a turn any more."""
 
 JSON, WAV, TEXT = "application/json", "audio/wav", "text/plain"
+PNG, JPEG = "image/png", "image/jpeg"
 
 
 class Inbox(asyncio.Queue[aiomqtt.Message]):

@@ -50,6 +50,16 @@ class Topics:
         return self.own("event")
 
     @property
+    def picture(self) -> str:
+        """The last picture for phones, as it is: PNG or JPEG."""
+        return self.own("picture")
+
+    @property
+    def notice(self) -> str:
+        """Texts for phones."""
+        return self.own("notice")
+
+    @property
     def error(self) -> str:
         return self.own("error")
 
