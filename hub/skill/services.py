@@ -506,6 +506,95 @@ class Undo(Protocol):
         """Undo it. Whether all of it was undone; None if there is nothing that can be."""
         ...
 
+    async def tell(self) -> str | None:
+        """Undo it; the sentence that tells what became of that. None if there is nothing."""
+        ...
+
+    def by(self, function: Any, /, **arguments: Any) -> None:
+        """How what this run does is undone, where that is known only now: a function of the skill,
+        and its arguments (plain JSON). Several are run in reverse order."""
+        ...
+
+    def nothing(self) -> None:
+        """This run did nothing that could be undone."""
+        ...
+
+
+class History(Protocol):
+    """What was said and done (`hub.history`), as long as the settings keep it. Not for packs.
+
+    May raise StorageError."""
+
+    async def turns(
+        self, since: datetime | None = None, until: datetime | None = None, *, most: int = 100
+    ) -> Sequence[Any]:
+        """What was said, each a `hub.history.Turn`, the last at the end. The turn in which this
+        is asked is not among them yet."""
+        ...
+
+    async def done(
+        self, since: datetime | None = None, until: datetime | None = None, *, most: int = 1000
+    ) -> Sequence[Any]:
+        """What was done and what happened, each a `hub.history.Deed`, the last at the end."""
+        ...
+
+    async def forget_words(self, *texts: str) -> int:
+        """Forget the turns in which one of these was said or answered; how many."""
+        ...
+
+
+class Facts(Protocol):
+    """What people told the hub to remember (`hub.memory`). Not for packs.
+
+    A fact is told to people, and never an order. May raise StorageError."""
+
+    async def keep(
+        self,
+        text: str,
+        *,
+        kind: Any = "note",
+        subject: str = "",
+        owner: str | None = None,
+        teller: str | None = None,
+        area: str | None = None,
+        language: str = "en",
+        value: Mapping[str, Any] | None = None,
+    ) -> tuple[Any, Sequence[Any]]:
+        """Remember something: the `hub.memory.Fact`, and those in whose place it is now."""
+        ...
+
+    async def restore(self, facts: Sequence[Any]) -> None: ...
+
+    async def all(self, person: str | None = None) -> Sequence[Any]:
+        """What is known of the household and of this person, the oldest first."""
+        ...
+
+    async def find(self, question: str, language: str, person: str | None = None) -> Sequence[Any]:
+        """The facts that answer a question; none where that would be a guess."""
+        ...
+
+    async def preferences(self, area: str | None, person: str | None = None) -> Mapping[str, Any]:
+        """What is liked in a room, such as `{"temperature": 19}`."""
+        ...
+
+    async def name(self, person: str | None = None) -> str | None:
+        """What somebody wants to be called."""
+        ...
+
+    def spoke_of(self, area: str | None, facts: Sequence[Any]) -> None:
+        """In this room 'that' is now about these facts, for a while."""
+        ...
+
+    async def last(self, area: str | None) -> Sequence[Any]:
+        """What 'that' is about."""
+        ...
+
+    async def forget(self, facts: Sequence[Any]) -> int: ...
+
+    async def forget_everything(self, person: str | None = None) -> int:
+        """All facts, or those of one person, and what was said of late."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -562,6 +651,11 @@ SERVICES: Mapping[Any, str] = {
     Library: "library",
     Writer: "writer",
     Lists: "lists",
+    Sound: "sound",
+    Phone: "phone",
+    Past: "past",
+    History: "history",
+    Facts: "facts",
 }
 """Parameter annotations that are filled by the hub."""
 
