@@ -68,6 +68,18 @@ def read(text: str, kind: Kind, language: str, now: datetime) -> Any:
     return _moment(said, known, now)
 
 
+def clock(text: str, language: str) -> tuple[time, bool] | None:
+    """A time of the day, and whether it may as well be twelve hours later; None if it is none."""
+    known = _grammar(language.split("-")[0].lower())
+    return _time(known.slots("time", plain(text))) if known else None
+
+
+def vocabulary(language: str) -> frozenset[str]:
+    """All words that may stand in a duration, a day or a time, besides digits."""
+    known = _grammar(language.split("-")[0].lower())
+    return known.vocabulary if known else frozenset()
+
+
 def within(text: str, kind: Kind, language: str) -> list[str]:
     """All stretches of a sentence that are words for such a value, as they stand in it."""
     known = _grammar(language.split("-")[0].lower())

@@ -4,11 +4,13 @@ has, and where that has nothing, as little as can be."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from hub.dialogue.responses import field_error
 from hub.dialogue.speakable import sentence, speakable
 from hub.language import has_words, names_together, words
+from hub.timers.appointment import Appointment, When
 from hub.timers.timer import Timer
 
 COARSE = 600.0
@@ -104,3 +106,115 @@ def listed(timers: Sequence[Timer], language: str) -> str:
     known = words(language)
     named = [known["article"].format(name=label(timer, language)) for timer in timers]
     return names_together(named, known["or"])
+
+
+# --- alarms, reminders, commands for later --------------------------------------------------------
+
+WORKDAYS, WEEKEND = "MO,TU,WE,TH,FR", "SA,SU"
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+WEEK = timedelta(days=7)
+TWELVE = ("en",)
+"""Languages that count to twelve, twice."""
+
+
+def agenda(key: str, language: str, **values: str) -> str:
+    """A sentence about something that is to happen. A language without words has the English."""
+    return sentence(_agenda(language)[key].format(**values))
+
+
+def clock(at: datetime, language: str) -> str:
+    """`7 AM`, `6:30 PM`; `7 Uhr`, `18:30 Uhr`"""
+    if language.split("-")[0] in TWELVE:
+        minutes = f":{at.minute:02d}" if at.minute else ""
+        return f"{(at.hour + 11) % 12 + 1}{minutes} {'AM' if at.hour < 12 else 'PM'}"
+    minutes = f":{at.minute:02d}" if at.minute else ""
+    return f"{at.hour}{minutes} Uhr" if language.split("-")[0] == "de" else f"{at:%H:%M}"
+
+
+def moment(at: datetime, now: datetime, language: str) -> str:
+    """`tomorrow at 7 AM`, `on Friday at 10 AM`"""
+    known = _agenda(language)
+    time = known["at"].format(clock=clock(at, language))
+    days = (at.date() - now.date()).days
+    day = known["days"][at.weekday()]
+    if days in (0, 1):
+        return str(known["today" if days == 0 else "tomorrow"].format(time=time))
+    if 1 < days < WEEK.days:
+        return str(known["weekday"].format(day=day, time=time))
+    month = known["months"][at.month - 1]
+    return str(known["date"].format(day=day, number=at.day, month=month, time=time))
+
+
+def rule(text: str, language: str) -> str:
+    """`every weekday`, `every Monday and Thursday`, `every 2 hours`"""
+    known = _agenda(language)
+    parts = dict(part.split("=") for part in text.split(";"))
+    count, frequency = int(parts.get("INTERVAL", 1)), parts["FREQ"]
+    named = parts.get("BYDAY")
+    if named == WORKDAYS:
+        return str(known["workdays"])
+    if named == WEEKEND:
+        return str(known["weekends"])
+    if named:
+        names = [known["days"][WEEKDAYS.index(day)] for day in named.split(",")]
+        return str(known["every"].format(days=names_together(names, _and(language))))
+    if frequency == "DAILY" and count == 1:
+        return str(known["daily"])
+    unit = known["units"][frequency][count > 1]
+    if count == 1:
+        return str(known.get(f"each_{frequency}", known["every"]).format(days=unit))
+    return str(known["every_n"].format(n=count, unit=unit))
+
+
+def when(said: When, at: datetime | None, now: datetime, language: str, *, name: str = "") -> str:
+    """When something is to happen: `tomorrow at 7 AM`, `every weekday at 6:30 AM`, `at sunset`.
+
+    `at` is the next time on the clock of the wall, `name` that of the device that is waited for."""
+    known = _agenda(language)
+    if said.entity:
+        key = {"home": "comes_home", "on": "opens"}.get(said.state, "turns")
+        return str(known[key].format(name=name, state=said.state))
+    if said.seconds:
+        left = said.seconds if at is None else (at - now).total_seconds()
+        return str(known["in"].format(time=rough(max(1.0, left), language)))
+    repeated = rule(said.rule, language) if said.rule else ""
+    if said.sun:
+        event = known["sun"][said.sun]
+        if said.offset:
+            key = "sun_before" if said.offset < 0 else "sun_after"
+            time = duration(abs(said.offset), language)
+            event = known[key].format(time=time, sun=known["sun_names"][said.sun])
+        day = ""
+        if at is not None and (at.date() - now.date()).days == 1:
+            day = str(known["tomorrow_alone"])
+        return " ".join(filter(None, (repeated or day, event)))
+    if at is None:
+        return repeated
+    if not repeated:
+        return moment(at, now, language)
+    if "HOURLY" in said.rule:
+        return repeated
+    return f"{repeated} {known['at'].format(clock=clock(at, language))}"
+
+
+def about(what: Appointment, at: datetime | None, now: datetime, language: str, name: str) -> str:
+    """What it is, and when: `call your sister, tomorrow at 5 PM`"""
+    time = when(what.when, at, now, language, name=name)
+    if what.kind == "alarm":
+        return time
+    return f"{turned(what.text, language) if what.kind == 'reminder' else what.text}, {time}"
+
+
+def turned(text: str, language: str) -> str:
+    """What somebody has to do, said to them: `call my sister` -> `call your sister`"""
+    known = _agenda(language)["turned"] if has_words(language) else {}
+    return " ".join(known.get(word.casefold(), word) for word in text.split())
+
+
+def _agenda(language: str) -> dict[str, Any]:
+    known: dict[str, Any] = words(language)["agenda"]
+    return known
+
+
+def _and(language: str) -> str:
+    return str(words(language)["and"])
