@@ -49,6 +49,7 @@ from hub.history import History
 from hub.home.model import Home, Personal
 from hub.later import obstacle
 from hub.listening import Listener
+from hub.memory import Facts
 from hub.messages import StateChange, Trace
 from hub.models.store import ModelStore
 from hub.past import Pasts
@@ -131,6 +132,9 @@ class Hub:
     broker: Broker | None = None
     """Its MQTT broker, if it has one."""
     history: History | None = None
+    """What was said and done."""
+    facts: Facts | None = None
+    """What people told it to remember."""
     sounds: Sounds | None = None
     """What is heard beneath the voice."""
     pasts: Pasts | None = None
@@ -334,6 +338,13 @@ async def open_hub(
         stack.push_async_callback(history.close)
         await history.open()
         history.watch(home)
+        facts = Facts(
+            _kept_file(config, "memory.db", home_file, states, remember),
+            config.privacy,
+            clocks,
+            history,
+        )
+        stack.push_async_callback(facts.close)
         timers = Timers(clocks, _kept(config, "timers", home_file, states, remember))
         stack.push_async_callback(timers.close)
         await timers.open()
@@ -362,6 +373,7 @@ async def open_hub(
             store=stores,
             schedule=planner,
             history=history,
+            facts=facts,
             time=clocks,
         )
         for problem in skillset.problems:
@@ -401,6 +413,7 @@ async def open_hub(
         )
         hub.planner = planner
         hub.history = history
+        hub.facts = facts
         hub.sounds, hub.pasts, hub.phones = sounds, pasts, phones
         sounds.free = hub.free
         hub.time = clocks

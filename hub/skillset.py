@@ -19,13 +19,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from hub.arguments import Unfit, fit
-from hub.config import Config
+from hub.config import Config, PrivacySettings
+from hub.daily.calendars import Calendars
 from hub.daily.lists import OwnLists
 from hub.errors import SkillError
+from hub.history import History
 from hub.home.guarded import lets_in, unknown
 from hub.home.model import Entity, Home
 from hub.home.targets import SLOTS, Missing, Reason, Targets, Wanted, resolve
 from hub.language import names_together, words
+from hub.memory import Facts
 from hub.messages import Call, ToolSpec
 from hub.skill import (
     Ask,
@@ -101,6 +104,9 @@ class Skillset:
             "settings": SkillSettings(),
             "store": Stores(),
             "lists": OwnLists(home),
+            "history": History(None, PrivacySettings(), time or SystemTime()),
+            "facts": Facts(),
+            "calendars": Calendars(),
             **(services or {}),
         }
         self._runner = Runner(

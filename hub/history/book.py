@@ -50,6 +50,10 @@ CLOSED = frozenset(
 """Data of services whose text is one of a few words that the device names. Any other text may be
 somebody's words, and is not kept with a deed."""
 
+FORGETTING = "memory.forget"
+"""Beginning of the names of tools by which something is forgotten: what was said for that is what
+nobody wants to be kept."""
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS turns (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -239,6 +243,9 @@ class History:
             return
         at = self._time.now()
         told = trace.to_json()
+        if any(call.tool.startswith(FORGETTING) for call in trace.intent.calls):
+            told |= {"heard": "", "hypotheses": [], "calls": [], "candidates": [], "reply": ""}
+            told |= {"why": ""}
         source: Any = trace.source
         self._recent.append(Turn(0, at, trace.token, trace.area, trace.person, source, told))
         if self._settings.words_hours > 0:
@@ -398,6 +405,49 @@ class History:
             self._recent.clear()
             self._recent.extend(kept)
         count = await self._database.run(lambda c: _erased(c, person))
+        await self._database.scrub()
+        return count
+
+    async def forget_words(self, *texts: str) -> int:
+        """Forget the turns in which one of these was said or answered; how many. StorageError."""
+        wanted = [text.casefold() for text in texts if text.strip()]
+        if not wanted:
+            return 0
+
+        def has(told: str) -> bool:
+            return any(text in told.casefold() for text in wanted)
+
+        kept = [
+            turn for turn in self._recent if not has(json.dumps(turn.trace, ensure_ascii=False))
+        ]
+        self._recent.clear()
+        self._recent.extend(kept)
+        return await self._forget(
+            lambda c: [n for n, told in c.execute("SELECT id, trace FROM turns") if has(told)]
+        )
+
+    async def forget_turns(self, person: str | None = None) -> int:
+        """Forget what was said, or what one person said; what was done stays. StorageError."""
+        kept = [turn for turn in self._recent if person and not _same(turn.person, person)]
+        self._recent.clear()
+        self._recent.extend(kept)
+        return await self._forget(
+            lambda c: [
+                n
+                for n, name in c.execute("SELECT id, person FROM turns")
+                if person is None or _same(name, person)
+            ]
+        )
+
+    async def _forget(self, which: Callable[[sqlite3.Connection], list[int]]) -> int:
+        self._hand_over()
+
+        def delete(connection: sqlite3.Connection) -> int:
+            rows = [(number,) for number in which(connection)]
+            connection.executemany("DELETE FROM turns WHERE id = ?", rows)
+            return len(rows)
+
+        count = await self._database.run(delete)
         await self._database.scrub()
         return count
 

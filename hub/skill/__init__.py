@@ -33,6 +33,7 @@ listening for the answer; returning `Answer` lets the hub word what was found.
 This is loaded in the small process of each skill pack: it imports little, and nothing heavy.
 """
 
+from hub.errors import EngineError, StorageError
 from hub.home.things import Area, Entity, Floor, State
 from hub.messages import Call, Outcome, ToolSpec
 from hub.skill.kinds import (
@@ -53,6 +54,8 @@ from hub.skill.services import (
     Clock,
     Conversation,
     Dropped,
+    Facts,
+    History,
     Home,
     Hour,
     Library,
@@ -111,9 +114,12 @@ __all__ = [
     "Conversation",
     "Domain",
     "Dropped",
+    "EngineError",
     "Entities",
     "Entity",
+    "Facts",
     "Floor",
+    "History",
     "Home",
     "Hour",
     "Kelvin",
@@ -138,6 +144,7 @@ __all__ = [
     "Sound",
     "Speaker",
     "State",
+    "StorageError",
     "Store",
     "Text",
     "Timer",
