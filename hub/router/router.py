@@ -52,6 +52,7 @@ from hub.router.rules import Grammar, Match, home_names, sentence_rules
 from hub.router.spelling import Spelling
 from hub.router.tuned import FORMAT, MOST_ENTITIES, TunedTier, remembered
 from hub.router.words import Words, words
+from hub.routines.claims import COURTESIES, MAKE, Claims
 
 EXACT = 0.9
 """Quality from which a reading needs no comparison with likelier ones of lesser quality."""
@@ -222,6 +223,8 @@ class Router:
         self._grammars: Grammars | None = None
         self._foreign = _foreign(tools)
         self._any_text = False
+        self.routines = Claims() if any(tool.name == MAKE for tool in tools) else None
+        """What is taken for routines, if there is a skill for them."""
         self._building = asyncio.Lock()
 
     async def prepare(self) -> None:
@@ -297,6 +300,9 @@ class Router:
 
         None if nothing, or if a longer sentence may have begun: one that ends in free text, or in
         the beginning of a longer name. Before `prepare`: nothing."""
+        waits = self.routines is not None and self.routines.waits(context.area)
+        if waits or self._of_routines(utterance, context):
+            return None
         best = self._best(utterance, context)
         if best is None or not best.reading.doable or best.reading.open:
             return None
@@ -436,6 +442,8 @@ class Router:
         if known is not None and known.understood:
             return known
         await self.prepare()
+        if of_routines := self._of_routines(utterance, context):
+            return of_routines
         best = self._best(utterance, context)
         if best and (best.reading.calls or best.reading.question):
             return _intent(best, context)
@@ -526,7 +534,46 @@ class Router:
             )
         return remembered(await grammars.model.understand(asked, words(language)))
 
+    def _of_routines(self, utterance: Utterance, context: Context) -> Intent | None:
+        """A sentence that makes a routine, or names one: 'every weekday at seven, …' is no command
+        for now."""
+        if self.routines is None or not utterance.hypotheses:
+            return None
+        language = self._language(utterance.language)
+        text = addressed(utterance.text, words(language), context.wake)
+        call = self.routines.ahead(text, language, self.taken(language))
+        if call is None:
+            return None
+        why = f"a routine: {call.tool}"
+        found = (Candidate(call.tool, 1.0, "phrase"),)
+        return Intent((call,), "phrase", 1.0, text, why=why, candidates=found)
+
+    def means_command(self, text: str, language: str) -> bool:
+        """Whether a text means something without any routine, other than a courtesy or a name."""
+        best = self._without_routines(Utterance.typed(text, language), Context())
+        return best is not None and not self._weak(best)
+
+    def _weak(self, best: Ranked) -> bool:
+        """Whether a routine's phrase goes before it."""
+        reading = best.reading
+        called = {call.tool for call in reading.calls}
+        nothing = not reading.doable or not (reading.calls or reading.question)
+        return nothing or reading.bare or (bool(called) and called <= COURTESIES)
+
     def _best(self, utterance: Utterance, context: Context) -> Ranked | None:
+        """The best reading. The phrase of a routine is one of what means nothing else."""
+        best = self._without_routines(utterance, context)
+        if self.routines is None or (best is not None and not self._weak(best)):
+            return best
+        language = self._language(utterance.language)
+        for rank, said in enumerate(_texts(utterance, language, context)):
+            for text in dict.fromkeys((said.all, said.command)):
+                if call := self.routines.behind(text, language):
+                    why = f"the routine {call.arguments['name']}"
+                    return _ranked(Reading((call,), "phrase", 1.0, why), text, rank)
+        return best
+
+    def _without_routines(self, utterance: Utterance, context: Context) -> Ranked | None:
         """The best reading; free text of packs is the last resort, since it fits anything."""
         best = self._known(utterance, context)
         if not self._foreign or (best and best.reading.doable and best.reading.calls):
