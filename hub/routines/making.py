@@ -91,6 +91,7 @@ class Maker:
         first: Draft | None = None
         for reading in readings:
             draft = await self._drafted(reading, where)
+            draft.sentence = text
             if not draft.problem and not draft.question:
                 return draft
             if first is None or (first.problem and not draft.problem):
@@ -105,7 +106,7 @@ class Maker:
             names = [entity.name for entity in found.entities[:MOST_ASKED]]
             key = "whose" if reading.when.kind in ("comes", "leaves") else "which"
             draft.question = wording.say(key, language, names=_or(names, language))
-            draft.lacking = "device"
+            draft.lacking, draft.among = "device", found.entities
         elif isinstance(found, str):
             draft.problem = found
             return draft
@@ -113,7 +114,8 @@ class Maker:
             draft.question, draft.lacking = wording.say("time", language), "time"
         else:
             draft.when = (found,)
-        await self.fill(draft, reading.do, where)
+        if draft.when:
+            await self.fill(draft, reading.do, where)
         return draft
 
     async def fill(self, draft: Draft, do: str, where: Where) -> None:
@@ -126,6 +128,31 @@ class Maker:
         if draft.lacking == "do":
             draft.question = draft.lacking = ""
         draft.do = await self.judged(draft, steps, where)
+
+    def chosen(self, draft: Draft, entity: Entity, where: Where) -> Trigger | str:
+        """The trigger, now that it is known which device is meant."""
+        reading = next(iter(sentences(draft.sentence, where.language)), None)
+        unclear = wording.say("unclear", where.language)
+        if reading is None:
+            return unclear
+        slots, kind = reading.when.slots, reading.when.kind
+        lasting = float(slots.get("lasting", 0))
+        if kind in ("comes", "leaves"):
+            return Comes(entity.entity_id, kind == "comes")
+        if kind == "motion":
+            return Becomes(entity.entity_id, ("on",), lasting=lasting, said="motion")
+        if kind == "number":
+            number, above = float(slots["number"]), slots["side"] == "above"
+            attribute = "current_temperature" if entity.domain == "climate" else ""
+            return Becomes(
+                entity.entity_id,
+                above=number if above else None,
+                below=None if above else number,
+                lasting=lasting,
+                attribute=attribute,
+            )
+        made = becomes(entity, slots.get("does", ""), lasting, self._home)
+        return made or wording.say("cannot_tell", where.language, what=entity.name)
 
     async def judged(self, draft: Draft, steps: Sequence[Step], where: Where) -> tuple[Step, ...]:
         """The steps, with what is asked about noted; what must not be in a routine is the draft's

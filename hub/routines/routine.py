@@ -19,6 +19,7 @@ from datetime import time, timedelta
 from typing import Any
 
 from hub.errors import HearthError
+from hub.home.things import Entity
 from hub.messages import Call
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -150,6 +151,11 @@ class Draft:
     warnings: tuple[str, ...] = ()
     """What is said before the question whether it is right."""
     said: str = field(default="", repr=False)
+    """The words for what is done."""
+    sentence: str = field(default="", repr=False)
+    """All that was said."""
+    among: tuple[Entity, ...] = field(default=(), repr=False)
+    """The devices that may be meant."""
     instead: Routine | None = None
     """The routine that it is a change of."""
 

@@ -234,6 +234,38 @@ class Timers(Protocol):
         ...
 
 
+class Routines(Protocol):
+    """The household's routines. Sentences are in the language of `where`."""
+
+    async def make(self, text: str, where: Where, conversation: Conversation) -> str:
+        """Make one of a sentence: ask what is lacking, read it back, and keep it after a yes."""
+        ...
+
+    async def change(
+        self, name: str, how: str, text: str, where: Where, conversation: Conversation
+    ) -> str:
+        """`add` what is done, do `less`, or `replace` it."""
+        ...
+
+    async def run(self, name: str, where: Where) -> str: ...
+
+    async def undo(self, name: str) -> bool:
+        """Put back what its last run did."""
+        ...
+
+    async def remove(self, name: str, where: Where, conversation: Conversation) -> str: ...
+
+    async def enable(self, name: str, enabled: bool, where: Where) -> str: ...
+
+    def take_back(self) -> bool:
+        """Undo the last change of one."""
+        ...
+
+    def listed(self, where: Where) -> str: ...
+
+    def describe(self, name: str, where: Where) -> str: ...
+
+
 class Tools(Protocol):
     """What can be said."""
 
@@ -639,6 +671,7 @@ SERVICES: Mapping[Any, str] = {
     Clock: "clock",
     Timers: "timers",
     Tools: "tools",
+    Routines: "routines",
     Where: "where",
     Store: "store",
     Schedule: "schedule",
