@@ -197,8 +197,8 @@ def _kinds(text: str, language: str, today: date) -> tuple[_Parts, ...]:
     found = []
     for pattern, rule in words.rules:
         if matched := pattern.fullmatch(text):
-            said = matched.groupdict().get("n") or ""
-            number = words.numbers.get(said, said)
+            count = matched.groupdict().get("n") or ""
+            number = words.numbers.get(count, count)
             found.append(_Parts(rule=rule.replace("{n}", str(number))))
     if matched := words.repeat_days.fullmatch(text):
         named = str(matched["days"] or matched["more"])
@@ -289,8 +289,9 @@ def _clock(parts: _Parts, now: datetime, use: Use) -> tuple[time, bool]:
         return (clock if night else clock.replace(hour=clock.hour + 12)), False
     if parts.half == "am" and clock.hour == 12:
         return clock.replace(hour=0), False
-    another = parts.rule or (parts.day is not None and parts.day > now.date())
-    if not parts.half and use == "reminder" and another and clock.hour < AFTERNOON:
+    another = parts.day is not None and parts.day > now.date()
+    afternoon = clock.hour < AFTERNOON - bool(parts.rule) and bool(another or parts.rule)
+    if not parts.half and use == "reminder" and afternoon:
         return clock.replace(hour=clock.hour + 12), False
     return clock, False
 

@@ -73,8 +73,12 @@ def rung(timer: Timer, late: float | None, language: str) -> str:
 
 
 def not_done(timer: Timer, key: str, language: str, **values: str) -> str:
+    """Why the command of a timer was not done at its time."""
+    return command_not_done(timer.command or "", key, language, **values)
+
+
+def command_not_done(command: str, key: str, language: str, **values: str) -> str:
     """Why a command was not done at its time: `late_command`, `unattended` or `not_understood`."""
-    command = timer.command or ""
     if not has_words(language):
         return sentence(f"{field_error('handle_error', language, {})}: {command}")
     return sentence(words(language)["timers"][key].format(command=command, **values))
