@@ -49,7 +49,7 @@ from hub.history import History
 from hub.home.model import Home, Personal
 from hub.later import obstacle
 from hub.listening import Listener
-from hub.memory import Facts
+from hub.memory import Facts, Recall
 from hub.messages import StateChange, Trace
 from hub.models.store import ModelStore
 from hub.past import Pasts
@@ -140,7 +140,9 @@ class Hub:
     pasts: Pasts | None = None
     """What sensors have told."""
     phones: Phones = field(default_factory=Phones)
-    """What was said and done."""
+    """Where texts and pictures are shown."""
+    voices: dict[str, Voice] = field(default_factory=dict)
+    """Voices in rooms elsewhere, by the name of the room."""
     planner: Planner | None = None
     """What skills have planned."""
     alone: Alone | None = None
@@ -195,6 +197,7 @@ class Hub:
             show=lambda text, area: tell(text),
             free=self.free,
             clock=self.time.steady,
+            elsewhere=self._voice_in,
         )
         self.assistant.aloud = self.aloud.later
         self.skillset.serve(aloud=self.aloud)
@@ -207,6 +210,13 @@ class Hub:
             Where(self.assistant.area, self.config.hub.languages[0]),
         )
         self.alone.begin()
+
+    def _voice_in(self, area: str | None) -> Callable[[str, str], Awaitable[object]] | None:
+        """How something is said in a room with a satellite; None if there is none."""
+        voice = self.voices.get(area) if area else None
+        if voice is None:
+            return None
+        return lambda text, language: voice.say(text, language=language)
 
     async def take_packs(self) -> None:
         """Use the packs that are on the shelf now, and no others."""
@@ -385,6 +395,7 @@ async def open_hub(
             settings=config.router,
             languages=config.hub.languages,
         )
+        router.recall = Recall(facts)
         assistant = Assistant(
             home=home,
             router=router,

@@ -72,6 +72,21 @@ class Room:
             await self._listener.close()
         return turns
 
+    async def exchange(self, wake: Wake) -> int:
+        """One command, and the answers to what it makes the hub ask, after a wake word that was
+        heard elsewhere; the number of turns."""
+        self._free.clear()
+        turns = 0
+        again: Wake | None = wake
+        try:
+            while again is not None:
+                count, again = await self._exchange(again)
+                turns += count
+        finally:
+            self._free.set()
+            await self._listener.close()
+        return turns
+
     async def command(self) -> int:
         """Take the sound as commands without a wake word, until it ends; the number of turns."""
         turns = 0

@@ -51,7 +51,8 @@ async def serve(config: Config, *, ears: bool = True) -> None:
     async with AsyncExitStack() as stack:
         ended = stack.enter_context(_until_signal())
         await stack.enter_async_context(lock(config))
-        others = bool(config.wyoming.listen)
+        elsewhere = any(room.satellite for room in config.rooms.values())
+        others = bool(config.wyoming.listen) or elsewhere
         sink = loudspeaker(config) if ears else Nowhere() if others else None
         hub = await stack.enter_async_context(
             open_hub(config, ears=ears, recognise=ears or others, sink=sink, lasting=True)
@@ -71,13 +72,18 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         control = ControlServer(config.hub.runtime, hub.assistant, lambda: _take_packs(hub))
         await control.start()
         stack.push_async_callback(control.close)
-        if others:
+        if config.wyoming.listen:
             from hub.bridges.wyoming.offer import serve_wyoming
             from hub.bridges.wyoming.services import area_by
 
             area = area_by(lambda id: _room_of(hub, id))
             await stack.enter_async_context(serve_wyoming(hub, area=area))
         works = [_prepare(hub), _keep_prepared(hub, phone)]
+        if elsewhere:
+            from hub.bridges.satellites.rooms import open_satellites
+
+            satellites = await stack.enter_async_context(open_satellites(hub))
+            works.append(satellites.run())
         if open_ears is not None:
             works.append(_listen(hub, open_ears))
         if phone is not None:

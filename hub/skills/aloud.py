@@ -32,12 +32,15 @@ class Aloud:
         show: Callable[[str, str | None], None] = lambda text, area: None,
         free: asyncio.Event | None = None,
         clock: Callable[[], float] = time.monotonic,
+        elsewhere: Callable[[str | None], Speak | None] = lambda area: None,
     ) -> None:
+        """`elsewhere` gives the voice in another room, if there is one."""
         self._speak = speak
+        self._elsewhere = elsewhere
         self._show = show
         self._free = free
         self._clock = clock
-        self._waiting: deque[tuple[str, str]] = deque()
+        self._waiting: deque[tuple[str, str, str | None]] = deque()
         self._said: dict[str, deque[float]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -48,12 +51,12 @@ class Aloud:
         if not text or (by and not self._moderate(by)):
             return
         self._show(text, area)
-        if self._speak is None:
+        if self._speak is None and self._elsewhere(area) is None:
             return
         if len(self._waiting) >= MOST_WAITING:
             log.warning("too much is waiting to be said; this is not: %s", text)
             return
-        self._waiting.append((text, language))
+        self._waiting.append((text, language, area))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._say_all(), name="aloud")
 
@@ -77,12 +80,14 @@ class Aloud:
         return True
 
     async def _say_all(self) -> None:
-        assert self._speak is not None
         while self._waiting:
             while self._free is not None and not self._free.is_set():
                 await self._free.wait()
-            text, language = self._waiting.popleft()
+            text, language, area = self._waiting.popleft()
+            speak = self._elsewhere(area) or self._speak
+            if speak is None:
+                continue  # the room's voice has gone meanwhile
             try:
-                await self._speak(text, language)
+                await speak(text, language)
             except HearthError as error:
                 log.error("not said: %s: %s", text, error)

@@ -47,11 +47,11 @@ async def open_wyoming(
     config = hub.config
     store = ModelStore(config.models)
     async with AsyncExitStack() as stack:
-        streams = _streams(hub, store)
+        streams = streams_for(hub, store)
         stack.push_async_callback(streams.close)
         if streams.phrase is None:
             verifier = None
-        elif verifier is None and (own := _verifier(hub, store)):
+        elif verifier is None and (own := verifier_for(hub, store)):
             stack.push_async_callback(own.close)
             own.worker.start_soon()  # a command in one breath with the wake word would be lost
             verifier = own
@@ -124,7 +124,7 @@ def _about(store: ModelStore, role: Role, name: str) -> About:
     return About(name, known.description, languages, known.licence)
 
 
-def _streams(hub: Hub, store: ModelStore) -> EarStreams:
+def streams_for(hub: Hub, store: ModelStore) -> EarStreams:
     """Ears for others; without a wake word where there is none on this machine."""
     micro = hub.config.wake.micro
     if not micro or is_address(micro):
@@ -136,7 +136,7 @@ def _streams(hub: Hub, store: ModelStore) -> EarStreams:
         return EarStreams(None)
 
 
-def _verifier(hub: Hub, store: ModelStore) -> OpenWakeWord | None:
+def verifier_for(hub: Hub, store: ModelStore) -> OpenWakeWord | None:
     name = hub.config.wake.verifier
     if not name or is_address(name):
         return None

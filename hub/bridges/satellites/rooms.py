@@ -1,0 +1,235 @@
+"""Satellites as rooms of the hub: called up, listened to, spoken through, and called again when
+they are lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.app import Hub
+from hub.audio.cache import SoundFolder
+from hub.audio.earcons import earcon
+from hub.audio.level import scaled
+from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral
+from hub.bridges.satellites.wyoming import Satellite
+from hub.bridges.wyoming.offer import streams_for, verifier_for
+from hub.config import RoomSettings
+from hub.engines.ears_streams import EarStreams
+from hub.engines.wyoming_link import Address, linked, parse
+from hub.errors import ConfigError, HearthError
+from hub.listening import Listener
+from hub.models.store import ModelStore
+from hub.ports import WakeWord
+from hub.room import Room
+from hub.voice import Voice
+from hub.wakeword import Cascade, Verifier
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+"""Seconds between attempts to reach a satellite that is not there."""
+
+
+@dataclass(slots=True)
+class Known:
+    """A satellite as the settings name it, and how it is."""
+
+    area: str
+    address: Address
+    settings: RoomSettings
+    connected: bool = False
+    trouble: str | None = None
+    """Why it is away, if it is."""
+    turns: int = 0
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while nobody is talked with there."""
+
+
+class Satellites:
+    """All satellites of a hub. It needs a hub that recognises speech and has a voice."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        streams: EarStreams,
+        verifier: Verifier | None = None,
+        *,
+        arbiter: Arbiter | None = None,
+        changed: Callable[[Known], None] = lambda known: None,
+    ) -> None:
+        """`changed` is told when one comes or goes. Raises ConfigError for a room that the home
+        does not have, or an address that is none."""
+        self._hub = hub
+        self._streams = streams
+        self._verifier = verifier
+        self._arbiter = arbiter or Arbiter()
+        self._changed = changed
+        self._earcons: set[asyncio.Task[bool]] = set()
+        self.known = [
+            _known(hub, name, settings)
+            for name, settings in hub.config.rooms.items()
+            if settings.satellite
+        ]
+
+    async def run(self) -> None:
+        """Serve all of them, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            for known in self.known:
+                tasks.create_task(self._keep(known), name=f"satellite-{known.area}")
+
+    async def _keep(self, known: Known) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            began = time.monotonic()
+            try:
+                async with linked(known.address) as link:
+                    await self._serve(known, Satellite(link))
+            except HearthError as error:
+                self._lost(known, str(error))
+            if time.monotonic() - began > LONGEST_PAUSE:
+                pause = FIRST_PAUSE
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+    def _lost(self, known: Known, why: str) -> None:
+        if known.connected or known.trouble is None:
+            log.error("%s: %s (it is looked for again and again)", known.area, why)
+        was, known.connected, known.trouble = known.connected, False, why
+        self._hub.voices.pop(known.area, None)
+        known.free.set()
+        if was:
+            self._changed(known)
+
+    async def _serve(self, known: Known, satellite: Satellite) -> None:
+        """While the connection holds. Raises HearthError when it is lost."""
+        hub = self._hub
+        assert hub.synthesizer is not None, "the hub was opened without a voice"
+        voice = Voice(
+            hub.synthesizer,
+            satellite,
+            sounds=SoundFolder(hub.config.hub.cache / "replies"),
+            scale=scaled,
+            volume=hub.config.voice.volume,
+        )
+        leave = self._arbiter.join(known.area)
+        talking = asyncio.create_task(self._talk(known, satellite, voice))
+        hearing = asyncio.create_task(satellite.run(), name=f"satellite-{known.area}-events")
+        try:
+            done, _ = await asyncio.wait({hearing, talking}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            leave()
+            for task in (hearing, talking):
+                task.cancel()
+            await asyncio.wait({hearing, talking})
+            await satellite.pause()
+            await voice.close()
+
+    async def _talk(self, known: Known, satellite: Satellite, voice: Voice) -> None:
+        """Turns in this room, one after the other."""
+        await satellite.ready()
+        known.connected, known.trouble = True, None
+        self._hub.voices[known.area] = voice
+        log.info("%s: the satellite at %s is there", known.area, known.address)
+        self._changed(known)
+        if not satellite.wakes_itself:
+            if self._streams.phrase is None:
+                raise ConfigError(
+                    f"the satellite at {known.address} leaves the wake word to the hub, "
+                    "which has none: set 'micro' in [wake]"
+                )
+            wake = Cascade(
+                self._streams.detector(),
+                self._verifier,
+                sensitivity=self._hub.config.wake.sensitivity,
+            )
+            alone = OneOfSeveral(wake, known.area, self._arbiter)
+            while True:
+                await self._attempt(known, self._room(known, satellite, voice, alone).converse())
+        while True:
+            wake_word = await satellite.next_wake()
+            if await self._arbiter.wins(known.area, wake_word.phrase, wake_word.score):
+                room = self._room(known, satellite, voice, None)
+                await self._attempt(known, room.exchange(wake_word))
+            await satellite.finished()
+
+    async def _attempt(self, known: Known, talk: Coroutine[Any, Any, int]) -> None:
+        try:
+            known.turns += await talk
+        except HearthError as error:
+            log.error("%s: %s", known.area, error)
+            await asyncio.sleep(FIRST_PAUSE)
+
+    def _room(
+        self, known: Known, satellite: Satellite, voice: Voice, wake: WakeWord | None
+    ) -> Room:
+        config = self._hub.config
+        listener = Listener(satellite, wake, self._streams.voices(), config.listen, config.wake)
+
+        def tone(name: str) -> None:
+            if config.voice.earcons and not satellite.wakes_itself:  # that has its own
+                task = asyncio.create_task(voice.play(earcon(name)))
+                self._earcons.add(task)
+                task.add_done_callback(self._played)
+
+        return Room(
+            self._hub.assistant,
+            listener,
+            voice,
+            config.listen,
+            area=known.area,
+            language=known.settings.language,
+            earcon=tone,
+            realtime=True,
+            free=known.free,
+        )
+
+    def _played(self, task: asyncio.Task[bool]) -> None:
+        self._earcons.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("a tone: %s", error)
+
+
+def _known(hub: Hub, name: str, settings: RoomSettings) -> Known:
+    assert settings.satellite is not None
+    try:
+        area = hub.assistant.place(name)
+        address = parse(settings.satellite)
+    except HearthError as error:
+        raise ConfigError(f"[rooms.{name}]: {error}") from error
+    assert area is not None
+    known = Known(area, address, settings)
+    known.free.set()
+    return known
+
+
+@asynccontextmanager
+async def open_satellites(
+    hub: Hub,
+    *,
+    verifier: Verifier | None = None,
+    changed: Callable[[Known], None] = lambda known: None,
+) -> AsyncIterator[Satellites]:
+    """The satellites that the settings name, with ears for their sound. `verifier`: the room's
+    own, if it may be shared. Raises ConfigError, ModelError."""
+    store = ModelStore(hub.config.models)
+    async with AsyncExitStack() as stack:
+        streams = streams_for(hub, store)
+        stack.push_async_callback(streams.close)
+        streams.worker.start_soon()
+        if verifier is None and streams.phrase and (own := verifier_for(hub, store)):
+            stack.push_async_callback(own.close)
+            own.worker.start_soon()
+            verifier = own
+        yield Satellites(hub, streams, verifier, changed=changed)
+
+
+def named(rooms: Mapping[str, RoomSettings]) -> bool:
+    """Whether the settings name a satellite at all."""
+    return any(room.satellite for room in rooms.values())

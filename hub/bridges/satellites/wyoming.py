@@ -1,0 +1,230 @@
+"""A Wyoming satellite: a machine with a microphone and a loudspeaker, as `wyoming-satellite` makes
+of a Raspberry Pi.
+
+The hub calls it and says `run-satellite`. Then the satellite sends `run-pipeline`, which tells who
+listens for the wake word, and sound. If the satellite itself does (`start_stage` asr), it streams
+from the wake word on until it is sent a `transcript`; so that is sent when all has been said, and
+an answer to a question needs no wake word. Otherwise (`start_stage` wake) it streams always.
+Replies are sent as `audio-start`, `audio-chunk`, `audio-stop`.
+
+Protocol: https://github.com/OHF-Voice/wyoming
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from wyoming.asr import Transcript
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.event import Event
+from wyoming.ping import Ping, Pong
+from wyoming.pipeline import PipelineStage, RunPipeline
+from wyoming.satellite import PauseSatellite, RunSatellite
+from wyoming.snd import Played
+from wyoming.wake import Detection
+
+from hub.bridges.wyoming.sound import Intake
+from hub.engines.wyoming_link import Link, MalformedEvent
+from hub.errors import EngineError
+from hub.messages import Audio, Wake
+from hub.ports import FRAME_BYTES
+
+log = logging.getLogger(__name__)
+
+WAITING = 250
+"""Frames that may wait to be heard: 8 s. A hub that is slower than that loses the oldest."""
+CHUNK = 2048
+"""Bytes of a chunk that is sent: 64 ms at 16 kHz."""
+ECHO = 0.3
+"""Seconds after the hub's own voice in which its echo is not listened to."""
+PING_EVERY, ANSWER_WITHIN = 10.0, 15.0
+"""Seconds. A satellite without power says nothing: it is known by no answer."""
+PLAYED_WITHIN = 2.0
+"""Seconds beyond the length of a sound in which a satellite says that it was heard."""
+
+
+class Satellite:
+    """The hub's side of one satellite, while the connection holds: an `AudioSource` and an
+    `AudioSink`.
+
+    It hears nothing while it speaks, and shortly after: its own voice neither wakes it nor answers
+    for a person."""
+
+    realtime = True
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
+        self._rest = bytearray()
+        self._intake = Intake()
+        self._sending = asyncio.Lock()
+        self._deaf_until = 0.0
+        self._speaking = 0
+        self._answered = asyncio.Event()
+        self._played = asyncio.Event()
+        self._says_played = False
+        self._wakes_itself = False
+        self._name = ""
+        self._wakes: asyncio.Queue[Wake] = asyncio.Queue(1)
+        self._ready = asyncio.Event()
+        self._gone = asyncio.Event()
+
+    @property
+    def wakes_itself(self) -> bool:
+        """Whether it listens for the wake word; known when it is `ready`."""
+        return self._wakes_itself
+
+    async def run(self) -> None:
+        """Take what it sends until it has gone. Raises EngineError when it does, or when it sends
+        what is no Wyoming."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_alive(), name="satellite-ping")
+                tasks.create_task(self._read(), name="satellite-read")
+        except* EngineError as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            self._gone.set()
+            with suppress(asyncio.QueueFull):
+                self._frames.put_nowait(None)
+
+    async def send(self, *events: Event) -> None:
+        """Raises EngineError."""
+        async with self._sending:
+            await self._link.send(*events)
+
+    async def pause(self) -> None:
+        """Let it be silent: the hub ends."""
+        with suppress(EngineError, TimeoutError):
+            async with asyncio.timeout(1):
+                await self.send(PauseSatellite().event())
+
+    # --- what it sends --------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        await self.send(RunSatellite().event())
+        while True:
+            event = await self._link.receive()
+            self._answered.set()
+            if AudioChunk.is_type(event.type):
+                await self._take(event)
+            elif RunPipeline.is_type(event.type):
+                self._begun(event)
+            elif Detection.is_type(event.type):
+                self._name = str(event.data.get("name") or "")[:60]
+            elif Played.is_type(event.type):
+                self._says_played = True
+                self._played.set()
+            elif Ping.is_type(event.type):
+                await self.send(Pong(text=Ping.from_event(event).text).event())
+
+    def _begun(self, event: Event) -> None:
+        try:
+            stage = RunPipeline.from_event(event).start_stage
+        except (LookupError, ValueError):
+            raise EngineError(f"{self._link.address} starts a pipeline that there is not") from None
+        self._wakes_itself = stage is not PipelineStage.WAKE
+        self._ready.set()
+        if self._wakes_itself:
+            while not self._frames.empty():  # of the time before
+                self._frames.get_nowait()
+            self._rest.clear()
+            wake = Wake(self._name or "satellite", self._name.replace("_", " "), 1.0, 0.0)
+            with suppress(asyncio.QueueFull):
+                self._wakes.put_nowait(wake)
+
+    async def _take(self, event: Event) -> None:
+        try:
+            self._rest += await self._intake.take(event)
+        except MalformedEvent as error:
+            raise EngineError(f"{self._link.address} sent {error}") from None
+        while len(self._rest) >= FRAME_BYTES:
+            frame = bytes(self._rest[:FRAME_BYTES])
+            del self._rest[:FRAME_BYTES]
+            deaf = self._speaking or time.monotonic() < self._deaf_until
+            if self._frames.full():
+                self._frames.get_nowait()
+            self._frames.put_nowait(bytes(FRAME_BYTES) if deaf else frame)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            self._answered.clear()
+            await self.send(Ping().event())
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    await self._answered.wait()
+            except TimeoutError:
+                raise EngineError(
+                    f"{self._link.address} has not answered in {ANSWER_WITHIN:g} s"
+                ) from None
+            await asyncio.sleep(PING_EVERY)
+
+    # --- hub.ports.AudioSource ------------------------------------------------------------------
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """What it hears. One that wakes itself sends nothing in between: that is no end."""
+        while not self._gone.is_set():
+            frame = await self._frames.get()
+            if frame is None:
+                return
+            yield frame
+
+    async def ready(self) -> None:
+        """Until it is known who listens for the wake word."""
+        await self._ready.wait()
+
+    async def next_wake(self) -> Wake:
+        """The next wake word that the satellite itself hears. What it streams from then on comes
+        from `frames`."""
+        return await self._wakes.get()
+
+    # --- hub.ports.AudioSink --------------------------------------------------------------------
+
+    async def play(self, audio: Audio) -> None:
+        """Raises EngineError."""
+        if not audio.pcm:
+            return
+        form = {"rate": audio.rate, "width": 2, "channels": 1}
+        self._speaking += 1
+        self._played.clear()
+        began, seconds = time.monotonic(), len(audio.pcm) / (2 * audio.rate)
+        try:
+            await self.send(AudioStart(**form).event())
+            for start in range(0, len(audio.pcm), CHUNK):
+                part = audio.pcm[start : start + CHUNK]
+                await self.send(AudioChunk(audio=part, **form).event())
+                # A second ahead of what is heard: enough for any network, and soon silent.
+                ahead = (start + CHUNK) / (2 * audio.rate) - (time.monotonic() - began)
+                if ahead > 1:
+                    await asyncio.sleep(ahead - 1)
+            await self.send(AudioStop().event())
+            await self._heard(began + seconds)
+        except asyncio.CancelledError:
+            with suppress(EngineError):
+                await self.send(AudioStop().event())
+            raise
+        finally:
+            self._speaking -= 1
+            self._deaf_until = time.monotonic() + ECHO
+
+    async def _heard(self, end: float) -> None:
+        """Until it has sounded: some satellites say so, of the others the length is known."""
+        left = end - time.monotonic()
+        if not self._says_played:
+            await asyncio.sleep(max(0.0, left))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, left) + PLAYED_WITHIN):
+                await self._played.wait()
+
+    async def close(self) -> None:
+        """The connection stays open: replies come one after the other."""
+
+    async def finished(self) -> None:
+        """All has been said: a satellite that wakes itself goes back to that. Raises
+        EngineError."""
+        await self.send(Transcript(text="").event())
