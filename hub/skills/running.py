@@ -259,9 +259,15 @@ class Runner:
 
     def read(self, asked: Asked, readings: Sequence[str], language: str) -> tuple[str, Any] | None:
         """The first reading that is an answer to a question, and what it means."""
-        if asked.schema.get("type") == "boolean":
+        return self.read_as(asked.schema, readings, language)
+
+    def read_as(
+        self, wanted: Mapping[str, Any], readings: Sequence[str], language: str
+    ) -> tuple[str, Any] | None:
+        """The first reading that fits the schema of an answer, and what it means."""
+        if wanted.get("type") == "boolean":
             return _yes_or_no(readings, language)
-        schema = {"properties": {"answer": asked.schema}, "required": ["answer"]}
+        schema = {"properties": {"answer": wanted}, "required": ["answer"]}
         clock = self.services.get("clock")
         for text in readings:
             found, unfit = fit(
@@ -294,6 +300,11 @@ class _Suspended:
     @property
     def over(self) -> bool:
         return self.asked.future.done()
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON schema of the answer."""
+        return self.asked.schema
 
     async def _expire(self) -> None:
         time = self.runner.time
