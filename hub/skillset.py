@@ -223,6 +223,16 @@ class Skillset:
             return plan.ask is not None
         return any(_confirmation(handler, found) for handler, found in plan)
 
+    def delicate(self, name: str) -> bool:
+        """Whether a tool never runs before somebody has said yes."""
+        return any(handler.tool.risk in ASKED_FIRST for handler in self._spoken(name))
+
+    def answer(
+        self, schema: Mapping[str, Any], readings: Sequence[str], language: str
+    ) -> tuple[str, Any] | None:
+        """The first reading that fits the schema of an answer, and what it means."""
+        return self._runner.read_as(schema, readings, language)
+
     def _turn(
         self,
         handlers: Sequence[Handler],
