@@ -30,6 +30,7 @@ from hub.config import Config, MqttSettings
 from hub.control import requests
 from hub.daily.lists import LocalLists
 from hub.devices.simulated import SimulatedHome
+from hub.dialogue.pending import Pending
 from hub.dialogue.replies import Replies
 from hub.engines import (
     ears,
@@ -405,7 +406,12 @@ async def open_hub(
             languages=config.hub.languages,
             clock=clocks.steady,
             onlookers=[history.turn],
+            rooms=config.rooms,
         )
+        if (asked := _kept(config, "questions", home_file, states, remember)) is not None:
+            pending = Pending(asked, clocks.now)
+            stack.push_async_callback(pending.close)
+            await assistant.remember(pending)
         hub = Hub(
             config,
             home,

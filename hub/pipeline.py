@@ -14,16 +14,20 @@ import itertools
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rapidfuzz import fuzz
 
 from hub.cause import Cause, because, cause
+from hub.config import RoomSettings
 from hub.dialogue.answers import answers
 from hub.dialogue.conversation import Answered, Conversation, Question, means
+from hub.dialogue.pending import Pending
 from hub.dialogue.replies import Replies
+from hub.dialogue.tongue import familiar
 from hub.errors import ConfigError, EngineError, HearthError
 from hub.home.guarded import needs_yes, unknown
 from hub.home.model import Entity, Home, normal
@@ -128,9 +132,13 @@ class Assistant:
         onlookers: Sequence[Onlooker] = (),
         learns: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        rooms: Mapping[str, RoomSettings] | None = None,
+        elsewhere: bool = False,
     ) -> None:
         """`learns`: what is said again after it was not understood may become a device's name.
-        `clock`: seconds for what is forgotten after a while."""
+        `clock`: seconds for what is forgotten after a while. `rooms`: what is known of the
+        satellites, by the names of their rooms. `elsewhere`: all that is said is one conversation,
+        whatever room it is about."""
         self.home = home
         self.router = router
         self.skillset = skillset
@@ -141,6 +149,10 @@ class Assistant:
         self._onlookers = list(onlookers)
         self._corrections = Corrections() if learns else None
         self._clock = clock
+        self._rooms = dict(rooms or {})
+        self._elsewhere = elsewhere
+        self.pending: Pending | None = None
+        """Where questions wait that outlive the hub, if they do."""
         self._conversations: dict[str | None, Conversation] = {}
         self._locks: dict[str | None, asyncio.Lock] = {}
         self._numbers = itertools.count(1)
@@ -161,11 +173,86 @@ class Assistant:
             area=self.area if at_home else None,
             learns=False,
             clock=self._clock,
+            rooms=self._rooms,
+            elsewhere=True,
         )
 
     def conversation(self, area: str | None) -> Conversation:
         """The memory of what was said in a room."""
-        return self._conversations.setdefault(area, Conversation(self._clock))
+        key = None if self._elsewhere else area
+        return self._conversations.setdefault(key, Conversation(self._clock))
+
+    async def remember(self, pending: Pending) -> None:
+        """Take up the questions that waited when the hub ended, and keep those that wait."""
+        self.pending = pending
+        for room, questions in (await pending.load()).items():
+            self.conversation(room or None).ask(*(self._reopened(each) for each in questions))
+
+    def _reopened(self, question: Question) -> Question:
+        """A question of before; a tool that asked it is begun anew when it is answered."""
+        if question.of is None or question.asking is None:
+            return question
+        begun = Reopened(question.text, question.of, question.asking, self)
+        return replace(question, waiting=begun)
+
+    def _keep_questions(self, area: str | None) -> None:
+        if self.pending is not None:
+            kept = [each for each in self.conversation(area).waiting if self._may_wait(each)]
+            self.pending.keep(area or "", kept)
+
+    def _may_wait(self, question: Question) -> bool:
+        """Whether a question may be answered after the hub was started again: never what lets
+        somebody in, or may."""
+        if question.of is not None:
+            return question.asking is not None and not self.skillset.delicate(question.of.tool)
+        if not question.closed:
+            return True  # whatever is chosen is asked about, if that is needed
+        return not any(self._delicate(call) for call in question.choices.get("yes", ()))
+
+    def _delicate(self, call: Call) -> bool:
+        if self.skillset.delicate(call.tool):
+            return True
+        named = str(call.arguments.get("name", ""))
+        entity = self.home.entities.get(named)
+        found = (
+            [entity]
+            if entity
+            else [
+                each
+                for each in self.home.entities.values()
+                if normal(named) in map(normal, each.names)
+            ]
+        )
+        return not found or any(map(_dangerous, found))
+
+    def _room(self, area: str | None) -> RoomSettings | None:
+        """What is known of the satellite in a room."""
+        if area is None or self._elsewhere:
+            return None
+        same = (room for name, room in self._rooms.items() if normal(name) == normal(area))
+        return next(same, None)
+
+    def _spoken_in(self, area: str | None, language: str | None) -> str | None:
+        """The language that is spoken in a room, if only one can be meant."""
+        room = self._room(area)
+        return language or (room.language if room else None) or self._only_language()
+
+    def _typed(self, text: str, area: str | None, language: str | None) -> Utterance:
+        """A text, in the language it is in: the one in which it answers what was asked, or is
+        understood, or has most of the small words."""
+        if chosen := self._spoken_in(area, language):
+            return Utterance.typed(text, chosen)
+        conversation = self.conversation(area)
+        before = conversation.language
+        order = dict.fromkeys((*((before,) if before else ()), *self.languages))
+
+        def worth(code: str) -> tuple[bool, bool, float]:
+            said = Utterance.typed(text, code)
+            answer = conversation.would_answer(_addressed(said, None), answers(code))
+            known = self.router.quick(said, self._context(area, None)) is not None
+            return answer is not None, known, familiar(text, code)
+
+        return Utterance.typed(text, max(order, key=worth))
 
     def watch(self, onlooker: Onlooker) -> Callable[[], None]:
         """Show every finished turn to `onlooker`; the result ends that."""
@@ -185,7 +272,7 @@ class Assistant:
             raise EngineError("no recognizer is configured; set [recognizer] model")
         started = time.perf_counter()
         utterance = await self._recognizer.recognize(
-            audio, language=language or self._only_language()
+            audio, language=self._spoken_in(area or self.area, language)
         )
         context = self._context(area, wake)
         intent = self.router.quick(utterance, context)
@@ -346,7 +433,7 @@ class Assistant:
 
         Raises ConfigError for a room that the home does not have."""
         area = self.place(area) or self.area
-        utterance = Utterance.typed(text, language or self.languages[0])
+        utterance = self._typed(text, area, language)
         trace = await self._turn(utterance, area, Stopwatch(), person=person)
         return replace(trace, area=area)
 
@@ -360,7 +447,8 @@ class Assistant:
         person: str | None = None,
     ) -> Trace:
         """A turn; what is done in it is known by its token."""
-        outer = cause() or Cause("voice")
+        outer, room = cause() or Cause("voice"), self._room(area)
+        person = person or (room.person if room else None)
         own = Cause(outer.source, area, person or outer.person, secrets.token_hex(8))
         with because(own):
             trace = await self._taken(utterance, area, watch, wake, known)
@@ -386,6 +474,8 @@ class Assistant:
                 self._learn(utterance, intent, performed, area, wake)
             except HearthError as error:
                 return self._failed(error, utterance, watch, intent)
+            finally:
+                self._keep_questions(area)
         watch.stages["total"] = watch.elapsed
         return Trace(
             turn=next(self._numbers),
@@ -410,6 +500,8 @@ class Assistant:
         conversation = self.conversation(area)
         said = _addressed(utterance, wake)
         if conversation.question is not None and conversation.question.waiting is not None:
+            if isinstance(conversation.question.waiting, Reopened):
+                conversation.question.waiting.where = self._where(area, language)
             known = known or self.router.quick(utterance, self._context(area, wake))
             if told := self._told_a_tool(said, conversation, known):
                 return told
@@ -460,8 +552,7 @@ class Assistant:
         if intent.resumes is not None:
             performed = [(intent.calls[0], await intent.resumes())]
         else:
-            who = cause()
-            where = Where(area, language, who.person if who else None, said=said or intent.heard)
+            where = self._where(area, language, said or intent.heard)
             later = self.later(where) if self.aloud else None
             performed = [
                 (
@@ -478,6 +569,16 @@ class Assistant:
             ]
         self.conversation(area).did([deed for _, done in performed for deed in done.deeds])
         return performed
+
+    def _where(self, area: str | None, language: str, said: str = "") -> Where:
+        who = cause()
+        return Where(area, language, who.person if who else None, said=said)
+
+    async def again(self, call: Call, where: Where) -> Performed:
+        """Begin a call again that was interrupted by the end of the hub."""
+        later = self.later(where) if self.aloud else None
+        memory = self.conversation(where.area)
+        return await self.skillset.perform(call, where=where, conversation=memory, later=later)
 
     def later(self, where: Where) -> Later:
         """How what a tool says after its turn is worded and said."""
@@ -555,7 +656,7 @@ class Assistant:
         if waiting is not None and not questions:
             text = f"{text} {waiting.text}".strip()
         conversation.ask(*(question for _, question in questions))
-        conversation.replied(text)
+        conversation.replied(text, language)
         return Reply(text, conversation.question is not None, language)
 
     def _unreachable(
@@ -626,6 +727,38 @@ class Assistant:
     def _only_language(self) -> str | None:
         """With one language configured, nothing needs to be found out."""
         return self.languages[0] if len(self.languages) == 1 else None
+
+
+class Reopened:
+    """A tool that asked before the hub was started again: it had done nothing yet, and is begun
+    anew when its question is answered."""
+
+    def __init__(
+        self, question: str, call: Call, schema: Mapping[str, Any], assistant: Assistant
+    ) -> None:
+        self.question = question
+        self.free = dict(schema) == {"type": "string"}
+        self.schema = schema
+        self.over = False
+        self.where = Where()
+        """Where the answer is given."""
+        self._call = call
+        self._assistant = assistant
+
+    def read(self, readings: Sequence[str], language: str) -> tuple[str, Any] | None:
+        """See `Waiting`."""
+        return self._assistant.skillset.answer(self.schema, readings, language)
+
+    def drop(self) -> None:
+        self.over = True
+
+    async def answer(self, value: Any) -> Performed:
+        """Begin the tool again, and tell it what it asks for."""
+        self.over = True
+        done = await self._assistant.again(self._call, self.where)
+        if done.waiting is not None and done.ask is not None and done.ask.question == self.question:
+            return await done.waiting.answer(value)
+        return done
 
 
 def _same_words(hypothesis: Hypothesis, first: Utterance, names: Sequence[str]) -> bool:
@@ -704,5 +837,9 @@ def _question(call: Call, done: Performed, intent: Intent) -> Question:
     assert ask is not None
     choices = {"yes": ask.yes} if ask.yes else dict(ask.choices)
     if done.waiting is not None:
-        return Question(ask.question, {}, intent.heard, waiting=done.waiting, of=call)
+        begun = not done.outcomes and not done.deeds
+        asking = getattr(done.waiting, "schema", None) if begun else None
+        return Question(
+            ask.question, {}, intent.heard, waiting=done.waiting, of=call, asking=asking
+        )
     return Question(ask.question, choices, intent.heard, ask.lacking)

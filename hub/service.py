@@ -183,7 +183,9 @@ def _phone(hub: Hub, ears: Ears | None) -> PhoneBridge | None:
             return Form(chosen)
         return form_for(getattr(hub.home.source("homeassistant"), "version", None))
 
-    return PhoneBridge(hub, settings, ears=ears, form=form, obstacle=hub.broker.obstacle)
+    return PhoneBridge(
+        hub, settings, ears=ears, form=form, obstacle=hub.broker.obstacle, people=hub.config.phones
+    )
 
 
 def _room_of(hub: Hub, id: str) -> str | None:

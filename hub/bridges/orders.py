@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Protocol
@@ -97,10 +97,13 @@ class Orders:
         wake_words: WakeWords | None,
         finished: Callable[[Trace, Origin], None],
         changed: Callable[[], None],
+        people: Mapping[str, str] | None = None,
     ) -> None:
+        """`people`: conversations -> whose they are."""
         self.topics = topics
         self._hub = hub
         self._outbox = outbox
+        self._people = dict(people or {})
         self._ears = ears
         self._words = wake_words
         self._finished = finished
@@ -198,7 +201,7 @@ class Orders:
 
     async def _say(self, incoming: Incoming) -> None:
         said = requests.say(incoming.payload)
-        origin = said.origin
+        origin = self._whose(said.origin)
         language = self._language(origin)
         with _named(origin):
             trace = await self._talk.turn(
@@ -217,6 +220,7 @@ class Orders:
             origin = replace(
                 origin, id=origin.id or caller, conversation=origin.conversation or caller
             )
+        origin = self._whose(origin)
         with _named(origin):
             language = self._language(origin)
             if self._hub.recognizer is None:
@@ -304,6 +308,11 @@ class Orders:
             async with asyncio.timeout(seconds):
                 await self._hub.free.wait()
         return self._hub.free.is_set()
+
+    def _whose(self, origin: Origin) -> Origin:
+        """Where the settings say whose a conversation is, that is believed."""
+        person = self._people.get(origin.conversation)
+        return replace(origin, person=person) if person else origin
 
     def _language(self, origin: Origin) -> str | None:
         known = self._hub.assistant.languages

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -64,6 +64,7 @@ class PhoneBridge:
         form: Callable[[], Form] = lambda: Form.DEVICE,
         spread: float = SPREAD,
         obstacle: Callable[[], str | None] = lambda: None,
+        people: Mapping[str, str] | None = None,
     ) -> None:
         if not settings.prefix.strip("/") or set(settings.prefix) & set("+#"):
             raise ConfigError(f"[mqtt] prefix: '{settings.prefix}' cannot begin a topic")
@@ -98,6 +99,7 @@ class PhoneBridge:
             wake_words=wake_words,
             finished=self._finished,
             changed=self._show_states,
+            people=people,
         )
         self._introducing: asyncio.Task[None] | None = None
         self._introduced: Form | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rapidfuzz import fuzz
@@ -51,6 +51,8 @@ class Question:
     """The tool that waits for the answer; then there are no choices."""
     of: Call | None = None
     """The call that it waits in."""
+    asking: Mapping[str, Any] | None = field(default=None, compare=False)
+    """JSON schema of the answer, of a tool that had done nothing when it asked."""
 
     @property
     def closed(self) -> bool:
@@ -91,6 +93,7 @@ class Conversation:
         self._targets: tuple[Any, float] | None = None
         self._about: tuple[str, float] = ("", 0.0)
         self._last_reply: str | None = None
+        self._language: tuple[str, float] | None = None
         self._tries = 0
         self._deeds: list[tuple[Sequence[Deed], float]] = []
 
@@ -132,9 +135,23 @@ class Conversation:
         """The call that the question was about which the utterance at hand came after."""
         return self._displaced[0].lacking if self._displaced else None
 
-    def replied(self, text: str) -> None:
+    @property
+    def language(self) -> str | None:
+        """The language of the last turn; None if that was too long ago."""
+        if self._language is None or self._clock() - self._language[1] > REFERENCE_SECONDS:
+            return None
+        return self._language[0]
+
+    @property
+    def waiting(self) -> tuple[Question, ...]:
+        """The questions that wait, the first of them first."""
+        return self._questions if self.question is not None else ()
+
+    def replied(self, text: str, language: str | None = None) -> None:
         if text:
             self._last_reply = text
+        if language:
+            self._language = language, self._clock()
 
     def refer_to(self, targets: Any, about: str = "") -> None:
         """What was spoken of: devices, or something else that has a name (`Answer.about`)."""

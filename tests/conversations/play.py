@@ -319,6 +319,7 @@ async def player(
             wake_words=None,
             finished=lambda trace, origin: (traces.append(trace), told.set()),
             changed=lambda: None,
+            people=config.phones,
         )
         yield Player(script, config, clock, mouth, hub, orders, traces=traces, told=told)
         await orders.finish()
