@@ -1,24 +1,42 @@
-"""Calendars: what is planned, when, where, and how often.
+"""Calendars: what is planned, when, where, and how often; what is new, moved and cancelled.
 
-Home Assistant's calendar entities tell their next event in their attributes (`message`,
-`start_time`, `end_time`, `location`); a source that knows more has a list of `events` (`summary`,
-`start`, `end`, `location`, `description`). What is asked for beyond that is not guessed.
+There are the hub's own (`Calendars`: files and a CalDAV server) and Home Assistant's. A calendar
+entity of Home Assistant's tells its next event in its attributes (`message`, `start_time`,
+`end_time`, `location`), and is asked for the others; a source that knows more has a list of
+`events` (`summary`, `start`, `end`, `location`, `description`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
-from hub.skill import Answer, Clock, Entities, Home, Said, Where, tool
+from hub.skill import (
+    Answer,
+    Calendars,
+    Clock,
+    Conversation,
+    Entities,
+    Entity,
+    Home,
+    Range,
+    Said,
+    Say,
+    StorageError,
+    Store,
+    Where,
+    tool,
+)
+from hub.skill import CalendarEvent as Event
 
 MOST = 5
 """Of as many events it is told."""
-AHEAD = 3650
+AHEAD = 400
 """Days that are looked ahead where no day is said."""
+ASKED = 90
+"""Days for which Home Assistant is asked."""
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 When = Literal[
@@ -79,24 +97,26 @@ DAY_NAMES = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     "de": ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
 }
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 EVENTS = (
     "(events|event|appointments|appointment|meetings|meeting|plans|classes|class|lessons|birthdays"
     "|engagements|things)"
 )
 CALENDAR = "(calendar|agenda|schedule|diary|planner)"
 HAVE = "(do|have) (i|we) (have|got|have to do)"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event of a calendar, in local time."""
-
-    summary: str
-    start: datetime
-    end: datetime
-    whole_day: bool
-    location: str
-    description: str
 
 
 @tool(
@@ -122,7 +142,7 @@ class Event:
             "what (do|have) (i|we) (have|got) [(planned|on)] {when}",
             "what are (my|our) plans [{when}]",
             "what (am i|are we) doing {when}",
-            "(am i|are we) (busy|free) [{when}]",
+            "(am i|are we) busy [{when}]",
             "how (busy|full) (am i|are we|is my day) [{when}]",
             f"what does my (day|week|{CALENDAR}) look like [{{when}}]",
         ],
@@ -137,18 +157,20 @@ class Event:
     },
     examples=["what is on my calendar today"],
 )
-def agenda(
+async def agenda(
     calendars: Entities,
+    own: Calendars,
     home: Home,
     clock: Clock,
     where: Where,
     when: Annotated[When, WHEN] | None = None,
 ) -> Answer | str:
     """Tell what is planned for a day, a week, or next."""
-    if not calendars:
-        return _no_calendar(where)
     now = clock.now()
-    found = _in(_events(calendars, home, now), when, now)
+    planned = await _events(calendars, own, home, now, where)
+    if isinstance(planned, str):
+        return planned
+    found = _in(planned, when, now)
     return _listed(found, now, where, when)
 
 
@@ -171,12 +193,15 @@ def agenda(
     },
     examples=["when is my next appointment"],
 )
-def coming(calendars: Entities, home: Home, clock: Clock, where: Where) -> Answer | str:
+async def coming(
+    calendars: Entities, own: Calendars, home: Home, clock: Clock, where: Where
+) -> Answer | str:
     """Tell which event is next, when and where."""
-    if not calendars:
-        return _no_calendar(where)
     now = clock.now()
-    found = [event for event in _events(calendars, home, now) if event.start >= now][:1]
+    planned = await _events(calendars, own, home, now, where)
+    if isinstance(planned, str):
+        return planned
+    found = [event for event in planned if event.start >= now][:1]
     return _listed(found, now, where, None, places=True)
 
 
@@ -194,9 +219,11 @@ def coming(calendars: Entities, home: Home, clock: Clock, where: Where) -> Answe
         "de": ["wo ist (das|er|es)", "wann ist (das|er|es)", "wie lange dauert (das|er|es)"],
     },
 )
-def it(calendars: Entities, home: Home, clock: Clock, where: Where) -> Answer | str:
+async def it(
+    calendars: Entities, own: Calendars, home: Home, clock: Clock, where: Where
+) -> Answer | str:
     """Tell more of the event that was spoken of."""
-    return coming(calendars, home, clock, where)
+    return await coming(calendars, own, home, clock, where)
 
 
 @tool(
@@ -217,18 +244,20 @@ def it(calendars: Entities, home: Home, clock: Clock, where: Where) -> Answer | 
         ],
     },
 )
-def away(
+async def away(
     calendars: Entities,
+    own: Calendars,
     home: Home,
     clock: Clock,
     where: Where,
     when: Annotated[When, WHEN] | None = None,
 ) -> Answer | str:
     """Tell whether something is planned away from home."""
-    if not calendars:
-        return _no_calendar(where)
     now = clock.now()
-    planned = _in(_events(calendars, home, now), when or "today", now)
+    planned = await _events(calendars, own, home, now, where)
+    if isinstance(planned, str):
+        return planned
+    planned = _in(planned, when or "today", now)
     found = [event for event in planned if event.location and not _at_home(event, where)]
     # Most people write no place where it goes without saying: a class, a dinner with somebody.
     found = found or [e for e in planned if not e.location and not e.whole_day]
@@ -254,8 +283,9 @@ def away(
         ],
     },
 )
-def count(
+async def count(
     calendars: Entities,
+    own: Calendars,
     home: Home,
     clock: Clock,
     where: Where,
@@ -263,10 +293,11 @@ def count(
     when: Annotated[When, WHEN] | None = None,
 ) -> Answer | str:
     """Tell how many events there are, or how many are about something."""
-    if not calendars:
-        return _no_calendar(where)
     now = clock.now()
-    found = _in(_events(calendars, home, now), when or "week", now)
+    planned = await _events(calendars, own, home, now, where)
+    if isinstance(planned, str):
+        return planned
+    found = _in(planned, when or "week", now)
     if query:
         found = [event for event in found if _about(event, query)]
     if not found:
@@ -295,8 +326,9 @@ def count(
         ],
     },
 )
-def about(
+async def about(
     calendars: Entities,
+    own: Calendars,
     home: Home,
     clock: Clock,
     where: Where,
@@ -304,10 +336,11 @@ def about(
     when: Annotated[When, WHEN] | None = None,
 ) -> Answer | str:
     """Tell when something is that the calendar knows, or who is met or comes."""
-    if not calendars:
-        return _no_calendar(where)
     now = clock.now()
-    planned = [event for event in _events(calendars, home, now) if event.end >= now]
+    planned = await _events(calendars, own, home, now, where)
+    if isinstance(planned, str):
+        return planned
+    planned = [event for event in planned if event.end >= now]
     planned = _in(planned, when, now) if when else planned
     if query:
         found = [event for event in planned if _about(event, query)]
@@ -321,6 +354,318 @@ def about(
     return _answer(_told_all(found[:MOST], now, where, places=True))
 
 
+PART = Said(
+    {
+        "en": {
+            "[in the] morning": "morning",
+            "(at noon|at midday|around noon)": "noon",
+            "[in the] afternoon": "afternoon",
+            "(in the evening|evening|at night|night)": "evening",
+        },
+        "de": {
+            "(früh|vormittag|vormittags|am Vormittag|am Morgen)": "morning",
+            "(mittag|mittags|am Mittag)": "noon",
+            "(nachmittag|nachmittags|am Nachmittag)": "afternoon",
+            "(abend|abends|am Abend)": "evening",
+        },
+    }
+)
+Part = Annotated[Literal["morning", "noon", "afternoon", "evening"], PART]
+HOURS = {"morning": (6, 12), "noon": (11, 14), "afternoon": (12, 18), "evening": (17, 24)}
+"""Part of the day -> its first hour, and the one behind its last."""
+HOUR = timedelta(hours=1)
+Length = Annotated[timedelta, Range(5, 1440, "min")]
+
+
+@tool(domains=["calendar"], anywhere=True, examples=["am I free on friday afternoon"])
+async def free(
+    calendars: Entities,
+    own: Calendars,
+    home: Home,
+    clock: Clock,
+    where: Where,
+    day: date | None = None,
+    part: Part | None = None,
+    when: Annotated[When, WHEN] | None = None,
+    moment: datetime | None = None,
+) -> Answer | str | Say:
+    """Tell whether nothing is planned at a time."""
+    now = clock.now()
+    planned = await _events(calendars, own, home, now, where)
+    if isinstance(planned, str):
+        return planned
+    if moment is not None:
+        begin, end = moment, moment + HOUR
+    elif day is not None:
+        begin = datetime.combine(day, time(), now.tzinfo)
+        begin, end = _part_of(begin, part)
+    else:
+        begin, end = _stretch(when or "today", now)
+        if part:
+            begin, end = _part_of(begin, part)
+    found = [event for event in planned if event.start < end and event.end > begin]
+    if not found:
+        return Say("free")
+    return _answer(where.say("No: ", de="Nein: ") + f"{_told_all(found[:MOST], now, where)}.")
+
+
+def _part_of(day: datetime, part: str | None) -> tuple[datetime, datetime]:
+    first, behind = HOURS.get(part or "", (0, 24))
+    return day + first * HOUR, day + behind * HOUR
+
+
+@tool(
+    domains=["calendar"],
+    anywhere=True,
+    phrases={
+        "en": [
+            "(what's|what is|is there anything) [planned] (on|for) {day} [{part}]",
+            f"(what's|what is) on (my|our|the) {CALENDAR} [(on|for)] {{day}} [{{part}}]",
+            "what (do|have) (i|we) (have|got) [(on|planned)] (on|for) {day} [{part}]",
+        ],
+        "de": [
+            "was (steht|liegt) [am|für] {day} [{part}] an",
+            "was (habe ich|haben wir) [am] {day} [{part}] vor",
+            "(habe ich|haben wir) [am] {day} [{part}] [einen] (Termin|Termine|etwas vor|was vor)",
+        ],
+    },
+)
+async def on_day(
+    calendars: Entities,
+    own: Calendars,
+    home: Home,
+    clock: Clock,
+    where: Where,
+    day: date,
+    part: Part | None = None,
+) -> Answer | str:
+    """Tell what is planned on a day."""
+    now = clock.now()
+    planned = await _events(calendars, own, home, now, where)
+    if isinstance(planned, str):
+        return planned
+    begin, end = _part_of(datetime.combine(day, time(), now.tzinfo), part)
+    found = [event for event in planned if event.start < end and event.end > begin]
+    return _listed(found, now, where, "today")
+
+
+async def undone(own: Calendars, store: Store) -> None:
+    """Undo what was changed last in a calendar."""
+    *left, last = await store.get("changes", []) or [""]
+    await store.put("changes", left)
+    if not last or not await own.put_back(last):
+        raise StorageError("the change is no longer known", spoken="I cannot undo that any more.")
+
+
+@tool(
+    examples=["add dentist on friday at ten", "put lunch with Liza in my calendar tomorrow at one"],
+    undo=undone,
+    risk="R1",
+    takes=timedelta(seconds=20),
+)
+async def add(
+    own: Calendars,
+    home: Home,
+    clock: Clock,
+    where: Where,
+    store: Store,
+    title: str,
+    moment: datetime | None = None,
+    day: date | None = None,
+    length: Length | None = None,
+) -> Say | str:
+    """Put something into the calendar."""
+    now = clock.now()
+    summary = _as_said(title, where)
+    if moment is not None:
+        start, end = moment, moment + (length or HOUR)
+    elif day is not None:
+        start = datetime.combine(day, time(), now.tzinfo)
+        end = start + timedelta(days=1)
+    else:
+        return Say("when")
+    whole = moment is None
+    entity = None if len(own) else _writable(home)
+    if entity is not None:
+        change = await _create_there(entity, home, summary, start, end, whole)
+        if change is None:
+            return Say("not_kept")
+    elif not len(own):
+        return _no_calendar(where)
+    else:
+        try:
+            change = await own.add(summary, start, end, whole_day=whole)
+        except StorageError:
+            return Say("not_kept")
+    await _keep(change, store)
+    event = Event(summary, start, end, whole)
+    told = Say("added", event=_told(event, now, where, places=False))
+    others = await _meanwhile(own, event)
+    if others:
+        return Say("added_meanwhile", event=told.values["event"], other=others[0].summary)
+    return told
+
+
+@tool(
+    undo=undone,
+    risk="R1",
+    takes=timedelta(seconds=30),
+    examples=["move the dentist to friday at eleven"],
+)
+async def move(
+    own: Calendars,
+    clock: Clock,
+    where: Where,
+    conversation: Conversation,
+    store: Store,
+    query: str,
+    moment: datetime | None = None,
+    day: date | None = None,
+) -> Say | str:
+    """Move an event of the calendar, after asking."""
+    now = clock.now()
+    event = await _meant(own, query, None, now, where, conversation)
+    if not isinstance(event, Event):
+        return event
+    if moment is None:
+        if day is None:
+            return Say("when")
+        moment = datetime.combine(day, event.start.time(), event.start.tzinfo)
+    asked = Say(
+        "move_once" if event.recurs else "move",
+        event=_told(event, now, where, places=False),
+        to=_at(moment, event.whole_day, now, where),
+    )
+    if not await conversation.ask(asked, bool):
+        return Say("stays")
+    try:
+        await _keep(await own.move(event, moment), store)
+    except StorageError:
+        return Say("not_kept")
+    return Say("moved", event=event.summary, to=_at(moment, event.whole_day, now, where))
+
+
+@tool(
+    undo=undone,
+    risk="R1",
+    takes=timedelta(seconds=30),
+    examples=["cancel my dentist appointment"],
+)
+async def cancel(
+    own: Calendars,
+    clock: Clock,
+    where: Where,
+    conversation: Conversation,
+    store: Store,
+    query: str,
+    day: date | None = None,
+) -> Say | str:
+    """Take an event out of the calendar, after asking."""
+    now = clock.now()
+    event = await _meant(own, query, day, now, where, conversation)
+    if not isinstance(event, Event):
+        return event
+    told = _told(event, now, where, places=False)
+    every = False
+    if event.recurs:
+        once, all_ = where.say("only this one", de="nur diesen"), where.say("all", de="alle")
+        neither = where.say("none", de="keinen")
+        asked = Say("cancel_which", event=told)
+        chosen = await conversation.ask(asked, choices=[once, all_, neither])
+        if chosen == neither:
+            return Say("stays")
+        every = chosen == all_
+    elif not await conversation.ask(Say("cancel", event=told), bool):
+        return Say("stays")
+    try:
+        await _keep(await own.cancel(event, all_of_them=every), store)
+    except StorageError:
+        return Say("not_kept")
+    return Say("cancelled_all" if every else "cancelled", event=event.summary)
+
+
+MOST_CHANGES = 20
+
+
+async def _keep(change: str, store: Store) -> None:
+    """Remember a change, for `undone`."""
+    await store.put("changes", [*await store.get("changes", []), change][-MOST_CHANGES:])
+
+
+async def _meant(
+    own: Calendars,
+    query: str,
+    day: date | None,
+    now: datetime,
+    where: Where,
+    conversation: Conversation,
+) -> Event | Say | str:
+    """The event of the hub's own calendars that is spoken of."""
+    if not len(own):
+        return _no_calendar(where)
+    begin = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        planned = await own.events(begin, begin + timedelta(days=AHEAD))
+    except StorageError as error:
+        return where.say(error.spoken, de="Der Kalender antwortet nicht.")
+    found = [event for event in planned if event.end >= now and _about(event, query)]
+    if day is not None:
+        found = [event for event in found if event.start.date() <= day <= event.end.date()]
+    titles = list(dict.fromkeys(event.summary for event in found))
+    if not found:
+        return Say("not_found", query=query)
+    if len(titles) > 1:
+        exact = [t for t in titles if t.casefold() == query.casefold()]
+        chosen = exact[0] if exact else await conversation.ask(Say("which"), choices=titles[:4])
+        found = [event for event in found if event.summary == chosen]
+    return found[0]
+
+
+async def _meanwhile(own: Calendars, event: Event) -> list[Event]:
+    """What else there is at that time."""
+    if event.whole_day or not len(own):
+        return []
+    try:
+        planned = await own.events(event.start, event.end)
+    except StorageError:
+        return []
+    return [e for e in planned if e.summary != event.summary and not e.whole_day]
+
+
+def _writable(home: Home) -> Entity | None:
+    """A calendar of Home Assistant's that takes new events."""
+    return next(
+        (each for each in home.find(domains=["calendar"]) if each.features and each.features & 1),
+        None,
+    )
+
+
+async def _create_there(
+    entity: Entity, home: Home, summary: str, start: datetime, end: datetime, whole: bool
+) -> str | None:
+    """Have Home Assistant keep an event; nothing to undo it by, None if it did not."""
+    if whole:
+        data = {"start_date": start.date().isoformat(), "end_date": end.date().isoformat()}
+    else:
+        data = {"start_date_time": start.isoformat(), "end_date_time": end.isoformat()}
+    done = await home.call("calendar.create_event", [entity], summary=summary, **data)
+    return "" if all(outcome.error is None for outcome in done) else None
+
+
+def _as_said(title: str, where: Where) -> str:
+    """The title with the capitals that it had, and one at its beginning."""
+    found = re.search(re.escape(title), where.said, re.IGNORECASE)
+    said = (found[0] if found else title).strip(" ,.;")
+    said = re.sub(r"^(?:an?|the|my|our|einen?|den|die|das|mein|meinen) ", "", said, flags=re.I)
+    return said[:1].upper() + said[1:]
+
+
+def _at(moment: datetime, whole_day: bool, now: datetime, where: Where) -> str:
+    told = _day(Event("", moment, moment), now, where)
+    told = told.removeprefix("on ").removeprefix("am ")
+    return told if whole_day else f"{told} {_clock(moment, where)}"
+
+
 def _answer(told: str) -> Answer:
     return Answer(facts={"told": told}, about="calendar")
 
@@ -329,16 +674,40 @@ def _no_calendar(where: Where) -> str:
     return where.say("I know no calendar.", de="Ich kenne keinen Kalender.")
 
 
-def _events(calendars: Iterable[Any], home: Home, now: datetime) -> list[Event]:
-    """All events that the calendars tell, in order."""
+async def _events(
+    calendars: Iterable[Entity], own: Calendars, home: Home, now: datetime, where: Where
+) -> list[Event] | str:
+    """All events from the beginning of today on that the calendars tell, in order. A sentence
+    where there is no calendar, or none that answers."""
+    begin = now.replace(hour=0, minute=0, second=0, microsecond=0)
     found: list[Event] = []
     for calendar in calendars:
-        told = home.state(calendar).attributes
-        given = list(told.get("events") or ())
-        if not given and told.get("message"):
-            given = [told]
-        found += [event for each in given if (event := _event(each, now))]
+        found += await _of_entity(calendar, home, now, begin)
+    try:
+        found += await own.events(begin, begin + timedelta(days=AHEAD)) if len(own) else ()
+    except StorageError as error:
+        if not found:
+            return where.say(error.spoken, de="Der Kalender antwortet nicht.")
+    if not calendars and not len(own):
+        return _no_calendar(where)
     return sorted(set(found), key=lambda event: (event.start, event.summary))
+
+
+async def _of_entity(calendar: Entity, home: Home, now: datetime, begin: datetime) -> list[Event]:
+    told = home.state(calendar).attributes
+    given = list(told.get("events") or ())
+    if not given:
+        end = begin + timedelta(days=ASKED)
+        answer = await home.ask(
+            "calendar.get_events",
+            calendar,
+            start_date_time=begin.isoformat(),
+            end_date_time=end.isoformat(),
+        )
+        given = list(answer.get("events") or ()) if isinstance(answer, Mapping) else []
+    if not given and told.get("message"):
+        given = [told]
+    return [event for each in given if (event := _event(each, now))]
 
 
 def _event(given: Mapping[str, Any], now: datetime) -> Event | None:
@@ -352,7 +721,8 @@ def _event(given: Mapping[str, Any], now: datetime) -> Event | None:
     if whole and end <= start:
         end = start + timedelta(days=1)
     where = str(given.get("location") or "").strip()
-    return Event(summary, start, end, whole, where, str(given.get("description") or "").strip())
+    described = str(given.get("description") or "").strip()
+    return Event(summary, start, end, whole, where, described)
 
 
 def _is_date(value: Any) -> bool:
@@ -441,8 +811,9 @@ def _day(event: Event, now: datetime, where: Where) -> str:
     if 1 < away < 7:
         return where.say(f"on {name}", de=f"am {name}")
     dated = event.start
+    month = MONTHS[dated.month - 1]
     return where.say(
-        f"on {name}, {dated.strftime('%B')} {dated.day}",
+        f"on {name}, {month} {dated.day}",
         de=f"am {name}, {dated.day}.{dated.month}.",
     )
 
