@@ -21,6 +21,7 @@ from typing import Any, Self
 from hub.arguments import Unfit, fit
 from hub.config import Config, PrivacySettings
 from hub.daily.calendars import Calendars
+from hub.daily.calendars import Calendars
 from hub.daily.lists import OwnLists
 from hub.errors import SkillError
 from hub.history import History
@@ -104,6 +105,7 @@ class Skillset:
             "settings": SkillSettings(),
             "store": Stores(),
             "lists": OwnLists(home),
+            "calendars": Calendars(),
             "history": History(None, PrivacySettings(), time or SystemTime()),
             "facts": Facts(),
             "calendars": Calendars(),
