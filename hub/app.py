@@ -69,6 +69,7 @@ from hub.ports import (
 from hub.room import Room
 from hub.router import Router
 from hub.router.rules import data_language
+from hub.routines.household import Household
 from hub.skill import Where
 from hub.skills.alone import Alone
 from hub.skills.aloud import Aloud
@@ -151,6 +152,8 @@ class Hub:
     aloud: Aloud | None = None
     packs: Packs | None = None
     """Skills of others, if there are any."""
+    household: Household | None = None
+    """Routines, and what else the hub does by itself."""
     free: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nobody is talked with."""
     time: Time = field(default_factory=SystemTime)
@@ -211,6 +214,11 @@ class Hub:
             Where(self.assistant.area, self.config.hub.languages[0]),
         )
         self.alone.begin()
+        if self.household is not None:
+            self.household.begin(
+                self.aloud.later,
+                lambda area, deeds: self.assistant.conversation(area).did(list(deeds)),
+            )
 
     def _voice_in(self, area: str | None) -> Callable[[str, str], Awaitable[object]] | None:
         """How something is said in a room with a satellite; None if there is none."""
@@ -241,6 +249,8 @@ class Hub:
 
     async def end_skills(self) -> None:
         """End what skills do, and keep what they have planned."""
+        if self.household is not None:
+            await self.household.close()
         if self.alone is not None:
             await self.alone.close()
         elif self.planner is not None:
@@ -434,6 +444,9 @@ async def open_hub(
         hub.sounds, hub.pasts, hub.phones = sounds, pasts, phones
         sounds.free = hub.free
         hub.time = clocks
+        notes = _kept(config, "routines", home_file, states, remember)
+        hub.household = Household(config, home, router, skillset, clocks, notes)
+        await hub.household.open()
         stack.push_async_callback(hub.end_skills)
         try:
             assistant.area = assistant.place(config.hub.area)

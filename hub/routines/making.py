@@ -496,9 +496,9 @@ class Maker:
         where = Where(routine.area, routine.language, routine.person)
         found: list[Step] = []
         for trigger in routine.when:
-            if isinstance(trigger, Phrase):
-                if problem := self.phrase_problem(trigger.text, routine.language):
-                    return problem
+            phrase = trigger.text if isinstance(trigger, Phrase) else ""
+            if phrase and (problem := self.phrase_problem(phrase, routine.language)):
+                return problem
             if isinstance(trigger, Sun) and self._place() is None:
                 return wording.say("no_place", routine.language)
             if isinstance(trigger, Becomes) and trigger.entity_id not in self._home.entities:
@@ -524,8 +524,7 @@ class Maker:
 def becomes(entity: Entity, does: str, lasting: float, home: Home) -> Becomes | None:
     """The trigger for 'it opens', 'it is finished' of a device; None if it cannot tell."""
     domain, of = entity.domain, entity.entity_id
-    opening = entity.device_class in ("door", "window", "opening", "garage_door", "lock", "vibration",
-                                      "cold", "moisture", "gas", "smoke")  # fmt: skip
+    opening = entity.device_class in ("door", "window", "opening", "garage_door", "lock")
 
     def made(*to: str, before: tuple[str, ...] = (), wait: float = lasting) -> Becomes:
         return Becomes(of, to, before, lasting=wait, said=does)

@@ -83,7 +83,7 @@ async def risk_of(call: Call, skillset: Skillset, home: Home, where: Where) -> s
     policy = getattr(skillset, "policy", None)
     found = [R0 if not noted else R1]
     for each in noted:
-        domain, _, service = each.service.partition(".")
+        _, _, service = each.service.partition(".")
         for entity in each.entities:
             own = replace(entity, barred=False)
             state = home.state(entity.entity_id)

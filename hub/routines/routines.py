@@ -438,9 +438,7 @@ class Routines:
             )
         return state in trigger.to
 
-    def _became(
-        self, routine: Routine, number: int, trigger: Becomes, change: StateChange
-    ) -> None:
+    def _became(self, routine: Routine, number: int, trigger: Becomes, change: StateChange) -> None:
         key = (routine.id, number)
         value = self._value(trigger, change)
         now = self._is_so(trigger, change.state, value)
@@ -577,8 +575,9 @@ class Routines:
             text = wording.say("looped", where.language, name=routine.name)
             return Report(text, looped=True)
         work = _Work(routine, where, attended)
-        with self._in_chain((*led, routine.id)), caused(
-            "routine", area=where.area, person=where.person
+        with (
+            self._in_chain((*led, routine.id)),
+            caused("routine", area=where.area, person=where.person),
         ):
             for number, step in enumerate(routine.do[first:], first):
                 if step.kind == "wait":

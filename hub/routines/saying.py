@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a pattern that is broken into lines is hard to read)
 """The sentences that make routines, by their words alone: where the condition ends, and what is
 to be done then.
 
@@ -407,10 +408,7 @@ def _timed(said: str, known: Mapping[str, Any], language: str) -> Iterator[Sente
             slots = {"days": named, **({"time": clock} if clock else {})}
             condition = Condition("clock", slots)
         do = " ".join(part for part in (before, rest.strip(" ,")) if part)
-        first = normal(do.split()[0]) if do else ""
-        if first in _verbs(known) and (condition.kind == "sun" or "time" in condition.slots):
-            yield from (each for each, _ in _with(condition, do, known, True))
-        elif first in _verbs(known) and not before:
+        if do and normal(do.split()[0]) in _verbs(known):
             yield from (each for each, _ in _with(condition, do, known, True))
 
 
@@ -502,9 +500,7 @@ def _checked(
         if len(what.split()) > 6:
             return None
         does = slots["does"].casefold()
-        slots["does"] = next(
-            name for name, p in known["does"].items() if _compiled(p).search(does)
-        )
+        slots["does"] = next(name for name, p in known["does"].items() if _compiled(p).search(does))
     if kind == "sun":
         slots["event"] = "sunset" if _compiled(known["sets"]).search(slots["event"]) else "sunrise"
     if kind in ("comes", "leaves") and len(slots.get("who", "").split()) > 3:
@@ -519,8 +515,11 @@ def number_of(said: str, language: str) -> float | None:
         return float(said.replace(",", "."))
     except ValueError:
         pass
-    wanted = normal(re.sub(r" (?:grad|prozent|watt|degrees?|percent|watts?)$", "",
-                           said.casefold()).replace("-", " "))
+    wanted = normal(
+        re.sub(r" (?:grad|prozent|watt|degrees?|percent|watts?)$", "", said.casefold()).replace(
+            "-", " "
+        )
+    )
     return _numerals(language.split("-")[0]).get(wanted) or _numerals(language.split("-")[0]).get(
         wanted.replace(" ", "")
     )

@@ -179,9 +179,13 @@ def _number(value: float, language: str) -> str:
 
 def happened(trigger: Trigger, entity: Entity | None, name_of: NAME_OF, language: str) -> str:
     """What is said where only 'tell me' was said: `The Washing Machine has finished.`"""
-    if isinstance(trigger, Becomes) and (known := STATES[base(language)].get(trigger.said)):
-        if trigger.said == "finished" or (trigger.above is None and trigger.below is None):
-            return known[1].format(name=name_of(trigger.entity_id))
+    known = STATES[base(language)].get(trigger.said) if isinstance(trigger, Becomes) else None
+    if (
+        isinstance(trigger, Becomes)
+        and known
+        and (trigger.said == "finished" or (trigger.above is None and trigger.below is None))
+    ):
+        return known[1].format(name=name_of(trigger.entity_id))
     text = condition(trigger, name_of, language)
     text = text.removeprefix("when ").removeprefix("wenn ")
     if isinstance(trigger, Becomes):
@@ -204,7 +208,8 @@ def step(one: Step, language: str) -> str:
         length = duration(one.seconds, language)
         return f"{length} warten" if german else f"wait {length}"
     if one.kind == "say":
-        return f"„{one.text}“ sagen" if german else f"say “{one.text}”"
+        text = one.text.removesuffix(".")
+        return f"„{text}“ sagen" if german else f"say “{text}”"
     return f"„{one.text}“" if german else one.text
 
 
@@ -251,8 +256,8 @@ SAY: Mapping[str, tuple[str, str]] = {
     "no_persons": ("I cannot see who is at home: there are no persons in this home yet.",
                    "Ich sehe nicht, wer zu Hause ist: in diesem Zuhause gibt es noch keine "
                    "Personen."),
-    "no_place": ("I do not know where this home is, so I know no sunset. Set latitude and longitude "
-                 "in [home].",
+    "no_place": ("I do not know where this home is, so I know no sunset. Set latitude and "
+                 "longitude in [home].",
                  "Ich weiß nicht, wo dieses Zuhause liegt, und damit keinen Sonnenuntergang. Trage "
                  "latitude und longitude in [home] ein."),
     "taken": ("“{text}” already means something else. Choose other words, please.",
@@ -274,7 +279,8 @@ SAY: Mapping[str, tuple[str, str]] = {
     "began": ("“{name}” goes on in {length}.", "„{name}“ geht in {length} weiter."),
     "looped": ("I have stopped the routine “{name}”: it sets itself off.",
                "Ich habe die Routine „{name}“ angehalten: sie löst sich selbst aus."),
-    "not_done": ("In “{name}” I did not do “{text}”.", "In „{name}“ habe ich „{text}“ nicht getan."),
+    "not_done": ("In “{name}” I did not do “{text}”.",
+                 "In „{name}“ habe ich „{text}“ nicht getan."),
     "done": ("Done.", "Erledigt."),
     "no_step": ("“{name}” does not do that.", "Das tut „{name}“ nicht."),
     "empty": ("Then nothing would be left of “{name}”. Delete it instead.",

@@ -1,0 +1,73 @@
+"""Routines, suggestions and notices of one hub, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hub.home.model import Home
+from hub.router import Router
+from hub.routines.desk import RoutineDesk
+from hub.routines.door import RoutineDoor
+from hub.routines.routines import Routines
+from hub.routines.times import Place
+from hub.skills.undo import Deed
+from hub.skillset import Skillset
+from hub.timers.book import Notes
+from hub.timers.clock import Time
+
+if TYPE_CHECKING:
+    from hub.config import Config
+
+Tell = Callable[[str, str | None, str], Awaitable[None]]
+
+
+class Household:
+    """What the hub does by itself for its household, as far as it was told to."""
+
+    def __init__(
+        self,
+        config: Config,
+        home: Home,
+        router: Router,
+        skillset: Skillset,
+        time: Time,
+        notes: Notes | None,
+    ) -> None:
+        self.home = home
+        self._config = config
+        self.routines = Routines(home, router, skillset, time, notes, place=self.place)
+        self.door = RoutineDoor(self.routines, config.hub.languages[0])
+        skillset.serve(routines=RoutineDesk(self.routines))
+
+    def place(self) -> Place | None:
+        """Where the home is: as set, or as Home Assistant says."""
+        return place(self._config, self.home)
+
+    async def open(self) -> None:
+        """Take up what was kept."""
+        await self.routines.open()
+
+    def begin(self, tell: Tell, did: Callable[[str | None, Sequence[Deed]], None]) -> None:
+        """From now on things happen by themselves. `tell` says something unasked; `did` is told
+        what can be undone in a room."""
+        self.routines.begin(tell, did)
+
+    async def close(self) -> None:
+        await self.routines.close()
+
+
+def place(config: Config, home: Home) -> Place | None:
+    """Latitude and longitude of the home, if anybody knows them."""
+    settings: Any = config.home
+    given = getattr(settings, "latitude", None), getattr(settings, "longitude", None)
+    if given[0] is not None and given[1] is not None:
+        return float(given[0]), float(given[1])
+    try:
+        told = home.state("zone.home").attributes
+        return float(told["latitude"]), float(told["longitude"])
+    except (KeyError, TypeError, ValueError):
+        pass
+    source: Any = home.source("homeassistant")
+    found = getattr(source, "place", None)
+    return (float(found[0]), float(found[1])) if found else None
