@@ -5,5 +5,6 @@ the text of a reply and the numbers of a preference.
 """
 
 from hub.memory.facts import Fact, Facts, Kind
+from hub.memory.recall import Recall
 
-__all__ = ["Fact", "Facts", "Kind"]
+__all__ = ["Fact", "Facts", "Kind", "Recall"]

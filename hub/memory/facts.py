@@ -105,6 +105,8 @@ class Facts:
         self._database = Database(path, SCHEMA, name="memory")
         self._settings = settings or PrivacySettings()
         self._time = time
+        self._replaced: dict[int, tuple[Fact, ...]] = {}
+        """Facts that another one has taken the place of, since the hub began."""
         self._last: dict[str | None, tuple[datetime, tuple[int, ...]]] = {}
 
     @property
@@ -151,11 +153,17 @@ class Facts:
         number, before = await self._database.run(lambda c: _kept(c, fact))
         if before:
             await self._database.scrub()
+        self._replaced[number] = tuple(before)
         return replace(fact, id=number), tuple(before)
 
-    async def restore(self, facts: Sequence[Fact]) -> None:
-        """Keep facts again that were replaced."""
-        await self._database.run(lambda c: [_inserted(c, fact) for fact in facts])
+    async def take_back(self, number: int) -> bool:
+        """Forget a fact that was told just now, and keep again what it had replaced. Whether it was
+        there."""
+        count = await self._database.run(lambda c: _deleted(c, [number]))
+        before = self._replaced.pop(number, ()) if count else ()
+        await self._database.run(lambda c: [_inserted(c, fact) for fact in before])
+        await self._database.scrub()
+        return count > 0
 
     # --- finding ---------------------------------------------------------------------------------
 
@@ -222,6 +230,8 @@ class Facts:
     async def forget(self, facts: Sequence[Fact]) -> int:
         """Forget some facts, so that nothing of them is left in the file. How many."""
         numbers = [fact.id for fact in facts]
+        for each in [key for key, old in self._replaced.items() if key in numbers or old]:
+            del self._replaced[each]
         count = await self._database.run(lambda c: _deleted(c, numbers))
         await self._database.scrub()
         if self._history is not None and facts:
@@ -229,8 +239,12 @@ class Facts:
         return count
 
     async def forget_everything(self, person: str | None = None) -> int:
-        """Forget all facts, or those of one person, and what was said of late. How many facts."""
-        count = await self.erase(person)
+        """Forget the household's facts, or those of one person, and what was said of late. How
+        many facts."""
+        if person is None:
+            count = await self.forget([f for f in await self.all() if f.owner is None])
+        else:
+            count = await self.erase(person)
         if self._history is not None:
             await self._history.forget_turns(person)
         return count
@@ -243,6 +257,7 @@ class Facts:
                 [f for f in facts if _same(f.owner, person) or _same(f.teller, person)]
             )
         self._last.clear()
+        self._replaced.clear()
         count = await self._database.run(lambda c: _deleted(c, None))
         await self._database.scrub()
         return count

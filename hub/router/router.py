@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 
@@ -47,10 +47,11 @@ from hub.router.readings import (
 )
 from hub.router.recast import recasts
 from hub.router.refusals import elsewhere, refusal
-from hub.router.retrieve import MOST_GROUPS, Retriever
+from hub.router.retrieve import MOST_GROUPS, Found, Retriever
 from hub.router.rules import Grammar, Match, home_names, sentence_rules
 from hub.router.spelling import Spelling
 from hub.router.tuned import FORMAT, MOST_ENTITIES, TunedTier, remembered
+from hub.router.unseen import Likely, Unseen
 from hub.router.words import Words, words
 from hub.routines.claims import COURTESIES, MAKE, Claims
 
@@ -138,7 +139,13 @@ MOST_HYPOTHESES = 10
 UNLIKELY = 0.2
 """Sounds by which the way of each further hypothesis is less likely."""
 
+MOST_UNSEEN = 3
+"""Tools of packs that a model is shown."""
+NAMED = 0.7
+"""0-1: how much of a device's name must have been said for it to be about that."""
+
 MECHANISMS = (
+    "unseen",
     "phrases",
     "sentences",
     "fuzzy",
@@ -157,7 +164,8 @@ MECHANISMS = (
 skills, the shared sentences, gazetteer-matcher, misspelt words, several commands in one sentence,
 what leans on the one before, exceptions, other forms of a sentence, asides in front, and the model;
 and of what was heard, a second hearing with the home's names, what sounds like a command and is
-weighed against the sound, and misheard verbs."""
+weighed against the sound, and misheard verbs. `unseen`: tools of packs by what they say of
+themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +183,7 @@ class Grammars:
     names: dict[str, frozenset[str]]
     """What things and rooms, and kinds of them, are called, in normal form."""
     model: ModelTier | TunedTier | ChatTier | None
+    unseen: dict[str, Unseen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +207,9 @@ class Ranked:
     reading: Reading
     text: str
     score: float
+
+
+Recall = Callable[[Utterance], Awaitable[Intent | None]]
 
 
 class Router:
@@ -225,6 +237,9 @@ class Router:
         self._any_text = False
         self.routines = Claims() if any(tool.name == MAKE for tool in tools) else None
         """What is taken for routines, if there is a skill for them."""
+        self.recall: Recall | None = None
+        """Answers a question that nothing else understands by what people have told the hub. It is
+        asked before the language model, which must not guess there."""
         self._building = asyncio.Lock()
 
     async def prepare(self) -> None:
@@ -277,6 +292,7 @@ class Router:
             },
             {code: frozenset(places.said(words(code))) for code in self.languages},
             self._model_tier(places),
+            {code: Unseen(self.tools, code) for code in self.languages if self._foreign},
         )
         # Hundreds of thousands of small objects that stay: without this, each full collection
         # walks through them, and a turn that meets one waits for 0.1 s.
@@ -449,6 +465,8 @@ class Router:
             return _intent(best, context)
         if refused := self._refused(utterance, context):
             return refused
+        if self.recall is not None and (told := await self.recall(utterance)):
+            return told
         both = words(self._language(utterance.language)).both
         if best and both & set(normal(best.text).split()):
             # A model would do it to all of them.
@@ -527,7 +545,19 @@ class Router:
         found = grammars.retrievers[language].find(texts, area, things=number, groups=groups)
         room = places.areas[area].name if area else None
         before = context.targets if isinstance(context.targets, Targets) else None
-        asked = Asked(texts[0], language, room, found, area, before)
+        likely: Sequence[Likely] = ()
+        if (unseen := grammars.unseen.get(language)) and "unseen" not in self._without:
+            likely = unseen.likely(texts[0])
+            if not _named(found) and (call := unseen.sure(likely)):
+                why = f"nearest to what {call.tool} says of itself"
+                return Intent((call,), "phrase", likely[0].share, texts[0], why=why)
+            # What cannot be meant only tempts a model.
+            able = {each.tool.name: max(1.0, each.weight) for each in likely}
+            kept = [(tool, said) for tool, said in found.tools if not tool.foreign]
+            more = [(each.tool, able[each.tool.name]) for each in likely[:MOST_UNSEEN]]
+            found = replace(found, tools=(*more, *kept))
+        trusted = {each.tool.name: each.confidence for each in likely}
+        asked = Asked(texts[0], language, room, found, area, before, trusted)
         if grammars.model is None:
             return Intent(
                 heard=texts[0], why="no sentence fits", candidates=candidates(asked.found)
@@ -1091,6 +1121,11 @@ class Router:
             return code
         same = [known for known in self.languages if _base(known) == _base(code)]
         return same[0] if same else self.languages[0]
+
+
+def _named(found: Found) -> bool:
+    """Whether a device was named."""
+    return any(thing.entity and thing.name >= NAMED for thing in found.things)
 
 
 def _texts(utterance: Utterance, language: str, context: Context) -> list[Said]:

@@ -595,7 +595,9 @@ class Facts(Protocol):
         """Remember something: the `hub.memory.Fact`, and those in whose place it is now."""
         ...
 
-    async def restore(self, facts: Sequence[Any]) -> None: ...
+    async def take_back(self, number: int) -> bool:
+        """Undo `keep`, by the `id` of the fact. Whether it was there."""
+        ...
 
     async def all(self, person: str | None = None) -> Sequence[Any]:
         """What is known of the household and of this person, the oldest first."""
