@@ -12,7 +12,7 @@ from hub.messages import Wake
 from hub.ports import WakeWord
 
 WINDOW = 0.3
-"""Seconds in which others may have heard it, too: over a home's network streams are late by less."""
+"""Seconds in which others may have heard it, too: over a network streams are late by less."""
 LOUDNESS_SECONDS = 1.5
 """How far back it is looked at how loud it was."""
 BYTES = round(LOUDNESS_SECONDS * 16_000) * 2

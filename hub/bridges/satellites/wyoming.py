@@ -27,6 +27,7 @@ from wyoming.satellite import PauseSatellite, RunSatellite
 from wyoming.snd import Played
 from wyoming.wake import Detection
 
+from hub.audio.pcm import resampled
 from hub.bridges.wyoming.sound import Intake
 from hub.engines.wyoming_link import Link, MalformedEvent
 from hub.errors import EngineError
@@ -37,8 +38,10 @@ log = logging.getLogger(__name__)
 
 WAITING = 250
 """Frames that may wait to be heard: 8 s. A hub that is slower than that loses the oldest."""
+RATE = 22_050
+"""Hz of what is sent: what the program that plays it at a satellite is set to, unless changed."""
 CHUNK = 2048
-"""Bytes of a chunk that is sent: 64 ms at 16 kHz."""
+"""Bytes of a chunk that is sent: 46 ms."""
 ECHO = 0.3
 """Seconds after the hub's own voice in which its echo is not listened to."""
 PING_EVERY, ANSWER_WITHIN = 10.0, 15.0
@@ -188,6 +191,7 @@ class Satellite:
         """Raises EngineError."""
         if not audio.pcm:
             return
+        audio = resampled(audio, RATE)
         form = {"rate": audio.rate, "width": 2, "channels": 1}
         self._speaking += 1
         self._played.clear()

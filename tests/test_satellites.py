@@ -1,0 +1,286 @@
+"""Rooms elsewhere: real Wyoming satellites of a real hub."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from hub import config
+from hub.app import Hub, open_hub
+from hub.audio.null import Nowhere
+from hub.audio.pcm import resampled
+from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral, loudness
+from hub.bridges.satellites.rooms import Known, Satellites, open_satellites
+from hub.engines.piper import PiperSynthesizer
+from hub.errors import ConfigError, ModelError
+from hub.evaluate.spoken import until_last_word
+from hub.messages import SAMPLE_RATE, Trace, Wake
+from tests.models import model_file
+from tests.satellite import RealSatellite
+
+# --- which room answers --------------------------------------------------------------------------
+
+
+async def test_a_room_alone_answers_at_once() -> None:
+    arbiter = Arbiter(window=60)
+    arbiter.join("Kitchen")
+    async with asyncio.timeout(1):
+        assert await arbiter.wins("Kitchen", "Hey Jarvis", 0.2)
+
+
+async def test_of_several_rooms_the_one_that_heard_it_best_answers() -> None:
+    arbiter = Arbiter(window=0.01)
+    for room in ("Kitchen", "Office", "Hall"):
+        arbiter.join(room)
+    told = await asyncio.gather(
+        arbiter.wins("Kitchen", "Hey Jarvis", 0.8),
+        arbiter.wins("Office", "Hey Jarvis", 1.4),
+        arbiter.wins("Hall", "Hey Jarvis", 1.1),
+    )
+    assert told == [False, True, False]
+
+
+async def test_two_people_with_two_wake_words_are_both_answered() -> None:
+    arbiter = Arbiter(window=0.01)
+    for room in ("Kitchen", "Office"):
+        arbiter.join(room)
+    told = await asyncio.gather(
+        arbiter.wins("Kitchen", "Hey Jarvis", 0.8), arbiter.wins("Office", "Alexa", 1.4)
+    )
+    assert told == [True, True]
+
+
+async def test_a_room_that_has_gone_is_not_waited_for() -> None:
+    arbiter = Arbiter(window=60)
+    arbiter.join("Kitchen")
+    arbiter.join("Office")()
+    async with asyncio.timeout(1):
+        assert await arbiter.wins("Kitchen", "Hey Jarvis", 0.8)
+
+
+class Always:
+    """Hears a wake word in everything, as well in one room as in another."""
+
+    phrase = "Hey Jarvis"
+
+    async def process(self, pcm: bytes) -> Wake | None:
+        return Wake("hey_jarvis", self.phrase, 0.9, 0.0)
+
+    async def reset(self) -> None: ...
+
+
+async def test_the_louder_one_of_two_is_nearer() -> None:
+    arbiter = Arbiter(window=0.01)
+    near, far = (OneOfSeveral(Always(), room, arbiter) for room in ("Kitchen", "Office"))
+    for room in ("Kitchen", "Office"):
+        arbiter.join(room)
+    loud, soft = (8000).to_bytes(2, "little") * 2000, (4000).to_bytes(2, "little") * 2000
+    won = await asyncio.gather(near.process(loud), far.process(soft))
+    assert [wake is not None for wake in won] == [True, False]
+
+
+def test_loudness_is_between_0_and_1() -> None:
+    assert loudness(bytes(1000)) == 0 == loudness(b"")
+    assert 0.99 < loudness((32767).to_bytes(2, "little") * 100) <= 1
+
+
+# --- real ones -----------------------------------------------------------------------------------
+
+
+class House:
+    """A hub with satellites, and somebody who speaks in their rooms."""
+
+    def __init__(self, hub: Hub, satellites: Satellites, rooms: dict[str, RealSatellite]) -> None:
+        self.hub = hub
+        self.satellites = satellites
+        self.rooms = rooms
+        self.traces: list[Trace] = []
+        self.news = asyncio.Event()
+        hub.assistant.watch(self._seen)
+        self._actor = PiperSynthesizer(model_file("voice", "joe", ".onnx"), variation=0.0)
+
+    def _seen(self, trace: Trace) -> None:
+        self.traces.append(trace)
+        self.news.set()
+
+    async def pcm(self, text: str) -> bytes:
+        said = until_last_word(resampled(await self._actor.synthesize(text), SAMPLE_RATE))
+        return bytes(32000) + said.pcm + bytes(64000)
+
+    async def say(self, room: str, text: str) -> None:
+        self.rooms[room].say(await self.pcm(text))
+
+    async def turns(self, count: int, seconds: float = 60) -> list[Trace]:
+        await self.until(lambda: len(self.traces) >= count, f"{count} turns", seconds)
+        return self.traces[-count:]
+
+    async def until(self, happens: Callable[[], bool], what: str, seconds: float = 30) -> None:
+        """Real programs in other processes: nothing tells when they are so far."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not happens():
+                    self.news.clear()
+                    try:
+                        async with asyncio.timeout(0.1):
+                            await self.news.wait()
+                    except TimeoutError:
+                        continue
+        except TimeoutError:
+            logs = "\n".join(each.log for each in self.rooms.values())
+            pytest.fail(f"not seen: {what}; turns {self.traces}; satellites said {logs}")
+
+    async def close(self) -> None:
+        await self._actor.close()
+
+
+@asynccontextmanager
+async def house(tmp_path: Path, rooms: dict[str, bool], start: bool = True) -> AsyncIterator[House]:
+    """`rooms`: whether the satellite there listens for the wake word itself."""
+    satellites = {
+        name: RealSatellite(tmp_path / name, free_port(), wakes_itself=itself)
+        for name, itself in rooms.items()
+    }
+    settings = config.load()
+    changed = {
+        "hub": settings.hub.model_copy(update={"cache": tmp_path / "cache"}),
+        "rooms": {
+            name: config.RoomSettings(satellite=f"tcp://127.0.0.1:{each.port}")
+            for name, each in satellites.items()
+        },
+    }
+    came = asyncio.Event()
+
+    def tell(known: Known) -> None:
+        came.set()
+
+    try:
+        async with (
+            open_hub(
+                settings.model_copy(update=changed), recognise=True, sink=Nowhere(), remember=False
+            ) as hub,
+            open_satellites(hub, changed=tell) as served,
+        ):
+            house = House(hub, served, satellites)
+            running = asyncio.create_task(served.run())
+            try:
+                if start:
+                    for each in satellites.values():
+                        await each.start()
+                    await house.until(
+                        lambda: all(known.connected for known in served.known), "all satellites"
+                    )
+                yield house
+            finally:
+                running.cancel()
+                await asyncio.wait({running})
+                for each in satellites.values():
+                    await each.stop()
+                await house.close()
+    except ModelError as error:
+        pytest.skip(str(error))
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@pytest.mark.models
+@pytest.mark.slow
+async def test_a_satellite_is_a_room_with_ears_and_a_voice(tmp_path: Path) -> None:
+    """It streams all the time; the hub hears its wake word. 'The light' is that of its room."""
+    async with house(tmp_path, {"Bathroom": False}) as it:
+        await it.say("Bathroom", "Hey Jarvis, turn on the light.")
+        [turn] = await it.turns(1)
+        assert turn.area == "Bathroom"
+        assert it.hub.home.state("light.bathroom").state == "on"
+        satellite = it.rooms["Bathroom"]
+        await it.until(lambda: satellite.played > 20_000, "a spoken reply")
+
+
+@pytest.mark.models
+@pytest.mark.slow
+async def test_one_that_wakes_itself_is_asked_and_answers_without_the_wake_word(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, {"Kitchen": True}) as it:
+        await it.say("Kitchen", "Turn on the lamp in the living room.")
+        [asked] = await it.turns(1)
+        assert asked.reply.expects_answer or asked.intent.understood, asked
+        before = it.rooms["Kitchen"].played
+        await it.until(lambda: it.rooms["Kitchen"].played > before, "a reply")
+        it.traces.clear()
+        await it.until(
+            lambda: "Waiting for wake word" in it.rooms["Kitchen"].log.rpartition("Streaming")[2],
+            "the satellite listens for its wake word again",
+        )
+        await it.say("Kitchen", "Turn off the coffee maker.")
+        [turn] = await it.turns(1)
+        assert turn.area == "Kitchen" and turn.intent.understood
+
+
+@pytest.mark.models
+@pytest.mark.slow
+async def test_of_two_that_hear_it_one_answers(tmp_path: Path) -> None:
+    async with house(tmp_path, {"Kitchen": False, "Bathroom": False}) as it:
+        pcm = await it.pcm("Hey Jarvis, what time is it?")
+        quiet = b"".join(
+            (int.from_bytes(pcm[i : i + 2], "little", signed=True) // 3).to_bytes(
+                2, "little", signed=True
+            )
+            for i in range(0, len(pcm), 2)
+        )
+        it.rooms["Kitchen"].say(pcm)
+        it.rooms["Bathroom"].say(quiet)
+        await it.turns(1)
+        await it.say("Bathroom", "Hey Jarvis, what day is it?")
+        turns = await it.turns(2)
+        assert [turn.area for turn in turns] == ["Kitchen", "Bathroom"]
+        assert len(it.traces) == 2
+
+
+@pytest.mark.models
+@pytest.mark.slow
+async def test_one_that_is_lost_is_called_again(tmp_path: Path) -> None:
+    async with house(tmp_path, {"Kitchen": False}, start=False) as it:
+        [known] = it.satellites.known
+        await it.until(lambda: known.trouble is not None, "that it is away")
+        assert "nothing listens on this port" in (known.trouble or "")
+        await it.rooms["Kitchen"].start()
+        await it.until(lambda: known.connected, "the satellite", 60)
+        await it.rooms["Kitchen"].stop()
+        await it.until(lambda: not known.connected, "that it is lost")
+        await it.rooms["Kitchen"].start()
+        await it.until(lambda: known.connected, "the satellite once more", 90)
+        await it.say("Kitchen", "Hey Jarvis, turn on the coffee maker.")
+        await it.turns(1)
+        assert it.hub.home.state("switch.coffee_maker").state == "on"
+
+
+@pytest.mark.models
+@pytest.mark.slow
+async def test_what_is_announced_for_a_room_is_said_there(tmp_path: Path) -> None:
+    async with house(tmp_path, {"Kitchen": False, "Bathroom": False}) as it:
+        it.hub.begin_timers()
+        assert it.hub.aloud is not None
+        it.hub.aloud.announce("Dinner is ready.", area="Kitchen")
+        await it.until(lambda: it.rooms["Kitchen"].played > 20_000, "an announcement")
+        assert it.rooms["Bathroom"].played == 0
+
+
+@pytest.mark.models
+@pytest.mark.slow
+async def test_a_room_that_there_is_not_is_named(tmp_path: Path) -> None:
+    settings = config.load()
+    rooms = {"Attic": config.RoomSettings(satellite="tcp://127.0.0.1:10700")}
+    async with open_hub(settings.model_copy(update={"rooms": rooms}), remember=False) as hub:
+        with pytest.raises(ConfigError, match=r"\[rooms.Attic\].*there is no room 'Attic'"):
+            async with open_satellites(hub):
+                pass
