@@ -23,7 +23,7 @@ from rapidfuzz import fuzz
 
 from hub.cause import Cause, because, cause
 from hub.config import RoomSettings
-from hub.dialogue.answers import answers
+from hub.dialogue.answers import Answers, answers
 from hub.dialogue.conversation import Answered, Conversation, Question, means
 from hub.dialogue.pending import Pending
 from hub.dialogue.replies import Replies
@@ -48,6 +48,7 @@ from hub.router.learned import Corrections
 from hub.router.words import words
 from hub.skill import Where
 from hub.skills.handling import Later, Performed
+from hub.skills.second import SECRET, AskedForPin
 from hub.skillset import Skillset
 
 log = logging.getLogger(__name__)
@@ -274,6 +275,8 @@ class Assistant:
         utterance = await self._recognizer.recognize(
             audio, language=self._spoken_in(area or self.area, language)
         )
+        if (waiting := self._secret(area)) is not None:
+            return _only_heard(utterance, waiting, wake, started)
         context = self._context(area, wake)
         intent = self.router.quick(utterance, context)
         command = clean(utterance.text, words(utterance.language), wake)
@@ -296,6 +299,36 @@ class Assistant:
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
         settled = answer is not None and not answer.agreed
         return Understood(utterance, intent, command, unfinished, settled, milliseconds)
+
+    def _secret(self, area: str | None) -> AskedForPin | None:
+        """What waits in a room for a PIN, if anything does: then nobody else hears what is said."""
+        question = self.conversation(area).question
+        waiting = question.waiting if question is not None else None
+        return waiting if isinstance(waiting, AskedForPin) else None
+
+    def _told_a_secret(
+        self, said: Utterance, waiting: AskedForPin, area: str | None, known: Answers
+    ) -> Intent | None:
+        """What is said when a PIN was asked for. None for a command that has no number in it:
+        that is no PIN, and no part of one."""
+        conversation, language = self.conversation(area), said.language
+        readings = [hypothesis.text for hypothesis in said.hypotheses]
+        if conversation.would_answer(said, known) is not None:
+            conversation.answer(said, known)
+            return _about_secret(self.replies.dropped(language), "dropped: a PIN")
+        if digits := waiting.digits(readings, language):
+            conversation.take(SECRET)
+            return replace(
+                _about_secret(None, "a PIN"), score=1.0, resumes=lambda: waiting.answer(digits)
+            )
+        if not waiting.numbers(readings, language):
+            command = self.router.quick(said, self._context(area, None))
+            if command is not None and command.score >= CERTAIN:
+                return None
+        if conversation.ask_again():
+            return _about_secret("", "no PIN was heard")
+        waiting.drop()
+        return _about_secret(self.replies.dropped(language), "no PIN was heard")
 
     def _answer(self, utterance: Utterance, area: str | None, wake: str | None) -> Answered | None:
         """What it would be as an answer to what was asked in the room."""
@@ -467,6 +500,8 @@ class Assistant:
             try:
                 with watch.stage("route"):
                     intent = await self._decide(utterance, area, wake, known)
+                if intent.heard == SECRET:
+                    utterance = Utterance.typed(SECRET, utterance.language)
                 with watch.stage("act"):
                     said = _as_written(utterance, intent.heard)
                     performed = await self._act(intent, utterance.language, area, said)
@@ -499,7 +534,11 @@ class Assistant:
         known_answers = answers(language)
         conversation = self.conversation(area)
         said = _addressed(utterance, wake)
-        if conversation.question is not None and conversation.question.waiting is not None:
+        if (waiting := self._secret(area)) is not None:
+            if secret := self._told_a_secret(said, waiting, area, known_answers):
+                return secret
+            known = self.router.quick(said, self._context(area, wake))
+        elif conversation.question is not None and conversation.question.waiting is not None:
             if isinstance(conversation.question.waiting, Reopened):
                 conversation.question.waiting.where = self._where(area, language)
             known = known or self.router.quick(utterance, self._context(area, wake))
@@ -780,6 +819,22 @@ def _as_written(utterance: Utterance, heard: str) -> str:
     plain = normal(heard)
     written = (hypothesis.text for hypothesis in utterance.hypotheses)
     return next((text for text in written if plain and plain in normal(text)), heard)
+
+
+def _only_heard(
+    utterance: Utterance, waiting: AskedForPin, wake: str | None, started: float
+) -> Understood:
+    """What was heard when a PIN was asked for: nothing is made of it, and more may come."""
+    said = _addressed(utterance, wake)
+    readings = [hypothesis.text for hypothesis in said.hypotheses]
+    some = waiting.numbers(readings, utterance.language)
+    unfinished = some and not waiting.digits(readings, utterance.language)
+    milliseconds = (time.perf_counter() - started) * 1000
+    return Understood(utterance, None, SECRET if some else "", unfinished, False, milliseconds)
+
+
+def _about_secret(sentence: str | None, why: str) -> Intent:
+    return Intent(tier="dialogue", heard=SECRET, sentence=sentence, why=why)
 
 
 def _dangerous(entity: Entity) -> bool:

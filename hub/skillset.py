@@ -12,25 +12,29 @@ import asyncio
 import importlib.util
 import logging
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from hub.arguments import Unfit, fit
 from hub.config import Config, PrivacySettings
 from hub.daily.calendars import Calendars
-from hub.daily.calendars import Calendars
 from hub.daily.lists import OwnLists
 from hub.errors import SkillError
 from hub.history import History
-from hub.home.guarded import lets_in, unknown
+from hub.home.hands import HELD
 from hub.home.model import Entity, Home
 from hub.home.targets import SLOTS, Missing, Reason, Targets, Wanted, resolve
 from hub.language import names_together, words
 from hub.memory import Facts
 from hub.messages import Call, ToolSpec
+from hub.policy import R0, R1, R2, R3, RISKS, Action, Harm, Policy, Verdict
+from hub.policy.classes import PLAIN, foreseen, worst
+from hub.policy.policy import OPENINGS
+from hub.policy.words import deed, say
 from hub.skill import (
     Ask,
     Change,
@@ -44,9 +48,11 @@ from hub.skill import (
 from hub.skills import languages
 from hub.skills.handling import Handler, Later, Loudspeaker, Performed, Turn
 from hub.skills.running import Runner, failed, place
+from hub.skills.second import AskedForPin, locked
 from hub.skills.settings import SkillSettings
 from hub.skills.store import Stores
 from hub.skills.talk import Memory
+from hub.skills.undo import Undone
 from hub.timers.clock import SystemTime, Time
 
 __all__ = ["Handler", "Performed", "Skillset", "bundled", "load", "load_handlers", "load_skill"]
@@ -60,8 +66,6 @@ BUNDLED = Path(__file__).parent / "bundled"
 
 ACTING = ("HassTurnOn", "HassTurnOff", "HassSetPosition", "HassToggle")
 """Tools that may open what the name or the source of a device says lets people in."""
-STOPPED = ("automation", "cover", "scene", "script")
-"""Domains of which 'off' opens nothing."""
 LETS_IN = {
     "en": "The {names} may let somebody in. Shall I go on?",
     "de": "{names}: Das kann jemanden hereinlassen. Soll ich weitermachen?",
@@ -70,10 +74,6 @@ UNKNOWN = {
     "en": "I cannot see what {names} does. It might let somebody in. Shall I go on?",
     "de": "{names}: Ich sehe nicht, was das tut. Es könnte jemanden hereinlassen. Weitermachen?",
 }
-
-
-ASKED_FIRST = ("R2", "R3")
-"""Risks of tools that never run before somebody has said yes."""
 SHALL_I = {"en": "Shall I do that?", "de": "Soll ich das tun?"}
 
 
@@ -92,7 +92,10 @@ class Skillset:
         timeout: float = 5.0,
         confirm_timeout: float = 3.0,
         time: Time | None = None,
+        policy: Policy | None = None,
     ) -> None:
+        """`policy`: what comes before what is dangerous. Without one a yes is enough for all, as
+        for a home that is not there; whoever opens a real one gives it (`hub/app.py`)."""
         self.problems = tuple(problems)
         self._home = home
         self._timeout = timeout
@@ -105,14 +108,19 @@ class Skillset:
             "settings": SkillSettings(),
             "store": Stores(),
             "lists": OwnLists(home),
-            "calendars": Calendars(),
             "history": History(None, PrivacySettings(), time or SystemTime()),
             "facts": Facts(),
             "calendars": Calendars(),
             **(services or {}),
         }
+        self.policy = policy or Policy.plain()
         self._runner = Runner(
-            home, self._services, time=self._time, timeout=timeout, patience=confirm_timeout
+            home,
+            self._services,
+            time=self._time,
+            timeout=timeout,
+            patience=confirm_timeout,
+            policy=self.policy,
         )
         self._handlers: dict[str, list[Handler]] = {}
         self.learn(handlers)
@@ -128,6 +136,7 @@ class Skillset:
         timers: Timers | None = None,
         more: Iterable[Handler] = (),
         time: Time | None = None,
+        policy: Policy | None = None,
         **services: Any,
     ) -> Self:
         """All skills that the settings name and that can be loaded; the others are in
@@ -143,6 +152,7 @@ class Skillset:
             timeout=settings.skills.timeout,
             confirm_timeout=settings.home.confirm_timeout,
             time=time,
+            policy=policy,
         )
 
     def for_home(self, home: Home, **services: Any) -> Self:
@@ -156,6 +166,7 @@ class Skillset:
             services={**kept, **services},
             timeout=self._timeout,
             confirm_timeout=self._confirm_timeout,
+            policy=self.policy,
         )
 
     def serve(self, **services: Any) -> None:
@@ -219,15 +230,17 @@ class Skillset:
         if not handlers:
             return False
         if not any(handler.tool.targets for handler in handlers):
-            return bool(_confirmation(handlers[0], Entities(())))
+            turn = self._turn(handlers, call, where)
+            return self._comes_first(handlers[0], Entities(()), turn)
         plan = self._plan(handlers, self._turn(handlers, call, where))
         if isinstance(plan, Performed):
             return plan.ask is not None
-        return any(_confirmation(handler, found) for handler, found in plan)
+        turn = self._turn(handlers, call, where)
+        return any(self._comes_first(handler, found, turn) for handler, found in plan)
 
     def delicate(self, name: str) -> bool:
         """Whether a tool never runs before somebody has said yes."""
-        return any(handler.tool.risk in ASKED_FIRST for handler in self._spoken(name))
+        return any(handler.tool.risk in (R2, R3) for handler in self._spoken(name))
 
     def answer(
         self, schema: Mapping[str, Any], readings: Sequence[str], language: str
@@ -266,7 +279,18 @@ class Skillset:
         )
         if handler is None:
             return failed(SkillError(f"the skill {skill} has no tool {function}"))
-        turn = Turn(Call(handler.name), where, True, _NoConversation(), change=change)
+        return await self._alone(handler, where=where, arguments=arguments, change=change)
+
+    async def _alone(
+        self,
+        handler: Handler,
+        *,
+        where: Where,
+        arguments: Mapping[str, Any] | None = None,
+        change: Change | None = None,
+    ) -> Performed:
+        """What nobody asks for just now does no more than what needs no yes."""
+        turn = Turn(Call(handler.name), where, True, _NoConversation(), change=change, alone=True)
         known = handler.tool.parameters["properties"]
         given = {name: value for name, value in (arguments or {}).items() if name in known}
         fitted, unfit = self._fit(handler, given, turn)
@@ -274,12 +298,22 @@ class Skillset:
             return Performed(unfit=unfit)
         return await self._runner.run(handler, Entities(()), fitted, turn)
 
-    async def _undo(self, handler: Handler, arguments: Mapping[str, Any], turn: Turn) -> bool:
-        """Undo what a tool did, by the skill's own function."""
-        done = await self.run_alone(
-            handler.skill, handler.tool.undo, where=turn.where, arguments=arguments
-        )
-        return done.error is None and done.unfit is None
+    async def _undo(
+        self,
+        handler: Handler,
+        arguments: Mapping[str, Any],
+        turn: Turn,
+        way: Tool | None = None,
+    ) -> Undone:
+        """Undo what a tool did, by the skill's own function, or the one that it named then."""
+        if way is None:
+            done = await self.run_alone(
+                handler.skill, handler.tool.undo, where=turn.where, arguments=arguments
+            )
+        else:
+            own = Handler(handler.skill, way, handler.languages, handler.foreign)
+            done = await self._alone(own, where=turn.where, arguments=arguments)
+        return Undone(done.error is None and done.unfit is None and not done.held)
 
     def _fit(
         self, handler: Handler, given: Mapping[str, Any], turn: Turn
@@ -301,10 +335,16 @@ class Skillset:
             # Whatever there is, and be it nothing: the tool knows what else is meant.
             return [(handlers[0], Entities(targets.entities, said=False))]
         if not targets.by_name:
-            kept = tuple(e for e in targets.entities if not _unasked(turn.call.tool, e))
+            kept = tuple(
+                e
+                for e in targets.entities
+                if not self._left_out(turn.call, e, by_kind=targets.by_kind)
+            )
             targets = replace(targets, entities=kept)
         if targets.missing:
-            return Performed(missing=targets.missing, ask=_asking(handlers, targets.missing, turn))
+            return Performed(
+                missing=targets.missing, ask=self._asking(handlers, targets.missing, turn)
+            )
         groups, missing = _shared_out(handlers, targets, turn.call)
         if missing:
             return Performed(missing=missing)
@@ -346,12 +386,221 @@ class Skillset:
             if schema.get("format") == "entity" and not unfit.absent:
                 return Performed(missing=Missing("name", name=str(unfit.value)))
             return Performed(unfit=unfit)
-        confirm = _confirmation(handler, entities)
+        found = self._harm(handler, entities, turn.call)
         # What must not be done anyway is no question.
-        barred = bool(entities) and all(entity.barred for entity in entities)
-        if confirm and not turn.confirmed and not barred:
-            return Performed(ask=_question(confirm, entities, turn))
-        return await self._runner.run(handler, entities, arguments, turn)
+        if entities and all(entity.barred for entity in entities):
+            found = PLAIN
+        action = self._action(handler, entities, turn)
+        verdict = self.policy.judge(action, found)
+        if verdict.kind != "act":
+            what = _deed(handler, entities, turn)
+            run = partial(self._permitted, handler, entities, arguments, turn)
+            confirm = _confirm(handler, entities, found, what)
+            return self._first(verdict, action, what, confirm, turn, run)
+        return await self._permitted(handler, entities, arguments, turn, permit=action.permit)
+
+    async def _permitted(
+        self,
+        handler: Handler,
+        entities: Entities,
+        arguments: Mapping[str, Any],
+        turn: Turn,
+        permit: str = R3,
+    ) -> Performed:
+        """Run a tool that may do this much, and see to what it wanted to do beyond that."""
+        allowed = replace(turn, permit=permit)
+        done = await self._runner.run(handler, entities, arguments, allowed)
+        return self._held(handler, entities, arguments, allowed, done) if done.held else done
+
+    def _asking(self, handlers: Sequence[Handler], missing: Missing, turn: Turn) -> Ask | None:
+        """A question back: which of several is meant, or whether the one with a name much like it.
+
+        None about what may not be acted on unasked: that must be named as it is."""
+        guarded = any(
+            self._harm(handler, Entities((entity,)), turn.call).risk in (R2, R3)
+            for entity in missing.candidates
+            for handler in handlers
+            if handler.serves(entity)
+        )
+        if not missing.candidates or guarded:
+            return None
+        known = words(turn.where.language)
+
+        def call(entity: Entity) -> tuple[Call, ...]:
+            slots = {k: v for k, v in turn.call.arguments.items() if k not in ("area", "floor")}
+            return (replace(turn.call, arguments={**slots, "name": entity.entity_id}),)
+
+        first = missing.candidates[0]
+        if missing.reason == "name" and len(missing.candidates) == 1:
+            name = known["article"].format(name=first.name)
+            return Ask(known["said"]["did_you_mean"].format(names=name), call(first))
+        names = {entity.name: call(entity) for entity in missing.candidates}
+        if missing.reason == "several" and len(names) == len(missing.candidates) <= MOST_CHOICES:
+            listed = names_together([known["article"].format(name=n) for n in names], known["or"])
+            return Ask(known["missing"]["several"].format(names=listed), choices=names)
+        return None
+
+    # --- what comes first -----------------------------------------------------------------------
+
+    def _action(self, handler: Handler, entities: Entities, turn: Turn) -> Action:
+        known = [foreseen(handler.name, e, turn.call.arguments) for e in entities]
+        services = {each[0] for each in known if each}
+        return Action(
+            handler.name,
+            tuple(entities),
+            services.pop() if len(services) == 1 else "",
+            known[0][1] if known and known[0] else {},
+            handler.tool.risk,
+            turn.where.area,
+            turn.where.person,
+            R1 if turn.alone else self.policy.permit(turn.confirmed),
+        )
+
+    def _harm(self, handler: Handler, entities: Entities, call: Call) -> Harm:
+        """What a call may do, as far as that is known before: what its tool declares, and what its
+        service does to these devices."""
+        tool = handler.tool
+        risk = max(tool.risk, R2 if tool.confirm else R0)
+        declared = Harm(risk, "declared") if risk in (R2, R3) else Harm(R0, "tells")
+        known = [self._foreseen(handler.name, entity, call.arguments) for entity in entities]
+        if not known or None in known:
+            return declared
+        found = worst(each for each in known if each)
+        # A tool for doors asks before it moves one; to close it, it need not.
+        if found == PLAIN and tool.risk != R3 and {e.domain for e in entities} <= OPENINGS:
+            return PLAIN
+        return found.worse(declared)
+
+    def _foreseen(self, tool: str, entity: Entity, arguments: Mapping[str, Any]) -> Harm | None:
+        known = foreseen(tool, entity, arguments)
+        if known is None:
+            return None
+        return self.policy.harm(entity, *known, self._home.state(entity.entity_id))
+
+    def _comes_first(self, handler: Handler, entities: Entities, turn: Turn) -> bool:
+        """Whether a call would not be done without an answer. No effects."""
+        found = self._harm(handler, entities, turn.call)
+        return found.risk in (R2, R3) and not self.policy.off
+
+    def _left_out(self, call: Call, entity: Entity, *, by_kind: bool) -> bool:
+        """Whether a device is left alone by a call that does not name it."""
+        if call.tool not in ACTING:
+            return False
+        if entity.barred:
+            return True
+        found = self._foreseen(call.tool, entity, call.arguments) or PLAIN
+        if entity.domain == "cover" and entity.device_class is not None and found.risk == R3:
+            return False  # doors and gates have a tool of their own, for one at a time
+        if found.risk == R2 and found.why != "unknown":
+            return not by_kind
+        return found.risk in (R2, R3) and entity.domain != "lock"
+
+    def _first(
+        self,
+        verdict: Verdict,
+        action: Action,
+        what: str,
+        confirm: Mapping[str, str],
+        turn: Turn,
+        run: Callable[..., Awaitable[Performed]],
+    ) -> Performed:
+        """What is said instead of doing it: a question, or why not."""
+        language = turn.where.language
+        if turn.alone:
+            return _refused(say("alone", language, what))
+        if verdict.kind == "ask":
+            return Performed(ask=_question(confirm, Entities(tuple(action.entities)), turn))
+        if verdict.kind == "refuse":
+            return _refused(say(verdict.why, language, what))
+        if verdict.factor == "phone":
+            return self._by_phone(verdict.harm, action, what, turn, run)
+        pin = self.policy.pin
+        if pin is None:
+            return _refused(say("no_factor", language, what))
+        if minutes := locked(pin):
+            return _refused(say("locked", language, minutes=minutes))
+        waiting = AskedForPin(
+            self.policy,
+            pin,
+            action,
+            verdict.harm,
+            what,
+            run,
+            language=language,
+            clock=self._time.steady,
+        )
+        return Performed(ask=Ask(waiting.question), waiting=waiting)
+
+    def _by_phone(
+        self,
+        found: Harm,
+        action: Action,
+        what: str,
+        turn: Turn,
+        run: Callable[..., Awaitable[Performed]],
+    ) -> Performed:
+        """Ask on the phone, and do it after a tap; nobody waits for that."""
+        language, approvals = turn.where.language, self.policy.approvals
+        if not approvals.reachable:
+            return _refused(say("phone_away", language, what))
+        if approvals.waiting is not None:
+            return _refused(say("phone_busy", language))
+
+        async def wait() -> None:
+            question = say("question", language, what)
+            decided = await approvals.ask(question, area=turn.where.area)
+            self.policy.note(
+                "done" if decided == "approved" else "dropped", action, found, f"phone: {decided}"
+            )
+            if decided == "approved":
+                done = await run()
+            else:
+                done = Performed(said=say("dropped", language, what))
+            if turn.later is not None:
+                await turn.later(turn.call, done)
+
+        self._runner.begin(wait(), f"{turn.call.tool}-by-phone")
+        return Performed(said=say("phone", language, what))
+
+    def _held(
+        self,
+        handler: Handler,
+        entities: Entities,
+        arguments: Mapping[str, Any],
+        turn: Turn,
+        done: Performed,
+    ) -> Performed:
+        """A tool wanted to do more than it may. What was swept along is left out; what was meant
+        is asked for, and then the tool runs again."""
+        kept = tuple(o for o in done.outcomes if o.error != HELD)
+        if any(outcome.error is None for outcome in kept):
+            return replace(done, outcomes=kept, held=())
+        held = max(done.held, key=lambda each: RISKS.index(each.harm.risk))
+        language = turn.where.language
+        names = [entity.name for entity in held.entities]
+        what = deed(held.service, names, language, held.data)
+        action = Action(
+            handler.name,
+            held.entities,
+            held.service,
+            held.data,
+            handler.tool.risk,
+            turn.where.area,
+            turn.where.person,
+            turn.permit,
+        )
+        verdict = self.policy.judge(action, held.harm)
+        run = partial(self._permitted, handler, entities, arguments, turn)
+        confirm = (
+            UNKNOWN if held.harm.why == "unknown" else _literal(say("question", language, what))
+        )
+        asked = self._first(verdict, action, what, confirm, turn, run)
+        if asked.ask is not None and asked.waiting is None:
+            # The same call again, with a yes: its targets are found as they were.
+            names_said = names_together(names, words(language)["and"])
+            template = confirm.get(language.split("-")[0]) or next(iter(confirm.values()))
+            asked = replace(asked, ask=Ask(template.format(names=names_said), (turn.call,)))
+        return replace(asked, outcomes=kept, deeds=done.deeds)
 
 
 MOST_CHOICES = 4
@@ -436,30 +685,45 @@ def _missing(reason: Reason, call: Call, candidates: Iterable[Entity]) -> Missin
     return Wanted.of(call.arguments).missing(reason, candidates)
 
 
-def _lets_in(tool: str, entity: Entity) -> bool:
-    """Whether a tool may open a way into the house by means of a device. Closing never does."""
-    closing = tool == "HassTurnOff" and entity.domain in STOPPED
-    # Doors and gates that say what they are have a tool of their own, which asks.
-    known = entity.domain == "cover" and entity.device_class is not None
-    opens = not known and lets_in(entity.domain, entity.device_class, entity.names)
-    guarded = entity.guarded or unknown(entity.domain, entity.guarded)
-    return tool in ACTING and not closing and (guarded or opens)
-
-
-def _unasked(tool: str, entity: Entity) -> bool:
-    """Whether a device is left alone by a tool unless somebody has named it."""
-    return _lets_in(tool, entity) or (entity.barred and tool in ACTING)
-
-
-def _confirmation(handler: Handler, entities: Entities) -> Mapping[str, str]:
-    """The question that is asked before a tool may run; empty if it just runs."""
+def _confirm(handler: Handler, entities: Entities, found: Harm, what: str) -> Mapping[str, str]:
+    """The question that is asked before a tool may run."""
     tool = handler.tool
-    if not tool.confirm and tool.risk in ASKED_FIRST:
+    if tool.confirm:
+        return tool.confirm
+    if found.why == "declared":
         description = tool.description.replace("{", "{{").replace("}", "}}")
         return {code: f"{description} {ask}" for code, ask in SHALL_I.items()}
-    if tool.confirm or not any(_lets_in(handler.name, e) for e in entities):
-        return tool.confirm
-    return UNKNOWN if all(unknown(e.domain, e.guarded) for e in entities) else LETS_IN
+    if found.why == "unknown":
+        return UNKNOWN
+    if found.why == "lets_in":
+        return LETS_IN
+    return _literal(f"{what[:1].upper()}{what[1:]}?")
+
+
+def _literal(text: str) -> Mapping[str, str]:
+    """A question in the language of the turn, in which nothing is filled in any more."""
+    return {"": text.replace("{", "{{").replace("}", "}}")}
+
+
+def _deed(handler: Handler, entities: Entities, turn: Turn) -> str:
+    """What would be done, in words: 'unlock the Front Door'."""
+    language = turn.where.language
+    names = [entity.name for entity in entities]
+    known = foreseen(handler.name, entities[0], turn.call.arguments) if entities else None
+    if known is None and handler.tool.confirm:
+        asked = handler.tool.confirm.get(language.split("-")[0]) or handler.tool.confirm["en"]
+        listed = names_together(names, words(language)["and"])
+        question = asked.format(names=listed).rstrip("?")
+        return question[:1].lower() + question[1:]
+    if known is None:
+        sentence = handler.tool.description.rstrip(".")
+        return sentence[:1].lower() + sentence[1:]
+    return deed(known[0], names, language, known[1])
+
+
+def _refused(text: str) -> Performed:
+    """It is not done, and that is said."""
+    return Performed(said=text, refused=True)
 
 
 def _question(confirm: Mapping[str, str], entities: Entities, turn: Turn) -> Ask:
@@ -474,35 +738,6 @@ def _question(confirm: Mapping[str, str], entities: Entities, turn: Turn) -> Ask
         replace(turn.call, arguments={**arguments, "name": entity.entity_id}) for entity in entities
     )
     return Ask(template.format(names=names), yes)
-
-
-def _asking(handlers: Sequence[Handler], missing: Missing, turn: Turn) -> Ask | None:
-    """A question back: which of several is meant, or whether the one with a name much like it.
-
-    None about what may not be acted on unasked: that must be named as it is."""
-    guarded = any(
-        handler.tool.confirm or _lets_in(handler.name, entity)
-        for entity in missing.candidates
-        for handler in handlers
-        if handler.serves(entity)
-    )
-    if not missing.candidates or guarded:
-        return None
-    known = words(turn.where.language)
-
-    def call(entity: Entity) -> tuple[Call, ...]:
-        slots = {k: v for k, v in turn.call.arguments.items() if k not in ("area", "floor")}
-        return (replace(turn.call, arguments={**slots, "name": entity.entity_id}),)
-
-    first = missing.candidates[0]
-    if missing.reason == "name" and len(missing.candidates) == 1:
-        name = known["article"].format(name=first.name)
-        return Ask(known["said"]["did_you_mean"].format(names=name), call(first))
-    names = {entity.name: call(entity) for entity in missing.candidates}
-    if missing.reason == "several" and len(names) == len(missing.candidates) <= MOST_CHOICES:
-        listed = names_together([known["article"].format(name=n) for n in names], known["or"])
-        return Ask(known["missing"]["several"].format(names=listed), choices=names)
-    return None
 
 
 def _together(done: Sequence[Performed]) -> Performed:
@@ -523,7 +758,9 @@ def _together(done: Sequence[Performed]) -> Performed:
         unfit=first("unfit"),
         error=first("error"),
         waiting=first("waiting"),
-        deeds=tuple(deed for performed in done for deed in performed.deeds),
+        deeds=tuple(each for performed in done for each in performed.deeds),
+        refused=any(performed.refused for performed in done),
+        held=tuple(each for performed in done for each in performed.held),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hub.errors import DeviceError
@@ -18,6 +19,8 @@ from hub.home.guarded import lets_in, unknown
 from hub.home.model import Area, Entity, Home, State
 from hub.home.targets import resolve
 from hub.messages import Outcome, StateChange
+from hub.policy import R3, RISKS, Action, Harm, Policy
+from hub.policy.classes import worst
 from hub.skill import Entities
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,8 @@ SIGN_SECONDS = 0.5
 UNAVAILABLE = "is unavailable"
 REFUSED = "refused"
 BARRED = "needs an explicit yes"
+HELD = "is asked about first"
+OVER = "was wanted too late"
 
 TELLING = frozenset(
     {("todo", "get_items"), ("calendar", "get_events"), ("weather", "get_forecasts")}
@@ -55,15 +60,35 @@ ABILITIES: Mapping[tuple[str, str], tuple[int, str]] = {
 device that lacks it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was not done, because something has to come first."""
+
+    service: str
+    """`unlock`"""
+    entities: tuple[Entity, ...]
+    data: Mapping[str, Any]
+    harm: Harm
+
+
 class Hands:
     """The `Home` that one run of a tool is given. `outcomes` collects what became of it.
 
-    `timeout`: seconds a device has to report."""
+    `timeout`: seconds a device has to report. Whatever the run wants to do that is worse than its
+    `permit` (see `hub.policy`) is not done, and is in `held`; so is all that comes after it for
+    the same devices."""
 
-    def __init__(self, home: Home, timeout: float) -> None:
+    def __init__(
+        self, home: Home, timeout: float, policy: Policy | None = None, permit: str = R3
+    ) -> None:
         self.outcomes: list[Outcome] = []
+        self.held: list[Held] = []
+        self.over = False
+        """The run has ended, or its time has: nothing is done any more."""
         self._home = home
         self._timeout = timeout
+        self._policy = policy
+        self._permit = permit
 
     async def call(self, service: str, entities: Sequence[Entity], /, **data: Any) -> list[Outcome]:
         """Call a service such as `light.turn_on` for all entities at once and wait, at most for
@@ -77,6 +102,7 @@ class Hands:
             return await self._each_domain(name, entities, data)
         data = _settled(data)
         attempts = [_Attempt(self._home, domain, name, data, entity) for entity in entities]
+        self._hold_back(domain, name, data, attempts)
         reachable = [attempt for attempt in attempts if attempt.error is None]
         by_source: dict[str, list[_Attempt]] = {}
         for attempt in reachable:
@@ -87,6 +113,56 @@ class Hands:
         outcomes = [attempt.outcome() for attempt in attempts]
         self.outcomes += outcomes
         return outcomes
+
+    @property
+    def permit(self) -> str:
+        """The class of what this run may do."""
+        return self._permit
+
+    def permitted(self, permit: str) -> None:
+        """Somebody has said yes to what it is about to do."""
+        if RISKS.index(permit) > RISKS.index(self._permit):
+            self._permit = permit
+
+    def harm(self, service: str, entities: Sequence[Entity], data: Mapping[str, Any]) -> Harm:
+        """The class of a service for devices."""
+        policy = self._policy or Policy.plain()
+        name = service.partition(".")[2]
+        return worst(policy.harm(e, name, data, self.state(e)) for e in entities)
+
+    @property
+    def yes_permits(self) -> str:
+        """The class that a plain yes allows."""
+        return (self._policy or Policy.plain()).permit(True)
+
+    def _hold_back(
+        self, domain: str, service: str, data: Mapping[str, Any], attempts: Sequence[_Attempt]
+    ) -> None:
+        """Leave out what must not be done, or not yet. Here everything passes, whoever wants it."""
+        if self.over:
+            for attempt in attempts:
+                attempt.error = OVER
+            return
+        if self._policy is None or self._policy.off:
+            return
+        held: dict[Harm, list[_Attempt]] = {}
+        for attempt in attempts:
+            entity = attempt.entity
+            if attempt.error is not None:
+                continue
+            if entity.domain != domain:
+                attempt.error = REFUSED  # a service of another domain would pass by its class
+                continue
+            found = self._policy.harm(entity, service, data, self.state(entity))
+            if RISKS.index(found.risk) > RISKS.index(self._permit):
+                held.setdefault(found, []).append(attempt)
+        for found, several in held.items():
+            for attempt in several:
+                attempt.error = HELD
+            entities = tuple(attempt.entity for attempt in several)
+            self.held.append(Held(service, entities, dict(data), found))
+            action = Action(entities=entities, service=service, data=data, permit=self._permit)
+            self._policy.note("held", action, found)
 
     async def _each_domain(
         self, service: str, entities: Sequence[Entity], data: Mapping[str, Any]
@@ -156,7 +232,9 @@ class Hands:
         return self._home.state(entity.entity_id)
 
     def lets_in(self, entity: Entity) -> bool:
-        """Whether it may open a way into the house."""
+        """Whether it may open a way into the house, or is not to be switched among others."""
+        if self._policy is not None and self._policy.highest(entity).risk == R3:
+            return True
         if entity.guarded or unknown(entity.domain, entity.guarded):
             return True
         return lets_in(entity.domain, entity.device_class, entity.names)

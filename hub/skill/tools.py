@@ -71,6 +71,8 @@ class Tool:
     """When it runs: `{"every": seconds}` or `{"daily": "07:00:00", "days": [0, 6]}`."""
     kinds: Mapping[str, Any] = field(default_factory=dict)
     """Parameter -> its type, for arguments that come as JSON."""
+    final: Mapping[str, str] = field(default_factory=dict)
+    """Language -> why it cannot be undone, as it is said; empty if it can."""
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments as the function wants them, from JSON or as they are already."""
@@ -96,6 +98,7 @@ def tool(
     about: str = "",
     risk: str = "",
     undo: Function | str = "",
+    final: str | Mapping[str, str] = "",
     takes: timedelta | float = 0.0,
     spoken: bool = True,
 ) -> Callable[[F], F]:
@@ -119,9 +122,11 @@ def tool(
     `risk` is one of R0 (tells), R1 (acts), R2 (is asked for first), R3 (lets somebody in, or takes
     protection away); left out, R2 with a `confirm`, R1 for a tool that has devices or a service
     that acts, else R0. `undo` is a function that takes the same arguments and undoes it; what is
-    done by `Home.call` the hub can undo itself. `takes` is the time (seconds, or a timedelta) that
-    it may need where that is longer than the usual few seconds. Without `spoken` nobody can ask
-    for it: it is for `Schedule` to run.
+    done by `Home.call` the hub can undo itself, and so what is done to timers, the volume, the
+    store and the schedule. `final` is the sentence (or a mapping from language to it) for what
+    cannot be undone: 'What was sent cannot be taken back.' `takes` is the time (seconds, or a
+    timedelta) that it may need where that is longer than the usual few seconds. Without `spoken`
+    nobody can ask for it: it is for `Schedule` to run.
 
     Raises SkillError when it is defined wrongly: no docstring, or a parameter without a type that
     Hearth knows."""
@@ -144,6 +149,7 @@ def tool(
             about=about,
             risk=_risk(function, risk) or ("R2" if asked else made.risk),
             undo=undo if isinstance(undo, str) else undo.__name__,
+            final=_by_language(final),
             takes=takes.total_seconds() if isinstance(takes, timedelta) else float(takes),
             spoken=spoken,
         )
@@ -222,6 +228,13 @@ def daily(at: time, *, days: Iterable[int] = ()) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def as_tool(function: Function) -> Tool:
+    """A function that nobody can ask for, as the hub runs it. Raises SkillError for one without a
+    docstring, or with a parameter without a type that Hearth knows."""
+    made: Sequence[Tool] = function.__dict__.get(ATTRIBUTE, ())
+    return replace(made[0] if made else _made(function), spoken=False)
 
 
 def collect(module: Any) -> list[Tool]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hub.arguments import Unfit
 from hub.errors import HearthError
+from hub.home.hands import Held
 from hub.home.model import Entity
 from hub.home.targets import Missing
 from hub.messages import Call, Outcome, ToolSpec
@@ -82,6 +83,10 @@ class Performed:
     """The tool that waits for the answer to `ask`."""
     deeds: tuple[Deed, ...] = ()
     """What can be undone."""
+    refused: bool = False
+    """It is not allowed, and `said` tells why."""
+    held: tuple[Held, ...] = ()
+    """What was not done, because something has to come first."""
 
 
 Later = Callable[[Call, Performed], Awaitable[None]]
@@ -142,3 +147,7 @@ class Turn:
     later: Later | None = None
     change: Change | None = None
     """What made the tool run by itself."""
+    permit: str = "R1"
+    """The class of what it may do (`hub.policy`)."""
+    alone: bool = False
+    """Nobody asked for it just now."""

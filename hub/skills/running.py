@@ -19,13 +19,16 @@ from hub.errors import HearthError, SkillError
 from hub.home.model import Home, normal
 from hub.language import words
 from hub.messages import Outcome
+from hub.policy import R0, Policy
 from hub.skill import Answer, Ask, Dropped, Entities, Result, Say, Text, Tool
 from hub.skill.kinds import value as as_wanted
+from hub.skill.tools import as_tool
 from hub.skills.handling import Handler, Performed, Turn
 from hub.skills.languages import said
+from hub.skills.recording import RECORDING, Back
 from hub.skills.talk import PATIENCE, Asked, Ended, Late, Memory, Run, Talk, Told
 from hub.skills.thread import in_thread
-from hub.skills.undo import Deed, RememberingHands, put_back
+from hub.skills.undo import Deed, RememberingHands, Undone, never, put_back, worded
 from hub.timers.clock import Time
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class _Running:
     talk: Talk
     run: Run
     arguments: Mapping[str, Any]
+    undo: _Undo
     told: int = 0
     """Outcomes that were told."""
 
@@ -69,9 +73,11 @@ class Runner:
         time: Time,
         timeout: float,
         patience: float,
+        policy: Policy | None = None,
     ) -> None:
         self.services = dict(services)
         self.time = time
+        self._policy = policy or Policy.plain()
         self._home = home
         self._timeout = timeout
         self._patience = patience
@@ -90,10 +96,12 @@ class Runner:
     ) -> Performed:
         """Run a tool until it ends, asks, or says that it takes longer."""
         tool = handler.tool
-        hands = RememberingHands(self._home, self._patience)
+        hands = RememberingHands(self._home, self._patience, self._policy, turn.permit)
         talk = Talk(turn.memory)
+        undo = _Undo(turn.memory, turn.where.language)
         try:
-            given = {**self._given(handler, hands, talk, turn), **tool.arguments(arguments)}
+            services = self._given(handler, hands, talk, turn, undo)
+            given: dict[str, Any] = {**services, **tool.arguments(arguments)}
         except HearthError as error:
             return failed(error)
         except ValueError as error:
@@ -102,7 +110,7 @@ class Runner:
         if tool.targets:
             given[tool.targets] = entities
         run = Run(_called(tool, given), talk, handler.name)
-        return await self._on(_Running(handler, turn, hands, talk, run, arguments))
+        return await self._on(_Running(handler, turn, hands, talk, run, arguments, undo))
 
     async def _on(self, running: _Running) -> Performed:
         """Let a run go on until there is something to tell of it."""
@@ -126,6 +134,7 @@ class Runner:
                     told = words(turn.where.language)["said"]["working"]
                     return Performed(running.outcomes(), said=told)
                 case Late():
+                    running.hands.over = True
                     await running.run.end()
                     return self._late(running, limit)
 
@@ -152,6 +161,7 @@ class Runner:
                         await later(call, done)
                     return
                 case Late():
+                    running.hands.over = True
                     await running.run.end()
                     await later(call, self._late(running, limit))
                     return
@@ -174,6 +184,7 @@ class Runner:
         while isinstance(step := await running.run.step(self._timeout), Asked | Told):
             if isinstance(step, Asked):
                 step.drop()
+        running.hands.over = True
         if isinstance(step, Late):
             await running.run.end()
 
@@ -181,10 +192,13 @@ class Runner:
 
     def _ended(self, running: _Running, ended: Ended) -> Performed:
         handler, outcomes = running.handler, running.outcomes()
+        running.hands.over = True
+        if running.hands.held:
+            return self._held(running, outcomes)
         if isinstance(ended.error, Dropped):
-            return Performed(outcomes, said="", deeds=self._deeds(running))
+            return Performed(outcomes, said="", deeds=self._changes(running))
         if isinstance(ended.error, HearthError):
-            return failed(ended.error, outcomes)
+            return replace(failed(ended.error, outcomes), deeds=self._changes(running))
         if ended.error is not None:
             error = ended.error
             log.info("the skill %s raised", handler.skill, exc_info=error)
@@ -206,7 +220,14 @@ class Runner:
             said=running.worded(result) if isinstance(result, str | Say) else None,
             ask=result if isinstance(result, Ask) else None,
             answer=result if isinstance(result, Answer) else None,
-            deeds=self._deeds(running),
+            deeds=self._changes(running) if isinstance(result, Ask) else self._deeds(running),
+        )
+
+    def _held(self, running: _Running, outcomes: Sequence[Outcome]) -> Performed:
+        """Something has to come first; then the tool runs again. What it says of this run is not
+        so."""
+        return Performed(
+            tuple(outcomes), deeds=self._changes(running), held=tuple(running.hands.held)
         )
 
     def _late(self, running: _Running, limit: float) -> Performed:
@@ -216,19 +237,52 @@ class Runner:
         return failed(late, running.outcomes())
 
     def _deeds(self, running: _Running) -> tuple[Deed, ...]:
-        """How what a run did is undone."""
-        handler, before = running.handler, running.hands.changed()
+        """How what a run did is undone: as it said itself, or its skill, or as it was before."""
+        handler, undo = running.handler, running.undo
+        if undo.none or undo.used:
+            return ()
+        if handler.tool.final:
+            touched = "home" not in handler.tool.services.values() or running.hands.done().before
+            return (Deed(handler.name, never(handler.tool.final)),) if touched else ()
         undoing = self.services.get("undoing")
+        if undo.ways and undoing is not None:
+            ways = tuple(undo.ways)
+
+            async def by_ways() -> Undone:
+                result = Undone()
+                for tool, arguments in reversed(ways):
+                    result += await undoing(handler, arguments, running.turn, tool)
+                return result
+
+            return (Deed(handler.name, by_ways),)
         if handler.tool.undo and undoing is not None:
             return (Deed(handler.name, lambda: undoing(handler, running.arguments, running.turn)),)
-        if not before:
+        return self._changes(running)
+
+    def _changes(self, running: _Running) -> tuple[Deed, ...]:
+        """How what a run did by means of the hub is undone."""
+        done, back = running.hands.done(), tuple(running.undo.back)
+        if not done.before and not done.calls and not back:
             return ()
-        return (Deed(handler.name, lambda: put_back(self._home, before, self._patience)),)
+        if running.undo.used:
+            return ()  # undoing is not undone
+
+        async def as_before() -> Undone:
+            result = Undone()
+            for step in reversed(back):
+                try:
+                    await step()
+                except HearthError as error:
+                    log.warning("not undone: %s", error)
+                    result += Undone(False)
+            return result + await put_back(self._home, done, self._patience, self._policy)
+
+        return (Deed(running.handler.name, as_before),)
 
     # --- what it is given -------------------------------------------------------------------
 
     def _given(
-        self, handler: Handler, hands: RememberingHands, talk: Talk, turn: Turn
+        self, handler: Handler, hands: RememberingHands, talk: Talk, turn: Turn, undo: _Undo
     ) -> dict[str, Any]:
         """The services that a tool asks for. Raises SkillError for one this hub does not have."""
         known: dict[str, Any] = {
@@ -236,7 +290,7 @@ class Runner:
             "home": hands,
             "where": turn.where,
             "conversation": talk,
-            "undo": _Undo(turn.memory),
+            "undo": undo,
         }
         if turn.change is not None:
             known["change"] = turn.change
@@ -250,7 +304,9 @@ class Runner:
             found = known[service]
             if service in OF_EACH_SKILL:
                 found = found.of(handler, turn)
-            elif service == "speaker":
+            if service in RECORDING and handler.tool.risk != R0:
+                found = RECORDING[service](found, undo.back)
+            if service == "speaker":
                 found = _Speaking(found, self.services.get("aloud"), handler, turn)
             given[parameter] = found
         return given
@@ -331,14 +387,40 @@ class _Suspended:
 class _Undo:
     """The `Undo` of one run."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, language: str) -> None:
         self._memory = memory
+        self._language = language
+        self.ways: list[tuple[Tool, Mapping[str, Any]]] = []
+        """How this run says that it is undone."""
+        self.back: list[Back] = []
+        """How what it did to the hub's own is taken back."""
+        self.none = False
+        self.used = False
+        """This run undoes what others did."""
 
     async def last(self) -> bool | None:
+        undone = await self._last()
+        return None if undone is None else undone.whole
+
+    async def tell(self) -> str | None:
+        undone = await self._last()
+        return None if undone is None else worded(undone, self._language)
+
+    async def _last(self) -> Undone | None:
+        self.used = True
         deeds: Sequence[Deed] = self._memory.take_back()
         if not deeds:
             return None
-        return all([await deed.undo() for deed in reversed(deeds)])
+        result = Undone()
+        for deed in reversed(deeds):
+            result += await deed.undo()
+        return result
+
+    def by(self, function: Any, /, **arguments: Any) -> None:
+        self.ways.append((as_tool(function), arguments))
+
+    def nothing(self) -> None:
+        self.none = True
 
 
 class _Speaking:
