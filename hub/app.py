@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -47,7 +47,7 @@ from hub.engines.recognizer import WhisperRecognizer
 from hub.engines.worker import Worker
 from hub.errors import ConfigError, HearthError, StorageError, reason
 from hub.history import History
-from hub.home.model import Home, Personal
+from hub.home.model import Home, Personal, State
 from hub.later import obstacle
 from hub.listening import Listener
 from hub.memory import Facts, Recall
@@ -55,6 +55,11 @@ from hub.messages import StateChange, Trace
 from hub.models.store import ModelStore
 from hub.past import Pasts
 from hub.pipeline import Assistant
+from hub.policy import Policy, audit, pin
+from hub.policy.approvals import Approvals
+from hub.policy.audit import Audit
+from hub.policy.pin import Pin
+from hub.policy.policy import Table
 from hub.ports import (
     AudioSink,
     AudioSource,
@@ -76,9 +81,12 @@ from hub.skills.aloud import Aloud
 from hub.skills.own import Phones, SkillSounds
 from hub.skills.plan import Planner
 from hub.skills.store import Stores
+from hub.skills.undo import Done, put_back
 from hub.skillset import Skillset
 from hub.sound import Sounds
 from hub.storage.documents import Documents
+from hub.storage.journal import Journal
+from hub.timers.agenda import Agenda
 from hub.timers.bell import Bell
 from hub.timers.book import Timers
 from hub.timers.clock import SystemTime, Time
@@ -124,6 +132,7 @@ class Hub:
     router: Router
     assistant: Assistant
     timers: Timers
+    agenda: Agenda
     synthesizer: Synthesizer | None = None
     voice: Voice | None = None
     wake: WakeWord | None = None
@@ -172,11 +181,13 @@ class Hub:
         self,
         *,
         tone: Callable[[], Awaitable[object]] | None = None,
+        alarm: Callable[[float], Awaitable[object]] | None = None,
         show: Callable[[str], None] = lambda text: None,
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """Let timers ring, and do what was wanted for later; let skills run at events and by the
-        clock. `show` gets what is said of timers, `tell` what skills say unasked."""
+        """Let timers and alarms ring, and do what was wanted for later; let skills run at events
+        and by the clock. `tone` is that of a timer, `alarm` that of an alarm, at a volume. `show`
+        gets what is said of timers, `tell` what skills say unasked."""
         bell = Bell(
             self._unattended,
             self.voice,
@@ -184,9 +195,15 @@ class Hub:
             show=show,
             free=self.free,
             done=self.timers.done,
+            alarm=alarm,
+            home=self.home,
+            done_of=self.agenda.done,
+            now=self.agenda.now,
+            restore=self._restore,
         )
         foresee = partial(obstacle, router=self.router, skillset=self.skillset)
         self.timers.begin(bell.tell, foresee, self.free)
+        self.agenda.begin(bell.come, foresee=foresee, act=self._unattended, free=self.free)
         self._begin_skills(tell)
 
     def _begin_skills(self, tell: Callable[[str], None]) -> None:
@@ -265,6 +282,10 @@ class Hub:
         """Say the reply to a turn in the room. Raises EngineError or AudioError."""
         if self.voice is not None and trace.reply.text:
             await self.voice.say(trace.reply.text, language=trace.reply.language)
+
+    async def _restore(self, before: Mapping[str, State]) -> None:
+        """Bring devices into their states of before, as far as that lets nobody in."""
+        await put_back(self.home, Done(dict(before)), self.config.home.confirm_timeout)
 
     async def _unattended(self, text: str, area: str | None, language: str) -> Trace:
         """A turn of its own. What was asked in the room is not answered by it."""
@@ -366,9 +387,13 @@ async def open_hub(
             history,
         )
         stack.push_async_callback(facts.close)
-        timers = Timers(clocks, _kept(config, "timers", home_file, states, remember))
+        timers = Timers(clocks, _journal(config, "timers", home_file, states, remember))
         stack.push_async_callback(timers.close)
         await timers.open()
+        pages = _journal(config, "agenda", home_file, states, remember)
+        agenda = Agenda(clocks, pages, home=home, place=partial(_place, config, home))
+        stack.push_async_callback(agenda.close)
+        await agenda.open()
         stores = Stores(_kept(config, "skills", home_file, states, remember))
         stack.push_async_callback(stores.close)
         await stores.open()
@@ -386,16 +411,18 @@ async def open_hub(
         skillset = Skillset.load(
             config,
             home,
-            speaker=_Speaker(voice, timers, sounds),
+            speaker=_Speaker(voice, timers, agenda, sounds),
             sound=SkillSounds(sounds, Noise, recording),
             past=pasts,
             phone=phones,
             timers=timers,
+            agenda=agenda,
             store=stores,
             schedule=planner,
             history=history,
             facts=facts,
             time=clocks,
+            policy=_policy(config, clocks, home_file, states, remember),
         )
         for problem in skillset.problems:
             log.error("%s", problem)
@@ -429,6 +456,7 @@ async def open_hub(
             router,
             assistant,
             timers,
+            agenda,
             piper,
             voice,
             wake,
@@ -631,6 +659,26 @@ def _kept_file(
     return (states or config.hub.data) / name
 
 
+def _journal(
+    config: Config, name: str, home_file: Path | None, states: Path | None, remember: bool
+) -> Journal | None:
+    """The same as a journal, with what was kept otherwise before."""
+    path = _kept_file(config, f"{name}.journal", home_file, states, remember)
+    return Journal(path, former=path.with_suffix(".json")) if path else None
+
+
+def _place(config: Config, home: Home) -> tuple[float, float] | None:
+    """Where the home is: as the settings say, else as Home Assistant does."""
+    latitude, longitude = config.home.latitude, config.home.longitude
+    if latitude is None or longitude is None:
+        known = home.state("zone.home").attributes
+        latitude, longitude = known.get("latitude"), known.get("longitude")
+    if latitude is None or longitude is None:
+        source = home.source("homeassistant")
+        latitude, longitude = getattr(source, "place", None) or (None, None)
+    return None if latitude is None or longitude is None else (float(latitude), float(longitude))
+
+
 @asynccontextmanager
 async def lock(config: Config, *, patience: float = 0.0) -> AsyncIterator[None]:
     """Only one process at a time may keep the states of a home.
@@ -692,6 +740,21 @@ def _packs(folder: Path, hub: Hub) -> Packs:
         hub.home,
         state=folder / "state",
         mqtt=Topics(hub.broker) if hub.broker is not None else None,
+    )
+
+
+def _policy(
+    config: Config, time: Time, home_file: Path | None, states: Path | None, remember: bool
+) -> Policy:
+    """What comes before what is dangerous. Of a home that is only tried out no PIN is known, and
+    nothing is noted."""
+    trust = config.trust
+    table = Table(trust.heating, trust.factor, trust.devices, trust.rooms, trust.people)
+    return Policy(
+        table,
+        pin=Pin(_kept_file(config, pin.FILE, home_file, states, remember), time),
+        approvals=Approvals(time),
+        audit=Audit(_kept_file(config, audit.FILE, home_file, states, remember)),
     )
 
 
@@ -813,9 +876,12 @@ class _Ears:
 class _Speaker:
     """The hub's loudspeaker, as skills may use it."""
 
-    def __init__(self, voice: Voice | None, timers: Timers, sounds: Sounds) -> None:
+    def __init__(
+        self, voice: Voice | None, timers: Timers, agenda: Agenda, sounds: Sounds
+    ) -> None:
         self._voice = voice
         self._timers = timers
+        self._agenda = agenda
         self._sounds = sounds
         self._volume = 1.0
         self._muted = False
@@ -842,6 +908,8 @@ class _Speaker:
 
     async def stop(self) -> None:
         await self._timers.hush()
+        await self._agenda.stop()
+        await self._agenda.heard()
         await self._sounds.stop()
         if self._voice:
             self._voice.stop()

@@ -138,6 +138,12 @@ class HomeSettings(Settings):
     confirm_timeout: Seconds = Field(
         3.0, description="Seconds a device has to report that it did as it was told."
     )
+    latitude: float | None = Field(
+        None, ge=-90, le=90, description="Degrees north, for the sun; unset: Home Assistant's."
+    )
+    longitude: float | None = Field(
+        None, ge=-180, le=180, description="Degrees east, for the sun; unset: Home Assistant's."
+    )
 
 
 class MqttSettings(Settings):
@@ -281,6 +287,35 @@ class RoomSettings(Settings):
     )
 
 
+Risk = Literal["R0", "R1", "R2", "R3"]
+
+
+class TrustSettings(Settings):
+    """[trust]"""
+
+    heating: float = Field(
+        3.0, ge=0, description="Degrees by which the heating may be changed without a question."
+    )
+    factor: Literal["auto", "pin", "phone"] = Field(
+        "auto",
+        description="What lets voice unlock and disarm: 'pin', 'phone' (a tap), 'auto' (the PIN, "
+        "if there is one). See docs/trust.md and 'hearth trust'.",
+    )
+    devices: dict[str, Literal["R0", "R1", "R2", "R3", "pin", "phone", "no"]] = Field(
+        {},
+        description="By entity id: a class, or what must come first, such as "
+        '{ "switch.pump" = "R2", "lock.front_door" = "phone" }.',
+    )
+    rooms: dict[str, Risk] = Field(
+        {},
+        description="By room: the highest class that is done when it is said there, such as "
+        '{ "Porch" = "R1" }.',
+    )
+    people: dict[str, Risk] = Field(
+        {}, description='The same by person, if it is known who speaks: { "Sam" = "R1" }.'
+    )
+
+
 class SkillSettings(Settings):
     """[skills]"""
 
@@ -327,6 +362,7 @@ class Config(Settings):
     homeassistant: HomeAssistantSettings = Field(default_factory=lambda: HomeAssistantSettings())
     wyoming: WyomingSettings = Field(default_factory=lambda: WyomingSettings())
     skills: SkillSettings = Field(default_factory=lambda: SkillSettings())
+    trust: TrustSettings = Field(default_factory=lambda: TrustSettings())
     manners: MannersSettings = Field(default_factory=lambda: MannersSettings())
     rooms: dict[str, RoomSettings] = Field(
         {}, description='Of single rooms, such as [rooms.Bedroom] with language = "de".'
