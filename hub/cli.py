@@ -23,6 +23,7 @@ from hub.mcp_cli import mcp
 from hub.models.cli import models_app
 from hub.options import PATIENCE, Area, Details, HomeFile, Json, Language
 from hub.packs_cli import packs_app
+from hub.routines_cli import routines_app
 
 app = typer.Typer(
     name="hearth",
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(devices_app, name="devices")
 app.add_typer(models_app, name="models")
+app.add_typer(routines_app, name="routines")
 packs_app.add_typer(author_app)
 app.add_typer(packs_app, name="skill")
 app.command()(mcp)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,10 +47,14 @@ class ControlServer:
         folder: Path,
         assistant: Assistant,
         take_packs: Callable[[], Awaitable[Sequence[str]]] | None = None,
+        *,
+        doors: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] | None = None,
     ) -> None:
+        """`doors`: what answers further requests, `{name: {…}}`, by the name."""
         self._path = folder / SOCKET
         self._assistant = assistant
         self._take_packs = take_packs
+        self._doors = dict(doors or {})
         self._server: asyncio.Server | None = None
         self._door: HomeDoor | None = None
         self._clients: set[asyncio.Task[None]] = set()
@@ -124,6 +128,10 @@ class ControlServer:
             yield {"sources": self._sources()}
         elif request.get("packs") and self._take_packs is not None:
             yield {"problems": list(await self._take_packs())}
+        elif name := next(
+            (name for name in self._doors if isinstance(request.get(name), dict)), ""
+        ):
+            yield await self._doors[name](request[name])
         else:
             yield {"error": "known requests are say, watch, devices, edit, mcp, health and packs"}
 

@@ -66,10 +66,14 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         hub.home.watch(_Changes(hub).show)
         hub.begin_timers(
             tone=lambda: _ring(hub),
+            alarm=lambda volume: _alarm(hub, volume),
             show=lambda text: _show_timer(text, phone),
             tell=lambda text: terminal.out.print(f"  [bold]{escape(text)}[/]"),
         )
-        control = ControlServer(config.hub.runtime, hub.assistant, lambda: _take_packs(hub))
+        doors = {"routines": hub.household.door.answer} if hub.household else {}
+        control = ControlServer(
+            config.hub.runtime, hub.assistant, lambda: _take_packs(hub), doors=doors
+        )
         await control.start()
         stack.push_async_callback(control.close)
         if config.wyoming.listen:
@@ -221,9 +225,11 @@ async def _listen(hub: Hub, ears: Ears) -> None:
 
 
 def _signal(hub: Hub, name: str) -> None:
-    """A tone; and whoever wakes the hub has heard the timer that rings."""
+    """A tone; and whoever wakes the hub has heard the timer that rings, or the reminder. An alarm
+    goes on when nothing is said: nobody is late because of a noise."""
     if name == "wake":
         _begin(hub.timers.hush(), "hush")
+        _begin(hub.agenda.heard(), "heard")
     _tone(hub, name)
 
 
@@ -231,6 +237,19 @@ async def _ring(hub: Hub) -> None:
     """The tone of a timer, whether or not other tones are wanted."""
     if hub.voice is not None:
         await hub.voice.play(earcon("timer"))
+
+
+async def _alarm(hub: Hub, volume: float) -> None:
+    """The tone of an alarm, by any loudspeaker that there is. Raises AudioError if none works."""
+    if hub.voice is None:
+        return
+    try:
+        await hub.voice.ring(earcon("alarm"), volume)
+    except AudioError as error:
+        if not hub.config.audio.loudspeaker:
+            raise
+        log.error("the alarm rings elsewhere: %s", error)
+        await loudspeaker(Config()).play(earcon("alarm"))
 
 
 def _show_timer(text: str, phone: PhoneBridge | None) -> None:

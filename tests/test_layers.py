@@ -31,6 +31,7 @@ EDGE = (
     "options",
     "packs",
     "packs_cli",
+    "routines_cli",
     "service",
     "terminal",
     "skill.testing",

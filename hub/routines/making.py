@@ -11,6 +11,7 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from hub.dialogue.answers import answers
+from hub.dialogue.replies import Replies
 from hub.errors import HearthError
 from hub.home.model import Entity, Home, normal
 from hub.language.moments import read
@@ -18,7 +19,7 @@ from hub.messages import Intent, Utterance
 from hub.policy.classes import R2, R3
 from hub.router import Context, Router
 from hub.routines import wording
-from hub.routines.rehearsal import risk_of
+from hub.routines.rehearsal import rehearsed, risk_of
 from hub.routines.routine import (
     DAILY,
     DAYS,
@@ -161,6 +162,9 @@ class Maker:
         for step in steps:
             risk = "R0"
             for call in step.calls:
+                tried = await rehearsed(call, self._skillset(), self._home, where)
+                if tried is not None and tried[1] is not None:
+                    draft.problem = Replies().missing(tried[1], self._home, language)
                 of_call = await risk_of(call, self._skillset(), self._home, where)
                 risk = max(risk, of_call)
             if risk >= R3:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.home.model import Home
+from hub.home.targets import Missing
 from hub.home.things import Entity
 from hub.messages import Call, StateChange
 from hub.policy.classes import R0, R1, R2, R3, RISKS, harm
@@ -56,6 +57,14 @@ class Paper(Home):
 
 async def rehearse(call: Call, skillset: Skillset, home: Home, where: Where) -> list[Noted] | None:
     """The services that a call would use; None if only running it in earnest would tell."""
+    found = await rehearsed(call, skillset, home, where)
+    return found[0] if found is not None else None
+
+
+async def rehearsed(
+    call: Call, skillset: Skillset, home: Home, where: Where
+) -> tuple[list[Noted], Missing | None] | None:
+    """The same, and what was not found."""
     handlers = [h for h in skillset.handlers() if h.name == call.tool and h.tool.spoken]
     if not handlers or any(h.foreign for h in handlers):
         return None
@@ -69,7 +78,7 @@ async def rehearse(call: Call, skillset: Skillset, home: Home, where: Where) -> 
             done.waiting.drop()
     finally:
         await on_paper.close()
-    return paper.noted
+    return paper.noted, done.missing if not paper.noted else None
 
 
 async def risk_of(call: Call, skillset: Skillset, home: Home, where: Where) -> str:
