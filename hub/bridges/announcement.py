@@ -178,6 +178,34 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             command_topic=topics.stop,
             payload_press=PRESSED,
         ),
+        entity(
+            "sensor",
+            "approval",
+            True,
+            "Waiting for approval",
+            "shield-lock",
+            state_topic=topics.approval,
+            value_template="{{ value_json.question }}",
+            json_attributes_topic=topics.approval,
+        ),
+        entity(
+            "button",
+            "approve",
+            True,
+            "Approve",
+            "shield-check",
+            command_topic=topics.approve,
+            payload_press=PRESSED,
+        ),
+        entity(
+            "button",
+            "deny",
+            True,
+            "Deny",
+            "shield-off",
+            command_topic=topics.deny,
+            payload_press=PRESSED,
+        ),
     ]
 
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from hub.audio.wav_out import wav
 from hub.bridges import requests
+from hub.bridges.announcement import PRESSED
 from hub.bridges.ears import Ears
 from hub.bridges.post import JSON, WAV, Incoming, Outbox, Outgoing
 from hub.bridges.requests import Origin, Refused
@@ -29,6 +30,7 @@ from hub.ports import Recognizer, Synthesizer
 from hub.router import Router
 from hub.skillset import Skillset
 from hub.speech import clean, sentences
+from hub.timers.agenda import Agenda
 from hub.timers.book import Timers
 from hub.voice import Voice
 
@@ -61,6 +63,8 @@ class Parts(Protocol):
     def assistant(self) -> Assistant: ...
     @property
     def timers(self) -> Timers: ...
+    @property
+    def agenda(self) -> Agenda: ...
     @property
     def recognizer(self) -> Recognizer | None: ...
     @property
@@ -194,6 +198,8 @@ class Orders:
             topics.announce: self._announce,
             topics.listen: self._listen,
             topics.stop: self._stop,
+            topics.approve: self._approve,
+            topics.deny: self._deny,
             topics.set(topics.mute): self._mute,
             topics.set(topics.volume): self._set_volume,
             topics.set(topics.wake_word): self._choose,
@@ -278,8 +284,21 @@ class Orders:
 
     async def _stop(self, incoming: Incoming) -> None:
         await self._hub.timers.hush()
+        await self._hub.agenda.stop()
+        await self._hub.agenda.heard()
         if self._hub.voice is not None:
             self._hub.voice.stop()
+
+    async def _approve(self, incoming: Incoming) -> None:
+        """A tap on a phone: what waits may be done."""
+        id = requests.request(incoming.payload, PRESSED)
+        if not self._hub.skillset.policy.approvals.approve(id):
+            raise Refused("nothing waits for this, or it was not shown long enough")
+
+    async def _deny(self, incoming: Incoming) -> None:
+        id = requests.request(incoming.payload, PRESSED)
+        if not self._hub.skillset.policy.approvals.deny(id):
+            raise Refused("nothing waits for this")
 
     async def _mute(self, incoming: Incoming) -> None:
         if self._ears is None:

@@ -28,6 +28,7 @@ from hub.config import MqttSettings
 from hub.devices.mqtt.connection import Client, connected, identifier
 from hub.errors import ConfigError, DeviceError, HearthError
 from hub.messages import Trace, Wake
+from hub.policy.approvals import Request
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,10 @@ class PhoneBridge:
         unwatch = [self._hub.assistant.watch(self._on_turn)]
         if self._ears is not None:
             unwatch.append(self._ears.watch(self._on_wake))
+        approvals = self._hub.skillset.policy.approvals
+        unwatch.append(
+            approvals.attach(lambda request: self._show_states(), lambda: self._outbox.is_open)
+        )
         pause, lost = FIRST_PAUSE, False
         try:
             while True:
@@ -244,6 +249,7 @@ class PhoneBridge:
             states[topics.mute] = "ON" if self._ears.muted else "OFF"
         if voice is not None:
             states[topics.volume] = str(round(voice.volume * 100))
+        states[topics.approval] = as_json(_approval(self._hub.skillset.policy.approvals.waiting))
         if self._words is not None:
             states[topics.wake_word] = self._words.chosen
         for topic, state in states.items():
@@ -314,6 +320,13 @@ class PhoneBridge:
                 " a command must not be retained",
                 topic[:200],
             )
+
+
+def _approval(request: Request | None) -> dict[str, Any]:
+    """What waits for a tap, as it is published."""
+    if request is None:
+        return {"id": None, "question": "", "area": None}
+    return {"id": request.id, "question": request.question, "area": request.area}
 
 
 def _end_if_cancelled() -> None:

@@ -120,6 +120,12 @@ def name(payload: bytes) -> str:
     return _text(payload).strip()[:LONGEST_NAME]
 
 
+def request(payload: bytes, pressed: str) -> str | None:
+    """The id of what is approved or denied; None for a button that names none. Raises Refused."""
+    text = _text(payload).strip()
+    return None if text in ("", pressed) else text[:LONGEST_NAME]
+
+
 def sound(payload: bytes) -> Audio:
     """A WAV file as 16 kHz mono, whatever its rate and channels. Computes for some milliseconds:
     not for the event loop. Raises Refused."""

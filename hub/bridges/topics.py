@@ -111,6 +111,19 @@ class Topics:
         """Retained."""
         return self.own("wake_word")
 
+    @property
+    def approval(self) -> str:
+        """What waits for a tap, as JSON; retained."""
+        return self.own("approval")
+
+    @property
+    def approve(self) -> str:
+        return self.own("approve")
+
+    @property
+    def deny(self) -> str:
+        return self.own("deny")
+
     def set(self, state: str) -> str:
         """Where another value of one of these three is written."""
         return f"{state}/set"
