@@ -42,6 +42,7 @@ from hub.pipeline import Assistant
 from hub.ports import FRAME_BYTES, Recognizer
 from hub.router import Router
 from hub.skillset import Skillset
+from hub.timers.agenda import Agenda
 from hub.timers.book import Timers
 from hub.voice import Voice
 from tests.conftest import Household
@@ -93,6 +94,7 @@ class Parts:
     assistant: Assistant
     recognizer: Recognizer
     timers: Timers
+    agenda: Agenda
     synthesizer: Singer = field(default_factory=Singer)
     sink: Listeners = field(default_factory=Listeners)
     free: asyncio.Event = field(default_factory=asyncio.Event)
@@ -104,10 +106,16 @@ class Parts:
 
 @pytest.fixture
 def hub(house: Household) -> Parts:
-    timers = Timers(FakeTime(datetime(2026, 1, 1, tzinfo=UTC)))
+    time = FakeTime(datetime(2026, 1, 1, tzinfo=UTC))
     assistant = house.assistant
     return Parts(
-        house.home, assistant.router, assistant.skillset, assistant, house.recognizer, timers
+        house.home,
+        assistant.router,
+        assistant.skillset,
+        assistant,
+        house.recognizer,
+        Timers(time),
+        Agenda(time),
     )
 
 

@@ -41,6 +41,7 @@ from hub.skills.settings import SkillSettings
 from hub.skills.store import Stores
 from hub.skillset import Skillset, load, load_handlers
 from hub.sound import Playing, Sounds
+from hub.timers.agenda import Agenda
 from hub.timers.book import Timers
 from hub.timers.clock import SystemTime, Time
 
@@ -135,6 +136,7 @@ class Stage:
         self._further = dict(services or {})
         self._alone: Alone
         self._timers: Timers
+        self._agenda: Agenda
         self._stores = Stores()
         self._sounds: Sounds
         self._pasts: Pasts
@@ -149,6 +151,7 @@ class Stage:
         self.devices = _Noting(self._inventory, self.services)
         await self.home.connect([self.devices, LocalLists()])
         self._timers = Timers(self.time)
+        self._agenda = Agenda(self.time, home=self.home)
         planner = Planner(self.time)
         aloud = Aloud(show=self._announced, clock=self.time.steady)
         self._sounds = Sounds(self._speaker, self.time)
@@ -162,6 +165,7 @@ class Stage:
                 "speaker": self._speaker,
                 "clock": LocalClock(self.time),
                 "timers": self._timers,
+                "agenda": self._agenda,
                 "store": self._stores,
                 "schedule": planner,
                 "settings": SkillSettings({self.name: self._settings}),
@@ -205,6 +209,7 @@ class Stage:
         await self._alone.close()
         await self.skillset.close()
         await self._timers.close()
+        await self._agenda.close()
         await self._sounds.close()
         await self._pasts.close()
         await self.home.close()

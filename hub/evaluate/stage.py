@@ -28,6 +28,7 @@ from hub.ports import ChatModel, Inventory, LanguageModel, Recognizer
 from hub.router import Context, Router
 from hub.skill import Where
 from hub.skillset import Performed, Skillset
+from hub.timers.agenda import Agenda, Due
 from hub.timers.book import Timers
 from hub.timers.timer import Timer
 
@@ -258,10 +259,13 @@ class Stage:
         await home.connect([source])
         still = _Clock(now if now is not None else datetime.now().astimezone())
         timers = Timers(still)
+        agenda = Agenda(still, home=home)
         clock = {"clock": still} if now is not None else {}
-        skillset = self._skillset.for_home(home, timers=timers, **clock)
+        skillset = self._skillset.for_home(home, timers=timers, agenda=agenda, **clock)
         router = cast("Router", self.router)  # `prepare` and `route` are all that is needed of it
-        timers.begin(_nobody, partial(obstacle, router=router, skillset=skillset))
+        foresee = partial(obstacle, router=router, skillset=skillset)
+        timers.begin(_nobody, foresee)
+        agenda.begin(_never, foresee=foresee)
         assistant = Assistant(
             home=home,
             router=router,
@@ -274,6 +278,7 @@ class Stage:
             yield Scene(self, source, home, cast("_Watched", skillset), assistant)
         finally:
             await timers.close()
+            await agenda.close()
             await home.close()
 
 
@@ -444,6 +449,10 @@ class _Clock:
 
 async def _nobody(timer: Timer, late: float) -> None:
     """On a stage no timer runs out, except one from which all its time was taken."""
+
+
+async def _never(due: Due) -> None:
+    """Nor does an appointment."""
 
 
 class SilentSpeaker:

@@ -48,6 +48,7 @@ from hub.skill.kinds import (
 from hub.skill.results import Answer, Ask, Result, Runner, Say, Text
 from hub.skill.services import (
     SERVICES,
+    Agenda,
     CalendarEvent,
     Calendars,
     Change,
@@ -92,6 +93,7 @@ from hub.skill.tools import (
     tool,
 )
 from hub.skill.wording import by_a_bit
+from hub.timers.appointment import Appointment, When
 from hub.timers.timer import Timer
 
 SDK = "1.0"
@@ -104,7 +106,9 @@ __all__ = [
     "SERVICES",
     "WEEKDAYS",
     "WEEKEND",
+    "Agenda",
     "Answer",
+    "Appointment",
     "Area",
     "Ask",
     "CalendarEvent",
@@ -156,6 +160,7 @@ __all__ = [
     "Tools",
     "Undo",
     "Web",
+    "When",
     "Where",
     "Writer",
     "by_a_bit",

@@ -11,6 +11,7 @@ from hub.home.things import Area, Entity, State
 from hub.messages import Call, Outcome, ToolSpec
 from hub.skill.kinds import Entities
 from hub.skill.results import Text
+from hub.timers.appointment import Appointment, SpokenTime, When
 from hub.timers.timer import Timer
 
 
@@ -264,6 +265,129 @@ class Routines(Protocol):
     def listed(self, where: Where) -> str: ...
 
     def describe(self, name: str, where: Where) -> str: ...
+
+
+class Agenda(Protocol):
+    """Alarms, reminders, and commands for later. They outlive the hub."""
+
+    @property
+    def rings(self) -> bool:
+        """Whether anything will happen: only a running hub can."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as there may be."""
+        ...
+
+    @property
+    def kept(self) -> bool:
+        """Whether the last change is on the disk."""
+        ...
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Latitude and longitude of the home; None if they are not known."""
+        ...
+
+    def now(self) -> datetime:
+        """What the clock on the wall shows: without a zone."""
+        ...
+
+    def read(self, text: str, language: str, use: str = "reminder") -> SpokenTime | None:
+        """The time that words mean ('every weekday at half past six'); None if they mean none.
+        `use`: alarm, reminder or command."""
+        ...
+
+    def splits(
+        self, text: str, language: str, use: str = "reminder"
+    ) -> Sequence[tuple[str, str, SpokenTime]]:
+        """Ways to take a time out of a sentence, the best first: the rest, its words, the time."""
+        ...
+
+    def all(self, *kinds: str) -> Sequence[Appointment]:
+        """Those of these kinds (alarm, reminder, command, back), the next first."""
+        ...
+
+    def next_time(self, what: Appointment) -> datetime | None:
+        """What the clock on the wall will show then."""
+        ...
+
+    def times(self, what: Appointment, until: datetime) -> Sequence[datetime]:
+        """All its times up to one."""
+        ...
+
+    def ringing(self) -> Sequence[Appointment]:
+        """Alarms that ring now."""
+        ...
+
+    def it(self, area: str | None) -> Appointment | None:
+        """The one that was spoken of last in this room."""
+        ...
+
+    def speak_of(self, what: Appointment, area: str | None) -> None: ...
+
+    async def add(
+        self,
+        kind: str,
+        when: When,
+        text: str = "",
+        *,
+        area: str | None = None,
+        language: str = "en",
+        person: str | None = None,
+    ) -> Appointment: ...
+
+    async def cancel(self, *several: Appointment) -> None: ...
+
+    async def skip(self, what: Appointment, at: datetime) -> None:
+        """Leave out one time of a repeated one; a single one is cancelled."""
+        ...
+
+    async def stop(self) -> bool:
+        """Silence the alarms that ring. False if none did."""
+        ...
+
+    async def snooze(self, seconds: float) -> Sequence[Appointment]:
+        """Let the alarms that ring do so again after a while."""
+        ...
+
+    async def obstacle(self, command: str, area: str | None, language: str) -> str | None:
+        """Why a command would not be done later, when nobody attends; see `Timers`."""
+        ...
+
+    async def for_a_while(
+        self,
+        command: str,
+        seconds: float,
+        *,
+        area: str | None = None,
+        language: str = "en",
+        person: str | None = None,
+    ) -> tuple[Any, Appointment | None]:
+        """Do a command now, and put back after a while what it changed: the turn of the command,
+        and what was planned."""
+        ...
+
+    def when(self, what: Appointment, language: str) -> str:
+        """`tomorrow at 7 AM`, `every weekday at 6:30 AM`"""
+        ...
+
+    def said_when(self, when: When, language: str) -> str:
+        """The same of something that is not planned yet."""
+        ...
+
+    def told(self, what: Appointment, language: str) -> str:
+        """What it is, and when: `call your sister, tomorrow at 5 PM`"""
+        ...
+
+    def turned(self, text: str, language: str) -> str:
+        """What somebody has to do, said to them: `call my sister` -> `call your sister`"""
+        ...
+
+    def sentence(self, key: str, language: str, **values: str) -> str:
+        """One of the hub's own sentences about them."""
+        ...
 
 
 class Tools(Protocol):
@@ -672,6 +796,7 @@ SERVICES: Mapping[Any, str] = {
     Conversation: "conversation",
     Clock: "clock",
     Timers: "timers",
+    Agenda: "agenda",
     Tools: "tools",
     Routines: "routines",
     Where: "where",
@@ -694,5 +819,7 @@ SERVICES: Mapping[Any, str] = {
 }
 """Parameter annotations that are filled by the hub."""
 
-ACTING = frozenset({"home", "mqtt", "phone", "schedule", "sound", "speaker", "timers", "web"})
+ACTING = frozenset(
+    {"agenda", "home", "mqtt", "phone", "schedule", "sound", "speaker", "timers", "web"}
+)
 """Services with which a tool does something."""

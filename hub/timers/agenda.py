@@ -24,7 +24,8 @@ from typing import Any, Protocol
 from hub.errors import HearthError, StorageError
 from hub.home.model import Home
 from hub.messages import StateChange, Trace
-from hub.timers.appointment import Appointment, Kind, When
+from hub.timers import spoken, wording
+from hub.timers.appointment import Appointment, Kind, SpokenTime, When
 from hub.timers.book import PATIENCE, Foresee, Obstacle
 from hub.timers.clock import EARLIEST, Time
 from hub.timers.sun import Place, sun
@@ -207,6 +208,20 @@ class Agenda:
         """Where the home is, if that is known."""
         return self._place()
 
+    def now(self) -> datetime:
+        """What the clock on the wall shows: without a zone."""
+        return self.wall.local()
+
+    def read(self, text: str, language: str, use: spoken.Use = "reminder") -> SpokenTime | None:
+        """The time that words mean; None if they mean none."""
+        return spoken.read(text, language, self.now(), use)
+
+    def splits(
+        self, text: str, language: str, use: spoken.Use = "reminder"
+    ) -> list[tuple[str, str, SpokenTime]]:
+        """Ways to take a time out of a sentence, the best first: the rest, its words, the time."""
+        return spoken.splits(text, language, self.now(), use)
+
     def all(self, *kinds: Kind) -> list[Appointment]:
         """Those of these kinds, or all; the next one first, those without a time last."""
         found = [what for what in self._all.values() if not kinds or what.kind in kinds]
@@ -250,6 +265,39 @@ class Agenda:
     def speak_of(self, what: Appointment, area: str | None) -> None:
         """In this room 'that' now means this one, for a while."""
         self._spoken_of[area] = (what.id, self._time.steady())
+
+    # --- wording, for skills ----------------------------------------------------------------------
+
+    def when(self, what: Appointment, language: str) -> str:
+        """`tomorrow at 7 AM`, `every weekday at 6:30 AM`"""
+        at, name = self.next_time(what), self._name(what.when)
+        if what.due is not None and not what.when.seconds and at is not None:  # it was snoozed
+            return wording.moment(at, self.now(), language)
+        return wording.when(what.when, at, self.now(), language, name=name)
+
+    def said_when(self, when: When, language: str) -> str:
+        """The same of something that is not planned yet."""
+        probe = Appointment("", "command", when, self.wall.now())
+        return wording.when(
+            when, self.next_time(probe), self.now(), language, name=self._name(when)
+        )
+
+    def told(self, what: Appointment, language: str) -> str:
+        """What it is, and when: `call your sister, tomorrow at 5 PM`"""
+        text = wording.turned(what.text, language) if what.kind == "reminder" else what.text
+        return ", ".join(filter(None, (text, self.when(what, language))))
+
+    def turned(self, text: str, language: str) -> str:
+        """What somebody has to do, said to them: `call my sister` -> `call your sister`"""
+        return wording.turned(text, language)
+
+    def sentence(self, key: str, language: str, **values: str) -> str:
+        """One of the hub's own sentences about them."""
+        return wording.agenda(key, language, **values)
+
+    def _name(self, when: When) -> str:
+        entity = self._home.entities.get(when.entity) if self._home else None
+        return entity.name if entity else when.entity
 
     # --- changing them --------------------------------------------------------------------------
 

@@ -42,6 +42,15 @@ class When:
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenTime:
+    """A time that was said."""
+
+    when: When
+    vague: bool = False
+    """No time of the day was said: one was taken that is usual."""
+
+
+@dataclass(frozen=True, slots=True)
 class Appointment:
     """Something that is to happen."""
 

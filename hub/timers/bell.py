@@ -55,12 +55,12 @@ class Bell:
         home: Home | None = None,
         done_of: Callable[[str], Awaitable[None]] | None = None,
         now: Callable[[], datetime] = datetime.now,
-        patience: float = 3.0,
+        restore: Callable[[Mapping[str, State]], Awaitable[object]] | None = None,
     ) -> None:
         """`done` is told when the command of a timer has been run, before anything is said of it,
         and `done_of` when that of an appointment (its id) was. `alarm` plays the tone of an alarm
-        once, at a volume of 0-1. `now` is what the clock on the wall shows. `patience`: seconds in
-        which a device has to report that it is as before."""
+        once, at a volume of 0-1. `now` is what the clock on the wall shows. `restore` brings
+        devices (by their ids) into their states of before."""
         self._free = free
         self._done_with = done
         self._turn = turn
@@ -71,7 +71,7 @@ class Bell:
         self._home = home
         self._done_of = done_of
         self._now = now
-        self._patience = patience
+        self._restore = restore
 
     async def tell(self, timer: Timer, late: float) -> None:
         """One ring, or the command. `late`: seconds since it ran out. Raises AudioError or
@@ -184,9 +184,7 @@ class Bell:
 
     async def _put_back(self, what: Appointment) -> str:
         """Bring devices back that are still as they were put; what is said of it."""
-        from hub.skills.undo import put_back
-
-        if self._home is None:
+        if self._home is None or self._restore is None:
             return ""
         home, language = self._home, what.language
         known = {key: _state(kept) for key, kept in what.before.items() if key in home.entities}
@@ -194,7 +192,7 @@ class Bell:
             key: at for key, at in known.items() if home.state(key).state == what.after.get(key)
         }
         with caused("timer", area=what.area, person=what.person):
-            await put_back(home, alike, self._patience)
+            await self._restore(alike)
         other = [key for key in known if key not in alike and home.state(key) != known[key]]
         parts = [("put_back", list(alike)), ("left_alone", other)]
         return " ".join(

@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from hub.language import FOLDER, moments
-from hub.timers.appointment import When
+from hub.timers.appointment import SpokenTime, When
 
 Use = Literal["alarm", "reminder", "command"]
 """What the time is for: 'at seven' is a morning for an alarm, and the next seven o'clock else."""
@@ -34,15 +34,6 @@ AFTERNOON = 7
 _BEFORE_UHR = re.compile(r"\b(\d{1,2})[:.](\d{2}) ?uhr\b", re.IGNORECASE)
 """'6:30 Uhr' is said '6 Uhr 30'."""
 NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A time that was said."""
-
-    when: When
-    vague: bool = False
-    """No time of the day was said: one was taken that is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +69,7 @@ class _Words:
     sun: tuple[tuple[re.Pattern[str], str], ...]
 
 
-def read(text: str, language: str, now: datetime, use: Use = "reminder") -> Said | None:
+def read(text: str, language: str, now: datetime, use: Use = "reminder") -> SpokenTime | None:
     """The time that words mean, `now` (without a zone) being what the clock on the wall shows;
     None if they mean none."""
     words = _words(language.split("-")[0].lower())
@@ -96,7 +87,7 @@ def read(text: str, language: str, now: datetime, use: Use = "reminder") -> Said
 
 def splits(
     text: str, language: str, now: datetime, use: Use = "reminder"
-) -> list[tuple[str, str, Said]]:
+) -> list[tuple[str, str, SpokenTime]]:
     """All ways to take a time out of a sentence: what is left, the words of the time, and what they
     mean; those first that have more of it."""
     words = _words(language.split("-")[0].lower())
@@ -220,12 +211,12 @@ def _kinds(text: str, language: str, today: date) -> tuple[_Parts, ...]:
         if pattern.fullmatch(text):
             found.append(_Parts(sun=event))
     if (matched := words.around.fullmatch(text)) and (
-        event := next((e for p, e in words.sun if p.fullmatch(matched["sun"])), None)
+        rises := next((e for p, e in words.sun if p.fullmatch(matched["sun"])), None)
     ):
         length = moments.read(matched["d"], "duration", language, noon)
         if length is not None:
             sign = -1 if matched["s"] in words.before else 1
-            found.append(_Parts(sun=event, offset=sign * length.total_seconds()))
+            found.append(_Parts(sun=rises, offset=sign * length.total_seconds()))
     clock = moments.clock(text, language)
     if clock is not None:
         found.append(_Parts(clock=clock[0], open=clock[1]))
@@ -244,24 +235,24 @@ def _number(place: int, language: str) -> int:
 # --- what they mean -------------------------------------------------------------------------------
 
 
-def _when(parts: _Parts, now: datetime, use: Use) -> Said | None:
+def _when(parts: _Parts, now: datetime, use: Use) -> SpokenTime | None:
     if parts.seconds:
-        return Said(When(seconds=parts.seconds)) if not parts.hour else None
+        return SpokenTime(When(seconds=parts.seconds)) if not parts.hour else None
     rule = parts.rule
     if parts.sun:
         day = datetime.combine(parts.day or now.date(), time())
-        return Said(When(wall=day, rule=rule, sun=parts.sun, offset=parts.offset))
+        return SpokenTime(When(wall=day, rule=rule, sun=parts.sun, offset=parts.offset))
     if rule.startswith("FREQ=HOURLY") and parts.clock is None:
         if parts.day or parts.hour:
             return None
         hours = int(rule.rpartition("=")[2]) if "INTERVAL" in rule else 1
         begin = (now + timedelta(hours=hours)).replace(second=0, microsecond=0)
-        return Said(When(wall=begin, rule=rule))
+        return SpokenTime(When(wall=begin, rule=rule))
     if parts.clock is None and parts.hour is None and parts.day is None and not rule:
         return None
     clock, vague = _clock(parts, now, use)
     if rule:
-        return Said(_repeated(rule, parts.day, clock, now), vague)
+        return SpokenTime(_repeated(rule, parts.day, clock, now), vague)
     if parts.day is not None:
         wall = datetime.combine(parts.day, clock)
         if wall <= now and parts.day <= now.date():
@@ -269,11 +260,11 @@ def _when(parts: _Parts, now: datetime, use: Use) -> Said | None:
             if parts.day < now.date() or not parts.open or parts.half or later <= now:
                 return None  # gone by
             wall = later
-        return Said(When(wall=wall), vague)
+        return SpokenTime(When(wall=wall), vague)
     wall = datetime.combine(now.date(), clock)
     if parts.clock is not None and parts.open and not parts.half:
-        return Said(When(wall=_next_of_both(clock, now, use)), vague)
-    return Said(When(wall=wall if wall > now else wall + timedelta(days=1)), vague)
+        return SpokenTime(When(wall=_next_of_both(clock, now, use)), vague)
+    return SpokenTime(When(wall=wall if wall > now else wall + timedelta(days=1)), vague)
 
 
 def _clock(parts: _Parts, now: datetime, use: Use) -> tuple[time, bool]:
@@ -366,9 +357,9 @@ def _words(language: str) -> _Words | None:
     )
 
 
-def at_usual(said: Said, clock: time) -> Said:
+def at_usual(said: SpokenTime, clock: time) -> SpokenTime:
     """The same at another time of the day."""
     if said.when.wall is None or said.when.sun:
         return said
     wall = datetime.combine(said.when.wall.date(), clock)
-    return Said(replace(said.when, wall=wall))
+    return SpokenTime(replace(said.when, wall=wall))

@@ -10,7 +10,7 @@ from typing import Any
 from hub.dialogue.responses import field_error
 from hub.dialogue.speakable import sentence, speakable
 from hub.language import has_words, names_together, words
-from hub.timers.appointment import Appointment, When
+from hub.timers.appointment import When
 from hub.timers.timer import Timer
 
 COARSE = 600.0
@@ -199,14 +199,6 @@ def when(said: When, at: datetime | None, now: datetime, language: str, *, name:
     if "HOURLY" in said.rule:
         return repeated
     return f"{repeated} {known['at'].format(clock=clock(at, language))}"
-
-
-def about(what: Appointment, at: datetime | None, now: datetime, language: str, name: str) -> str:
-    """What it is, and when: `call your sister, tomorrow at 5 PM`"""
-    time = when(what.when, at, now, language, name=name)
-    if what.kind == "alarm":
-        return time
-    return f"{turned(what.text, language) if what.kind == 'reminder' else what.text}, {time}"
 
 
 def turned(text: str, language: str) -> str:

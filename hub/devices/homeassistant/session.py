@@ -55,6 +55,8 @@ class Session:
         """As it was when it was last read: names are up to date, states are not."""
         self.rooms: Mapping[str, str] = {}
         """Id of a device or of a satellite -> name of its room."""
+        self.place: tuple[float, float] | None = None
+        """Latitude and longitude of the home."""
         self.connection = connection
         self._access = access
         self._states = States()
@@ -113,11 +115,19 @@ class Session:
         """Wait for a Home Assistant that is starting, but not forever."""
         loop = asyncio.get_running_loop()
         limit = loop.time() + STARTING
-        while (await self.connection.command("get_config")).get("state", "RUNNING") != "RUNNING":
+        while (await self._config()).get("state", "RUNNING") != "RUNNING":
             if loop.time() > limit:
                 log.warning("Home Assistant is still starting; what it loads later is taken in")
                 return
             await asyncio.sleep(LOOK)
+
+    async def _config(self) -> Mapping[str, Any]:
+        """What Home Assistant tells of itself; where it is, is kept."""
+        config: Mapping[str, Any] = await self.connection.command("get_config")
+        latitude, longitude = config.get("latitude"), config.get("longitude")
+        if latitude is not None and longitude is not None:
+            self.place = (float(latitude), float(longitude))
+        return config
 
     async def _heed(self, event: str) -> None:
         """Read anew whenever this event comes. Some are told to administrators alone."""

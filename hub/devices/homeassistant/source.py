@@ -42,6 +42,8 @@ class HomeAssistantHome:
         self._refused: _Refused | None = None
         self.version: str | None = None
         """The release that was found there last, such as `2024.3.3`; None before that."""
+        self.place: tuple[float, float] | None = None
+        """Latitude and longitude of the home, as it was told last."""
 
     async def inventory(self) -> Inventory:
         """Connect anew and read everything. Raises DeviceError, which says what to do."""
@@ -58,6 +60,7 @@ class HomeAssistantHome:
             self._refused = None
             self._session = session
             self.version = session.connection.version
+            self.place = session.place or self.place
             session.told = self._news.put_nowait
             return session.inventory
 
