@@ -17,6 +17,7 @@ from home_assistant_intents import get_languages
 
 from hub.audio import soundcard
 from hub.audio.cache import SoundFolder
+from hub.audio.earcons import earcon as tone_of
 from hub.audio.files import Recording
 from hub.audio.level import scaled
 from hub.audio.loudspeaker import Loudspeaker
@@ -50,6 +51,7 @@ from hub.history import History
 from hub.home.model import Home, Personal, State
 from hub.later import obstacle
 from hub.listening import Listener
+from hub.manners import Manner, Manners, plainly
 from hub.memory import Facts, Recall
 from hub.messages import StateChange, Trace
 from hub.models.store import ModelStore
@@ -166,6 +168,7 @@ class Hub:
     free: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nobody is talked with."""
     time: Time = field(default_factory=SystemTime)
+    manners: Manners | None = None
 
     def __post_init__(self) -> None:
         self.free.set()
@@ -219,7 +222,11 @@ class Hub:
             free=self.free,
             clock=self.time.steady,
             elsewhere=self._voice_in,
+            quiet=self._quiet_for,
+            sleep=self.time.sleep,
         )
+        if self.manners is not None:
+            self.manners.watch(self.aloud.recheck)
         self.assistant.aloud = self.aloud.later
         self.skillset.serve(aloud=self.aloud)
         self.alone = Alone(
@@ -236,6 +243,15 @@ class Hub:
                 self.aloud.later,
                 lambda area, deeds: self.assistant.conversation(area).did(list(deeds)),
             )
+
+    def _quiet_for(self) -> float | None:
+        """Seconds until the quiet hours end that are now; None if there are none."""
+        until = self.manners.quiet_until() if self.manners is not None else None
+        return (until - self.time.now()).total_seconds() if until is not None else None
+
+    def manner(self, trace: Trace) -> Manner:
+        """How the reply to a turn is given in the room where it was said."""
+        return plainly(trace) if self.manners is None else self.manners.of(trace, self.home)
 
     def _voice_in(self, area: str | None) -> Callable[[str, str], Awaitable[object]] | None:
         """How something is said in a room with a satellite; None if there is none."""
@@ -280,8 +296,13 @@ class Hub:
 
     async def answer(self, trace: Trace) -> None:
         """Say the reply to a turn in the room. Raises EngineError or AudioError."""
-        if self.voice is not None and trace.reply.text:
-            await self.voice.say(trace.reply.text, language=trace.reply.language)
+        manner = self.manner(trace)
+        if self.voice is None:
+            return
+        if manner.tone:
+            await self.voice.play(tone_of(manner.tone))
+        elif manner.words:
+            await self.voice.say(manner.words, language=trace.reply.language)
 
     async def _restore(self, before: Mapping[str, State]) -> None:
         """Bring devices into their states of before, as far as that lets nobody in."""
@@ -317,6 +338,8 @@ class Hub:
             earcon=earcon,
             realtime=source.realtime,
             free=self.free,
+            manner=self.manner,
+            tone=tone_of,
         )
 
 
@@ -408,9 +431,19 @@ async def open_hub(
         if lasting:
             pasts.begin()
         phones = Phones()
+        manners = Manners(
+            config.manners,
+            lambda: clocks.now().astimezone(),
+            _kept(config, "manners", home_file, states, remember),
+        )
+        stack.push_async_callback(manners.close)
+        await manners.open()
+        if voice is not None:
+            voice.limit = manners.volume
         skillset = Skillset.load(
             config,
             home,
+            manners=manners,
             speaker=_Speaker(voice, timers, agenda, sounds),
             sound=SkillSounds(sounds, Noise, recording),
             past=pasts,
@@ -472,6 +505,7 @@ async def open_hub(
         hub.sounds, hub.pasts, hub.phones = sounds, pasts, phones
         sounds.free = hub.free
         hub.time = clocks
+        hub.manners = manners
         notes = _kept(config, "routines", home_file, states, remember)
         hub.household = Household(config, home, router, skillset, clocks, notes)
         await hub.household.open()

@@ -12,7 +12,7 @@ normally again' ends them, also those of the clock, until the next ones begin.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Protocol
@@ -52,6 +52,11 @@ class Manner:
     words: str
     """What is said; empty where a tone says enough."""
     tone: str | None = None
+
+
+def plainly(trace: Trace) -> Manner:
+    """All that is to be said, whenever it is."""
+    return Manner(trace.reply.text)
 
 
 class Manners:
@@ -102,9 +107,8 @@ class Manners:
             return None
         if self._asked is not None and now < self._asked[1]:
             end = self._asked[1]
-            return (
-                end if self._span is None or not _within(end.time(), self._span) else self._end(end)
-            )
+            goes_on = self._span is not None and _within(end.time(), self._span)
+            return self._end(end) if goes_on else end
         return self._end(now)
 
     def _end(self, now: datetime) -> datetime:
@@ -239,8 +243,3 @@ def _next(now: datetime, end: time) -> datetime:
     if then <= naive:
         then += timedelta(days=1)
     return then.astimezone()
-
-
-def waiting(texts: Sequence[str]) -> str:
-    """What was held back, in one go."""
-    return " ".join(texts)

@@ -19,9 +19,10 @@ from dataclasses import replace
 from hub.config import ListenSettings
 from hub.errors import AudioError, EngineError
 from hub.listening import Judgement, Listener, Verdict
+from hub.manners import Manner, plainly
 from hub.messages import Audio, Heard, Trace, Wake
 from hub.pipeline import Assistant, Understood
-from hub.voice import Spoken, Voice
+from hub.voice import Voice
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class Room:
         earcon: Callable[[str], None] = lambda name: None,
         realtime: bool = False,
         free: asyncio.Event | None = None,
+        manner: Callable[[Trace], Manner] = plainly,
+        tone: Callable[[str], Audio] | None = None,
     ) -> None:
         self._assistant = assistant
         self._listener = listener
@@ -51,6 +54,8 @@ class Room:
         self._language = language
         self._earcon = earcon
         self._realtime = realtime
+        self._manner = manner
+        self._tone = tone
         self._free = free or asyncio.Event()
         self._free.set()
 
@@ -154,7 +159,9 @@ class Room:
 
     async def _speak(self, trace: Trace) -> tuple[Wake | None, bool]:
         """Say the reply. Returns the wake word that cut it off, and whether all was said."""
-        if self._voice is None or not trace.reply.text:
+        manner = self._manner(trace)
+        tone = manner.tone if self._tone is not None else None
+        if self._voice is None or not (manner.words or tone):
             self._assistant.finished(trace)
             return None, True
         shown = False
@@ -164,8 +171,10 @@ class Room:
             shown = True
             self._assistant.finished(_with_first_audio(trace, milliseconds))
 
-        speech = asyncio.create_task(
-            self._voice.say(trace.reply.text, language=trace.reply.language, begun=begun),
+        speech: asyncio.Task[object] = asyncio.create_task(
+            self._voice.play(self._tone(tone))
+            if tone and self._tone is not None
+            else self._voice.say(manner.words, language=trace.reply.language, begun=begun),
             name="reply",
         )
         try:
@@ -185,7 +194,7 @@ class Room:
             self._assistant.finished(trace)
         return wake, wake is None
 
-    async def _wake_during(self, speech: asyncio.Task[Spoken]) -> Wake | None:
+    async def _wake_during(self, speech: asyncio.Task[object]) -> Wake | None:
         """The wake word, if it is heard before the speech has ended."""
         waiting = asyncio.create_task(self._listener.wait_for_wake(), name="barge-in")
         try:

@@ -58,6 +58,8 @@ class Voice:
         self._scale = scale
         self._idle = idle
         self._volume = volume
+        self.limit: Callable[[float], float] = lambda volume: volume
+        """How loud it is now, where `volume` was chosen: softer at night."""
         self._muted = False
         self._one_at_a_time = asyncio.Lock()
         self._speaking: set[asyncio.Task[Any]] = set()
@@ -241,7 +243,7 @@ class Voice:
         return self._muted or self._volume <= 0.0
 
     def _scaled(self, audio: Audio) -> Audio:
-        return self._scale(audio, self._volume) if self._scale else audio
+        return self._scale(audio, self.limit(self._volume)) if self._scale else audio
 
 
 async def _next(

@@ -136,6 +136,8 @@ class Satellites:
         await satellite.ready()
         known.connected, known.trouble = True, None
         self._hub.voices[known.area] = voice
+        if self._hub.manners is not None:
+            voice.limit = self._hub.manners.volume
         log.info("%s: the satellite at %s is there", known.area, known.address)
         self._changed(known)
         if not satellite.wakes_itself:
@@ -188,6 +190,8 @@ class Satellites:
             earcon=tone,
             realtime=True,
             free=known.free,
+            manner=self._hub.manner,
+            tone=earcon,
         )
 
     def _played(self, task: asyncio.Task[bool]) -> None:
