@@ -1,83 +1,118 @@
-"""What was used, from meters that only count on: their readings are kept once an hour."""
+"""What was used: the difference of what the meters showed, hour by hour."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Literal
 
-from hub.skill import Clock, Entity, Home, Say, Store, every, tool
+from hub.skill import Clock, Entity, Home, Past, Phone, Say, tool
 
-KEPT = timedelta(days=8)
-READINGS = "readings"
-"""Key of the store: id of a meter -> rows of a moment (ISO 8601) and kilowatt hours."""
+from .chart import bars
+
 KILO = {"kWh": 1.0, "Wh": 0.001, "MWh": 1000.0}
 """Unit -> kilowatt hours."""
-
-Readings = dict[str, list[tuple[str, float]]]
-
-
-@every(hours=1)
-async def note(home: Home, store: Store, clock: Clock) -> None:
-    """Keep what the meters show."""
-    now = clock.now()
-    readings: Readings = await store.get(READINGS, {})
-    for meter in home.find(domains=["sensor"], device_class="energy"):
-        level = _shown(home, meter)
-        if level is not None:
-            kept = [
-                row
-                for row in readings.get(meter.entity_id, [])
-                if now - datetime.fromisoformat(row[0]) <= KEPT
-            ]
-            readings[meter.entity_id] = [*kept, (now.isoformat(), level)]
-    await store.put(READINGS, readings)
+BUSY = 2
+"""Hours in a row of which it is told that most was used in them."""
+Period = Literal["today", "yesterday", "week"]
+DAYS: dict[Period, tuple[int, int]] = {"today": (0, 1), "yesterday": (1, 1), "week": (6, 7)}
+"""Period -> days before today on which it begins, and how many it has."""
 
 
-@tool(examples=["how much energy did we use today"])
-async def used(
-    home: Home, store: Store, clock: Clock, period: Literal["today", "yesterday", "week"] = "today"
-) -> Say:
-    """Tell how much energy was used, and by what most of it."""
-    now = clock.now()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    begun = {"today": 0, "yesterday": 1, "week": 7}[period]
-    start = midnight - timedelta(days=begun)
-    end = midnight if period == "yesterday" else now
-    readings: Readings = await store.get(READINGS, {})
-    amounts = {}
-    for meter in home.find(domains=["sensor"], device_class="energy"):
-        rows = [
-            (datetime.fromisoformat(at), level) for at, level in readings.get(meter.entity_id, [])
-        ]
-        level = _shown(home, meter)
-        if level is not None:
-            rows.append((now, level))
-        if amount := _between(rows, start, end):
-            amounts[meter.name] = amount
-    if not amounts:
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What was used in each hour, from the beginning of a period on."""
+
+    start: datetime
+    hours: list[float]
+    by: dict[str, float]
+    """Name of a meter -> all that it counted."""
+
+    @property
+    def total(self) -> float:
+        return sum(self.hours)
+
+
+@tool(examples=["how much energy did we use yesterday"])
+async def used(home: Home, past: Past, clock: Clock, period: Period = "today") -> Say:
+    """Tell how much energy was used, when most of it, and how much more than before."""
+    found = await _used(home, past, clock.now(), period)
+    if not found.by:
         return Say("nothing", period=period)
-    most = max(amounts, key=lambda name: amounts[name])
-    total = round(sum(amounts.values()), 1)
-    if len(amounts) == 1:
-        return Say(period, total=total)
-    return Say(f"{period}_most", total=total, most=most, amount=round(amounts[most], 1))
+    parts: dict[str, str | float] = {"total": round(found.total, 1)}
+    key = period
+    if (busy := _busiest(found)) is not None and period != "week":
+        parts["begin"], parts["end"] = busy, busy + BUSY
+        key += "_when"
+    if period == "yesterday":
+        before = await _used(home, past, clock.now(), period, earlier=1)
+        change = _change(found.total, before.total) if before.by else None
+        if change:
+            parts["percent"] = abs(change)
+            key += "_more" if change > 0 else "_less"
+    if period == "week" and len(found.by) > 1:
+        most = max(found.by, key=lambda name: found.by[name])
+        parts["most"], parts["amount"] = most, round(found.by[most], 1)
+        key += "_most"
+    return Say(key, **parts)
 
 
-def _shown(home: Home, meter: Entity) -> float | None:
-    """Kilowatt hours on a meter; None if it shows none."""
-    state = home.state(meter)
-    factor = KILO.get(str(state.attributes.get("unit_of_measurement", "kWh")))
-    try:
-        return None if factor is None else float(state.state) * factor
-    except ValueError:
-        return None
+@tool(examples=["send me a chart of the energy we used yesterday"])
+async def chart(
+    home: Home, past: Past, clock: Clock, phone: Phone, period: Period = "yesterday"
+) -> Say:
+    """Send a chart of the energy that was used to the phone."""
+    found = await _used(home, past, clock.now(), period)
+    if not found.by:
+        return Say("nothing", period=period)
+    values = found.hours
+    if period == "week":
+        values = [sum(values[day * 24 : day * 24 + 24]) for day in range(7)]
+        labels = {day: str((found.start + timedelta(days=day)).day) for day in range(7)}
+    else:
+        labels = {hour: str(hour) for hour in range(0, 24, 6)}
+    picture = bars(values, labels)
+    text = f"{found.start:%Y-%m-%d}: {round(found.total, 1):g} kWh"
+    await phone.send(text, picture)
+    return Say("sent")
 
 
-def _between(rows: list[tuple[datetime, float]], start: datetime, end: datetime) -> float:
-    """What was added between two moments. A meter that was set back begins anew at zero."""
-    before = [row for row in rows if row[0] <= start][-1:]
-    within = [row for row in rows if start < row[0] <= end]
-    levels = [level for _, level in (*before, *within)]
-    steps = pairwise(levels)
-    return sum(later - earlier if later >= earlier else later for earlier, later in steps)
+async def _used(home: Home, past: Past, now: datetime, period: Period, *, earlier: int = 0) -> Used:
+    """What all meters counted in a period, or so many days before it."""
+    back, days = DAYS[period]
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    start = midnight - timedelta(days=back + earlier)
+    hours, by = [0.0] * (24 * days), dict[str, float]()
+    for meter in home.find(domains=["sensor"], device_class="energy"):
+        factor = _factor(home, meter)
+        if factor is None:
+            continue
+        rows = await past.of(meter, start - timedelta(hours=1))
+        for (_, level), (at, later) in pairwise(rows):
+            number = int((at - start).total_seconds() // 3600)
+            # A meter that was set back begins anew at zero.
+            step = (later - level if later >= level else later) * factor
+            if 0 <= number < len(hours):
+                hours[number] += step
+                by[meter.name] = by.get(meter.name, 0.0) + step
+    return Used(start, hours, by)
+
+
+def _factor(home: Home, meter: Entity) -> float | None:
+    """Kilowatt hours in one of a meter's units; None if it is no unit of energy."""
+    attributes = home.state(meter).attributes
+    return KILO.get(str(attributes.get("unit_of_measurement", "kWh")))
+
+
+def _busiest(found: Used) -> int | None:
+    """The hour in which the two hours begin that need most; None if none stands out."""
+    sums = [sum(found.hours[hour : hour + BUSY]) for hour in range(len(found.hours) - BUSY + 1)]
+    most = max(sums)
+    usual = found.total * BUSY / max(1, sum(1 for hour in found.hours if hour > 0))
+    return sums.index(most) if most > 1.2 * usual else None
+
+
+def _change(now: float, before: float) -> int | None:
+    """Per cent more than before; None if that says nothing."""
+    return round(100 * (now - before) / before) if before > 0.05 else None
