@@ -69,7 +69,9 @@ def _same(given: Any, wanted: Any) -> bool:
         except (TypeError, ValueError):
             return False
     plain = normal(str(given))
-    return plain.removeprefix("the ") == normal(str(wanted)).removeprefix("the ")
+    for small in ("on ", "the "):
+        plain = plain.removeprefix(small)
+    return plain == normal(str(wanted)).removeprefix("the ")
 
 
 def new_tools(folder: Path) -> list[ToolSpec]:

@@ -9,7 +9,7 @@ than none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hub.errors import EngineCrashed, EngineError
 from hub.home.model import normal
@@ -54,6 +54,8 @@ class Asked:
     """Id of the person's room."""
     before: Targets | None = None
     """The turn before, if it was about something."""
+    trusted: Mapping[str, float] = field(default_factory=dict)
+    """Tools of packs that may be meant -> how sure a model has to be of each."""
 
 
 class ModelTier:

@@ -141,8 +141,9 @@ UNLIKELY = 0.2
 
 MOST_UNSEEN = 3
 """Tools of packs that a model is shown."""
-NAMED = 0.7
-"""0-1: how much of a device's name must have been said for it to be about that."""
+NAMED, ALL_SAID = 0.7, 0.9
+"""0-1: how much of a device's name must have been said for it to be about that; and how much of
+what was said a pack must know for it to be its own all the same."""
 
 MECHANISMS = (
     "unseen",
@@ -548,7 +549,8 @@ class Router:
         likely: Sequence[Likely] = ()
         if (unseen := grammars.unseen.get(language)) and "unseen" not in self._without:
             likely = unseen.likely(texts[0])
-            if not _named(found) and (call := unseen.sure(likely)):
+            named = _named(found) and likely and likely[0].share < ALL_SAID
+            if not named and (call := unseen.sure(likely)):
                 why = f"nearest to what {call.tool} says of itself"
                 return Intent((call,), "phrase", likely[0].share, texts[0], why=why)
             # What cannot be meant only tempts a model.
@@ -562,7 +564,8 @@ class Router:
             return Intent(
                 heard=texts[0], why="no sentence fits", candidates=candidates(asked.found)
             )
-        return remembered(await grammars.model.understand(asked, words(language)))
+        intent = await grammars.model.understand(asked, words(language))
+        return remembered(_with_values(intent, likely))
 
     def _of_routines(self, utterance: Utterance, context: Context) -> Intent | None:
         """A sentence that makes a routine, or names one: 'every weekday at seven, …' is no command
@@ -1121,6 +1124,15 @@ class Router:
             return code
         same = [known for known in self.languages if _base(known) == _base(code)]
         return same[0] if same else self.languages[0]
+
+
+def _with_values(intent: Intent, likely: Sequence[Likely]) -> Intent:
+    """A model's call of a pack's tool with the days, numbers and choices that were said."""
+    typed = {each.tool.name: each.typed for each in likely}
+    if len(intent.calls) != 1 or not (values := typed.get(intent.calls[0].tool)):
+        return intent
+    (call,) = intent.calls
+    return replace(intent, calls=(replace(call, arguments={**call.arguments, **values}),))
 
 
 def _named(found: Found) -> bool:

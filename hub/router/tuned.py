@@ -18,11 +18,11 @@ from hub.ports import ChoosingModel, Chosen
 from hub.router.codec import Listed, Listing, Turn, Unsayable, read, render, write
 from hub.router.context import Targets
 from hub.router.model import Asked, candidates, held_back
-from hub.router.options import listed, options
+from hub.router.options import END, listed, options
 from hub.router.places import Places, targets
 from hub.router.readings import which
 from hub.router.retrieve import Found
-from hub.router.verbs import ALL, BY_TOOL, TWINS
+from hub.router.verbs import ALL, BY_TOOL, NONE, TWINS
 from hub.router.words import Words
 
 FORMAT = "hearth-1"
@@ -65,23 +65,33 @@ class TunedTier:
     async def understand(self, asked: Asked, words: Words) -> Intent:
         """What the model makes of it: calls, a question, or nothing with the reason."""
         nothing = Intent(heard=asked.text, candidates=candidates(asked.found))
-        if held := held_back(asked.text, words):
+        if (held := held_back(asked.text, words)) and not asked.trusted:
             return replace(nothing, why=f"no sentence fits, and '{held}' is for the rules alone")
         listing, turns = self._prompt(asked)
         allowed = options(listing, asked.text, asked.language, self._tools, self._domains)
         try:
-            answers = await self._model.choose(render(listing, turns), allowed, width=WIDTH)
+            answers = await self._model.choose(
+                render(listing, turns),
+                allowed,
+                width=WIDTH,
+                enough=self._settings.confidence,
+                idle=(f" {NONE}", END),
+            )
         except EngineCrashed:
             raise  # it is being restarted: the person is asked to say it again
         except EngineError as error:
             return replace(nothing, why=f"no sentence fits, and the model failed: {error}")
         verdicts = self._verdicts(answers, listing, asked.here)
+        if not answers:
+            return replace(nothing, why="no sentence fits, and the model is sure of no answer")
         if not verdicts:
             return replace(nothing, why="no sentence fits, and the model has no answer")
         if self._elsewhere(verdicts[0], asked.text):
             why = f"model: {verdicts[0].text}, which is in another room than was said"
             return replace(nothing, why=why)
-        return self._decide(verdicts, nothing, words)
+        if held and verdicts[0].calls and not _of_packs(verdicts[0], asked):
+            return replace(nothing, why=f"no sentence fits, and '{held}' is for the rules alone")
+        return self._decide(verdicts, nothing, words, asked)
 
     # --- the prompt ------------------------------------------------------------------------------
 
@@ -197,12 +207,17 @@ class TunedTier:
         named = [n for room in rooms for n in self._places.areas[room].names]
         return not any(f" {normal(name)} " in own for name in named)
 
-    def _decide(self, verdicts: Sequence[Verdict], nothing: Intent, words: Words) -> Intent:
+    def _decide(
+        self, verdicts: Sequence[Verdict], nothing: Intent, words: Words, asked: Asked
+    ) -> Intent:
         best = verdicts[0]
+        wanted = self._settings.confidence
+        if _of_packs(best, asked):
+            wanted = asked.trusted[best.calls[0].tool]
         sure = f"model {best.probability:.2f}: {best.text}"
         if not best.calls:
             return replace(nothing, why=sure, score=best.probability)
-        if best.probability >= self._settings.confidence:
+        if best.probability >= wanted:
             return replace(
                 nothing,
                 tier="model",
@@ -257,6 +272,11 @@ class TunedTier:
 
     def _named(self, call: Call) -> Call:
         return self._places.call(call.tool, call.arguments, call.response)
+
+
+def _of_packs(verdict: Verdict, asked: Asked) -> bool:
+    """Whether it is a tool of a pack, and that alone."""
+    return len(verdict.calls) == 1 and verdict.calls[0].tool in asked.trusted
 
 
 def _entity(entity: Entity) -> Listed:

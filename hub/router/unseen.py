@@ -1,0 +1,361 @@
+"""Tools of which nothing is known but what they say of themselves: a pack that came a minute ago.
+
+What such a tool has in common with an utterance is found without a model, in milliseconds: words of
+one stem, or nearly of one spelling; whether both ask, tell or want something; and whether there are
+words for all values that the tool needs, by their types. From that follow three things: which tools
+can be meant at all, so that a language model is not tempted by the others; how much the words
+themselves speak for one, and so how sure a model has to be; and, where they speak clearly for one
+and for no other, a call without any model: its nearest example with other values.
+
+It is the last resort before 'I did not understand that', for what neither phrases nor rules know.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any, cast
+
+from rapidfuzz.distance import Indel
+
+from hub.home.model import normal
+from hub.language import moments
+from hub.messages import Call, ToolSpec
+from hub.router.codec import own_parameters
+from hub.router.numbers import numbers
+from hub.skill.kinds import MOMENTS
+
+ASKS, WANTS, TELLS = "asks", "wants", "tells"
+"""What a sentence does."""
+
+SURE, SURE_WITH_VALUE = 0.7, 0.55
+"""Share of what was said that has to be among a tool's own words for it to be called without a
+model; and where a number, a day or a choice was said for one of its values, too."""
+LEAST_WEIGHT = 0.8
+LIKELY = 0.45
+"""The same for a model to be believed although it wavers."""
+WAVERING, CERTAIN = 0.5, 0.97
+"""How sure a model has to be where the words speak for a tool, and where hardly one does."""
+AHEAD = 0.2
+"""Weight by which one tool has to be ahead of the next."""
+OTHER_WORD = 0.8
+"""Weight of a word that no tool has."""
+SAME_SPELLING = 0.84
+"""Likeness from which two long words are one that was misheard or misspelt."""
+SHORTEST_ALIKE = 6
+"""Letters of such a word."""
+ENDINGS = frozenset(
+    "s es ed d ing n en er e em es ion ions ation ment ly y ies al t st te ten ung ungen ens ning"
+    " ping ting ding ged ted ped".split()
+)
+"""What words of one stem may differ in, in the languages of `moods.toml`."""
+TELLING = ("tell", "say", "what", "how", "which", "show", "suggest", "read", "give", "when", "who")
+NOTING = ("note", "remember", "write", "record", "log", "keep", "remind")
+"""First words of descriptions, which are in English, of tools that tell or keep something."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Moods:
+    """The words of a language."""
+
+    asks: tuple[str, ...]
+    wants: tuple[str, ...]
+    told: tuple[str, ...]
+    tells: tuple[str, ...]
+    ought: tuple[str, ...]
+    notes: tuple[str, ...]
+    small: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """A tool that may be meant."""
+
+    tool: ToolSpec
+    weight: float
+    """Of the words that it has in common with what was said."""
+    share: float
+    """0-1: those words among all that say something."""
+    arguments: Mapping[str, Any] | None
+    """What was said for its values; None if something it needs was not said."""
+    typed: Mapping[str, Any]
+    """Those of them that are no free text."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether the words alone are enough, if there is no other such tool."""
+        least = SURE_WITH_VALUE if self.typed else SURE
+        able = self.arguments is not None and self.weight >= LEAST_WEIGHT
+        return able and self.share >= least
+
+    @property
+    def confidence(self) -> float:
+        """How sure a model has to be of it."""
+        return WAVERING if self.share >= LIKELY and self.arguments is not None else CERTAIN
+
+
+class Unseen:
+    """The tools of packs, in one language."""
+
+    def __init__(self, tools: Iterable[ToolSpec], language: str) -> None:
+        self._language = language
+        self._moods = _moods(language.split("-")[0])
+        spoken = [*tools]
+        self._tools = [tool for tool in spoken if tool.foreign]
+        self._own = {id(tool): _vocabulary(tool, language) for tool in self._tools}
+        self._counts: dict[str, int] = {}
+        for tool in spoken:
+            for word in _vocabulary(tool, language):
+                self._counts[word] = self._counts.get(word, 0) + 1
+
+    def __bool__(self) -> bool:
+        return bool(self._tools) and self._moods is not None
+
+    def likely(self, text: str) -> list[Likely]:
+        """The tools that can be meant by a text, the likeliest first."""
+        moods = self._moods
+        if moods is None:
+            return []
+        plain = normal(text)
+        said = [word for word in plain.split() if not word.isdigit()]
+        doing = self._does(text, moods)
+        found = []
+        for tool in self._tools:
+            if tool.domains or not self._fits(tool, doing, moods):
+                continue
+            filled = self._filled(tool, text, plain)
+            used = {word for words in filled.values() for word in normal(words[1]).split()}
+            content = [w for w in said if w not in moods.small and w not in used]
+            own = self._own[id(tool)] - moods.small
+            weights = [self._weight(word, own) for word in content]
+            weight = sum(w for w in weights if w > 0)
+            if not weight and not (filled and content == []):
+                continue
+            other = sum(-w for w in weights if w < 0)
+            needed = set(tool.parameters.get("required", ()))
+            given = {name: value for name, (value, _) in filled.items()}
+            enum_said = sum(0.5 for name in given if "enum" in own_parameters(tool).get(name, {}))
+            weight += enum_said
+            share = weight / (weight + other) if weight else 0.0
+            schemas = own_parameters(tool)
+            typed = {name: value for name, value in given.items() if not _free_text(schemas[name])}
+            able = given if needed <= given.keys() else None
+            found.append(Likely(tool, weight, share, able, typed))
+        return sorted(found, key=lambda each: (-(each.arguments is not None), -each.weight))
+
+    def sure(self, likely: Sequence[Likely]) -> Call | None:
+        """The call for the first of these tools, if the words alone are enough for it."""
+        able = [each for each in likely if each.arguments is not None]
+        if not able or not able[0].sure:
+            return None
+        best, *others = able
+        if any(best.weight - other.weight < AHEAD for other in others):
+            return None
+        return Call(best.tool.name, dict(best.arguments or {}))
+
+    # --- what a sentence does --------------------------------------------------------------------
+
+    def _does(self, text: str, moods: _Moods) -> set[str]:
+        """What the clauses of a sentence do."""
+        clauses = [normal(part) for part in re.split(r"[,;.!?]+|\band\b|\bund\b", text)]
+        return {each for clause in clauses if clause for each in _mood(clause, moods)}
+
+    def _fits(self, tool: ToolSpec, doing: set[str], moods: _Moods) -> bool:
+        """Whether a tool does what a sentence wants: whoever tells something wants nothing told."""
+        samples = [*tool.examples, *(tool.phrases.get(self._language.split("-")[0]) or ())]
+        does = {each for sample in samples for each in self._does(_bare(sample), moods)}
+        first = normal(tool.description).split()[:1]
+        does |= {ASKS} if first and first[0] in TELLING else set()
+        does |= {TELLS, "notes"} if first and first[0] in NOTING else set()
+        if not first or first[0] not in (*TELLING, *NOTING):
+            does |= {WANTS} if ASKS not in does or TELLS in does else set()
+        if "notes" in doing and "notes" not in does:
+            return False
+        return bool(does & doing)
+
+    # --- words -----------------------------------------------------------------------------------
+
+    def _weight(self, word: str, own: Iterable[str]) -> float:
+        """How much a word speaks for a tool; below 0 if it speaks against it."""
+        best = max((_alike(word, other) for other in own), default=0.0)
+        if not best:
+            return -OTHER_WORD
+        twins = max(1, sum(n for other, n in self._counts.items() if _alike(word, other) >= best))
+        return best * (0.35 + 0.65 / twins)
+
+    # --- values ----------------------------------------------------------------------------------
+
+    def _filled(self, tool: ToolSpec, text: str, plain: str) -> dict[str, tuple[Any, str]]:
+        """Parameter -> its value, and the words for it."""
+        filled: dict[str, tuple[Any, str]] = {}
+        counted = list(numbers(plain, self._language))
+        for name, schema in own_parameters(tool).items():
+            found = self._value(tool, name, schema, text, plain, counted)
+            if found is not None:
+                filled[name] = found
+        return filled
+
+    def _value(
+        self,
+        tool: ToolSpec,
+        name: str,
+        schema: Mapping[str, Any],
+        text: str,
+        plain: str,
+        counted: list[str],
+    ) -> tuple[Any, str] | None:
+        language = self._language.split("-")[0]
+        if "enum" in schema:
+            said = schema.get("said", {}).get(language) or {str(v): v for v in schema["enum"]}
+            for words, value in said.items():
+                for way in _ways(words):
+                    if _stands(normal(way.replace("_", " ")), plain):
+                        return value, way
+            return None
+        kind = schema.get("format")
+        if kind in MOMENTS:
+            spans = moments.within(text, cast(moments.Kind, kind), self._language)
+            longest = max(spans, key=len, default=None)
+            return None if longest is None else (longest, longest)
+        if schema.get("type") in ("integer", "number"):
+            low, high = schema.get("minimum", -1e9), schema.get("maximum", 1e9)
+            for number in counted:
+                if low <= float(number) <= high:
+                    counted.remove(number)
+                    whole = float(number).is_integer() and schema["type"] == "integer"
+                    return (int(float(number)) if whole else float(number)), ""
+            return None
+        return self._free(tool, name, text) if _free_text(schema) else None
+
+    def _free(self, tool: ToolSpec, name: str, text: str) -> tuple[str, str] | None:
+        """Free text: what stands behind the word that stands before it in a phrase."""
+        said = text.rstrip(" .!?").split()
+        low = [normal(word) for word in said]
+        before = [
+            normal(found[1]).split()[-1:]
+            for phrase in tool.phrases.get(self._language.split("-")[0]) or ()
+            if (found := re.search(r"([^{}]*)\{" + re.escape(name) + r"\}\s*$", phrase))
+        ]
+        for word in {word for words in before for word in words}:
+            if word in low[:-1]:
+                place = len(low) - 1 - low[::-1].index(word)
+                rest: list[str] = []
+                for each in said[place + 1 :]:
+                    if normal(each) in GOES_ON:
+                        break
+                    rest.append(each.rstrip(",;"))
+                    if each != rest[-1]:
+                        break
+                if rest and len(rest) <= MOST_FREE:
+                    return " ".join(rest), " ".join(rest)
+        return None
+
+
+MOST_FREE = 5
+"""Words of free text that are taken without a model."""
+
+
+GOES_ON = frozenset("is are was were ist sind war waren".split())
+"""Words behind which a sentence goes on: 'my sister is on its way'."""
+
+
+def _free_text(schema: Mapping[str, Any]) -> bool:
+    return schema.get("type") == "string" and "enum" not in schema and "format" not in schema
+
+
+def _bare(phrase: str) -> str:
+    """A phrase as somebody might begin it: without what is optional, the first of what is not."""
+    text = re.sub(r"\[[^\[\]]*\]", " ", phrase)
+    text = re.sub(r"\(([^()|]*)\|[^()]*\)", r"\1", text)
+    return re.sub(r"\{[^{}]*\}", "1", text)
+
+
+def _mood(clause: str, moods: _Moods) -> set[str]:
+    begins = f"{clause} "
+
+    def first(phrases: Iterable[str]) -> bool:
+        return any(begins.startswith(f"{phrase} ") for phrase in phrases)
+
+    if first(moods.told):
+        return {ASKS, WANTS}
+    if first(moods.wants):
+        rest = clause
+        for phrase in sorted(moods.wants, key=len, reverse=True):
+            if begins.startswith(f"{phrase} "):
+                rest = clause[len(phrase) :].strip()
+                break
+        if rest and rest != clause and first_of(rest, moods.notes):
+            return {"notes", TELLS}
+        return {WANTS} | ({ASKS} if rest and first_of(rest, (*moods.told, *moods.asks)) else set())
+    if first(moods.notes):
+        return {"notes", TELLS, WANTS}
+    if first(moods.asks):
+        return {ASKS}
+    if first(moods.tells):
+        ought = any(f" {word} " in f" {clause} " for word in moods.ought)
+        return {TELLS, WANTS} if ought else {TELLS}
+    return {WANTS}
+
+
+def first_of(clause: str, phrases: Iterable[str]) -> bool:
+    return any(f"{clause} ".startswith(f"{phrase} ") for phrase in phrases)
+
+
+def _vocabulary(tool: ToolSpec, language: str) -> frozenset[str]:
+    """All words that a tool says of itself."""
+    base = language.split("-")[0]
+    texts = [tool.description, *tool.examples, *(tool.phrases.get(base) or ())]
+    for schema in tool.parameters.get("properties", {}).values():
+        texts += [str(value) for value in schema.get("enum", ())]
+    plain = normal(re.sub(r"\{[^{}]*\}|[\[\]()|;]", " ", " ".join(texts)))
+    return frozenset(word for word in plain.split() if not word.isdigit())
+
+
+@lru_cache(maxsize=50_000)
+def _alike(one: str, other: str) -> float:
+    """How much two words are one: 1 for the same, less for one stem or nearly one spelling."""
+    if one == other:
+        return 1.0
+    shared = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        shared += 1
+    rests = {one[shared:], other[shared:]}
+    short = min(len(one), len(other))
+    if shared >= 3 and shared >= short - 1 and all(r in ENDINGS or not r for r in rests):
+        return 0.9
+    if shared >= 5 and shared >= 0.6 * max(len(one), len(other)):
+        return 0.8
+    if short >= SHORTEST_ALIKE and Indel.normalized_similarity(one, other) >= SAME_SPELLING:
+        return 0.7
+    return 0.0
+
+
+def _ways(template: str) -> list[str]:
+    """Plain ways to say a word for a choice: `weiße[s]|weisse[s]`."""
+    found = []
+    for part in template.strip("()").split("|"):
+        found += [re.sub(r"[\[\]()]", "", part), re.sub(r"\[[^\]]*\]", "", part)]
+    return [way for way in dict.fromkeys(found) if way.strip()]
+
+
+def _stands(words: str, plain: str) -> bool:
+    return bool(words) and f" {words} " in f" {plain} "
+
+
+@cache
+def _moods(language: str) -> _Moods | None:
+    file = files("hub.router").joinpath("data", "moods.toml")
+    table = tomllib.loads(file.read_text(encoding="utf-8")).get(language)
+    if table is None:
+        return None
+    lists = {
+        key: tuple(sorted({normal(each) for each in table[key]}, key=len, reverse=True))
+        for key in ("asks", "wants", "told", "tells", "ought", "notes")
+    }
+    return _Moods(**lists, small=frozenset(map(normal, table["small"])))
