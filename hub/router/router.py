@@ -548,7 +548,8 @@ class Router:
         before = context.targets if isinstance(context.targets, Targets) else None
         likely: Sequence[Likely] = ()
         if (unseen := grammars.unseen.get(language)) and "unseen" not in self._without:
-            likely = unseen.likely(texts[0])
+            # With its commas: they tell what its clauses do.
+            likely = unseen.likely(texts[0], utterance.text)
             named = _named(found) and likely and likely[0].share < ALL_SAID
             if not named and (call := unseen.sure(likely)):
                 why = f"nearest to what {call.tool} says of itself"

@@ -115,14 +115,15 @@ class Unseen:
     def __bool__(self) -> bool:
         return bool(self._tools) and self._moods is not None
 
-    def likely(self, text: str) -> list[Likely]:
-        """The tools that can be meant by a text, the likeliest first."""
+    def likely(self, text: str, said_as: str = "") -> list[Likely]:
+        """The tools that can be meant by a text, the likeliest first; `said_as`: as it was heard,
+        with what makes no difference for rules."""
         moods = self._moods
         if moods is None:
             return []
         plain = normal(text)
         said = [word for word in plain.split() if not word.isdigit()]
-        doing = self._does(text, moods)
+        doing = self._does(said_as or text, moods)
         found = []
         for tool in self._tools:
             if tool.domains or not self._fits(tool, doing, moods):

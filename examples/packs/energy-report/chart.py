@@ -81,12 +81,6 @@ def _write(
     right: bool = False,
     middle: bool = False,
 ) -> None:
-    x: int,
-    y: int,
-    *,
-    right: bool = False,
-    middle: bool = False,
-) -> None:
     width = len(text) * 4 * SCALE - SCALE
     x -= width if right else width // 2 if middle else 0
     for number, letter in enumerate(text):
