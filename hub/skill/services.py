@@ -790,7 +790,24 @@ class Schedule(Protocol):
         ...
 
 
+class Manners(Protocol):
+    """Quiet hours: those of the settings, and what people ask for."""
+
+    def quiet(self) -> bool: ...
+
+    def quiet_until(self) -> datetime | None:
+        """When the quiet hours end that are now; None if there are none."""
+        ...
+
+    async def be_quiet(self, until: datetime | None = None) -> datetime:
+        """Be quiet until then; without a time until the next morning. Returns until when."""
+        ...
+
+    async def speak_normally(self) -> None: ...
+
+
 SERVICES: Mapping[Any, str] = {
+    Manners: "manners",
     Home: "home",
     Speaker: "speaker",
     Conversation: "conversation",

@@ -85,8 +85,8 @@ class Aloud:
         while self._held:
             left = self._quiet()
             if left is None:
-                for each in tuple(self._held):
-                    self._say(*each)
+                for told in tuple(self._held):
+                    self._say(*told)
                 self._held.clear()
                 return
             self._changed.clear()
