@@ -97,20 +97,12 @@ DAY_NAMES = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     "de": ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
 }
-MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+MONTHS = {
+    "en": "January February March April May June July August September October November"
+    " December".split(),
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November"
+    " Dezember".split(),
+}
 EVENTS = (
     "(events|event|appointments|appointment|meetings|meeting|plans|classes|class|lessons|birthdays"
     "|engagements|things)"
@@ -478,6 +470,7 @@ async def add(
     now = clock.now()
     summary = _as_said(title, where)
     if moment is not None:
+        moment = _by_day(moment, where)
         start, end = moment, moment + (length or HOUR)
     elif day is not None:
         start = datetime.combine(day, time(), now.tzinfo)
@@ -531,6 +524,8 @@ async def move(
         if day is None:
             return Say("when")
         moment = datetime.combine(day, event.start.time(), event.start.tzinfo)
+    else:
+        moment = _by_day(moment, where)
     asked = Say(
         "move_once" if event.recurs else "move",
         event=_told(event, now, where, places=False),
@@ -650,6 +645,14 @@ async def _create_there(
         data = {"start_date_time": start.isoformat(), "end_date_time": end.isoformat()}
     done = await home.call("calendar.create_event", [entity], summary=summary, **data)
     return "" if all(outcome.error is None for outcome in done) else None
+
+
+def _by_day(moment: datetime, where: Where) -> datetime:
+    """'At one' is in the afternoon, if it is not said to be in the night."""
+    night = re.search(
+        r"\b(a\.?m\.?|morning|night|nachts|morgens|früh|0\d[:.]\d\d)\b", where.said, re.IGNORECASE
+    )
+    return moment + 12 * HOUR if 1 <= moment.hour < 7 and not night else moment
 
 
 def _as_said(title: str, where: Where) -> str:
@@ -811,10 +814,10 @@ def _day(event: Event, now: datetime, where: Where) -> str:
     if 1 < away < 7:
         return where.say(f"on {name}", de=f"am {name}")
     dated = event.start
-    month = MONTHS[dated.month - 1]
+    month = MONTHS.get(language, MONTHS["en"])[dated.month - 1]
     return where.say(
         f"on {name}, {month} {dated.day}",
-        de=f"am {name}, {dated.day}.{dated.month}.",
+        de=f"am {name}, {dated.day}. {month}",
     )
 
 
