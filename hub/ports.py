@@ -219,10 +219,21 @@ class LanguageModel(Protocol):
 class ChoosingModel(LanguageModel, Protocol):
     """A language model that can be held to options, token by token."""
 
-    async def choose(self, prompt: str, options: Options, *, width: int = 4) -> tuple[Chosen, ...]:
+    async def choose(
+        self,
+        prompt: str,
+        options: Options,
+        *,
+        width: int = 4,
+        enough: float = 0.0,
+        idle: Sequence[str] = (),
+    ) -> tuple[Chosen, ...]:
         """The likeliest answers, the best first; `width` are followed at a time.
 
-        Raises EngineError."""
+        `enough`: probability that an answer, or several of them together, must have to be of use
+        to the caller; what cannot get there is not followed to its end, and there may be no
+        answer. `idle`: pieces of the one answer that does nothing, and so counts for none of
+        them. Raises EngineError."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,34 @@ def test_only_allowed_answers_are_given_and_nothing_of_them_is_kept(
         assert all(sayable(answer["text"], ANSWERS) for answer in found)
         assert model.kept[0].startswith(said)
         assert not any(model.kept[1:])
+
+
+def test_what_cannot_matter_is_not_followed_and_nothing_is_decided_otherwise() -> None:
+    saved, sure = 0, 0
+    for prompt in map(str, range(60)):
+        full = chancy()[0].choose(prompt, SETTLED, width=6)
+        fast = chancy()[0].choose(prompt, SETTLED, width=6, enough=0.8, idle=(" none", "\n"))
+        assert decided(fast["answers"]) == decided(full["answers"])
+        assert fast["tokens"] <= full["tokens"]
+        saved += full["tokens"] - fast["tokens"]
+        sure += decided(full["answers"]) is not None
+    assert sure >= 3 and saved >= 60 * 4
+
+
+SETTLED: Options = [
+    [(" dim", 1), (" on", 2), (" none", 3)],
+    [(" A", 4), (" B", 4)],
+    [(" A", 3), (" B", 3), (" C", 3)],
+    [("\n", -1)],
+    [(" 4", 5), (" 40", 5)],
+    [(" now", 3), (" later", 3)],
+]
+
+
+def decided(answers: Sequence[dict[str, Any]]) -> str | None:
+    """The answer that is surer than 0.8, if it does something."""
+    sure = [a["text"] for a in answers if a["probability"] >= 0.8 and "none" not in a["text"]]
+    return sure[0] if sure else None
 
 
 def test_what_is_certain_is_not_computed() -> None:

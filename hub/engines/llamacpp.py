@@ -148,11 +148,24 @@ class LlamaModel:
         return Completion(**result)
 
     async def choose(
-        self, prompt: str, options: Options, *, width: int = WIDTH
+        self,
+        prompt: str,
+        options: Options,
+        *,
+        width: int = WIDTH,
+        enough: float = 0.0,
+        idle: Sequence[str] = (),
     ) -> tuple[Chosen, ...]:
         """See `hub.ports.ChoosingModel`. Raises EngineError."""
         states = [[list(piece) for piece in state] for state in options]
-        result = await self._call("choose", prompt=prompt, options=states, width=width)
+        result = await self._call(
+            "choose",
+            prompt=prompt,
+            options=states,
+            width=width,
+            enough=enough,
+            idle=list(idle),
+        )
         return tuple(_chosen(answer, result) for answer in result["answers"])
 
     async def rank(self, prompt: str, answers: Sequence[str]) -> tuple[float, ...]:
@@ -322,6 +335,8 @@ class Engine:
         width: int = WIDTH,
         most: int = LONGEST_ANSWER,
         seconds: float = SECONDS,
+        enough: float = 0.0,
+        idle: Sequence[str] = (),
     ) -> dict[str, Any]:
         """See `hub.ports.ChoosingModel`. Words in the prompt are never marks of a template."""
         deadline = time.monotonic() + seconds
@@ -330,7 +345,15 @@ class Engine:
         tokens = self._model.plain_tokens(prompt, begins=True)
         reader = _Reader(self, tokens, most * width, deadline)
         try:
-            found = search(automaton, reader, width=width, most=most, check=_until(deadline))
+            found = search(
+                automaton,
+                reader,
+                width=width,
+                most=most,
+                check=_until(deadline),
+                enough=enough,
+                idle=tuple(token for piece in idle for token in self._piece_tokens(piece)),
+            )
         finally:
             reader.close()
         return {
