@@ -792,6 +792,11 @@ def _policy(
     )
 
 
+def trusted(config: Config) -> Policy:
+    """The policy of the configured home, to look at it and to set its PIN."""
+    return _policy(config, SystemTime(), None, None, True)
+
+
 def load_skills(config: Config) -> Skillset:
     """The skills alone, to look at them."""
     home = Home()

@@ -24,6 +24,7 @@ from hub.models.cli import models_app
 from hub.options import PATIENCE, Area, Details, HomeFile, Json, Language
 from hub.packs_cli import packs_app
 from hub.routines_cli import routines_app
+from hub.trust_cli import trust_app
 
 app = typer.Typer(
     name="hearth",
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.add_typer(devices_app, name="devices")
 app.add_typer(models_app, name="models")
 app.add_typer(routines_app, name="routines")
+app.add_typer(trust_app, name="trust")
 packs_app.add_typer(author_app)
 app.add_typer(packs_app, name="skill")
 app.command()(mcp)

@@ -139,7 +139,7 @@ async def _show(watch: bool, everything: bool, home_file: Path | None, as_json: 
     from hub.home.wire import row
 
     settings = config.load()
-    async with _looked_at(settings, home_file) as (home, reached):
+    async with looked_at(settings, home_file) as (home, reached):
         if as_json:
             hidden = home.hidden.values() if everything else ()
             for entity in (*home.entities.values(), *hidden):
@@ -157,7 +157,7 @@ async def _show(watch: bool, everything: bool, home_file: Path | None, as_json: 
 
 
 @asynccontextmanager
-async def _looked_at(settings: Config, home_file: Path | None) -> AsyncIterator[tuple[Home, bool]]:
+async def looked_at(settings: Config, home_file: Path | None) -> AsyncIterator[tuple[Home, bool]]:
     """The home of the running hub, or else the home itself; and whether any of its sources is in
     reach. Those that are not are told."""
     from hub import control
@@ -181,7 +181,7 @@ async def _looked_at(settings: Config, home_file: Path | None) -> AsyncIterator[
 
 
 def _edit(device: str, change: str, words: list[str], as_json: bool) -> None:
-    row = asyncio.run(_edited(device, change, words))
+    row = asyncio.run(edited(device, change, words))
     if as_json:
         terminal.row(row)
         return
@@ -196,7 +196,7 @@ def _edit(device: str, change: str, words: list[str], as_json: bool) -> None:
     )
 
 
-async def _edited(device: str, change: str, words: list[str]) -> dict[str, Any]:
+async def edited(device: str, change: str, words: list[str]) -> dict[str, Any]:
     """Have it changed by the running hub, or do it here. Raises HearthError."""
     from hub import control
     from hub.app import lock, open_home

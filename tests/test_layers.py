@@ -34,6 +34,7 @@ EDGE = (
     "routines_cli",
     "service",
     "terminal",
+    "trust_cli",
     "skill.testing",
     "training",
 )

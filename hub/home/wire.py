@@ -42,6 +42,9 @@ def row(home: Home, entity: Entity) -> dict[str, Any]:
         "area_id": entity.area_id,
         "domain": entity.domain,
         "device_class": entity.device_class,
+        "guarded": entity.guarded,
+        "told": list(entity.told),
+        "trust": entity.trust,
     }
 
 
@@ -63,7 +66,10 @@ def from_json(document: Mapping[str, Any]) -> Home:
             e["device_class"],
             aliases=tuple(e["aliases"]),
             source=e["source"],
+            guarded=e.get("guarded"),
             barred=e["barred"],
+            told=tuple(e.get("told", ())),
+            trust=e.get("trust", ""),
         )
         (home.hidden if e["hidden"] else home.entities)[entity.entity_id] = entity
         home.apply(StateChange(entity.entity_id, e["state"], e["attributes"]))
