@@ -93,7 +93,7 @@ from hub.skill.tools import (
     on,
     tool,
 )
-from hub.skill.wording import by_a_bit
+from hub.skill.wording import as_written, by_a_bit
 from hub.timers.appointment import Appointment, When
 from hub.timers.timer import Timer
 
@@ -165,6 +165,7 @@ __all__ = [
     "When",
     "Where",
     "Writer",
+    "as_written",
     "by_a_bit",
     "collect",
     "daily",

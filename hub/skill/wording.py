@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -10,3 +11,13 @@ def by_a_bit(phrases: Sequence[str]) -> list[str]:
     such words where `<bit>` stands. Of any other tool they would ask for what it does not do."""
     bit = "(a (bit|tad|little [bit])|slightly)"
     return [f"{phrase} [<bit>]".replace("<bit>", bit) for phrase in phrases]
+
+
+def as_written(text: str, said: str) -> str:
+    """Words of a sentence with the capitals and signs that they have in it (`Where.said`): what is
+    understood has lost its commas. The text itself if it is not in the sentence."""
+    words = text.split()
+    between = r"[\W_]+"
+    pattern = between.join(re.escape(word) for word in words)
+    found = re.search(rf"(?<!\w){pattern}(?!\w)", said, re.IGNORECASE) if words else None
+    return found[0] if found else text

@@ -188,7 +188,7 @@ def _sum_in(said: str, language: str) -> str:
 
 @tool(examples=["how many cups are 300 millilitres", "convert 20 celsius to fahrenheit"])
 async def convert(
-    where: Where, amount: str, unit: Annotated[Unit, UNITS], target: Annotated[Unit, UNITS]
+    where: Where, unit: Annotated[Unit, UNITS], target: Annotated[Unit, UNITS], amount: str = "1"
 ) -> Say:
     """Convert one unit into another."""
     try:

@@ -27,6 +27,7 @@ from hub.skill import (
     StorageError,
     Store,
     Where,
+    as_written,
     tool,
 )
 from hub.skill import CalendarEvent as Event
@@ -657,8 +658,7 @@ def _by_day(moment: datetime, where: Where) -> datetime:
 
 def _as_said(title: str, where: Where) -> str:
     """The title with the capitals that it had, and one at its beginning."""
-    found = re.search(re.escape(title), where.said, re.IGNORECASE)
-    said = (found[0] if found else title).strip(" ,.;")
+    said = as_written(title, where.said).strip(" ,.;")
     said = re.sub(r"^(?:an?|the|my|our|einen?|den|die|das|mein|meinen) ", "", said, flags=re.I)
     return said[:1].upper() + said[1:]
 

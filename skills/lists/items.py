@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+
+from hub.skill import as_written
 
 AND = ("and", "und", "as well as", "plus", "sowie")
 TOGETHER = frozenset(
@@ -22,7 +23,7 @@ def several(item: str, said: str, *, shopping: bool) -> list[str]:
     """The things that one item stands for. Commas are only in the sentence as it was written down
     (`said`). Of a list that is not for shopping only commas tell: 'call mom and dad' is one task.
     """
-    written = _as_written(item, said)
+    written = as_written(item, said).replace(";", ",")
     clauses = [part.strip() for part in written.split(",")]
     listed = len(clauses) > 1
     found: list[str] = []
@@ -36,14 +37,3 @@ def several(item: str, said: str, *, shopping: bool) -> list[str]:
             found.append(clause)
     kept = [_EDGE.sub("", part.strip()) or part.strip() for part in found if part.strip()]
     return list(dict.fromkeys(kept)) or [item]
-
-
-def _as_written(item: str, said: str) -> str:
-    """The item with the commas that it had in the sentence."""
-    words: Sequence[str] = item.split()
-    if not words or "," not in said:
-        return item
-    between = r"[\s,;.]+"
-    pattern = between.join(re.escape(word) for word in words)
-    found = re.search(rf"(?<!\w){pattern}(?!\w)", said, re.IGNORECASE)
-    return found[0].replace(";", ",") if found else item
