@@ -95,6 +95,8 @@ class Mouth:
         self.said: list[str] = []
         """Sentences, and tones as `<done>`."""
         self.volumes: list[float] = []
+        self.answered = 0
+        """How much was said when the last reply was over."""
         self._texts = {}
         self._numbers = count(1)
         self._tones = {len(earcon(name).pcm): f"<{name}>" for name in NOTES}
@@ -125,8 +127,8 @@ class Player:
     mouth: Mouth
     hub: Hub
     orders: Orders
-    aloud: list[str] = field(default_factory=list)
-    """What was said unasked since something was said last."""
+    shown: list[str] = field(default_factory=list)
+    """What is shown of what is said unasked."""
     traces: list[Trace] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     """Somebody elsewhere has got a reply."""
@@ -137,8 +139,8 @@ class Player:
             simulated._transition = 0.0  # type: ignore[attr-defined]
         self.hub.begin_timers(
             tone=lambda: self.hub.voice.play(earcon("timer")),  # type: ignore[union-attr]
-            show=self.aloud.append,
-            tell=self.aloud.append,
+            show=self.shown.append,
+            tell=self.shown.append,
         )
         await self.clock.settle()
 
@@ -164,9 +166,10 @@ class Player:
         if step.events or step.broken or step.mended:
             await self.clock.settle()
         if step.say is not None:
-            self.aloud.clear()
             self.mouth.said.clear()
+            self.mouth.volumes.clear()
             await self.say(step)
+            self.mouth.answered = len(self.mouth.said)
         await self.clock.settle()
 
     async def say(self, step: Step) -> None:
@@ -223,14 +226,17 @@ class Player:
                 found += [f"the reply has {each!r}"] if reply and fits(each, reply.text) else []
             elif not self._unlike(each):
                 found.append(f"it must not be so: {each}")
-        heard = " ".join(self.mouth.said)
+        heard = " ".join(self.mouth.said[: self.mouth.answered])
         found += [
             f"no {wanted!r} was to be heard" for wanted in step.sound if not fits(wanted, heard)
         ]
-        unasked = " ".join(self.aloud)
+        unasked = " ".join(self.mouth.said[self.mouth.answered :])
         found += [
             f"nobody said {wanted!r} unasked" for wanted in step.aloud if not fits(wanted, unasked)
         ]
+        volume = self.mouth.volumes[-1] if self.mouth.volumes else 0.0
+        if step.volume is not None and abs(volume - step.volume) > 0.05:
+            found.append(f"the volume was {self.mouth.volumes}")
         if step.silent and ((step.say is not None and heard) or (step.say is None and unasked)):
             found.append(f"it was not silent: {heard or unasked}")
         return found
@@ -252,7 +258,7 @@ class Player:
         return (
             f"reply: {trace.reply.text!r}; why: {trace.intent.why}; calls: "
             f"{[(c.tool, dict(c.arguments)) for c in trace.intent.calls]}; heard: "
-            f"{self.mouth.said}; unasked: {self.aloud}"
+            f"{self.mouth.said}; of it unasked: {self.mouth.said[self.mouth.answered :]}"
         )
 
 

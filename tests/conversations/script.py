@@ -40,6 +40,7 @@ class Step:
     sound: Sequence[str] = ()
     aloud: Sequence[str] = ()
     silent: bool = False
+    volume: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
