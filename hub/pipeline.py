@@ -317,9 +317,12 @@ class Assistant:
             conversation.answer(said, known)
             return _about_secret(self.replies.dropped(language), "dropped: a PIN")
         if digits := waiting.digits(readings, language):
-            conversation.take(SECRET)
+            calls = conversation.take(SECRET).calls
             return replace(
-                _about_secret(None, "a PIN"), score=1.0, resumes=lambda: waiting.answer(digits)
+                _about_secret(None, "a PIN"),
+                calls=calls,
+                score=1.0,
+                resumes=lambda: waiting.answer(digits),
             )
         if not waiting.numbers(readings, language):
             command = self.router.quick(said, self._context(area, None))
