@@ -145,7 +145,7 @@ EN: Mapping[str, Any] = {
     r"(?:that )?(?P<text2>(?!about\b).+)|let (?:me|us) know (?:that )?(?P<text3>.+)",
     "tell": r"(?:tell|notify|warn|inform|message) (?:me|us|everybody|everyone)(?: about (?:it|that))?|"
     r"let (?:me|us) know(?: about (?:it|that))?|say so",
-    "and": r"(?:,? and then |,? and after that |,? then |,? and also |,? and |, )",
+    "and": r"(?:,? and then |,? and after that |,? then |,? and also |,? and |, | (?=wait ))",
     "also": r"(?:change|extend|let)(?: the)? (?P<name>.+?)(?: routine)?(?: (?:to|so that it))?"
     r"(?: should)? also (?P<do>.+)",
     "addto": r"(?:add|append) (?P<do>.+) to (?:the |my )?(?P<name>.+?)(?: routine)?",
@@ -272,7 +272,7 @@ DE: Mapping[str, Any] = {
     r"(?P<text3>.+)|kündige an,? (?:dass )?(?P<text4>.+)",
     "tell": r"(?:sag|sage|gib) (?:mir|uns|allen)(?: (?:bescheid|es|das))?|(?:sag|sage|gib) bescheid|"
     r"(?:benachrichtige|informiere|warne) (?:mich|uns|alle)|melde (?:es|das|dich)(?: mir)?",
-    "and": r"(?:,? und dann |,? und danach |,? dann |,? und auch |,? und |, )",
+    "and": r"(?:,? und dann |,? und danach |,? dann |,? und auch |,? und |, | (?=warte ))",
     "also": r"(?:ändere|erweitere) (?:die routine )?(?P<name>.+?)(?:,? (?:so,? )?dass (?:es|sie) auch|"
     r" und|,? auch|,? zusätzlich)(?: auch)? (?P<do>.+)|bei (?P<name2>.+?) auch (?P<do2>.+)",
     "addto": r"(?:füge|nimm) (?P<do>.+) (?:zu|in) (?:die |der )?(?:routine )?(?P<name>.+?) (?:hinzu|auf)",
@@ -349,7 +349,7 @@ def _cut(rest: str, known: Mapping[str, Any], language: str) -> Iterator[tuple[S
     for mark in starred.finditer(rest):
         if condition := condition_of(rest[: mark.start()], language):
             yield from _with(condition, rest[mark.end() :], known, True)
-    words = rest.replace(",", " ").split()
+    words = rest.split()
     for number in range(1, len(words)):
         if normal(words[number]) not in _verbs(known):
             continue
@@ -483,6 +483,8 @@ def _checked(
     what = normal(slots.get("what", ""))
     if what and _compiled(known["subject"]).fullmatch(what):
         return None
+    if len(what.split()) > 3 and _verbs(known) & set(what.split()):
+        return None  # what is done is no part of what happens
     if "lasting" in slots:
         from datetime import datetime
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from hub.home.things import Entity
+from hub.home.things import Entity, normal
 from hub.routines.routine import (
     DAILY,
     WEEKDAYS,
@@ -202,7 +202,8 @@ def happened(trigger: Trigger, entity: Entity | None, name_of: NAME_OF, language
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def step(one: Step, language: str) -> str:
+def step(one: Step, language: str, area: str | None = None) -> str:
+    """`turn off the lights`, with the room that is meant where none was said."""
     german = base(language) == "de"
     if one.kind == "wait":
         length = duration(one.seconds, language)
@@ -210,11 +211,15 @@ def step(one: Step, language: str) -> str:
     if one.kind == "say":
         text = one.text.removesuffix(".")
         return f"„{text}“ sagen" if german else f"say “{text}”"
-    return f"„{one.text}“" if german else one.text
+    here = ""
+    meant = {normal(str(call.arguments.get("area") or "")) for call in one.calls}
+    if area and normal(area) in meant and normal(area) not in normal(one.text):
+        here = f" ({area})" if german else f" in the {area}"
+    return f"„{one.text}“{here}" if german else f"{one.text}{here}"
 
 
-def steps(several: Sequence[Step], language: str) -> str:
-    return joined([step(one, language) for one in several], language)
+def steps(several: Sequence[Step], language: str, area: str | None = None) -> str:
+    return joined([step(one, language, area) for one in several], language)
 
 
 def routine(one: Routine, name_of: NAME_OF, language: str) -> str:
@@ -222,7 +227,7 @@ def routine(one: Routine, name_of: NAME_OF, language: str) -> str:
     several = [condition(trigger, name_of, language) for trigger in one.when]
     word = " oder " if base(language) == "de" else " or "
     when = word.join(several)
-    what = steps(one.do, language)
+    what = steps(one.do, language, one.area)
     if not when:
         when = "nur auf Zuruf" if base(language) == "de" else "only when you run it"
     if base(language) == "de":
