@@ -100,9 +100,7 @@ async def measure(
     home = Home()
     await home.connect([SimulatedHome.from_file(None, transition=0)])
     own = [handler.spec() for handler in load()[0] if handler.tool.spoken]
-    router = Router(
-        home, [*own, *tools], model=model, settings=Config().router, languages=("en",)
-    )
+    router = Router(home, [*own, *tools], model=model, settings=Config().router, languages=("en",))
     await router.prepare()
     found = []
     for text, tool, arguments in asked:
@@ -119,9 +117,11 @@ def summary(found: Sequence[Said]) -> str:
     right = sum(said.right for said in meant)
     wrong = sum(said.wrong for said in found)
     taken = sum(said.wrong for said in none)
+    others = sum(said.wrong and not {call.tool for call in said.calls} & NEW for said in meant)
     return (
         f"{right} of {len(meant)} right ({right / len(meant):.0%}); {wrong} of {len(found)} wrong "
-        f"({wrong / len(found):.1%}), {taken} of them among {len(none)} that are for none"
+        f"({wrong / len(found):.1%}): {taken} of {len(none)} that are for none, {others} by tools of "
+        "the hub"
     )
 
 
