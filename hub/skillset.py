@@ -32,9 +32,9 @@ from hub.language import names_together, words
 from hub.memory import Facts
 from hub.messages import Call, ToolSpec
 from hub.policy import R0, R1, R2, R3, RISKS, Action, Harm, Policy, Verdict
-from hub.policy.classes import PLAIN, foreseen, worst
+from hub.policy.classes import PLAIN, called, foreseen, worst
 from hub.policy.policy import OPENINGS
-from hub.policy.words import deed, say
+from hub.policy.words import EVERYTHING, deed, say, text
 from hub.skill import (
     Ask,
     Change,
@@ -461,7 +461,9 @@ class Skillset:
         service does to these devices."""
         tool = handler.tool
         risk = max(tool.risk, R2 if tool.confirm else R0)
-        declared = Harm(risk, "declared") if risk in (R2, R3) else Harm(R0, "tells")
+        declared = (
+            Harm(risk, "declared") if risk in (R2, R3) else called(handler.name, call.arguments)
+        )
         known = [self._foreseen(handler.name, entity, call.arguments) for entity in entities]
         if not known or None in known:
             return declared
@@ -709,6 +711,8 @@ def _deed(handler: Handler, entities: Entities, turn: Turn) -> str:
     """What would be done, in words: 'unlock the Front Door'."""
     language = turn.where.language
     names = [entity.name for entity in entities]
+    if called(handler.name, turn.call.arguments).why == "everything":
+        return text(EVERYTHING, language)
     known = foreseen(handler.name, entities[0], turn.call.arguments) if entities else None
     if known is None and handler.tool.confirm:
         asked = handler.tool.confirm.get(language.split("-")[0]) or handler.tool.confirm["en"]

@@ -165,6 +165,7 @@ def _warmth(domain: str, data: Mapping[str, Any], state: State, heating: float) 
     if not isinstance(now, int | float):
         now = state.attributes.get("current_temperature")
     limit = WATER if domain == "water_heater" else heating
+    low, high = state.attributes.get("min_temp"), state.attributes.get("max_temp")
     for name in ("temperature", "target_temp_low", "target_temp_high"):
         wanted = data.get(name)
         if wanted is None:
@@ -173,6 +174,9 @@ def _warmth(domain: str, data: Mapping[str, Any], state: State, heating: float) 
             degrees = float(wanted)
         except (TypeError, ValueError):
             return Harm(R2, "heating")
+        bounded = domain == "climate" and low is not None and high is not None
+        if bounded and not low <= degrees <= high:
+            continue  # it cannot do that anyway, which is no question
         at = state.attributes.get(name, now)
         if not isinstance(at, int | float):
             continue  # nobody knows what it is at; then any warmth is as good as another
@@ -199,6 +203,13 @@ def foreseen(
         case "HassClimateSetTemperature":
             return "set_temperature", {"temperature": _number(arguments.get("temperature"))}
     return None
+
+
+def called(tool: str, arguments: Mapping[str, Any]) -> Harm:
+    """What a tool can do that has no single device: 'everything off' in the whole house."""
+    if tool == "everything.off" and not arguments.get("area"):
+        return Harm(R2, "everything")
+    return Harm(R0, "tells")
 
 
 ON = {

@@ -29,6 +29,7 @@ WHY: Mapping[str, Texts] = {
     },
     "hot": {"en": "it gets hot", "de": "es wird heiß"},
     "declared": {"en": "its skill says so", "de": "der Skill sagt es"},
+    "everything": {"en": "it is the whole house", "de": "es ist das ganze Haus"},
     "settings": {"en": "the settings say so", "de": "die Einstellungen sagen es"},
 }
 """Reason -> what is listed of it."""
@@ -54,8 +55,10 @@ DO: Mapping[str, Texts] = {
 }
 """Service -> what is done, without a full stop: for questions, and for the phone."""
 DO_SOMETHING: Texts = {"en": "change the {names}", "de": "{names} ändern"}
-RUN: Texts = {"en": "run the {names}", "de": "{names} starten"}
-"""Of scenes and scripts."""
+EVERYTHING: Texts = {
+    "en": "turn off everything in the whole house",
+    "de": "im ganzen Haus alles ausschalten",
+}
 
 SAY: Mapping[str, Texts] = {
     "question": {"en": "{What}?", "de": "{What}?"},

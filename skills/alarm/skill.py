@@ -63,6 +63,7 @@ async def arm(panels: Entities, home: Home, where: Where, mode: Mode = "away") -
     domains=["alarm_control_panel"],
     single=True,
     confirm={"en": "Disarm the {names}?", "de": "{names} entschärfen?"},
+    risk="R3",
     phrases={
         "en": [
             "(disarm|deactivate|turn off|switch off) [the] {name} [system]",

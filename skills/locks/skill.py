@@ -18,6 +18,7 @@ async def lock(locks: Entities, home: Home) -> None:
     "HassTurnOff",
     domains=["lock"],
     confirm={"en": "Unlock the {names}?", "de": "{names} aufschließen?"},
+    risk="R3",
     examples=["unlock the front door"],
 )
 async def unlock(locks: Entities, home: Home) -> None:
