@@ -30,6 +30,7 @@ from hub.cause import caused
 from hub.config import Config, MqttSettings
 from hub.control import requests
 from hub.daily.lists import LocalLists
+from hub.daily.opened import Daily
 from hub.devices.simulated import SimulatedHome
 from hub.dialogue.pending import Pending
 from hub.dialogue.replies import Replies
@@ -73,6 +74,7 @@ from hub.ports import (
     VoiceActivity,
     WakeWord,
 )
+from hub.privacy.sound import DebugSound
 from hub.room import Room
 from hub.router import Router
 from hub.router.rules import data_language
@@ -410,6 +412,12 @@ async def open_hub(
             history,
         )
         stack.push_async_callback(facts.close)
+        debug = DebugSound(
+            config.hub.data, config.privacy.debug_audio_until if real else None, clocks
+        )
+        stack.push_async_callback(debug.close)
+        if real:
+            await debug.begin()
         timers = Timers(clocks, _journal(config, "timers", home_file, states, remember))
         stack.push_async_callback(timers.close)
         await timers.open()
@@ -500,6 +508,7 @@ async def open_hub(
             broker,
         )
         hub.planner = planner
+        assistant.on_sound = debug.keep if debug.on else None
         hub.history = history
         hub.facts = facts
         hub.sounds, hub.pasts, hub.phones = sounds, pasts, phones
@@ -897,6 +906,15 @@ def _language_model(config: Config, store: ModelStore) -> LlamaModel | OpenAISer
         return None
 
 
+def _model_file(config: Config, store: ModelStore) -> Path | None:
+    """The language model on this machine, if there is one."""
+    try:
+        named = config.router.model
+        return store.file("language-model", named) if named and not config.model.url else None
+    except HearthError:
+        return None
+
+
 def _described(model: Path) -> Path:
     """microWakeWord's description of a model, which is beside its .tflite file."""
     return model.with_suffix(".json")
@@ -915,9 +933,7 @@ class _Ears:
 class _Speaker:
     """The hub's loudspeaker, as skills may use it."""
 
-    def __init__(
-        self, voice: Voice | None, timers: Timers, agenda: Agenda, sounds: Sounds
-    ) -> None:
+    def __init__(self, voice: Voice | None, timers: Timers, agenda: Agenda, sounds: Sounds) -> None:
         self._voice = voice
         self._timers = timers
         self._agenda = agenda

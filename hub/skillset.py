@@ -22,7 +22,9 @@ from typing import Any, Self
 from hub.arguments import Unfit, fit
 from hub.config import Config, PrivacySettings
 from hub.daily.calendars import Calendars
+from hub.daily.library import Library
 from hub.daily.lists import OwnLists
+from hub.daily.writer import Writer
 from hub.errors import SkillError
 from hub.history import History
 from hub.home.hands import HELD
@@ -111,6 +113,8 @@ class Skillset:
             "history": History(None, PrivacySettings(), time or SystemTime()),
             "facts": Facts(),
             "calendars": Calendars(),
+            "library": Library(),
+            "writer": Writer(),
             **(services or {}),
         }
         self.policy = policy or Policy.plain()

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hub.config import Config
-from hub.daily import calendars
-
-CALENDAR = "calendar.ics"
-"""The hub's own calendar, in its data folder."""
+from hub.daily import calendars, library
+from hub.daily.writer import Writer
+from hub.ports import ChatModel, LanguageModel
 
 
 class Daily:
-    """What skills for daily things are given. `folder`: where what people keep with the hub is;
-    None where nothing is kept."""
+    """What skills for daily things are given.
 
-    def __init__(self, config: Config, folder: Path | None) -> None:
+    `kept` tells where a file of the data folder is, or that nothing is kept; `file` is that of the
+    language model, if it is one on this machine."""
+
+    def __init__(
+        self,
+        config: Config,
+        kept: Callable[[str], Path | None],
+        model: LanguageModel | ChatModel | None = None,
+        file: Callable[[], Path | None] = lambda: None,
+    ) -> None:
         settings = config.skills.settings
-        own = folder / CALENDAR if folder is not None else None
-        self.calendars = calendars.opened(settings.get("calendar", {}), own)
+        self.calendars = calendars.opened(settings.get("calendar", {}), kept("calendar.ics"))
+        self.library = library.opened(settings.get("documents", {}), kept("documents.db"))
+        self.writer = Writer(model, file=file)
 
     def services(self) -> dict[str, Any]:
         """By their names in `hub/skill/services.py`."""
-        return {"calendars": self.calendars}
+        return {"calendars": self.calendars, "library": self.library, "writer": self.writer}
 
     async def close(self) -> None:
         await self.calendars.close()
+        await self.library.close()

@@ -71,14 +71,15 @@ class OpenAIServer:
     ) -> ChatAnswer:
         if not self._name:
             self._name = self._first_model()
-        body = {
+        body: dict[str, Any] = {
             "model": self._name,
             "messages": list(messages),
-            "tools": list(tools),
             "temperature": 0,
             "max_tokens": 200,
             "stream": False,
         }
+        if tools:  # an empty list is refused by some
+            body["tools"] = list(tools)
         answer = self._ask("POST", "/chat/completions", body)
         try:
             message = answer["choices"][0]["message"]
