@@ -30,7 +30,6 @@ from hub.cause import caused
 from hub.config import Config, MqttSettings
 from hub.control import requests
 from hub.daily.lists import LocalLists
-from hub.daily.opened import Daily
 from hub.devices.simulated import SimulatedHome
 from hub.dialogue.pending import Pending
 from hub.dialogue.replies import Replies

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from hub import config as settings
@@ -31,6 +32,7 @@ from hub.home.wire import from_json
 from hub.messages import SAMPLE_RATE
 from hub.models.catalogue import default_set
 from hub.models.store import ModelStore
+from hub.privacy.sound import warning
 from hub.terminal import escape
 
 Health = Literal["good", "weak", "bad"]
@@ -70,6 +72,7 @@ async def examine(as_json: bool) -> bool:
 async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield _settings()
     yield _disk(config)
+    yield _privacy(config)
     for finding in _models(config):
         yield finding
     async for finding in _home(config):
@@ -110,6 +113,23 @@ def _disk(config: Config) -> Finding:
             "data folder", "weak", f"{folder}: {free // 2**20} MB free", "make room on this disk"
         )
     return Finding("data folder", "good", f"{folder}, {free / 2**30:.0f} GB free")
+
+
+def _privacy(config: Config) -> Finding:
+    """Sound that is kept is the one thing that nobody must overlook."""
+    from hub.history.database import damaged
+
+    if kept := warning(config, datetime.now(UTC)):
+        return Finding("privacy", "weak", kept, "take debug_audio_until out of [privacy]")
+    aside = [
+        path for name in ("history.db", "memory.db") for path in damaged(config.hub.data / name)
+    ]
+    if aside:
+        detail = f"{aside[-1]} was set aside as damaged"
+        return Finding("privacy", "weak", detail, "look at it, and delete it")
+    words = config.privacy.words_hours
+    detail = f"words are kept for {words:g} hours" if words else "words are never kept"
+    return Finding("privacy", "good", f"sound is never kept, {detail}: 'hearth privacy show'")
 
 
 def _models(config: Config) -> list[Finding]:

@@ -157,6 +157,8 @@ class Assistant:
         self._conversations: dict[str | None, Conversation] = {}
         self._locks: dict[str | None, asyncio.Lock] = {}
         self._numbers = itertools.count(1)
+        self.on_sound: Callable[[Audio, Trace], None] | None = None
+        """Is given what was heard, where the settings say that it is kept for a while."""
         self.aloud: Aloud | None = None
         """How a tool is heard after its turn; None: whoever asks waits until it is done."""
 
@@ -455,6 +457,8 @@ class Assistant:
             )
         before = watch.stages["speech_end"] + watch.stages.get("recognise", 0.0) * (not overlapped)
         stages = {**trace.stages_ms, "total": trace.stages_ms["total"] + before}
+        if self.on_sound is not None:
+            self.on_sound(heard.audio, trace)
         return replace(trace, wake=heard.wake, area=area, stages_ms=stages)
 
     async def say(

@@ -17,10 +17,12 @@ from hub.audio.null import Nowhere
 from hub.bridges.ears import Ears
 from hub.config import Config
 from hub.control import ControlServer
-from hub.errors import AudioError, EngineError, HearthError
+from hub.errors import AudioError, EngineError, HearthError, StorageError
 from hub.home.view import describe_change
 from hub.messages import StateChange, Trace
 from hub.notify import Notifier
+from hub.privacy.eraser import Eraser, Wish, erase
+from hub.privacy.sound import warning
 from hub.terminal import escape
 
 if TYPE_CHECKING:
@@ -42,14 +44,30 @@ _begun: set[asyncio.Task[bool]] = set()
 
 async def serve(config: Config, *, ears: bool = True) -> None:
     """Run the hub. Returns after SIGTERM; raises KeyboardInterrupt after SIGINT (Ctrl-C), when
-    all is put away.
+    all is put away. When somebody wants something erased, all is put away for that, too, and then
+    taken up again.
 
     Raises ConfigError, ModelError, or StorageError if another hub is running here."""
+    wish: Wish | None = None
+    while (wish := await _serve(config, ears, wish)) is not None:
+        try:
+            async with lock(config, patience=5):
+                wish.erased = await erase(config, wish.person)
+        except StorageError as error:
+            wish.error = str(error)
+        told = wish.error or f"erased: {sum(wish.erased.values())} entries"
+        terminal.out.print(escape(told))
+
+
+async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
+    """Run the hub until it is told to end, or somebody wants something erased: what that is. `last`
+    is what was erased just before."""
     started = time.monotonic()
     systemd = Notifier.from_environment()
     systemd.status("starting")
     async with AsyncExitStack() as stack:
         ended = stack.enter_context(_until_signal())
+        eraser = Eraser(ended.set, last)
         await stack.enter_async_context(lock(config))
         elsewhere = any(room.satellite for room in config.rooms.values())
         others = bool(config.wyoming.listen) or elsewhere
@@ -71,6 +89,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
             tell=lambda text: terminal.out.print(f"  [bold]{escape(text)}[/]"),
         )
         doors = {"routines": hub.household.door.answer} if hub.household else {}
+        doors["privacy"] = eraser.answer
         control = ControlServer(
             config.hub.runtime, hub.assistant, lambda: _take_packs(hub), doors=doors
         )
@@ -100,9 +119,12 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         terminal.out.print(
             f"[bold]{escape(describe(hub, ears))}[/] [dim]({seconds:.1f} s; Ctrl-C ends)[/]"
         )
+        if kept := warning(config, hub.time.now()):
+            terminal.fail(kept)
         systemd.ready(_condition(hub, ears))
-        stack.callback(systemd.stopping)
+        stack.callback(lambda: None if eraser.wish else systemd.stopping())
         await _until_ended(ended, tasks)
+    return eraser.wish
 
 
 async def _take_packs(hub: Hub) -> list[str]:

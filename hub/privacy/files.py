@@ -1,0 +1,293 @@
+"""Files of the forms that the hub keeps things in. Nobody may use them while they are erased."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hub.config import PrivacySettings
+from hub.errors import StorageError, reason
+from hub.history import History
+from hub.memory import Facts
+from hub.privacy import Extent
+from hub.storage.atomic import AtomicStorage
+from hub.storage.journal import Journal, parse
+from hub.timers.clock import SystemTime
+
+log = logging.getLogger(__name__)
+
+PEOPLE = ("person", "owner", "teller", "who", "made_by")
+"""Names of the values that say whose something is."""
+DATES = ("at", "created", "made", "since", "set_at")
+
+
+def generations(path: Path) -> list[Path]:
+    """A file with its former generations, the files beside it, and what was set aside."""
+    if not path.parent.is_dir():
+        return []
+    return sorted(
+        each
+        for each in path.parent.iterdir()
+        if each.name == path.name
+        or (each.name.startswith(path.name) and each.name[len(path.name)] in ".-")
+    )
+
+
+def removed(paths: Iterable[Path]) -> None:
+    """Remove files, and force that to the disk. Raises StorageError."""
+    folders = set()
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"{path}: cannot be erased: {reason(error)}") from error
+        folders.add(path.parent)
+    for folder in folders:
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def is_of(document: Any, person: str) -> bool:
+    """Whether something says that it is of this person."""
+    if isinstance(document, Mapping):
+        return any(
+            (key in PEOPLE and isinstance(value, str) and value.casefold() == person.casefold())
+            or is_of(value, person)
+            for key, value in document.items()
+        )
+    return isinstance(document, list) and any(is_of(each, person) for each in document)
+
+
+@dataclass(frozen=True)
+class _Named:
+    name: str
+    path: Path
+    about: str
+    how_long: str
+
+    def files(self) -> Sequence[Path]:
+        return generations(self.path)
+
+
+@dataclass(frozen=True)
+class DocumentsFile(_Named):
+    """Documents in TinyDB."""
+
+    async def extent(self) -> Extent:
+        return await asyncio.to_thread(lambda: _extent(self._rows()))
+
+    async def export(self) -> Any:
+        return await asyncio.to_thread(self._rows)
+
+    async def erase(self, person: str | None = None) -> int:
+        return await asyncio.to_thread(self._erase, person)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        try:
+            content = json.loads(self.path.read_bytes())
+            return [dict(row) for table in content.values() for row in table.values()]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, AttributeError) as error:
+            log.error("%s cannot be read: %s", self.path, error)
+            return []
+
+    def _erase(self, person: str | None) -> int:
+        rows = self._rows()
+        if person is None:
+            removed(generations(self.path))
+            return len(rows)
+        content = AtomicStorage(self.path).read() or {}
+        kept = {
+            name: {key: row for key, row in table.items() if not is_of(row, person)}
+            for name, table in content.items()
+        }
+        left = sum(len(table) for table in kept.values())
+        if left == len(rows):
+            return 0
+        AtomicStorage(self.path).write(kept)
+        removed(each for each in generations(self.path) if each != self.path)
+        return len(rows) - left
+
+
+@dataclass(frozen=True)
+class JournalFile(_Named):
+    """Documents in a journal."""
+
+    async def extent(self) -> Extent:
+        return _extent(await self.export())
+
+    async def export(self) -> Any:
+        return await asyncio.to_thread(self._rows)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        try:
+            return list(parse(self.path.read_bytes()).documents.values())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StorageError(f"{self.path}: cannot be read: {reason(error)}") from error
+
+    async def erase(self, person: str | None = None) -> int:
+        rows = await asyncio.to_thread(self._rows)
+        if person is None:
+            await asyncio.to_thread(removed, generations(self.path))
+            return len(rows)
+        journal = Journal(self.path)
+        try:
+            documents = await journal.load()
+            gone = [key for key, document in documents.items() if is_of(document, person)]
+            for key in gone:
+                journal.remove(key)
+            if gone:
+                await journal.tidy()
+        finally:
+            await journal.close()
+        if gone:
+            others = [each for each in generations(self.path) if each != self.path]
+            await asyncio.to_thread(removed, others)
+        return len(gone)
+
+
+@dataclass(frozen=True)
+class HistoryFile(_Named):
+    """The history: `what` is `turns` or `deeds`."""
+
+    what: str
+    settings: PrivacySettings
+
+    async def extent(self) -> Extent:
+        if not self.path.is_file():
+            return Extent(0)
+        history = self._history()
+        try:
+            return Extent(*(await history.extent())[self.what])
+        finally:
+            await history.close()
+
+    async def export(self) -> Any:
+        if not self.path.is_file():
+            return []
+        history = self._history()
+        try:
+            return (await history.export())[self.what]
+        finally:
+            await history.close()
+
+    async def erase(self, person: str | None = None) -> int:
+        if not self.path.is_file():
+            await asyncio.to_thread(removed, generations(self.path))
+            return 0
+        count = (await self.extent()).count
+        if person is None:
+            await asyncio.to_thread(removed, generations(self.path))
+            return count
+        history = self._history()
+        try:
+            await history.erase(person)
+        finally:
+            await history.close()
+        return count - (await self.extent()).count
+
+    def _history(self) -> History:
+        return History(self.path, self.settings, SystemTime())
+
+
+@dataclass(frozen=True)
+class FactsFile(_Named):
+    """What people told to remember."""
+
+    async def extent(self) -> Extent:
+        return _extent(await self.export())
+
+    async def export(self) -> Any:
+        if not self.path.is_file():
+            return []
+        facts = Facts(self.path)
+        try:
+            return await facts.export()
+        finally:
+            await facts.close()
+
+    async def erase(self, person: str | None = None) -> int:
+        if person is None:
+            count = (await self.extent()).count
+            await asyncio.to_thread(removed, generations(self.path))
+            return count
+        if not self.path.is_file():
+            return 0
+        facts = Facts(self.path)
+        try:
+            return await facts.erase(person)
+        finally:
+            await facts.close()
+
+
+@dataclass(frozen=True)
+class Others(_Named):
+    """Files of a form of their own: told by their names, texts with what they say. None of them
+    says whose it is, so they are not erased with what is of one person."""
+
+    patterns: Sequence[str] = ("**/*",)
+    """Of the names of files in the folder that `path` is."""
+    texts: Sequence[str] = (".json", ".jsonl", ".ics", ".txt", ".md", ".1")
+
+    def files(self) -> Sequence[Path]:
+        if not self.path.is_dir():
+            return []
+        found = {each for pattern in self.patterns for each in self.path.glob(pattern)}
+        return sorted(each for each in found if each.is_file() or each.is_symlink())
+
+    async def extent(self) -> Extent:
+        files = await asyncio.to_thread(self.files)
+        times = [each.lstat().st_mtime for each in files]
+        first = datetime.fromtimestamp(min(times), UTC) if times else None
+        return Extent(len(files), first)
+
+    async def export(self) -> Any:
+        return await asyncio.to_thread(self._export)
+
+    def _export(self) -> list[dict[str, Any]]:
+        rows = []
+        for each in self.files():
+            row: dict[str, Any] = {"file": str(each.relative_to(self.path))}
+            row["bytes"] = each.lstat().st_size
+            if each.suffix in self.texts:
+                with suppress(OSError):
+                    row["text"] = each.read_text(encoding="utf-8", errors="replace")
+            rows.append(row)
+        return rows
+
+    async def erase(self, person: str | None = None) -> int:
+        if person is not None:
+            return 0
+        files = await asyncio.to_thread(self.files)
+        await asyncio.to_thread(removed, files)
+        return len(files)
+
+
+def _extent(rows: Sequence[Mapping[str, Any]]) -> Extent:
+    moments = [moment for row in rows if (moment := _since(row)) is not None]
+    return Extent(len(rows), min(moments, default=None))
+
+
+def _since(row: Mapping[str, Any]) -> datetime | None:
+    for name in DATES:
+        value = row.get(name)
+        with suppress(ValueError, OverflowError, OSError):
+            if isinstance(value, str):
+                moment = datetime.fromisoformat(value)
+                return moment if moment.tzinfo else moment.astimezone()
+    return None
