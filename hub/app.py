@@ -30,6 +30,7 @@ from hub.cause import caused
 from hub.config import Config, MqttSettings
 from hub.control import requests
 from hub.daily.lists import LocalLists
+from hub.daily.opened import Daily
 from hub.devices.simulated import SimulatedHome
 from hub.dialogue.pending import Pending
 from hub.dialogue.replies import Replies
@@ -436,7 +437,7 @@ async def open_hub(
         pasts = Pasts(_kept_file(config, "past.db", home_file, states, remember), home, clocks)
         stack.push_async_callback(pasts.close)
         if lasting:
-            pasts.begin()
+            await pasts.begin()
         phones = Phones()
         manners = Manners(
             config.manners,
@@ -447,6 +448,13 @@ async def open_hub(
         await manners.open()
         if voice is not None:
             voice.limit = manners.volume
+        daily = Daily(
+            config,
+            lambda name: _kept_file(config, name, home_file, states, remember),
+            model,
+            partial(_model_file, config, store),
+        )
+        stack.push_async_callback(daily.close)
         skillset = Skillset.load(
             config,
             home,
@@ -463,6 +471,7 @@ async def open_hub(
             facts=facts,
             time=clocks,
             policy=_policy(config, clocks, home_file, states, remember),
+            **daily.services(),
         )
         for problem in skillset.problems:
             log.error("%s", problem)
