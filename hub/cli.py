@@ -19,10 +19,12 @@ from hub.author_cli import author_app
 from hub.backup_cli import backup, restore
 from hub.devices_cli import devices_app
 from hub.errors import AudioError, ConfigError, HearthError, reason
+from hub.history_cli import history, why
 from hub.mcp_cli import mcp
 from hub.models.cli import models_app
 from hub.options import PATIENCE, Area, Details, HomeFile, Json, Language
 from hub.packs_cli import packs_app
+from hub.privacy_cli import privacy_app
 from hub.routines_cli import routines_app
 from hub.trust_cli import trust_app
 
@@ -47,7 +49,10 @@ app.add_typer(routines_app, name="routines")
 app.add_typer(trust_app, name="trust")
 packs_app.add_typer(author_app)
 app.add_typer(packs_app, name="skill")
+app.add_typer(privacy_app, name="privacy")
 app.command()(mcp)
+app.command()(why)
+app.command()(history)
 app.command()(backup)
 app.command()(restore)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Coroutine, Iterator
@@ -80,13 +81,14 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
             hub.wake = open_ears.wake(hub.wake)
         phone = _phone(hub, open_ears)
         hub.phones.sends = phone
-        hub.assistant.watch(_show_turn)
+        if not _kept_for_long():
+            hub.assistant.watch(_show_turn)
         hub.home.watch(_Changes(hub).show)
         hub.begin_timers(
             tone=lambda: _ring(hub),
             alarm=lambda volume: _alarm(hub, volume),
             show=lambda text: _show_timer(text, phone),
-            tell=lambda text: terminal.out.print(f"  [bold]{escape(text)}[/]"),
+            tell=_show,
         )
         doors = {"routines": hub.household.door.answer} if hub.household else {}
         doors["privacy"] = eraser.answer
@@ -274,8 +276,20 @@ async def _alarm(hub: Hub, volume: float) -> None:
         await loudspeaker(Config()).play(earcon("alarm"))
 
 
+def _kept_for_long() -> bool:
+    """Whether what is printed goes to systemd's journal, which keeps it for as long as it likes:
+    words of people are for the history, which keeps them for as long as the settings say."""
+    return "JOURNAL_STREAM" in os.environ
+
+
+def _show(text: str) -> None:
+    """Something that is said unasked."""
+    if not _kept_for_long():
+        terminal.out.print(f"  [bold]{escape(text)}[/]")
+
+
 def _show_timer(text: str, phone: PhoneBridge | None) -> None:
-    terminal.out.print(f"  [bold]{escape(text)}[/]")
+    _show(text)
     if phone is not None:
         phone.rang(text)
 
