@@ -26,7 +26,9 @@ from hub.pipeline import Assistant
 from hub.router import Router
 from hub.skill import Where
 from hub.skillset import Skillset, bundled, load
+from hub.sound import Sounds
 from hub.storage.documents import Documents
+from hub.timers.agenda import Agenda
 from hub.timers.bell import Bell
 from hub.timers.book import Obstacle, Timers
 from hub.timers.clock import SystemTime
@@ -50,6 +52,7 @@ class Kitchen:
     skillset: Skillset
     time: FakeTime
     timers: Timers
+    agenda: Agenda
     assistant: Assistant
     rung: list[str] = field(default_factory=list)
     """What was said when timers ran out."""
@@ -67,6 +70,9 @@ class Kitchen:
 
     async def foresee(self, text: str, area: str | None, language: str) -> Obstacle | None:
         return await obstacle(text, area, language, router=self.router, skillset=self.skillset)
+
+    def speaker(self) -> _Speaker:
+        return _Speaker(None, self.timers, self.agenda, Sounds(None, self.time))
 
     def new_assistant(self) -> Assistant:
         return Assistant(
@@ -99,13 +105,15 @@ async def built() -> AsyncIterator[tuple[House, Router, Skillset]]:
 async def kitchen(built: tuple[House, Router, Skillset]) -> AsyncIterator[Kitchen]:
     house, router, skillset = built
     time = FakeTime(NOON)
-    timers = Timers(time)
+    time.zone = UTC
+    timers, agenda = Timers(time), Agenda(time, home=house.home)
     here = Kitchen(
         house,
         router,
-        skillset.for_home(house.home, timers=timers),
+        skillset.for_home(house.home, timers=timers, agenda=agenda),
         time,
         timers,
+        agenda,
         None,  # type: ignore[arg-type]
     )
     here.assistant = here.new_assistant()
@@ -444,6 +452,11 @@ async def test_the_intents_and_slots_are_those_of_the_field() -> None:
         "timers.pause_it": set(),
         "timers.resume_it": set(),
         "timers.cancel_it": set(),
+        "timers.at": {"conversation_command", "moment"},
+        "timers.for_a_while": {"conversation_command", "length"},
+        "timers.planned": set(),
+        "timers.cancel_planned_it": set(),
+        "timers.cancel_planned": set(),
         "HassCancelTimer": which,
         "HassCancelAllTimers": {"area"},
         "HassIncreaseTimer": length | which,
@@ -505,7 +518,7 @@ async def test_a_hub_that_is_killed_loses_no_timer(tmp_path: Path) -> None:
 async def test_who_wakes_the_hub_has_heard_the_timer(kitchen: Kitchen) -> None:
     await kitchen.say("set a tea timer for one minute")
     await kitchen.time.advance(60)
-    hub = SimpleNamespace(timers=kitchen.timers, voice=None)
+    hub = SimpleNamespace(timers=kitchen.timers, agenda=kitchen.agenda, voice=None)
     service._signal(hub, "wake")  # type: ignore[arg-type]
     await settle()
     await kitchen.time.advance(600)
@@ -517,18 +530,20 @@ async def test_ending_the_ringing_is_not_forgotten_half_way() -> None:
         nothing: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         return await nothing  # held by nobody else
 
-    service._signal(SimpleNamespace(timers=SimpleNamespace(hush=hush), voice=None), "wake")  # type: ignore[arg-type]
+    timers, agenda = SimpleNamespace(hush=hush), SimpleNamespace(heard=hush)
+    service._signal(SimpleNamespace(timers=timers, agenda=agenda, voice=None), "wake")  # type: ignore[arg-type]
     await settle()
     gc.collect()
-    left = [task for task in asyncio.all_tasks() if task.get_name() == "hush"]
-    assert len(left) == 1
-    left[0].cancel()
+    left = [task for task in asyncio.all_tasks() if task.get_name() in ("hush", "heard")]
+    assert len(left) == 2
+    for task in left:
+        task.cancel()
 
 
 async def test_stop_ends_the_ringing(kitchen: Kitchen) -> None:
     await kitchen.say("set a tea timer for one minute")
     await kitchen.time.advance(60)
-    await _Speaker(None, kitchen.timers).stop()
+    await kitchen.speaker().stop()
     await kitchen.time.advance(600)
     assert kitchen.rung == ["Your tea timer is up."]
 

@@ -34,6 +34,7 @@ from hub.router.moved import moved, place_in
 from hub.router.numbers import numbers
 from hub.router.phrases import Phrases, no_phrases, phrase_rules
 from hub.router.places import TARGET_SLOTS, Places, slots_of
+from hub.router.planned import timed
 from hub.router.reading import Reading
 from hub.router.readings import (
     GUESS_LOSS,
@@ -155,6 +156,7 @@ MECHANISMS = (
     "leaning",
     "excepting",
     "recast",
+    "planned",
     "asides",
     "names",
     "misheard",
@@ -163,7 +165,8 @@ MECHANISMS = (
 )
 """What is understood with; each can be left out, to measure what it is worth: the phrases of
 skills, the shared sentences, gazetteer-matcher, misspelt words, several commands in one sentence,
-what leans on the one before, exceptions, other forms of a sentence, asides in front, and the model;
+what leans on the one before, exceptions, other forms of a sentence, commands with a time, asides in
+front, and the model;
 and of what was heard, a second hearing with the home's names, what sounds like a command and is
 weighed against the sound, and misheard verbs. `unseen`: tools of packs by what they say of
 themselves."""
@@ -784,6 +787,7 @@ class Router:
         return (
             self._there(grammars, language, text, context)
             or self._except(grammars, language, text, context)
+            or self._planned(grammars, language, text, context)
             or self._recast(grammars, language, text, context)
         )
 
@@ -839,6 +843,26 @@ class Router:
             return {"HassTurnOff": not resting, "HassTurnOn": resting}.get(call.tool, True)
 
         return excepting(text, words(language), places, read, meant, stirs)
+
+    def _planned(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """'Turn off the heating at nine', 'turn on the fan for an hour'."""
+        places = grammars.places
+        for found in timed(text, language) if "planned" not in self._without else ():
+            if found.tool not in places.tools:
+                return None
+            command = clean(found.command, words(language))
+            able = self._able(grammars, language, command, context) or self._compound(
+                grammars, language, command, context, inherit=True
+            )
+            if able is None or able.open or not all(_of_devices(c, places) for c in able.calls):
+                continue
+            why = f"{able.why}; {found.time!r} taken out"
+            quality = able.quality - (1 - RECAST_QUALITY)
+            call = Call(found.tool, replace(found, command=command).arguments)
+            return Reading((call,), able.tier, quality, why)
+        return None
 
     def _changed(
         self, grammars: Grammars, language: str, text: str, context: Context
@@ -1263,6 +1287,13 @@ def _turned(understood: Sequence[Reading], reading: Reading, part: str, known: W
 def _mixed(reading: Reading) -> bool:
     """Whether it asks and acts."""
     return len({call.tool in QUESTIONS for call in reading.calls}) > 1
+
+
+def _of_devices(call: Call, places: Places) -> bool:
+    """Whether a call does something to devices: nothing else is done later, or for a while."""
+    specs = places.tools.get(call.tool, ())
+    acts = call.tool == "everything.off" or (bool(specs) and all(spec.domains for spec in specs))
+    return acts and call.tool not in QUESTIONS
 
 
 def _acts(reading: Reading) -> bool:

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Annotated, Any
 
-from hub.skill import Answer, Area, Ask, Call, Conversation, Range, Timer, Timers, Where, tool
+from hub.skill import (
+    Agenda,
+    Answer,
+    Appointment,
+    Area,
+    Ask,
+    Call,
+    Conversation,
+    Range,
+    Timer,
+    Timers,
+    Where,
+    tool,
+)
 
 Hours = Annotated[int, Range(0, 100)]
 Whole = Annotated[int, Range(0, 1000)]
@@ -33,7 +47,8 @@ STELLE = "(stell|stelle|starte|setz|setze|mach) [mir] [(einen|den|noch einen)]"
             f"(wake me [up]|remind me) in {TIME}",
         ],
         "de": [
-            f"{STELLE} (Timer|Wecker) [(auf|für|von) {ZEIT}]",
+            f"{STELLE} Timer [(auf|für|von) {ZEIT}]",
+            f"{STELLE} Wecker (auf|für|von) {ZEIT}",
             f"{STELLE} {{name}} Timer [(auf|für|von) {ZEIT}]",
             f"(weck|wecke) mich in {ZEIT}",
         ],
@@ -317,6 +332,187 @@ async def cancel_it(timers: Timers, where: Where) -> Answer | Ask | str:
     """Cancel the timer that was spoken of last."""
     found = _it(timers, where, Call("HassCancelTimer"))
     return await _acted(timers, where, found, timers.cancel)
+
+
+# --- commands for a time, and for a while ---------------------------------------------------------
+
+PLANNED = "planned"
+"""What has been spoken of where 'cancel that' means something that was planned."""
+MOST_PLANNED = 6
+
+
+@tool()
+async def at(
+    agenda: Agenda, timers: Timers, where: Where, conversation_command: str, moment: str
+) -> Answer | str:
+    """Do something at a time of the day, or with the sun."""
+    language = where.language
+    if not agenda.rings:
+        return timers.trouble("silent", language)
+    if agenda.full:
+        return timers.trouble("full", language)
+    found = agenda.read(moment, language, "command")
+    if found is None:
+        return where.say(
+            "Sorry, I do not understand when. That time may have gone by.",
+            de="Entschuldigung, ich verstehe nicht, wann. Die Zeit ist vielleicht vorbei.",
+        )
+    if found.when.sun and agenda.place is None:
+        return agenda.sentence("no_place", language)
+    if why := await agenda.obstacle(conversation_command, where.area, language):
+        return timers.trouble(why, language)
+    planned = await agenda.add(
+        "command",
+        found.when,
+        conversation_command,
+        area=where.area,
+        language=language,
+        person=where.person,
+    )
+    agenda.speak_of(planned, where.area)
+    time = agenda.when(planned, language)
+    return _about_planned(where.say(f"I will do that {time}.", de=f"Das mache ich {time}."))
+
+
+@tool()
+async def for_a_while(
+    agenda: Agenda, timers: Timers, where: Where, conversation_command: str, length: timedelta
+) -> Answer | str:
+    """Do something now, and put it back after a while."""
+    language = where.language
+    if not agenda.rings:
+        return timers.trouble("silent", language)
+    trace, planned = await agenda.for_a_while(
+        conversation_command,
+        length.total_seconds(),
+        area=where.area,
+        language=language,
+        person=where.person,
+    )
+    if trace is None:
+        return timers.trouble("silent", language)
+    if trace.reply.expects_answer:
+        return where.say(
+            "For that I need a yes. Say it without the time, please.",
+            de="Dafür brauche ich ein Ja. Sag es bitte ohne die Zeit.",
+        )
+    reply: str = trace.reply.text
+    if planned is None:
+        return reply
+    agenda.speak_of(planned, where.area)
+    time = timers.duration(length.total_seconds(), language)
+    later = where.say(f"In {time} it will be as before.", de=f"In {time} ist es wieder wie vorher.")
+    return _about_planned(f"{reply} {later}")
+
+
+@tool(
+    risk="R0",
+    phrases={
+        "en": [
+            "(what's|what is|is (anything|something)) (planned|scheduled) [(later|at the moment)]",
+            "what (have you|have i|did you|did i) (planned|scheduled|plan|schedule)",
+            "what (will you|are you going to) do later",
+            "(list|tell me|show me) what is planned",
+        ],
+        "de": [
+            "was ist [(noch|alles)] geplant",
+            "ist [noch] etwas geplant",
+            "was (hast du|habe ich) [noch] (geplant|vor)",
+            "was machst du (später|noch)",
+        ],
+    },
+    examples=["what is planned"],
+)
+async def planned(agenda: Agenda, timers: Timers, where: Where) -> Answer | str:
+    """Tell which commands are planned."""
+    language = where.language
+    found = agenda.all("command", "back")
+    waiting = [timer for timer in timers.all() if timer.command]
+    told = [_planned(agenda, each, where) for each in found]
+    told += [
+        where.say(
+            f"{timer.command}, in {timers.facts(timer, language)['left']}",
+            de=f"{timer.command}, in {timers.facts(timer, language)['left']}",
+        )
+        for timer in waiting
+    ]
+    if not told:
+        return where.say("Nothing is planned.", de="Es ist nichts geplant.")
+    if len(found) == 1 and not waiting:
+        agenda.speak_of(found[0], where.area)
+    listed = "; ".join(told[:MOST_PLANNED])
+    text = where.say(f"Planned: {listed}.", de=f"Geplant: {listed}.")
+    if more := len(told[MOST_PLANNED:]):
+        text += where.say(f" And {more} more.", de=f" Und {more} weitere.")
+    return _about_planned(text) if len(found) == 1 else text
+
+
+@tool(
+    about=PLANNED,
+    phrases={
+        "en": [
+            "(cancel|drop|forget|delete) (it|that|this)",
+            "(don't|do not) do (it|that)",
+        ],
+        "de": [
+            "(vergiss|lösch|lösche|streich|streiche) (es|das)",
+            "(brich|breche) (es|das) ab",
+            "mach das (nicht|doch nicht)",
+        ],
+    },
+)
+async def cancel_planned_it(agenda: Agenda, timers: Timers, where: Where) -> Answer | str:
+    """Cancel the command that was planned last."""
+    it = agenda.it(where.area)
+    if it is None or it.kind not in ("command", "back"):
+        return await cancel_planned(agenda, timers, where)
+    return await _cancelled(agenda, [it], where)
+
+
+@tool(
+    phrases={
+        "en": [
+            "(cancel|drop|forget|delete) (what is|what's|everything that is|everything) planned",
+            "(cancel|delete) (the|all) planned (command|commands|things)",
+            "(cancel|delete) (the|my) (plan|plans)",
+        ],
+        "de": [
+            "(vergiss|lösch|lösche|streich|streiche) [alles] was geplant ist",
+            "(vergiss|lösch|lösche|streich|streiche) (das|alles) Geplante",
+        ],
+    },
+    examples=["cancel what is planned"],
+)
+async def cancel_planned(agenda: Agenda, timers: Timers, where: Where) -> Answer | str:
+    """Cancel all commands that are planned."""
+    found = agenda.all("command", "back")
+    waiting = [timer for timer in timers.all() if timer.command]
+    if not found and not waiting:
+        return where.say("Nothing is planned.", de="Es ist nichts geplant.")
+    await timers.cancel(*waiting)
+    if found:
+        return await _cancelled(agenda, found, where)
+    return where.say("Nothing is planned any more.", de="Es ist nichts mehr geplant.")
+
+
+async def _cancelled(agenda: Agenda, found: Sequence[Appointment], where: Where) -> str:
+    told = "; ".join(_planned(agenda, each, where) for each in found[:MOST_PLANNED])
+    await agenda.cancel(*found)
+    return where.say(f"Cancelled: {told}.", de=f"Abgesagt: {told}.")
+
+
+def _planned(agenda: Agenda, what: Appointment, where: Where) -> str:
+    """'turn off the heating, today at 9 AM'"""
+    if what.kind == "command":
+        return agenda.told(what, where.language)
+    when = agenda.when(what, where.language)
+    return where.say(
+        f"{what.text} until it is as before, {when}", de=f"{what.text}, wieder wie vorher {when}"
+    )
+
+
+def _about_planned(text: str) -> Answer:
+    return Answer(facts={"told": text}, about=PLANNED)
 
 
 def _it(timers: Timers, where: Where, call: Call) -> Timer | Ask | str:

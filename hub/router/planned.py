@@ -1,0 +1,76 @@
+"""Commands with a time: 'turn off the heating at nine', 'at sunset close the blinds', 'the fan on
+for an hour'. The time is taken out, and what is left must be a command by itself.
+
+Repeated ones are no single command: they are left to whoever knows routines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.language import moments
+from hub.timers import spoken
+
+AT, WHILE = "timers.at", "timers.for_a_while"
+"""Tools for a command at a time, and for one that is taken back after a while."""
+MOST = 3
+"""Ways to take a time out of a sentence that are tried."""
+MIDNIGHT = datetime(2000, 1, 1)
+"""When a time is only looked for: then no time of today has gone by."""
+LASTING = {"en": ("for",), "de": ("für",)}
+"""What a length of time begins with."""
+FEWEST = 2
+"""Words of a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A command, and its time."""
+
+    tool: str
+    """AT or WHILE."""
+    command: str
+    time: str
+    """The words of it."""
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        name = "moment" if self.tool == AT else "length"
+        return {"conversation_command": self.command, name: self.time}
+
+
+def timed(text: str, language: str) -> Iterator[Timed]:
+    """The ways in which a sentence may be a command with a time."""
+    if not spoken.might(text, language) and not _lasts(text, language):
+        return
+    yield from _for_a_while(text, language)
+    tried = 0
+    for rest, part, said in spoken.splits(text, language, MIDNIGHT, "command"):
+        if said.vague or said.when.repeated or len(rest.split()) < FEWEST:
+            continue
+        yield Timed(AT, rest, part)
+        tried += 1
+        if tried == MOST:
+            return
+
+
+def _for_a_while(text: str, language: str) -> Iterator[Timed]:
+    begins = LASTING.get(language.split("-")[0], ())
+    if not _lasts(text, language):
+        return
+    found = moments.within(text, "duration", language)
+    for words in sorted(found, key=lambda words: -len(words)):
+        if words.split()[0].casefold() not in begins or words not in text:
+            continue
+        before, _, behind = text.partition(words)
+        rest = " ".join(f"{before} {behind.strip(' .,!')}".split())
+        if len(rest.split()) >= FEWEST:
+            yield Timed(WHILE, rest, " ".join(words.split()[1:]))
+            return
+
+
+def _lasts(text: str, language: str) -> bool:
+    said = text.casefold().split()
+    return any(word in said for word in LASTING.get(language.split("-")[0], ()))
