@@ -42,12 +42,13 @@ SAVED = 300.0
 HOUR = 3600
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS hours (
-    entity_id TEXT NOT NULL, hour INTEGER NOT NULL, low REAL, mean REAL, high REAL, last REAL,
+    entity_id TEXT NOT NULL, hour INTEGER NOT NULL,
+    low REAL, mean REAL, high REAL, last REAL, seconds REAL,
     PRIMARY KEY (entity_id, hour)
 ) WITHOUT ROWID;
 """
 
-Row = tuple[str, int, float, float, float, float]
+Row = tuple[str, int, float, float, float, float, float]
 
 
 @dataclass(slots=True)
@@ -85,7 +86,7 @@ class _Now:
     def row(self, entity_id: str, moment: float) -> Row:
         self.until(moment)
         mean = self.area / self.seconds if self.seconds else self.known
-        return entity_id, self.hour, self.low, mean, self.high, self.known
+        return entity_id, self.hour, self.low, mean, self.high, self.known, self.seconds
 
 
 class Pasts:
@@ -102,13 +103,24 @@ class Pasts:
         self._tasks: list[asyncio.Task[None]] = []
         self._unwatch: Any = None
 
-    def begin(self) -> None:
-        """Take what sensors tell, from now on."""
+    async def begin(self) -> None:
+        """Take what sensors tell, from now on, and go on with the hour of before."""
         self._unwatch = self._home.watch(self._changed)
         moment = self._moment()
         for entity_id in self._home.entities:
             state = self._home.state(entity_id)
             self._tell(entity_id, state.state, moment)
+        hour = math.floor(moment / HOUR)
+        query = "SELECT entity_id, low, mean, high, seconds FROM hours WHERE hour = ?"
+        try:
+            rows = await self._database.run(lambda c: c.execute(query, (hour,)).fetchall())
+        except StorageError as error:
+            log.error("%s", error)
+            rows = []
+        for entity_id, low, mean, high, seconds in rows:
+            if (now := self._now.get(entity_id)) is not None and now.hour == hour:
+                now.low, now.high = min(now.low, low), max(now.high, high)
+                now.area, now.seconds = now.area + mean * seconds, now.seconds + seconds
         self._tasks = [asyncio.create_task(self._save_often(), name="past")]
 
     async def close(self) -> None:
@@ -138,11 +150,11 @@ class Pasts:
             )
             return connection.execute(f"{query} ORDER BY hour", (entity_id, first)).fetchall()
 
-        rows = {row[0]: row for row in await self._database.run(found)}
         moment = self._moment()
-        self._roll(entity_id, moment)
+        self._roll(entity_id, moment)  # first, so that it is among what is read
+        rows = {row[0]: row for row in await self._database.run(found)}
         if (now := self._now.get(entity_id)) and now.hour >= first:
-            rows[now.hour] = now.row(entity_id, moment)[1:]
+            rows[now.hour] = now.row(entity_id, moment)[1:6]
         entity = self._home.entities.get(entity_id)
         counts = entity is not None and entity.device_class in COUNTING
         return [
@@ -159,7 +171,7 @@ class Pasts:
         def found(connection: sqlite3.Connection) -> list[Any]:
             return connection.execute("SELECT * FROM hours ORDER BY entity_id, hour").fetchall()
 
-        names = ("entity_id", "hour", "low", "mean", "high", "last")
+        names = ("entity_id", "hour", "low", "mean", "high", "last", "seconds")
         return [
             {**dict(zip(names, row, strict=True)), "hour": _beginning(row[1]).isoformat()}
             for row in await self._database.run(found)
@@ -186,18 +198,13 @@ class Pasts:
         self._tell(change.entity_id, change.state, self._moment())
 
     def _tell(self, entity_id: str, state: str, moment: float) -> None:
-        known = self._now.get(entity_id)
-        if known is None and (len(self._now) >= MOST or not self._kept(entity_id)):
-            return
-        value = _number(state)
-        if known is None:
-            if value is not None:
-                hour = math.floor(moment / HOUR)
-                self._now[entity_id] = _Now(hour, moment, value, value, value, value)
-            return
         self._roll(entity_id, moment)
-        if (now := self._now.get(entity_id)) is not None:
-            now.tell(value, moment)
+        known, value = self._now.get(entity_id), _number(state)
+        if known is not None:
+            known.tell(value, moment)
+        elif value is not None and len(self._now) < MOST and self._kept(entity_id):
+            hour = math.floor(moment / HOUR)
+            self._now[entity_id] = _Now(hour, moment, value, value, value, value)
 
     def _kept(self, entity_id: str) -> bool:
         entity = self._home.entities.get(entity_id)
@@ -264,7 +271,7 @@ class SkillPast:
 
 
 def _kept_rows(connection: sqlite3.Connection, rows: Iterable[Row], oldest: int | None) -> None:
-    connection.executemany("INSERT OR REPLACE INTO hours VALUES (?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany("INSERT OR REPLACE INTO hours VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     if oldest is not None:
         connection.execute("DELETE FROM hours WHERE hour < ?", (oldest,))
 

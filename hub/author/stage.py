@@ -157,7 +157,7 @@ class Stage:
         self._sounds = Sounds(self._speaker, self.time)
         self._speaker.sounds = self._sounds
         self._pasts = Pasts(None, self.home, self.time)
-        self._pasts.begin()
+        await self._pasts.begin()
         self.skillset = Skillset(
             [*(each for each in others if each.skill != self.name), *own],
             self.home,
