@@ -38,11 +38,11 @@ import array, sys
 quiet = 0
 while part := sys.stdin.buffer.read(2048):
     loud = max(array.array("h", part)) > 1500
-    if loud and quiet > 20:
+    if loud and quiet > 8:
         print("ok_nabu", flush=True)
     quiet = 0 if loud else quiet + 1
 """
-"""Takes the first sound after a second of silence for a wake word."""
+"""Takes the first sound after half a second of silence for a wake word."""
 
 
 def python() -> Path:

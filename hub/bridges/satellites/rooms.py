@@ -16,7 +16,7 @@ from hub.audio.cache import SoundFolder
 from hub.audio.earcons import earcon
 from hub.audio.level import scaled
 from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral
-from hub.bridges.satellites.wyoming import Satellite
+from hub.bridges.satellites.wyoming import NoWakeWord, Satellite
 from hub.bridges.wyoming.offer import streams_for, verifier_for
 from hub.config import RoomSettings
 from hub.engines.ears_streams import EarStreams
@@ -133,13 +133,14 @@ class Satellites:
 
     async def _talk(self, known: Known, satellite: Satellite, voice: Voice) -> None:
         """Turns in this room, one after the other."""
-        await satellite.ready()
+        await satellite.answered()
         known.connected, known.trouble = True, None
         self._hub.voices[known.area] = voice
         if self._hub.manners is not None:
             voice.limit = self._hub.manners.volume
         log.info("%s: the satellite at %s is there", known.area, known.address)
         self._changed(known)
+        await satellite.ready()
         if not satellite.wakes_itself:
             if self._streams.phrase is None:
                 raise ConfigError(
@@ -157,7 +158,7 @@ class Satellites:
         while True:
             wake_word = await satellite.next_wake()
             if await self._arbiter.wins(known.area, wake_word.phrase, wake_word.score):
-                room = self._room(known, satellite, voice, None)
+                room = self._room(known, satellite, voice, NoWakeWord())
                 await self._attempt(known, room.exchange(wake_word))
             await satellite.finished()
 
@@ -168,9 +169,7 @@ class Satellites:
             log.error("%s: %s", known.area, error)
             await asyncio.sleep(FIRST_PAUSE)
 
-    def _room(
-        self, known: Known, satellite: Satellite, voice: Voice, wake: WakeWord | None
-    ) -> Room:
+    def _room(self, known: Known, satellite: Satellite, voice: Voice, wake: WakeWord) -> Room:
         config = self._hub.config
         listener = Listener(satellite, wake, self._streams.voices(), config.listen, config.wake)
 

@@ -21,6 +21,7 @@ from contextlib import suppress
 from wyoming.asr import Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event
+from wyoming.info import Describe
 from wyoming.ping import Ping, Pong
 from wyoming.pipeline import PipelineStage, RunPipeline
 from wyoming.satellite import PauseSatellite, RunSatellite
@@ -44,8 +45,11 @@ CHUNK = 2048
 """Bytes of a chunk that is sent: 46 ms."""
 ECHO = 0.3
 """Seconds after the hub's own voice in which its echo is not listened to."""
-PING_EVERY, ANSWER_WITHIN = 10.0, 15.0
-"""Seconds. A satellite without power says nothing: it is known by no answer."""
+TONE = 0.5
+"""Seconds up to which a sound is a tone: nobody takes that for speech, and one speaks over it."""
+ASK_EVERY, ANSWER_WITHIN = 10.0, 15.0
+"""Seconds. A satellite without power says nothing: it is asked what it is, which every server
+answers; `ping` is not."""
 PLAYED_WITHIN = 2.0
 """Seconds beyond the length of a sound in which a satellite says that it was heard."""
 
@@ -54,8 +58,8 @@ class Satellite:
     """The hub's side of one satellite, while the connection holds: an `AudioSource` and an
     `AudioSink`.
 
-    It hears nothing while it speaks, and shortly after: its own voice neither wakes it nor answers
-    for a person."""
+    It hears nothing while it speaks, and shortly after: the hub's own voice neither wakes it nor
+    answers for a person."""
 
     realtime = True
 
@@ -86,7 +90,7 @@ class Satellite:
         what is no Wyoming."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._keep_alive(), name="satellite-ping")
+                tasks.create_task(self._keep_alive(), name="satellite-alive")
                 tasks.create_task(self._read(), name="satellite-read")
         except* EngineError as errors:
             raise errors.exceptions[0] from None
@@ -156,7 +160,7 @@ class Satellite:
     async def _keep_alive(self) -> None:
         while True:
             self._answered.clear()
-            await self.send(Ping().event())
+            await self.send(Describe().event())
             try:
                 async with asyncio.timeout(ANSWER_WITHIN):
                     await self._answered.wait()
@@ -164,7 +168,7 @@ class Satellite:
                 raise EngineError(
                     f"{self._link.address} has not answered in {ANSWER_WITHIN:g} s"
                 ) from None
-            await asyncio.sleep(PING_EVERY)
+            await asyncio.sleep(ASK_EVERY)
 
     # --- hub.ports.AudioSource ------------------------------------------------------------------
 
@@ -176,8 +180,13 @@ class Satellite:
                 return
             yield frame
 
+    async def answered(self) -> None:
+        """Until it says anything."""
+        await self._answered.wait()
+
     async def ready(self) -> None:
-        """Until it is known who listens for the wake word."""
+        """Until it is known who listens for the wake word. A satellite that does tells it with
+        the first one."""
         await self._ready.wait()
 
     async def next_wake(self) -> Wake:
@@ -193,9 +202,10 @@ class Satellite:
             return
         audio = resampled(audio, RATE)
         form = {"rate": audio.rate, "width": 2, "channels": 1}
-        self._speaking += 1
+        began, seconds = time.monotonic(), audio.seconds
+        deaf = seconds > TONE
+        self._speaking += deaf
         self._played.clear()
-        began, seconds = time.monotonic(), len(audio.pcm) / (2 * audio.rate)
         try:
             await self.send(AudioStart(**form).event())
             for start in range(0, len(audio.pcm), CHUNK):
@@ -212,8 +222,9 @@ class Satellite:
                 await self.send(AudioStop().event())
             raise
         finally:
-            self._speaking -= 1
-            self._deaf_until = time.monotonic() + ECHO
+            self._speaking -= deaf
+            if deaf:
+                self._deaf_until = time.monotonic() + ECHO
 
     async def _heard(self, end: float) -> None:
         """Until it has sounded: some satellites say so, of the others the length is known."""
@@ -232,3 +243,15 @@ class Satellite:
         """All has been said: a satellite that wakes itself goes back to that. Raises
         EngineError."""
         await self.send(Transcript(text="").event())
+
+
+class NoWakeWord:
+    """The `WakeWord` of a room whose satellite listens for it: none is heard here."""
+
+    phrase = ""
+
+    async def process(self, pcm: bytes) -> Wake | None:
+        return None
+
+    async def reset(self) -> None:
+        """There is nothing to forget."""
