@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from hub.skill import Answer, Area, Clock, Entities, Entity, Home, Said, Where, tool
+
+from . import sky
 
 DOMAINS = [
     "binary_sensor",
@@ -176,6 +178,10 @@ SKY = (
 """What the weather may be."""
 MOST = 4
 """Of as many devices it is told."""
+WEEKDAYS = {
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "de": ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
+}
 AHEAD = {"tonight": 0, "tomorrow": 1, "after": 2, "week": 1}
 """When -> days ahead."""
 Day = Literal["tonight", "tomorrow", "after", "week"]
@@ -282,15 +288,6 @@ def _out_of_reach(home: Home, **place: str | None) -> str | None:
     return None
 
 
-OUTSIDE = ("outside", "outdoor", "outdoors", "außen", "draußen", "aussen")
-
-
-def _is_outside(entity: Entity) -> bool:
-    """Whether it is a thermometer that is said to be outside."""
-    said = {word.casefold() for name in entity.names for word in name.split()}
-    return entity.device_class == "temperature" and any(word in said for word in OUTSIDE)
-
-
 @tool(
     "HassGetWeather",
     phrases={
@@ -325,21 +322,46 @@ def _is_outside(entity: Entity) -> bool:
     },
     examples=["what is the weather like"],
 )
-def weather(home: Home, where: Where, name: str | None = None) -> Answer | str:
-    """Tell what the weather is like, if a weather station is known."""
+async def weather(home: Home, where: Where, clock: Clock, name: str | None = None) -> Answer | str:
+    """Tell what the weather is like: the temperature outside, rain, wind."""
+    known = sky.now(home)
+    if sky.LATER.search(where.said) and not sky.raining(known):
+        now = clock.now()
+        today = sky.of_day(await sky.days(home), now.date(), now.tzinfo)
+        if today is not None:
+            return _of_day(today, where)
+    if (told := _of_now(known, where)) is not None:
+        return told
     stations = [s for s in home.find(name=name, domains=["weather"]) if home.state(s).available]
-    if not stations:
-        # What a thermometer outside tells is better than nothing.
-        outside = [s for s in home.find(domains=["sensor"]) if _is_outside(s)]
-        if outside and name is None:
-            told = home.state(outside[0])
-            value = f"{told.state} {told.attributes.get('unit_of_measurement', '')}".strip()
-            return where.say(f"It is {value} outside.", de=f"Draußen sind es {value}.")
+    if stations:
+        return Answer(stations[:1])
+    # What sensors outside tell is better than nothing.
+    if name is None and (told := sky.told_now(known, where)):
+        return where.say(f"It is {told} outside.", de=f"Draußen: {told}.")
+    return where.say(
+        "I have no weather station, so I do not know.",
+        de="Ich habe keine Wetterstation und weiß es nicht.",
+    )
+
+
+def _of_now(known: sky.Now, where: Where) -> str | None:
+    """The answer to a question about one thing: rain, wind, humidity."""
+    for asked, snow in ((sky.RAIN, False), (sky.SNOW, True)):
+        if asked.search(where.said) and (falls := sky.raining(known, snow=snow)) is not None:
+            told = sky.told_now(known, where)
+            return f"{where.say('Yes', de='Ja') if falls else where.say('No', de='Nein')}: {told}."
+    if sky.WIND.search(where.said) and known.wind is not None:
+        value = sky.degrees(known.wind, where)
         return where.say(
-            "I have no weather station, so I do not know.",
-            de="Ich habe keine Wetterstation und weiß es nicht.",
+            f"The wind blows at {value} kilometres per hour.",
+            de=f"Der Wind weht mit {value} Kilometern pro Stunde.",
         )
-    return Answer(stations[:1])
+    if sky.HUMID.search(where.said) and known.humidity is not None:
+        return where.say(
+            f"The humidity outside is {known.humidity:g} percent.",
+            de=f"Die Luftfeuchtigkeit draußen ist {known.humidity:g} Prozent.",
+        )
+    return None
 
 
 @tool(
@@ -351,6 +373,10 @@ def weather(home: Home, where: Where, name: str | None = None) -> Answer | str:
             "(what will|how will) the weather [be] [like] {when}",
             f"(will it|is it going to|will the weather) [be] {SKY} {{when}}",
             "do i need (an umbrella|a coat|a jacket|sunglasses) {when}",
+            f"(will it|is it going to|will the weather) [be] {SKY} (on|this|next) {{day}}",
+            "(what will|how will) the weather be [like] (on|this|next) {day}",
+            "(what's|whats|what is) the [weather] forecast for {day}",
+            "do i need an umbrella (on|this|next) {day}",
             "how (warm|hot|cold) (will it|is it going to) (be|get) {when}",
         ],
         "de": [
@@ -358,38 +384,70 @@ def weather(home: Home, where: Where, name: str | None = None) -> Answer | str:
             "(wie ist|was sagt) (die Wettervorhersage|die Vorhersage|der Wetterbericht) [{when}]",
             "(regnet|schneit) es {when}",
             "wird es {when} (regnen|schneien|warm|kalt|sonnig)",
+            "(brauche ich|brauch ich) {when} (einen Schirm|einen Regenschirm|eine Jacke)",
+            "(wie wird|wie ist) das Wetter am {day}",
+            "(regnet|schneit) es am {day}",
+            "wird es am {day} (regnen|schneien|warm|kalt|sonnig)",
         ],
     },
     examples=["what is the weather forecast for tomorrow"],
 )
-def forecast(
-    home: Home, where: Where, clock: Clock, when: Annotated[Day, DAYS] | None = None
+async def forecast(
+    home: Home,
+    where: Where,
+    clock: Clock,
+    when: Annotated[Day, DAYS] | None = None,
+    day: date | None = None,
 ) -> str | Answer:
     """Tell what the weather will be, as far as the weather station knows."""
-    stations = [s for s in home.find(domains=["weather"]) if home.state(s).available]
-    if not stations:
-        return weather(home, where)
-    told = home.state(stations[0]).attributes.get("forecast") or ()
-    wanted = (clock.now() + timedelta(days=AHEAD.get(when or "tomorrow", 1))).date().isoformat()
-    for day in told:
-        if str(day.get("datetime", ""))[:10] == wanted:
-            return _forecast(day, where)
-    now = home.state(stations[0])
-    degrees = now.attributes.get("temperature")
-    sky = now.state.replace("_", " ").replace("-", " ")
-    told_now = f"{sky}, {degrees} °" if degrees is not None else sky
-    return where.say(
-        f"I have no forecast for that. Right now it is {told_now}.",
-        de=f"Dafür habe ich keine Vorhersage. Jetzt gerade: {told_now}.",
-    )
+    told = await sky.days(home)
+    if not told and sky.station(home) is None:
+        known = sky.told_now(sky.now(home), where)
+        if not known or (when is None and day is None):
+            return await weather(home, where, clock)
+    now = clock.now()
+    if when == "week":
+        return _several_days(told, where)
+    wanted = day or (now + timedelta(days=AHEAD.get(when or "", 0))).date()
+    found = sky.of_day(told, wanted, now.tzinfo)
+    if found is None and when is None and day is None and told:
+        found = told[0]
+    if found is None:
+        known = sky.told_now(sky.now(home), where)
+        return where.say(
+            f"I have no forecast for that. Right now it is {known}.",
+            de=f"Dafür habe ich keine Vorhersage. Jetzt gerade: {known}.",
+        )
+    return _of_day(found, where)
 
 
-def _forecast(day: Mapping[str, Any], where: Where) -> str:
-    sky = str(day.get("condition") or "").replace("_", " ").replace("-", " ")
-    high, low = day.get("temperature"), day.get("templow")
-    degrees = f"{high} °" if low is None else f"{low} – {high} °"
-    parts = [part for part in (sky, degrees if high is not None else "") if part]
-    return where.say(f"{', '.join(parts)}.", de=f"{', '.join(parts)}.")
+def _of_day(found: Mapping[str, Any], where: Where) -> str:
+    """What is told of a day; a yes or no before it, if it was asked whether it will be wet."""
+    answer = sky.told_day(found, where)
+    for asked, snow in ((sky.RAIN, False), (sky.SNOW, True)):
+        if asked.search(where.said):
+            yes = sky.wet(found, snow=snow)
+            answer = f"{where.say('Yes', de='Ja') if yes else where.say('No', de='Nein')}: {answer}"
+            break
+    return f"{answer[:1].upper()}{answer[1:]}."
+
+
+MOST_DAYS = 4
+
+
+def _several_days(told: Sequence[Mapping[str, Any]], where: Where) -> str:
+    """'Saturday sunny, 20 degrees. Sunday …'"""
+    if not told:
+        return where.say("I have no forecast.", de="Ich habe keine Vorhersage.")
+    names = WEEKDAYS.get(where.language.split("-")[0], WEEKDAYS["en"])
+    parts = []
+    for each in told[:MOST_DAYS]:
+        try:
+            moment = datetime.fromisoformat(str(each.get("datetime", "")))
+        except ValueError:
+            continue
+        parts.append(f"{names[moment.weekday()]}: {sky.told_day(each, where)}.")
+    return " ".join(parts)
 
 
 @tool(
