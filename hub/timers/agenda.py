@@ -509,7 +509,7 @@ class Agenda:
 
     def _since(self, what: Appointment) -> datetime:
         """Its times are those after this one, as the clock on the wall shows them."""
-        if not what.when.repeated:
+        if not what.when.repeated and not what.when.sun:
             return datetime.min
         made = self.wall.shows(what.made)
         return max(what.last, made) if what.last else made
@@ -744,10 +744,9 @@ def _walls(when: When, since: datetime) -> Iterator[datetime]:
     """The times after one on the clock of the wall; of the sun the days from then on."""
     assert when.wall is not None
     if when.sun:
-        since = max(since, when.wall) if since > datetime.min else when.wall
-        day = datetime.combine(since.date(), datetime.min.time())
+        day = datetime.combine(max(since, when.wall).date(), datetime.min.time())
         if not when.rule:
-            yield day if when.wall < day else when.wall
+            yield from (day, day + timedelta(days=1))
             return
         since = day - timedelta(microseconds=1)
     if not when.rule:

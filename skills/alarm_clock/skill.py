@@ -4,6 +4,7 @@ The alarm panel of a house is another skill (`alarm`)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
@@ -15,10 +16,15 @@ SNOOZE = timedelta(minutes=10)
 LONGEST_SNOOZE = timedelta(hours=2)
 MOST = 6
 """Of as many alarms it is told."""
+_OCLOCK = re.compile(r"o['’ ]?clock$", re.IGNORECASE)
+_ONE = re.compile(r"^(?:the|den|der|das)\s+|\s+(?:one|alarm|wecker)$", re.IGNORECASE)
+"""'The seven o'clock one'"""
+_OWNER = re.compile(r"['’]?s$")
+"""'Tomorrow's'"""
 AHEAD = timedelta(days=8)
 """In which a time is looked for that is to be left out."""
 
-SET = "(set|create|make|add|put on) [me] [(an|the|my|another|a new)]"
+SET = "(set|create|make|add|put on) [me] [(a|an|the|my|another|a new)]"
 STELLE = "(stell|stelle|mach|mache|setz|setze) [mir] [(einen|den|meinen|noch einen)]"
 CANCEL = "(cancel|delete|remove|clear|drop)"
 LOESCH = "(lösch|lösche|streich|streiche)"
@@ -142,16 +148,22 @@ async def alarms(agenda: Agenda, where: Where) -> Answer | str:
     },
     examples=["cancel the seven o'clock alarm"],
 )
-async def cancel(agenda: Agenda, where: Where, when: str | None = None) -> Answer | Ask | str:
+async def cancel(
+    agenda: Agenda, where: Where, conversation: Conversation, when: str | None = None
+) -> Answer | Ask | str:
     """Cancel an alarm."""
     found = _meant(agenda, where, when)
     if isinstance(found, str):
         return found
     if len(found) > 1:
-        return where.say(
-            f"Which one: {_joined([agenda.when(a, where.language) for a in found], where, 'or')}?",
-            de=f"Welchen: {_joined([agenda.when(a, where.language) for a in found], where, 'or')}?",
-        )
+        told = _joined([agenda.when(each, where.language) for each in found], where, "or")
+        question = where.say(f"Which one: {told}?", de=f"Welchen: {told}?")
+        chosen = _ONE.sub("", str(await conversation.ask(question)))
+        found = _meant(agenda, where, chosen)
+        if isinstance(found, str):
+            return found
+        if len(found) > 1:
+            return where.say("I have left them all.", de="Ich habe alle gelassen.")
     told = agenda.when(found[0], where.language)
     await agenda.cancel(found[0])
     return where.say(f"Cancelled the alarm {told}.", de=f"Den Wecker {told} gibt es nicht mehr.")
@@ -164,11 +176,11 @@ async def cancel(agenda: Agenda, where: Where, when: str | None = None) -> Answe
         "de": ["(lösch|lösche|streich|streiche) (ihn|es|das)"],
     },
 )
-async def cancel_it(agenda: Agenda, where: Where) -> Answer | Ask | str:
+async def cancel_it(agenda: Agenda, where: Where, conversation: Conversation) -> Answer | Ask | str:
     """Cancel the alarm that was spoken of last."""
     it = agenda.it(where.area)
     if it is None or it.kind != "alarm":
-        return await cancel(agenda, where)
+        return await cancel(agenda, where, conversation)
     told = agenda.when(it, where.language)
     await agenda.cancel(it)
     return where.say(f"Cancelled the alarm {told}.", de=f"Den Wecker {told} gibt es nicht mehr.")
@@ -255,7 +267,7 @@ async def stop(agenda: Agenda, where: Where) -> str:
     phrases={
         "en": [
             "(skip|leave out|suspend) (my|the) [next] alarm [clock]",
-            "(skip|leave out|suspend) (my|the|) {day}'s alarm [clock]",
+            "(skip|leave out|suspend) [(my|the)] {day} alarm [clock]",
             "(skip|leave out|suspend) (my|the) alarm [clock] [(for|on)] {day}",
             "(do not|don't) wake me [up] [(on|this)] {day}",
             "no alarm [on] {day}",
@@ -279,7 +291,7 @@ async def skip(agenda: Agenda, where: Where, day: str | None = None) -> str:
         at = agenda.next_time(found[0])
         chosen = [(found[0], at)] if at is not None else []
     else:
-        meant = agenda.read(day, where.language, "alarm")
+        meant = agenda.read(_OWNER.sub("", day), where.language, "alarm")
         if meant is None or meant.when.wall is None:
             return where.say(
                 "Sorry, I do not understand which day.",
@@ -331,9 +343,8 @@ def _meant(agenda: Agenda, where: Where, when: str | None) -> Sequence[Appointme
     if not found:
         return _none(where)
     if when is None:
-        it = agenda.it(where.area)
-        return [it] if it is not None and it.kind == "alarm" and len(found) > 1 else found
-    said = when.removesuffix("o'clock").removesuffix("oclock").strip()
+        return found
+    said = _OCLOCK.sub("", when).strip()
     meant = agenda.read(said, where.language, "alarm")
     if meant is None or meant.when.wall is None:
         return where.say(
