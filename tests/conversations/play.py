@@ -139,9 +139,13 @@ class Player:
             simulated._transition = 0.0  # type: ignore[attr-defined]
         self.hub.begin_timers(
             tone=lambda: self.hub.voice.play(earcon("timer")),  # type: ignore[union-attr]
+            alarm=lambda volume: self.hub.voice.play(earcon("alarm")),  # type: ignore[union-attr]
             show=self.shown.append,
             tell=self.shown.append,
         )
+        if self.script.pin and self.hub.skillset.policy.pin is not None:
+            if not self.hub.skillset.policy.pin.there:
+                self.hub.skillset.policy.pin.set(self.script.pin)
         await self.clock.settle()
 
     @property

@@ -57,6 +57,7 @@ class Script:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     tiers: tuple[str, ...] = ("rules", "all")
+    pin: str = ""
     spoken: bool = False
     pending: str = ""
 
