@@ -26,6 +26,7 @@ from hub.options import PATIENCE, Area, Details, HomeFile, Json, Language
 from hub.packs_cli import packs_app
 from hub.privacy_cli import privacy_app
 from hub.routines_cli import routines_app
+from hub.satellites_cli import satellites_app
 from hub.trust_cli import trust_app
 
 app = typer.Typer(
@@ -49,6 +50,7 @@ app.add_typer(routines_app, name="routines")
 app.add_typer(trust_app, name="trust")
 packs_app.add_typer(author_app)
 app.add_typer(packs_app, name="skill")
+app.add_typer(satellites_app, name="satellites")
 app.add_typer(privacy_app, name="privacy")
 app.command()(mcp)
 app.command()(why)

@@ -92,6 +92,13 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
         )
         doors = {"routines": hub.household.door.answer} if hub.household else {}
         doors["privacy"] = eraser.answer
+        works: list[Coroutine[Any, Any, None]] = []
+        if elsewhere:
+            from hub.bridges.satellites.rooms import open_satellites
+
+            satellites = await stack.enter_async_context(open_satellites(hub))
+            doors["satellites"] = satellites.answer
+            works.append(satellites.run())
         control = ControlServer(
             config.hub.runtime, hub.assistant, lambda: _take_packs(hub), doors=doors
         )
@@ -103,12 +110,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
 
             area = area_by(lambda id: _room_of(hub, id))
             await stack.enter_async_context(serve_wyoming(hub, area=area))
-        works = [_prepare(hub), _keep_prepared(hub, phone)]
-        if elsewhere:
-            from hub.bridges.satellites.rooms import open_satellites
-
-            satellites = await stack.enter_async_context(open_satellites(hub))
-            works.append(satellites.run())
+        works += [_prepare(hub), _keep_prepared(hub, phone)]
         if open_ears is not None:
             works.append(_listen(hub, open_ears))
         if phone is not None:

@@ -35,6 +35,7 @@ EDGE = (
     "packs",
     "packs_cli",
     "routines_cli",
+    "satellites_cli",
     "service",
     "terminal",
     "trust_cli",

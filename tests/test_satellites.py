@@ -292,3 +292,15 @@ async def test_a_room_that_there_is_not_is_named(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"\[rooms.Attic\].*there is no room 'Attic'"):
             async with open_satellites(hub):
                 pass
+
+
+@pytest.mark.models
+@pytest.mark.slow
+async def test_what_is_known_of_them_is_told_and_a_tone_finds_one(tmp_path: Path) -> None:
+    async with house(tmp_path, {"Kitchen": False}) as it:
+        [row] = (await it.satellites.answer({}))["satellites"]
+        assert row["room"] == "Kitchen" and row["connected"] and row["trouble"] is None
+        await it.satellites.answer({"tone": "kitchen"})
+        await it.until(lambda: it.rooms["Kitchen"].played > 5_000, "a tone")
+        wrong = await it.satellites.answer({"tone": "Attic"})
+        assert wrong == {"error": "there is no satellite in 'Attic'; there are some in Kitchen"}

@@ -22,6 +22,7 @@ from hub.config import RoomSettings
 from hub.engines.ears_streams import EarStreams
 from hub.engines.wyoming_link import Address, linked, parse
 from hub.errors import ConfigError, HearthError
+from hub.home.model import normal
 from hub.listening import Listener
 from hub.models.store import ModelStore
 from hub.ports import WakeWord
@@ -48,6 +49,17 @@ class Known:
     turns: int = 0
     free: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nobody is talked with there."""
+
+    def row(self) -> dict[str, Any]:
+        return {
+            "room": self.area,
+            "address": str(self.address),
+            "connected": self.connected,
+            "trouble": self.trouble,
+            "turns": self.turns,
+            "language": self.settings.language,
+            "person": self.settings.person,
+        }
 
 
 class Satellites:
@@ -81,6 +93,24 @@ class Satellites:
         async with asyncio.TaskGroup() as tasks:
             for known in self.known:
                 tasks.create_task(self._keep(known), name=f"satellite-{known.area}")
+
+    async def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Of a request over the control socket: all of them, and `tone`, the name of a room in
+        which a tone is to be heard."""
+        name = request.get("tone")
+        if name is not None:
+            known = next((each for each in self.known if _same(each.area, name)), None)
+            if known is None:
+                rooms = ", ".join(each.area for each in self.known)
+                return {"error": f"there is no satellite in '{name}'; there are some in {rooms}"}
+            voice = self._hub.voices.get(known.area)
+            if voice is None:
+                return {"error": f"{known.area}: {known.trouble or 'it is not there yet'}"}
+            try:
+                await voice.play(earcon("timer"))
+            except HearthError as error:
+                return {"error": f"{known.area}: {error}"}
+        return {"satellites": [each.row() for each in self.known]}
 
     async def _keep(self, known: Known) -> None:
         pause = FIRST_PAUSE
@@ -199,6 +229,10 @@ class Satellites:
             log.warning("a tone: %s", error)
 
 
+def _same(area: str, name: Any) -> bool:
+    return isinstance(name, str) and normal(area) == normal(name)
+
+
 def _known(hub: Hub, name: str, settings: RoomSettings) -> Known:
     assert settings.satellite is not None
     try:
@@ -231,8 +265,3 @@ async def open_satellites(
             own.worker.start_soon()
             verifier = own
         yield Satellites(hub, streams, verifier, changed=changed)
-
-
-def named(rooms: Mapping[str, RoomSettings]) -> bool:
-    """Whether the settings name a satellite at all."""
-    return any(room.satellite for room in rooms.values())
