@@ -107,6 +107,10 @@ class Speaker(Protocol):
         """Say something unasked, as soon as nobody is talked with. It returns before that."""
         ...
 
+    def reaches(self, area: str) -> bool:
+        """Whether a room, by its name, has a loudspeaker of its own, such as a satellite's."""
+        ...
+
 
 class Conversation(Protocol):
     """The talk in this room: what was said before, and what is asked and said while a tool runs."""

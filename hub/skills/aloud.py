@@ -77,6 +77,10 @@ class Aloud:
             return
         self._say(text, language, area)
 
+    def reaches(self, area: str) -> bool:
+        """Whether a room has a voice of its own."""
+        return self._elsewhere(area) is not None
+
     def recheck(self) -> None:
         """Quiet hours have begun or ended because somebody said so."""
         self._changed.set()

@@ -443,6 +443,9 @@ class _Speaking:
                 told, language=where.language, area=area or where.area, by=self._handler.skill
             )
 
+    def reaches(self, area: str) -> bool:
+        return self._aloud is not None and bool(self._aloud.reaches(area))
+
 
 def failed(error: HearthError, outcomes: Sequence[Outcome] = ()) -> Performed:
     """What is told of an error that ended a call."""
