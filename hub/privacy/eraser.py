@@ -56,7 +56,14 @@ class Eraser:
 async def erase(config: Config, person: str | None = None) -> dict[str, int]:
     """Erase everything, or what is of one person; of each kind how many entries. Nobody may have
     the files open. Raises StorageError."""
-    return {kept.name: await kept.erase(person) for kept in everything(config)}
+    all_kept = everything(config)
+    if person is not None:
+        return {kept.name: await kept.erase(person) for kept in all_kept}
+    # Several kinds may be in one file, which goes as a whole.
+    counts = {kept.name: (await kept.extent()).count for kept in all_kept}
+    for kept in all_kept:
+        await kept.erase()
+    return counts
 
 
 async def export(config: Config) -> dict[str, Any]:
