@@ -66,7 +66,7 @@ def stems(text: str, language: str) -> list[tuple[str, float]]:
     """Each word that tells something, without its endings, and how much it tells (0-1)."""
     base = _base(language)
     return [
-        (stem(word, base), 0.3 if word in WEAK[base] else 1.0)
+        (stem(word, base), 0.15 if word in WEAK[base] else 1.0)
         for word in words_of(text)
         if word not in IDLE[base]
     ]

@@ -268,7 +268,7 @@ async def _span(history: History, when: str, now: datetime) -> tuple[datetime, d
 
 def _told(deed: Any, home: Home) -> bool:
     """Whether something that happened is worth a word."""
-    if deed.before == deed.after:
+    if deed.before == deed.after and not (deed.data and _ours(deed)):
         return False
     domain = deed.entity_id.split(".")[0]
     if domain == "binary_sensor":

@@ -111,21 +111,22 @@ def happened(deed: Any, now: datetime, where: Where) -> str:
     """'The Front Door was opened at 9:12.'"""
     german = where.language.startswith("de")
     moment = at_what_time(deed.at, now, where)
-    if deed.source != "outside":
-        who = _by(deed, where)
-        to = _to(deed, where)
-        english, deutsch = BECAME.get(str(deed.after), ("was changed", "wurde geändert"))
-        if to:
-            english, deutsch = f"was set to {to}", f"wurde auf {to} gestellt"
-        said = deutsch if german else english
-        return f"{_subject(deed, where)} {said} {moment}{who}."
     door = deed.entity_id.startswith("binary_sensor.")
     states = {"on": "open", "off": "closed"} if door else {}
     state = states.get(str(deed.after), str(deed.after))
     english, deutsch = BECAME.get(state, ("was changed", "wurde geändert"))
     if to := _to(deed, where):
         english, deutsch = f"was set to {to}", f"wurde auf {to} gestellt"
-    return f"{_subject(deed, where)} {deutsch if german else english} {moment}."
+    said = _when(deutsch if german else english, moment, german)
+    return f"{_subject(deed, where)} {said}{_by(deed, where)}."
+
+
+def _when(said: str, moment: str, german: bool) -> str:
+    """'was opened at 9:12', 'wurde um 9:12 Uhr geöffnet'"""
+    if not german:
+        return f"{said} {moment}"
+    verb, _, rest = said.partition(" ")
+    return f"{verb} {moment} {rest}".strip()
 
 
 def _subject(deed: Any, where: Where) -> str:
