@@ -28,7 +28,7 @@ from hub.packs.process import Limit
 from hub.packs.remote import Packs, describe
 from tests.fakes import House
 from tests.hostile_packs import kit
-from tests.hostile_packs.kit import Permitted, Ran, Talk, code
+from tests.hostile_packs.kit import Permitted, Ran, Talk, code, simple_house  # noqa: F401 - the fixture `house`
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,12 +37,6 @@ pytestmark = [
 
 Sinner = Callable[..., Packs]
 NOTHING = Permitted()
-
-
-@pytest_asyncio.fixture
-async def house() -> AsyncIterator[House]:
-    async with House() as house:
-        yield house
 
 
 @pytest_asyncio.fixture

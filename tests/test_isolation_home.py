@@ -23,7 +23,7 @@ from hub.packs.remote import Packs
 from hub.skill import Ask, Entities
 from tests.fakes import FakeSpeaker, House
 from tests.hostile_packs import kit
-from tests.hostile_packs.kit import Permitted, Ran, Talk, code
+from tests.hostile_packs.kit import Permitted, Ran, Talk, code, simple_house  # noqa: F401 - the fixture `house`
 
 walled = pytest.mark.skipif(bool(sandbox.bubblewrap_trouble()), reason=sandbox.bubblewrap_trouble())
 
@@ -32,12 +32,6 @@ LOCKS = Permitted({"home.domains": ["lock", "cover"], "home.act": True}, "R3")
 NOTHING = Permitted()
 
 Maker = Callable[..., Packs]
-
-
-@pytest_asyncio.fixture
-async def house() -> AsyncIterator[House]:
-    async with House() as house:
-        yield house
 
 
 @pytest_asyncio.fixture

@@ -7,29 +7,23 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from hub.packs import sandbox
 from hub.packs.remote import Packs
 from tests.fakes import House
 from tests.hostile_packs import kit
+from tests.hostile_packs.kit import simple_house  # noqa: F401 - the fixture `house`
 from tests.hostile_packs.walls import SINS, Sin
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(sandbox.bubblewrap_trouble()), reason=sandbox.bubblewrap_trouble()),
 ]
-
-
-@pytest_asyncio.fixture
-async def house() -> AsyncIterator[House]:
-    async with House() as house:
-        yield house
 
 
 @pytest.fixture(scope="module")

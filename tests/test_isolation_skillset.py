@@ -20,7 +20,7 @@ from hub.skills.handling import Performed
 from hub.skillset import Skillset
 from tests.fakes import House
 from tests.hostile_packs import kit
-from tests.hostile_packs.kit import Permitted
+from tests.hostile_packs.kit import Permitted, simple_house  # noqa: F401 - the fixture `house`
 
 pytestmark = pytest.mark.skipif(
     bool(sandbox.bubblewrap_trouble()), reason=sandbox.bubblewrap_trouble()
@@ -76,12 +76,6 @@ lines.on("line", (line) => {
   } else if (m.id in waiting) waiting[m.id](m.result);
 });
 """
-
-
-@pytest_asyncio.fixture
-async def house() -> AsyncIterator[House]:
-    async with House() as house:
-        yield house
 
 
 async def perform(skills: Skillset, tool: str, **arguments: Any) -> Performed:

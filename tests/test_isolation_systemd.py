@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from hub.packs import description, sandbox, units
 from hub.packs.remote import Packs
 from tests.fakes import House
 from tests.hostile_packs import kit
+from tests.hostile_packs.kit import simple_house  # noqa: F401 - the fixture `house`
 
 UNITS = Path(__file__).parent.parent / "systemd"
 PYTHON = os.path.realpath(sys.executable)
@@ -79,12 +79,6 @@ def test_a_unit_with_a_hole_is_seen(tmp_path: Path) -> None:
     assert scored.returncode != 0
 
 
-@pytest_asyncio.fixture
-async def house() -> AsyncIterator[House]:
-    async with House() as house:
-        yield house
-
-
 @pytest.mark.skipif(
     shutil.which("systemd-socket-activate") is None, reason="systemd is not installed"
 )
@@ -122,6 +116,91 @@ async def test_a_pack_answers_at_its_socket(
         if systemd.returncode is None:
             systemd.kill()
             await systemd.wait()
+
+
+SERVER = """
+import json, os, sys
+import shared
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked:
+        continue
+    if asked["method"] == "initialize":
+        result = {"protocolVersion": asked["params"]["protocolVersion"],
+                  "capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}}
+    elif asked["method"] == "tools/list":
+        result = {"tools": [{"name": "sin", "description": "Tell.",
+                             "inputSchema": {"type": "object", "properties": {}}}]}
+    else:
+        text = f"{os.environ.get('SETTING_TOWN')} {shared.WORD} {os.environ.get('HEARTH_X')}"
+        result = {"content": [{"type": "text", "text": text}]}
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+
+def of_a_server(place: Path, network: str = "") -> tuple[Path, kit.Shelf]:
+    """A pack with a [run] command, a setting, and a library of its own."""
+    granted = {"network": [network]} if network else {}
+    folder = kit.write(place, "", kit.Permitted(granted), pack_id="coin")
+    (folder / "server.py").write_text(SERVER)
+    (folder / "lib").mkdir()
+    (folder / "lib" / "shared.py").write_text("WORD = 'shared'")
+    with (folder / "pack.toml").open("a") as file:
+        file.write('\n[settings.town]\ntype = "string"\ndefault = "Bern $HOME"\n')
+        file.write(f'[run]\ncommand = ["{PYTHON}", "server.py"]\n')
+    schema = {"type": "object", "properties": {}}
+    row = {"name": "sin", "description": "Tell.", "inputSchema": schema}
+    return folder, kit.Shelf(folder, tools=[row])
+
+
+@pytest.mark.skipif(
+    shutil.which("systemd-socket-activate") is None, reason="systemd is not installed"
+)
+async def test_a_command_gets_its_settings_from_the_hub(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over the line, and not in the unit, where everybody could read them."""
+    folder, shelf = of_a_server(tmp_path)
+    unit = units.drop_in(shelf.installed()[0].pack, folder, 64)
+    assert "Bern" not in unit and "PYTHONPATH=/pack/lib" in unit
+    sockets = tmp_path / "run"
+    sockets.mkdir()
+    monkeypatch.setattr(sandbox, "SOCKETS", sockets)
+    door, start = sockets / "coin.sock", str(sandbox.HUB / sandbox.START)
+    how = [PYTHON, "-I", "-S", start, "64", PYTHON, "server.py"]
+    systemd = await asyncio.create_subprocess_exec(
+        "systemd-socket-activate",
+        f"--setenv=PYTHONPATH={folder / 'lib'}",
+        f"--listen={door}",
+        *how,
+        cwd=folder,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    packs = Packs(shelf, house.home)
+    try:
+        async with asyncio.timeout(5):
+            while sandbox.wall("coin") != "systemd":  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.01)
+        assert (await kit.call(packs, house.home, "coin")).said == "Bern $HOME shared None"
+    finally:
+        await packs.close()
+        if systemd.returncode is None:
+            systemd.kill()
+            await systemd.wait()
+
+
+async def test_a_command_that_needs_the_proxy_is_refused_under_systemd(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, shelf = of_a_server(tmp_path, "https://api.example.org")
+    monkeypatch.setattr(sandbox, "SOCKETS", tmp_path)
+    (door := socket.socket(socket.AF_UNIX)).bind(str(tmp_path / "coin.sock"))
+    packs = Packs(shelf, house.home)
+    ran = await kit.call(packs, house.home, "coin")
+    assert ran.error is not None and "--without network" in str(ran.error)
+    await packs.close()
+    door.close()
 
 
 def test_without_any_wall_nothing_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -54,6 +55,13 @@ BYTES_PER_SECOND, BYTES_BURST = 2.0 * LONGEST, 4.0 * LONGEST
 IDLE_CPU = 0.3
 """Share of a core that it may take while no call is under way."""
 MB = 1024 * 1024
+
+
+NO_PROXY = (
+    "a unit of systemd has no way to the hub's proxy, which a [run] command with network needs: "
+    "run the hub where bubblewrap is the wall, or keep the network from it "
+    "(hearth skill permissions ID --without network)"
+)
 
 
 class PackFailed(SkillError):
@@ -222,9 +230,14 @@ class PackProcess:
     async def _start(self) -> None:
         pack = self.installed.pack
         if self._wall(pack.id) == "systemd":
+            if pack.run and self.installed.granted.network:
+                raise PackFailed(NO_PROXY)
             reader, writer = await asyncio.open_unix_connection(
                 sandbox.SOCKETS / f"{pack.id}.sock", limit=LONGEST
             )
+            if pack.run:  # its launcher takes them before the command begins
+                sent = {"settings": sandbox.setting_variables(self.installed.settings)}
+                writer.write(json.dumps(sent).encode() + b"\n")
         else:
             reader, writer = await self._spawned()
         link = Link(

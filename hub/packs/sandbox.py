@@ -251,8 +251,13 @@ def _whole_system() -> Iterator[str]:
     yield from ("--symlink", "usr/bin", "/bin")
 
 
+def setting_variables(settings: Mapping[str, object]) -> dict[str, str]:
+    """Settings as a command finds them in its environment."""
+    return {f"SETTING_{name.upper()}": str(value) for name, value in settings.items()}
+
+
 def _environment(folder: Path, settings: Mapping[str, object]) -> dict[str, str]:
-    own = {f"SETTING_{name.upper()}": str(value) for name, value in settings.items()}
+    own = setting_variables(settings)
     if (folder / "lib").is_dir():
         own["PYTHONPATH"] = "/pack/lib"
     return own | {

@@ -52,6 +52,7 @@ def drop_in(pack: Pack, content: Path, memory_mb: int, *, python: Path | None = 
         "Environment=LD_LIBRARY_PATH=/python/lib HOME=/tmp TMPDIR=/tmp LANG=C.UTF-8",
         "Environment=MALLOC_ARENA_MAX=1 PYTHONDONTWRITEBYTECODE=1",
         "Environment=PATH=/python/bin:/usr/local/bin:/usr/bin:/bin",
+        *(["Environment=PYTHONPATH=/pack/lib"] if (content / "lib").is_dir() else ()),
         f"MemoryMax={memory_mb + (RUNTIME_MB if pack.run else SPARE_MB)}M",
     ]
     if pack.run:

@@ -10,11 +10,13 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import pytest_asyncio
 
 from hub.errors import HearthError
 from hub.home.hands import Hands
@@ -26,6 +28,7 @@ from hub.packs.remote import Packs
 from hub.packs.shelf import Installed
 from hub.packs.tools import OWN
 from hub.skill import Answer, Ask, Call, Dropped, Entities, Say, Where, collect
+from tests.fakes import House
 
 ROOT = Path(__file__).parents[2]
 
@@ -272,6 +275,13 @@ async def call(
     except Dropped:
         return Ran(dropped=True)
     return Ran(said)
+
+
+@pytest_asyncio.fixture(name="house")
+async def simple_house() -> AsyncIterator[House]:
+    """The built-in home, for packs to see and act on."""
+    async with House() as house:
+        yield house
 
 
 def without_walls(monkeypatch: Any, place: str) -> None:

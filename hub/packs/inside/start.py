@@ -5,7 +5,8 @@ unit, in the pack's folder. Without a command the pack is a `skill.py` and is ho
 process; with one, that MCP server takes its place. With `--web` a relay to the hub's proxy runs
 beside it, and FD holds the filter of system calls that bubblewrap sets otherwise. The line to the
 hub is standard input and output; if systemd has passed a listening socket, it is the first
-connection to that.
+connection to that. There the hub sends the environment of a command ahead, in a line of its own:
+settings may be secret, and a unit file can be read by everybody.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 from pathlib import Path
 
 WEB = "--web="
+SETTING, LONGEST_SETTINGS = "SETTING_", 256 * 1024
 FIRST_PASSED = 3
 """The descriptor at which systemd's passed sockets begin."""
 
@@ -23,11 +25,13 @@ FIRST_PASSED = 3
 def main() -> None:
     # -I leaves out the folder of this file and PYTHONPATH: the hub's package is beside it.
     sys.path.append(str(Path(__file__).resolve().parents[3]))
+    memory, command = int(sys.argv[1]), sys.argv[2:]
     if os.environ.pop("LISTEN_FDS", "0") != "0":
         _accept()
+        if command:
+            os.environ.update(_settings())
     from hub.packs.inside import lock
 
-    memory, command = int(sys.argv[1]), sys.argv[2:]
     lock.limit(memory, own_python=not command)
     if command and command[0].startswith(WEB):
         from hub.packs.inside import relay
@@ -57,6 +61,19 @@ def _accept() -> None:
             connection.setblocking(True)
             os.dup2(connection.fileno(), 0)
             os.dup2(connection.fileno(), 1)
+
+
+def _settings() -> dict[str, str]:
+    """What the hub sends ahead. Byte by byte, since what follows is for the command."""
+    import json
+
+    line = b""
+    while not line.endswith(b"\n") and len(line) < LONGEST_SETTINGS:
+        if not (byte := os.read(0, 1)):
+            break
+        line += byte
+    sent = json.loads(line)["settings"]
+    return {str(name): str(value) for name, value in sent.items() if name.startswith(SETTING)}
 
 
 if __name__ == "__main__":
