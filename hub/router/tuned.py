@@ -74,7 +74,7 @@ class TunedTier:
                 render(listing, turns),
                 allowed,
                 width=WIDTH,
-                enough=self._settings.confidence,
+                enough=min([self._settings.confidence, *asked.trusted.values()]),
                 idle=(f" {NONE}", END),
             )
         except EngineCrashed:
