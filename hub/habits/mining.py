@@ -308,7 +308,9 @@ Window = tuple[int, int, int, float, list[tuple[int, int]]]
 """Hits, begin, width, chance of one day, and the minutes and days of the hits."""
 
 
-def _window(series: _Series, days: Sequence[int], shifts: Mapping[int, int]) -> Window | None:
+def _window(
+    series: _Series, days: Sequence[int], shifts: Mapping[int, int], tests: int
+) -> Window | None:
     """The window of the day that has something on the most days, and would hardly have by chance.
     `shifts`: what is taken from the
     minute of the day on each day, for what goes with the sun."""
