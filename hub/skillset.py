@@ -300,7 +300,8 @@ class Skillset:
         fitted, unfit = self._fit(handler, given, turn)
         if unfit is not None:
             return Performed(unfit=unfit)
-        return await self._runner.run(handler, Entities(()), fitted, turn)
+        done = await self._runner.run(handler, Entities(()), fitted, turn)
+        return self._held(handler, Entities(()), fitted, turn, done) if done.held else done
 
     async def _undo(
         self,
