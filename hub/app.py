@@ -441,7 +441,7 @@ async def open_hub(
         phones = Phones()
         manners = Manners(
             config.manners,
-            lambda: clocks.now().astimezone(),
+            lambda: clocks.now().astimezone(clocks.zone),
             _kept(config, "manners", home_file, states, remember),
         )
         stack.push_async_callback(manners.close)

@@ -242,4 +242,4 @@ def _next(now: datetime, end: time) -> datetime:
     then = naive.replace(hour=end.hour, minute=end.minute, second=0, microsecond=0)
     if then <= naive:
         then += timedelta(days=1)
-    return then.astimezone()
+    return then.replace(tzinfo=now.tzinfo)
