@@ -41,6 +41,7 @@ from hub.messages import (
     Trace,
     Utterance,
 )
+from hub.policy import R3
 from hub.ports import Recognizer, ThoroughRecognizer
 from hub.router import Context, Router
 from hub.router.clean import addressed, clean
@@ -213,8 +214,6 @@ class Assistant:
         return not any(self._delicate(call) for call in question.choices.get("yes", ()))
 
     def _delicate(self, call: Call) -> bool:
-        if self.skillset.delicate(call.tool):
-            return True
         named = str(call.arguments.get("name", ""))
         entity = self.home.entities.get(named)
         found = (
@@ -226,7 +225,10 @@ class Assistant:
                 if normal(named) in map(normal, each.names)
             ]
         )
-        return not found or any(map(_dangerous, found))
+        if not named:
+            return self.skillset.delicate(call.tool)
+        lets_in = (self.skillset.policy.highest(entity).risk == R3 for entity in found)
+        return not found or any(lets_in) or any(map(_dangerous, found))
 
     def _room(self, area: str | None) -> RoomSettings | None:
         """What is known of the satellite in a room."""

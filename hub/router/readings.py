@@ -238,6 +238,8 @@ def narrowed(reading: Reading, text: str, places: Places, words: Words) -> Readi
         found = [e for e in found if _is_called(e, words.kinds.get("climate", ()))]
     elif domain == "light" and (lamp := words.lamps & set(normal(text).split())):
         found = [e for e in found if _is_called(e, tuple(lamp))]
+        if 1 < len(found) <= MOST_CHOICES and call.tool not in QUESTIONS:
+            return one_of(reading, found, places, words, f"{reading.why}, but there are several")
     elif domain not in ("sensor", "binary_sensor") or "device_class" not in slots:
         return reading
     if len(found) != 1 or not isinstance(domain, str):
@@ -254,7 +256,8 @@ def narrowed(reading: Reading, text: str, places: Places, words: Words) -> Readi
 def _is_called(entity: Entity, kinds: Sequence[str]) -> bool:
     """Whether a name of a thing has a word for its kind in it: 'Kitchen Thermostat'."""
     said = [f" {normal(name)} " for name in entity.names]
-    return any(f" {kind} " in name for name in said for kind in kinds)
+    # 'Stehlampe' is a lamp, too.
+    return any(f"{kind} " in name for name in said for kind in kinds)
 
 
 def _share_word(one: str, other: str) -> bool:

@@ -117,6 +117,8 @@ LISTED = (
     "HassShoppingListCompleteItem",
 )
 """Tools of whose free text there may be more: 'and butter'."""
+TALK = ("conversation", "help", "manners", "HassNevermind")
+"""Skills about the talk itself: what was spoken of before them is still spoken of."""
 SWEPT = ("light", "switch", "input_boolean", "fan", "media_player")
 """What 'everything' is, where some of it is to be left."""
 RESTING = ("off", "standby", "unavailable", "unknown")
@@ -729,10 +731,21 @@ class Router:
                 if reading.open and not (listed and len(part.split()) <= FEW_WORDS + 1):
                     continue
                 same = reading.targets is not None and reading.targets.things == last.things
-                if {call.tool for call in reading.calls} <= tools or (same and _acts(reading)):
+                asked = self._same_skill(last.calls, reading.calls)
+                if (
+                    {call.tool for call in reading.calls} <= tools
+                    or (same and _acts(reading))
+                    or asked
+                ):
                     why = f"{reading.why} <- leaning on {last.said!r}"
                     return _ranked(replace(reading, why=why), text, 0)
         return None
+
+    def _same_skill(self, before: Sequence[Call], now: Sequence[Call]) -> bool:
+        """Whether two questions are for one skill: the weather now, and that of tomorrow."""
+        skills = {tool.name: tool.skill for tool in self.tools if not tool.domains}
+        asked = {skills.get(call.tool) for call in (*before, *now)}
+        return len(asked) == 1 and None not in asked
 
     def _step(
         self, grammars: Grammars, language: str, text: str, context: Context, last: Targets
@@ -1321,6 +1334,10 @@ def _intent(best: Ranked, context: Context) -> Intent:
         # 'Louder' was said of nothing, and may still be asked for once more.
         before = context.targets.things if isinstance(context.targets, Targets) else ()
         reading = replace(reading, targets=Targets(before))
+    elif reading.targets is None and reading.calls and not _of_talk(reading):
+        # 'What is on today?' may be asked once more, of tomorrow; 'it' is still what it was.
+        before = context.targets.things if isinstance(context.targets, Targets) else ()
+        reading = replace(reading, targets=Targets(before))
     intent = Intent(
         calls=reading.calls,
         tier=reading.tier,
@@ -1333,6 +1350,11 @@ def _intent(best: Ranked, context: Context) -> Intent:
         targets=reading.targets,
     )
     return remembered(intent)
+
+
+def _of_talk(reading: Reading) -> bool:
+    """Whether it is about the talk itself: 'thanks'."""
+    return any(call.tool.partition(".")[0] in TALK for call in reading.calls)
 
 
 def _candidates(reading: Reading) -> Iterator[Candidate]:

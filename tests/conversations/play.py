@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from hub import config as settings
 from hub.app import Hub, open_hub
@@ -38,16 +39,27 @@ PATIENCE = 0.3
 """Seconds a device has to report."""
 
 
-class Threads(ThreadPoolExecutor):
-    """The loop's threads, and whether any of them works."""
+class Threads:
+    """All threads that work for the hub, and whether any of them does."""
 
-    busy = 0
+    def __init__(self) -> None:
+        self.busy = 0
 
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        self.busy += 1
-        future = super().submit(fn, *args, **kwargs)
-        future.add_done_callback(self._less)
-        return future
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        submit = ThreadPoolExecutor.submit
+
+        def counted(pool: Any, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+            self.busy += 1
+            future = submit(pool, fn, *args, **kwargs)
+            future.add_done_callback(self._less)
+            return future
+
+        ThreadPoolExecutor.submit = counted  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
 
     def _less(self, _: Future[Any]) -> None:
         self.busy -= 1
@@ -56,14 +68,18 @@ class Threads(ThreadPoolExecutor):
 class Clock(MovedTime):
     """Time passes when it is told to; meanwhile everything that wakes up is done with its work."""
 
-    def __init__(self, now: datetime, threads: Threads) -> None:
+    def __init__(self, now: datetime, zone: ZoneInfo, threads: Threads) -> None:
         super().__init__(now, steady=1000.0)
+        self.zone = zone
         self._threads = threads
 
     async def settle(self) -> None:
-        for _ in range(3):
+        quiet = 0
+        while quiet < 3:
             await settled()
-            while self._threads.busy:  # noqa: ASYNC110 - they have no reason to tell
+            quiet += 1
+            while self._threads.busy:
+                quiet = 0
                 await asyncio.sleep(0.001)
 
     async def advance(self, seconds: float) -> None:
@@ -284,11 +300,9 @@ def _within(wanted: Any, real: Any) -> bool:
 
 async def play(script: Script, folder: Path, *, model: bool) -> list[str]:
     """What went wrong in it, a line for each."""
-    loop = asyncio.get_running_loop()
-    threads = Threads(4)
-    loop.set_default_executor(threads)
-    with zone(script.zone):
-        clock = Clock(script.clock.astimezone(), threads)
+    threads = Threads()
+    with zone(script.zone), threads.watched():
+        clock = Clock(script.clock.astimezone(), ZoneInfo(script.zone), threads)
         config = configured(script, folder, model=model)
         mouth, traces, wrong = Mouth(), list[Trace](), list[str]()
         steps = list(enumerate(script.steps, 1))
