@@ -24,6 +24,7 @@ from hub.config import Config, PrivacySettings
 from hub.daily.calendars import Calendars
 from hub.daily.library import Library
 from hub.daily.lists import OwnLists
+from hub.daily.others import Others
 from hub.daily.writer import Writer
 from hub.errors import SkillError
 from hub.history import History
@@ -110,6 +111,7 @@ class Skillset:
             "settings": SkillSettings(),
             "store": Stores(),
             "lists": OwnLists(home),
+            "others": Others(self),
             "history": History(None, PrivacySettings(), time or SystemTime()),
             "facts": Facts(),
             "calendars": Calendars(),
@@ -161,7 +163,7 @@ class Skillset:
 
     def for_home(self, home: Home, **services: Any) -> Self:
         """The same skills for another home, such as a copy of it to try something on."""
-        own = ("tools", "undoing", "schedule", "lists")
+        own = ("tools", "undoing", "schedule", "lists", "others")
         kept = {name: service for name, service in self._services.items() if name not in own}
         return type(self)(
             [handler for several in self._handlers.values() for handler in several],

@@ -19,14 +19,14 @@ IDLE = frozenset(
 )
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
-_MARKS = re.compile(r"(^|\s)(?:#{1,6}|[*+>-]|\d+\.)\s+|[*_`~|]+|<[^>]{1,200}>")
+_MARKS = re.compile(r"(?m)^[ \t]*(?:#{1,6}|[*+>-]|\d{1,3}\.)[ \t]+|[*_`~|]+|<[^>]{1,200}>")
 _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z])|\n{2,}")
 
 
 def plain(text: str) -> str:
     """A text without the marks of Markdown and HTML, and without addresses."""
     text = _LINK.sub(r"\1", text.replace("\r", ""))
-    return _MARKS.sub(r"\1", _URL.sub("", text)).replace("\x00", "")
+    return _MARKS.sub("", _URL.sub("", text)).replace("\x00", "")
 
 
 def passages(text: str) -> Iterator[str]:

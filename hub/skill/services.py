@@ -547,6 +547,14 @@ class Writer(Protocol):
         ...
 
 
+class Others(Protocol):
+    """Other tools that only tell (R0), of any skill."""
+
+    async def tell(self, tool: str, **arguments: Any) -> str | None:
+        """What `skill.function` would say; None if there is no such tool, or it has nothing."""
+        ...
+
+
 class Lists(Protocol):
     """The hub's own lists. Each is an entity of the domain `todo`, like Home Assistant's."""
 
@@ -832,6 +840,7 @@ SERVICES: Mapping[Any, str] = {
     Library: "library",
     Writer: "writer",
     Lists: "lists",
+    Others: "others",
     Sound: "sound",
     Phone: "phone",
     Past: "past",

@@ -33,7 +33,7 @@ from hub.timers.clock import Time
 
 log = logging.getLogger(__name__)
 
-OF_EACH_SKILL = ("past", "phone", "schedule", "settings", "sound", "store")
+OF_EACH_SKILL = ("others", "past", "phone", "schedule", "settings", "sound", "store")
 """Services of which each skill has its own: `services[name].of(handler, turn)` gives it."""
 
 

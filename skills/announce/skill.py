@@ -1,11 +1,9 @@
-"""Announcements: something is said aloud for everybody.
-
-The hub has one loudspeaker, in the room where it was spoken to: that is where it is said.
-"""
+"""Announcements: something is said aloud for everybody, in every room that has a voice, and in the
+one where it was spoken to."""
 
 from __future__ import annotations
 
-from hub.skill import Where, tool
+from hub.skill import Home, Speaker, Where, as_written, tool
 
 
 @tool(
@@ -23,8 +21,17 @@ from hub.skill import Where, tool
         ],
     },
     examples=["announce that dinner is ready"],
+    final={
+        "en": "What was said cannot be taken back.",
+        "de": "Was gesagt ist, lässt sich nicht zurückholen.",
+    },
 )
-def broadcast(message: str, where: Where) -> str:
+async def broadcast(message: str, where: Where, speaker: Speaker, home: Home) -> str:
     """Say something aloud for everybody."""
-    said = message.strip()
-    return where.say(f"Attention please: {said}.", de=f"Achtung: {said}.")
+    said = as_written(message, where.said).strip(" .,")
+    text = where.say(f"Attention please: {said}.", de=f"Achtung: {said}.")
+    rooms = {room.name for each in home.find() if (room := home.area(each)) is not None}
+    for room in sorted(rooms - {where.area}):
+        if speaker.reaches(room):
+            await speaker.announce(text, area=room)
+    return text

@@ -39,6 +39,14 @@ async def take(
     return Say("taken", text=note["text"])
 
 
+@tool(examples=["put that in a note"], risk="R1")
+async def keep(store: Store, clock: Clock, where: Where, conversation: Conversation) -> Say:
+    """Keep what the hub has said last as a note."""
+    if not conversation.last_reply:
+        return Say("nothing_said")
+    return await take(store, clock, where, conversation, conversation.last_reply)
+
+
 @tool(examples=["read my notes"])
 async def read(store: Store, where: Where) -> Say:
     """Read the notes, the newest first."""
@@ -126,7 +134,7 @@ def _stems(text: str) -> frozenset[str]:
 
 
 def _tidy(text: str) -> str:
-    plain = " ".join(text.split()).strip(" ,;:")[:LONGEST]
+    plain = " ".join(text.split())[:LONGEST].strip(" ,;:").removesuffix(".")
     return plain[:1].upper() + plain[1:]
 
 
