@@ -203,7 +203,7 @@ def when(said: When, at: datetime | None, now: datetime, language: str, *, name:
 
 def turned(text: str, language: str) -> str:
     """What somebody has to do, said to them: `call my sister` -> `call your sister`"""
-    known = _agenda(language)["turned"] if has_words(language) else {}
+    known = dict(_agenda(language)["turned"]) if has_words(language) else {}
     return " ".join(known.get(word.casefold(), word) for word in text.split())
 
 

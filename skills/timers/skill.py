@@ -93,6 +93,7 @@ async def start(
 )
 async def lasting(
     timers: Timers,
+    agenda: Agenda,
     where: Where,
     conversation: Conversation,
     hours: Hours = 0,
@@ -102,6 +103,8 @@ async def lasting(
     """Take a length of time for that of the timer that was asked for."""
     asked = conversation.lacking
     length = {"hours": hours, "minutes": minutes, "seconds": seconds}
+    if agenda.ringing():
+        return await _snoozed(agenda, timers, where, _seconds(**length))
     if asked is None or asked.tool != "HassStartTimer":  # 'one minute', said to somebody else
         time = timers.duration(_seconds(**length), where.language)
         question = where.say(
@@ -183,9 +186,16 @@ async def increase(
     }
 )
 async def more(
-    timers: Timers, where: Where, hours: Hours = 0, minutes: Whole = 0, seconds: Whole = 0
+    timers: Timers,
+    agenda: Agenda,
+    where: Where,
+    hours: Hours = 0,
+    minutes: Whole = 0,
+    seconds: Whole = 0,
 ) -> Answer | Ask | str:
-    """Add time to the timer that was spoken of last."""
+    """Add time to the timer that was spoken of last; to an alarm that rings."""
+    if agenda.ringing():
+        return await _snoozed(agenda, timers, where, _seconds(hours, minutes, seconds))
     said = {"hours": hours, "minutes": minutes, "seconds": seconds}
     found = _it(timers, where, Call("HassIncreaseTimer", said))
     return await _change(timers, where, found, said, 1)
@@ -513,6 +523,13 @@ def _planned(agenda: Agenda, what: Appointment, where: Where) -> str:
 
 def _about_planned(text: str) -> Answer:
     return Answer(facts={"told": text}, about=PLANNED)
+
+
+async def _snoozed(agenda: Agenda, timers: Timers, where: Where, seconds: int) -> str:
+    """'Five more minutes', said to an alarm."""
+    await agenda.snooze(float(seconds))
+    time = timers.duration(seconds, where.language)
+    return where.say(f"Again in {time}.", de=f"Wieder in {time}.")
 
 
 def _it(timers: Timers, where: Where, call: Call) -> Timer | Ask | str:
