@@ -22,7 +22,7 @@ from hub.policy import Policy, harm
 from hub.policy.approvals import GLANCE, PATIENCE, Approvals
 from hub.policy.audit import Audit
 from hub.policy.pin import Pin, digits_in
-from hub.policy.policy import Table
+from hub.policy.policy import Table, heard_by_a_model
 from hub.router import Router
 from hub.skill import Where
 from hub.skills.second import SECRET
@@ -287,12 +287,11 @@ async def test_without_pin_and_phone_nobody_unlocks_by_voice(at_home: Home) -> N
 
 async def test_locking_closing_and_arming_never_ask(at_home: Home) -> None:
     at_home.house.devices.set_state("lock.front_door", "unlocked")
-    at_home.house.devices.set_state("cover.garage_door", "open", current_position=100)
+    at_home.house.devices.set_state("cover.gate", "open", current_position=100)
     assert await at_home.say("lock the front door") == "Locked the Front Door."
-    await at_home.say("close the driveway")
-    await at_home.say("set the garage door to 30 percent")
+    await at_home.say("set the driveway to 30 percent")
     assert at_home.state("lock.front_door") == "locked"
-    assert at_home.house.attribute("cover.garage_door", "current_position") == 30
+    assert at_home.house.attribute("cover.gate", "current_position") == 30
     at_home.house.devices.set_state("alarm_control_panel.house", "disarmed")
     await at_home.say("arm the house alarm")
     assert at_home.state("alarm_control_panel.house") in ("arming", "armed_away")
@@ -514,6 +513,16 @@ async def test_in_german_too(tmp_path: Path) -> None:
         await home.say("vier acht zwei sechs")
         assert home.state("lock.front_door") == "unlocked"
         await home.assistant.skillset.close()
+
+
+async def test_no_pin_is_asked_for_by_way_of_a_language_model_elsewhere(at_home: Home) -> None:
+    """An MCP client hears what is asked, and would hear the answer."""
+    at_home.pin.set("4826")
+    with heard_by_a_model():
+        assert "unless a PIN or a tap" in await at_home.say("unlock the front door")
+        at_home.approvals.attach(lambda request: None)
+        assert "on your phone" in await at_home.say("unlock the front door")
+    assert "tell me the PIN" in await at_home.say("unlock the front door", area="Kitchen")
 
 
 # --- never late -------------------------------------------------------------------------------

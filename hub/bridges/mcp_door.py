@@ -28,6 +28,7 @@ from hub.dialogue.conversation import Conversation, Question
 from hub.errors import ConfigError, HearthError
 from hub.messages import Call, Outcome, Trace, Utterance
 from hub.pipeline import Assistant
+from hub.policy.policy import heard_by_a_model
 from hub.skill import Where
 from hub.skillset import Performed
 
@@ -223,7 +224,7 @@ class HomeDoor:
     ) -> Done:
         """Run calls, one after the other, and word what became of them."""
         conversation = session.assistant.conversation(where.area)
-        with caused("phone", area=where.area):
+        with caused("phone", area=where.area), heard_by_a_model():
             performed = [
                 (
                     call,
@@ -274,7 +275,7 @@ class HomeDoor:
 
     async def _say(self, session: _Session, text: str, where: Where) -> Done:
         """A turn of the session's own conversation."""
-        with caused("phone", area=where.area):
+        with caused("phone", area=where.area), heard_by_a_model():
             trace = await session.assistant.say(text, area=where.area, language=where.language)
         conversation = session.assistant.conversation(where.area)
         # Nothing may be awaited between the turn and this: no sentence may find the question.

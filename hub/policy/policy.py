@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,6 +25,19 @@ NEVER = "no"
 FIRM = frozenset({"unlocks", "disarms", "programs"})
 """Reasons for R3 that come from what a device is, not from what it is called: no setting makes less
 of them."""
+
+
+_by_model: ContextVar[bool] = ContextVar("by_model", default=False)
+
+
+@contextmanager
+def heard_by_a_model() -> Iterator[None]:
+    """What is asked within goes through a language model elsewhere: no PIN is asked for there."""
+    before = _by_model.set(True)
+    try:
+        yield
+    finally:
+        _by_model.reset(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +149,7 @@ class Policy:
             return NEVER
         if self.plain_yes:
             return "yes"
-        has_pin = self.pin is not None and self.pin.there
+        has_pin = self.pin is not None and self.pin.there and not _by_model.get()
         if "phone" in wanted:
             return "phone"  # of several wishes the phone: it is in somebody's hand
         if "pin" in wanted:
