@@ -254,6 +254,29 @@ class PrivacySettings(Settings):
         return until
 
 
+class SuggestionSettings(Settings):
+    """[suggestions]"""
+
+    enabled: bool = Field(
+        True,
+        description="Whether habits are looked for in the history, and each is offered once as a "
+        "routine: at most one a day, after somebody has talked with the hub. Nothing is done "
+        "before somebody has said yes.",
+    )
+
+
+class NoticeSettings(Settings):
+    """[notices]"""
+
+    danger: bool = Field(False, description="Tell of water, smoke and gas at once, at any hour.")
+    windows: bool = Field(False, description="Tell of a window or door that is open at frost.")
+    batteries: bool = Field(False, description="Tell when a battery is low.")
+    appliances: bool = Field(False, description="Tell when an appliance has finished.")
+    frost: float = Field(3.0, description="Degrees (as the sensor tells) that count as frost.")
+    open_minutes: float = Field(60.0, ge=1, description="Minutes that it may be open then.")
+    battery_percent: float = Field(15.0, ge=1, le=99, description="From which a battery is low.")
+
+
 class MannersSettings(Settings):
     """[manners]"""
 
@@ -364,6 +387,8 @@ class Config(Settings):
     skills: SkillSettings = Field(default_factory=lambda: SkillSettings())
     trust: TrustSettings = Field(default_factory=lambda: TrustSettings())
     manners: MannersSettings = Field(default_factory=lambda: MannersSettings())
+    suggestions: SuggestionSettings = Field(default_factory=lambda: SuggestionSettings())
+    notices: NoticeSettings = Field(default_factory=lambda: NoticeSettings())
     rooms: dict[str, RoomSettings] = Field(
         {}, description='Of single rooms, such as [rooms.Bedroom] with language = "de".'
     )
