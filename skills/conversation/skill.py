@@ -68,16 +68,12 @@ def say_again(conversation: Conversation, where: Where) -> str:
 )
 async def undo(undo: Undo, where: Where) -> str:
     """Undo what was done last in this room."""
-    done = await undo.last()
-    if done is None:
+    told = await undo.tell()
+    if told is None:
         return where.say(
             "There is nothing that I can undo.", de="Es gibt nichts, was ich zurücknehmen kann."
         )
-    if not done:
-        return where.say(
-            "I could not undo all of it.", de="Ich konnte nicht alles rückgängig machen."
-        )
-    return where.say("I have undone it.", de="Ich habe es rückgängig gemacht.")
+    return told
 
 
 @tool(
