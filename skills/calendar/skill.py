@@ -115,6 +115,7 @@ HAVE = "(do|have) (i|we) (have|got|have to do)"
 @tool(
     domains=["calendar"],
     anywhere=True,
+    risk="R0",
     phrases={
         "en": [
             f"(what's|whats|what is|what do (i|we) have|what have (i|we) got|show me|read me|read"
@@ -170,6 +171,7 @@ async def agenda(
 @tool(
     domains=["calendar"],
     anywhere=True,
+    risk="R0",
     phrases={
         "en": [
             f"(when|what time) is (my|our|the) next {EVENTS}",
@@ -201,6 +203,7 @@ async def coming(
 @tool(
     domains=["calendar"],
     anywhere=True,
+    risk="R0",
     about="calendar",
     phrases={
         "en": [
@@ -222,6 +225,7 @@ async def it(
 @tool(
     domains=["calendar"],
     anywhere=True,
+    risk="R0",
     phrases={
         "en": [
             "(am i|are we|is (anyone|somebody|anybody|everyone)) (leaving|going out|going anywhere"
@@ -263,6 +267,7 @@ async def away(
 @tool(
     domains=["calendar"],
     anywhere=True,
+    risk="R0",
     phrases={
         "en": [
             "how many (times|days|nights|evenings|mornings|afternoons) [{when}] (do|am|are|will)"
@@ -301,6 +306,7 @@ async def count(
 @tool(
     domains=["calendar"],
     anywhere=True,
+    risk="R0",
     phrases={
         "en": [
             "(who am i|who are we) (meeting|seeing|visiting) [(with|for)] [{query}] [{when}]",
@@ -370,7 +376,7 @@ HOUR = timedelta(hours=1)
 Length = Annotated[timedelta, Range(5, 1440, "min")]
 
 
-@tool(domains=["calendar"], anywhere=True, examples=["am I free on friday afternoon"])
+@tool(domains=["calendar"], anywhere=True, risk="R0", examples=["am I free on friday afternoon"])
 async def free(
     calendars: Entities,
     own: Calendars,
@@ -410,6 +416,7 @@ def _part_of(day: datetime, part: str | None) -> tuple[datetime, datetime]:
 @tool(
     domains=["calendar"],
     anywhere=True,
+    risk="R0",
     phrases={
         "en": [
             "(what's|what is|is there anything) [planned] (on|for) {day} [{part}]",

@@ -190,14 +190,14 @@ async def delete(lists: Entities, own: Lists) -> Say:
     return Say("deleted" if gone else "not_mine", list=lists[0].name)
 
 
-@tool()
+@tool(risk="R0")
 def which(home: Home) -> Say:
     """Tell which lists there are."""
     names = [each.name for each in home.find(domains=["todo"])]
     return Say("lists", lists=names) if names else Say("no_list")
 
 
-@tool()
+@tool(risk="R0")
 async def read(home: Home, where: Where, title: str = "shopping list") -> Say:
     """Tell what is on a list that is called otherwise, or is not there."""
     known = _called(title, home) or (await _shopping(home) if _plain(title) in SHOPPING else None)
@@ -254,6 +254,7 @@ MOST = 8
         ],
     },
     examples=["what do I need to buy"],
+    risk="R0",
 )
 async def needed(lists: Entities, home: Home, where: Where, verb: str | None = None) -> Say:
     """Tell what is to be done, or what of it is about something."""
@@ -269,6 +270,7 @@ async def needed(lists: Entities, home: Home, where: Where, verb: str | None = N
 @tool(
     domains=["todo"],
     anywhere=True,
+    risk="R0",
     phrases={
         "en": [
             "(is|are) [there] [any] {item} on [my|our|the] [{name}] list",

@@ -321,6 +321,7 @@ def _out_of_reach(home: Home, **place: str | None) -> str | None:
         ],
     },
     examples=["what is the weather like"],
+    risk="R0",
 )
 async def weather(home: Home, where: Where, clock: Clock, name: str | None = None) -> Answer | str:
     """Tell what the weather is like: the temperature outside, rain, wind."""
@@ -391,6 +392,7 @@ def _of_now(known: sky.Now, where: Where) -> str | None:
         ],
     },
     examples=["what is the weather forecast for tomorrow"],
+    risk="R0",
 )
 async def forecast(
     home: Home,
