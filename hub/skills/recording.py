@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from hub.timers.appointment import Appointment, When
 from hub.timers.timer import Timer
 
 Back = Callable[[], Awaitable[object]]
@@ -144,7 +145,47 @@ class RecordingTimers(_Recording):
                 await act(timer)
 
 
+class RecordingAgenda(_Recording):
+    """Alarms, reminders, and commands for later."""
+
+    async def add(self, kind: str, when: When, text: str = "", **more: Any) -> Appointment:
+        made: Appointment = await self._service.add(kind, when, text, **more)
+        self._back.append(lambda: self._gone(made))
+        return made
+
+    async def cancel(self, *several: Appointment) -> None:
+        await self._service.cancel(*several)
+        self._back.append(lambda: self._again(*several))
+
+    async def skip(self, what: Appointment, at: datetime) -> None:
+        await self._service.skip(what, at)
+
+        async def as_before() -> None:
+            await self._gone(what)
+            await self._again(what)
+
+        self._back.append(as_before)
+
+    async def _gone(self, what: Appointment) -> None:
+        there = [each for each in self._service.all() if each.id == what.id]
+        await self._service.cancel(*there)
+
+    async def _again(self, *several: Appointment) -> None:
+        for what in several:
+            made = await self._service.add(
+                what.kind,
+                what.when,
+                what.text,
+                area=what.area,
+                language=what.language,
+                person=what.person,
+            )
+            for moment in what.skip:
+                await self._service.skip(made, moment)
+
+
 RECORDING: dict[str, type[_Recording]] = {
+    "agenda": RecordingAgenda,
     "schedule": RecordingSchedule,
     "speaker": RecordingSpeaker,
     "store": RecordingStore,

@@ -222,6 +222,10 @@ async def cancel_all(agenda: Agenda, where: Where) -> str:
         ],
     },
     examples=["snooze for ten minutes"],
+    final={
+        "en": "An alarm that was put off rings again. Say 'cancel the alarm' if it need not.",
+        "de": "Ein verschobener Wecker klingelt wieder. Lösch ihn, wenn er das nicht soll.",
+    },
 )
 async def snooze(agenda: Agenda, where: Where, length: timedelta | None = None) -> str:
     """Let the alarm that rings ring again later."""
@@ -250,6 +254,10 @@ async def snooze(agenda: Agenda, where: Where, length: timedelta | None = None) 
         ],
     },
     examples=["stop the alarm"],
+    final={
+        "en": "An alarm that was stopped has rung. Ask me to wake you again, if you like.",
+        "de": "Ein gestoppter Wecker hat geklingelt. Bitte mich sonst, dich wieder zu wecken.",
+    },
 )
 async def stop(agenda: Agenda, where: Where) -> str:
     """Silence the alarm that rings."""

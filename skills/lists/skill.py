@@ -142,7 +142,13 @@ async def add_to(
     return told or Say("added_to", items=[item], list=known.name)
 
 
-@tool(risk="R1")
+@tool(
+    risk="R1",
+    final={
+        "en": "The list is there now. Say which list to delete, and it is gone.",
+        "de": "Die Liste gibt es jetzt. Sag, welche Liste ich löschen soll, dann ist sie weg.",
+    },
+)
 async def create(home: Home, where: Where, own: Lists, title: str) -> Say:
     """Make a new list."""
     if known := _called(title, home):
@@ -182,6 +188,10 @@ async def clear(lists: Entities, home: Home, store: Store) -> Say:
     confirm={
         "en": "Delete the {names} with all that is on it?",
         "de": "{names} mit allem löschen, was darauf steht?",
+    },
+    final={
+        "en": "A list that was deleted is gone, with all that was on it.",
+        "de": "Eine gelöschte Liste ist weg, mit allem, was darauf stand.",
     },
 )
 async def delete(lists: Entities, own: Lists) -> Say:

@@ -384,7 +384,12 @@ async def at(
     return _about_planned(where.say(f"I will do that {time}.", de=f"Das mache ich {time}."))
 
 
-@tool()
+@tool(
+    final={
+        "en": "That goes back by itself. Say what you want instead, if it is to be now.",
+        "de": "Das geht von allein zurück. Sag sonst, was du jetzt stattdessen willst.",
+    }
+)
 async def for_a_while(
     agenda: Agenda, timers: Timers, where: Where, conversation_command: str, length: timedelta
 ) -> Answer | str:
