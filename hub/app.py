@@ -243,8 +243,11 @@ class Hub:
         if self.household is not None:
             self.household.begin(
                 self.aloud.later,
+                self.aloud.announce,
                 lambda area, deeds: self.assistant.conversation(area).did(list(deeds)),
+                lambda area, question: self.assistant.conversation(area).ask(question),
             )
+            self.assistant.watch(self.household.suggestions.after_turn)
 
     def _quiet_for(self) -> float | None:
         """Seconds until the quiet hours end that are now; None if there are none."""
@@ -523,8 +526,16 @@ async def open_hub(
         sounds.free = hub.free
         hub.time = clocks
         hub.manners = manners
-        notes = _kept(config, "routines", home_file, states, remember)
-        hub.household = Household(config, home, router, skillset, clocks, notes)
+        hub.household = Household(
+            config,
+            home,
+            router,
+            skillset,
+            clocks,
+            lambda name: _kept(config, name, home_file, states, remember),
+            history.deeds,
+            manners.quiet,
+        )
         await hub.household.open()
         stack.push_async_callback(hub.end_skills)
         try:

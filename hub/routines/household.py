@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hub.dialogue.conversation import Question
+from hub.habits.suggestions import Source, Suggestions
 from hub.home.model import Home
+from hub.notices.notices import Announce, Notices
 from hub.router import Router
 from hub.routines.desk import RoutineDesk
 from hub.routines.door import RoutineDoor
@@ -32,13 +35,30 @@ class Household:
         router: Router,
         skillset: Skillset,
         time: Time,
-        notes: Notes | None,
+        keep: Callable[[str], Notes | None],
+        history: Source | None = None,
+        quiet: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`keep` gives what documents of a name are kept in; `history`: what has been done since a
+        moment, `quiet`: whether it is quiet hours."""
         self.home = home
         self._config = config
+        notes = keep("routines")
         self.routines = Routines(home, router, skillset, time, notes, place=self.place)
         self.door = RoutineDoor(self.routines, config.hub.languages[0])
-        skillset.serve(routines=RoutineDesk(self.routines))
+        self.suggestions = Suggestions(
+            self.routines,
+            history or (lambda since: ()),
+            time,
+            keep("habits"),
+            enabled=config.suggestions.enabled and history is not None,
+            quiet=quiet,
+        )
+        language = config.hub.languages[0]
+        self.notices = Notices(home, time, config.notices, keep("notices"), language=language)
+        skillset.serve(
+            routines=RoutineDesk(self.routines), suggestions=self.suggestions, notices=self.notices
+        )
 
     def place(self) -> Place | None:
         """Where the home is: as set, or as Home Assistant says."""
@@ -47,13 +67,25 @@ class Household:
     async def open(self) -> None:
         """Take up what was kept."""
         await self.routines.open()
+        await self.suggestions.open()
+        await self.notices.open()
 
-    def begin(self, tell: Tell, did: Callable[[str | None, Sequence[Deed]], None]) -> None:
-        """From now on things happen by themselves. `tell` says something unasked; `did` is told
-        what can be undone in a room."""
+    def begin(
+        self,
+        tell: Tell,
+        announce: Announce,
+        did: Callable[[str | None, Sequence[Deed]], None],
+        ask: Callable[[str | None, Question], None],
+    ) -> None:
+        """From now on things happen by themselves. `tell` and `announce` say something unasked;
+        `did` is told what can be undone in a room, `ask` puts a question there."""
         self.routines.begin(tell, did)
+        self.suggestions.begin(tell, ask)
+        self.notices.begin(announce)
 
     async def close(self) -> None:
+        await self.notices.close()
+        await self.suggestions.close()
         await self.routines.close()
 
 

@@ -116,7 +116,7 @@ EN: Mapping[str, Any] = {
     "excluded": r"(?:please )?(?:remind (?:me|us)|wake (?:me|us)|set (?:an?|the|my) .*\b(?:alarm|timer|"
     r"reminder)|(?:add|put|create|make) (?:an?|the) .*\b(?:appointment|event|reminder|alarm)|"
     r"what|who|where|why|how|is|are|do|does|did|can|i|we)\b",
-    "subject": r"timers?|alarms?|appointments?|meetings?|events?|reminders?|it|that|this|there",
+    "subject": r"(?:appliance|battery)s?|timers?|alarms?|appointments?|meetings?|events?|reminders?|it|that|this|there",
     "nobody": r"nobody|no one|every(?:body|one)|all of us|the last .*",
     "sunlead": r"(?:every day |each day |daily |always )?(?:(?P<offset>.+?) (?P<side>before|after) "
     r"|at |on )(?:the )?(?P<event>sunset|sunrise|dusk|dawn|sundown|sunup)",
@@ -124,7 +124,7 @@ EN: Mapping[str, Any] = {
     "days": r"(?:on )?(?:every|each|all) (?P<days>(?:day|morning|evening|night|afternoon|noon|weekday|"
     r"work(?:ing)? ?day|school ?day|weekend|(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
     r"(?:,? and |, | )?)+)s?)|(?:on )?(?P<days2>weekdays|workdays|weekends|(?:(?:mon|tues|wednes|"
-    r"thurs|fri|satur|sun)days(?:,? and |, | )?)+)|(?P<days3>daily)",
+    r"thurs|fri|satur|sun)days(?:,? and |, | )?)+)|(?P<days3>daily(?! briefing))",
     "at": r"at ",
     "day": {
         "weekdays": r"weekday|work|school",
@@ -240,7 +240,7 @@ DE: Mapping[str, Any] = {
     "benachrichtige informiere pausiere heize lüfte reinige sauge kündige führe drück drücke".split(),
     "excluded": r"(?:bitte )?(?:erinner[e]? (?:mich|uns)|weck[e]? (?:mich|uns)|stell[e]? (?:mir )?(?:einen|"
     r"den) .*(?:wecker|timer)|was|wer|wo|warum|wie|ist|sind|hat|kann|ich|wir|trag)\b",
-    "subject": r"timer|wecker|termine?|es|das|er|sie",
+    "subject": r"gerat|batterie|timer|wecker|termine?|es|das|er|sie",
     "nobody": r"niemand|keiner|alle|der letzte",
     "sunlead": r"(?:(?:jeden tag|täglich|immer) )?(?:(?P<offset>.+?) (?P<side>vor|nach) (?:dem )?|bei |"
     r"(?:zum|beim) )(?P<event>sonnenuntergang|sonnenaufgang|abenddämmerung|morgendämmerung)",

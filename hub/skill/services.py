@@ -394,6 +394,40 @@ class Agenda(Protocol):
         ...
 
 
+class Suggestions(Protocol):
+    """Habits that were noticed, as suggestions."""
+
+    async def ask(self, where: Where, conversation: Conversation) -> str:
+        """Make the next one, if there is one, and take the answer."""
+        ...
+
+    async def accept(self, key: str, where: Where) -> str:
+        """Make a routine of one that was suggested."""
+        ...
+
+    def take_back(self) -> bool:
+        """Forget that routine again."""
+        ...
+
+    def why(self, where: Where) -> str:
+        """What the last one follows from."""
+        ...
+
+    def stop(self, where: Where, *, again: bool = False) -> str:
+        """No more of them, or some again."""
+        ...
+
+
+class Notices(Protocol):
+    """What people are told of unasked: `danger`, `windows`, `batteries`, `appliances`."""
+
+    async def want(self, kind: str, wanted: bool, where: Where) -> str:
+        """From now on, or no more; what is said to that."""
+        ...
+
+    def all(self, where: Where) -> str: ...
+
+
 class Tools(Protocol):
     """What can be said."""
 
@@ -828,6 +862,8 @@ SERVICES: Mapping[Any, str] = {
     Agenda: "agenda",
     Tools: "tools",
     Routines: "routines",
+    Suggestions: "suggestions",
+    Notices: "notices",
     Where: "where",
     Store: "store",
     Schedule: "schedule",
