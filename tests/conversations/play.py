@@ -77,6 +77,7 @@ class Clock(MovedTime):
         quiet = 0
         while quiet < 3:
             await settled()
+            await asyncio.sleep(0.003)  # for threads that nobody counts
             quiet += 1
             while self._threads.busy:
                 quiet = 0
@@ -159,9 +160,9 @@ class Player:
             show=self.shown.append,
             tell=self.shown.append,
         )
-        if self.script.pin and self.hub.skillset.policy.pin is not None:
-            if not self.hub.skillset.policy.pin.there:
-                self.hub.skillset.policy.pin.set(self.script.pin)
+        pin = self.hub.skillset.policy.pin
+        if self.script.pin and pin is not None and not pin.there:
+            pin.set(self.script.pin)
         await self.clock.settle()
 
     @property
