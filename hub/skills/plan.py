@@ -86,11 +86,14 @@ class Planner:
     def begin(self, run: Runs, handlers: Iterable[Handler], where: Where) -> None:
         """From now on things run. `where`: of what nobody has asked for in a room."""
         now = self._now()
-        self._fixed = [
+        before = {_which(entry): entry for entry in self._fixed}
+        first = [
             _first(handler, when, now, where)
             for handler in handlers
             for when in handler.tool.schedule
         ]
+        # What runs every hour goes on to, whenever others come or go.
+        self._fixed = [before.get(_which(entry), entry) for entry in first]
         if self._task is None:
             self._task = asyncio.create_task(self._keep(run), name="planner")
         self._changed.set()
@@ -246,6 +249,11 @@ def _first(handler: Handler, when: Mapping[str, Any], now: datetime, where: Wher
         language=where.language,
     )
     return _next(entry, now)
+
+
+def _which(entry: Entry) -> tuple[str, str, float | None, str]:
+    """What tells what a function says of itself from all else."""
+    return entry.skill, entry.tool, entry.every, repr(entry.daily)
 
 
 def _next(entry: Entry, now: datetime) -> Entry:
