@@ -192,6 +192,22 @@ async def test_it_acts_when_it_is_sure() -> None:
     assert "light Worktop Strip" in model.prompts[0]
 
 
+async def test_what_is_far_less_likely_than_the_thing_that_was_named_is_not_read() -> None:
+    model = ScriptedChooser(("none", 0.99))
+    router, _ = await make_router(model=model)
+    await said(router, "the ceiling light bothers me a bit")
+    named = listed_things(model.prompts[0])
+    assert "Ceiling Light" in named and "Worktop Strip" not in named
+
+
+def listed_things(prompt: str) -> set[str]:
+    """Names of the entities in a prompt."""
+    return {
+        n.strip()
+        for n in re.findall(r"(?:^|[:,] )[a-z]+ ((?:[A-Z]\w* |\d+ )+)[A-Z]{1,2}(?=[,\n])", prompt)
+    }
+
+
 async def test_it_asks_which_of_two_things_it_wavers_between() -> None:
     model = ScriptedChooser(("off {Worktop Strip}", 0.5), ("off {Kitchen Light}", 0.4))
     router, _ = await make_router(model=model)

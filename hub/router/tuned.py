@@ -17,7 +17,7 @@ from hub.messages import Call, Intent, ToolSpec
 from hub.ports import ChoosingModel, Chosen
 from hub.router.codec import Listed, Listing, Turn, Unsayable, read, render, write
 from hub.router.context import Targets
-from hub.router.model import Asked, candidates, held_back
+from hub.router.model import TRACEABLE, Asked, candidates, held_back
 from hub.router.options import END, listed, options
 from hub.router.places import Places, targets
 from hub.router.readings import which
@@ -28,9 +28,10 @@ from hub.router.words import Words
 FORMAT = "hearth-1"
 """What the catalogue calls models that know this prompt."""
 MOST_ENTITIES, MOST_TOOLS = 10, 4
-NEAR = 0.4
-"""A candidate's score relative to the best: what is less likely only lengthens the prompt. 0.5 %
-of the things meant are lost by it, and a third of the candidates (measured)."""
+SURE, UNSURE = (0.75, 5), (0.4, MOST_ENTITIES)
+"""How near a thing's score must be to the best one's, and how many things at most: where the best
+was named, and where it was not. What is less likely lengthens the prompt and leads the model
+astray: without the difference prompts are 1.4 times as long, and less is right (measured)."""
 TOOL_SAID = 0.6
 """Weight of a skill's own words that must be among those said for it to be listed."""
 WIDTH = 6
@@ -109,13 +110,16 @@ class TunedTier:
         """The candidates, by area; what was spoken of before; the places that were named."""
         mentioned = [str(call.arguments.get("name")) for call in before]
         likely = [thing for thing in found.things if thing.entity]
-        least = NEAR * max((thing.score for thing in likely), default=0.0)
-        wanted = [*mentioned, *(thing.key for thing in likely if thing.score >= least)]
+        best = max(likely, key=lambda thing: thing.score, default=None)
+        near, most = SURE if best and best.evidence >= TRACEABLE else UNSURE
+        least = near * best.score if best else 0.0
+        named = (t.key for t in likely if t.score >= least or t.evidence >= TRACEABLE)
+        wanted = [*mentioned, *named]
         entities = [
             self._places.entities[key]
             for key in dict.fromkeys(wanted)
             if key in self._places.entities
-        ][: MOST_ENTITIES + len(mentioned)]
+        ][: most + len(mentioned)]
         areas = [*found.areas, *(entity.area_id for entity in entities)]
         areas += [call.arguments.get("area") for call in before]
         things: list[Listed] = []
