@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hub.cause import Source
@@ -40,7 +42,7 @@ RECENT = 32
 answer..."""
 REMEMBERED = timedelta(minutes=15)
 """... for so long, and not over a restart."""
-CHUNK = 1000
+CHUNK = 5000
 """Deeds that are read at a time."""
 LONGEST = 200
 """Letters of a value of a service's data."""
@@ -338,8 +340,8 @@ class History:
         """Deeds, the oldest first, a thousand read at a time: for whoever goes through a year of
         them, in a thread of their own. Raises StorageError."""
         self._hand_over()
-        where, values = _deeds_where(since, until, turn, sources)
-        place = (0.0, 0)
+        place = _seconds(since, 0.0), 0
+        where, values = _deeds_where(None, until, turn, sources)
         while True:
             rows = self._database.begin(_reading(where, values, place, CHUNK)).result()
             for row in rows:
@@ -504,7 +506,13 @@ def _turn(row: Sequence[Any]) -> Turn:
 
 def _deed(row: Sequence[Any]) -> Deed:
     number, at, entity_id, name, service, data, *rest = row
-    return Deed(number, _moment(at), entity_id, name, service, json.loads(data), *rest)
+    return Deed(number, _moment(at), entity_id, name, service, _data(data), *rest)
+
+
+@lru_cache(maxsize=1024)
+def _data(text: str) -> Mapping[str, Any]:
+    """The data of services is much the same again and again; nobody changes it."""
+    return MappingProxyType(json.loads(text))
 
 
 def _deeds_where(
@@ -513,8 +521,10 @@ def _deeds_where(
     turn: str | None,
     sources: Sequence[Source],
 ) -> tuple[str, tuple[Any, ...]]:
-    where = "at >= ? AND at < ?"
-    values: tuple[Any, ...] = (_seconds(since, 0.0), _seconds(until, 1e12))
+    where = "at < ?"
+    values: tuple[Any, ...] = (_seconds(until, 1e12),)
+    if since is not None:
+        where, values = f"{where} AND at >= ?", (*values, since.timestamp())
     if turn is not None:
         where, values = f"{where} AND turn = ?", (*values, turn)
     if sources:
@@ -548,8 +558,15 @@ def _write(connection: sqlite3.Connection, batch: _Gathered) -> None:
 def _reading(
     where: str, values: tuple[Any, ...], place: tuple[float, int], most: int
 ) -> Callable[[sqlite3.Connection], list[Any]]:
-    sql = f"SELECT * FROM deeds WHERE {where} AND (at, id) > (?, ?) ORDER BY at, id LIMIT ?"
-    return lambda connection: connection.execute(sql, (*values, *place, most)).fetchall()
+    # The index is by time: where to go on is told by the time alone, or each piece would be looked
+    # for from the beginning. The number is for those of the same moment.
+    at, number = place
+    sql = (
+        f"SELECT * FROM deeds WHERE at >= ? AND (at > ? OR id > ?) AND {where}"
+        " ORDER BY at, id LIMIT ?"
+    )
+    found = (at, at, number, *values, most)
+    return lambda connection: connection.execute(sql, found).fetchall()
 
 
 def _pruned(connection: sqlite3.Connection, words: datetime, deeds: datetime) -> int:
