@@ -411,8 +411,8 @@ def _habit(
     recent = days[-LAST:]
     done = {day for _, day in inside}
     lately = sum(day in done for day in recent)
-    if lately < LATELY * len(recent) / LAST:
-        return None
+    if lately < LATELY * len(recent) / LAST or sum(day in done for day in days[-4:]) < 2:
+        return None  # it was a habit
     return Habit(
         entity_id,
         service,
@@ -511,7 +511,8 @@ def _after(
         chance = sum(_around(times, minute) for minute, _ in occasions) / len(occasions)
         unlikely = tail(hits, len(occasions), chance) * tests
         recent = followed[-LAST:]
-        if unlikely > ALPHA or sum(recent) < LATELY * len(recent) / LAST:
+        given_up = sum(recent) < LATELY * len(recent) / LAST or sum(recent[-4:]) < 2
+        if unlikely > ALPHA or given_up:
             continue
         habit = Habit(
             entity_id,

@@ -281,7 +281,7 @@ def _finishes(entity: Entity, change: StateChange) -> bool:
     words = {word for name in entity.names for word in normal(name).split()}
     if not words & set(APPLIANCES):
         return False
-    if entity.domain == "binary_sensor":
+    if entity.domain == "binary_sensor" and entity.device_class in (None, "running", "power"):
         return change.before == "on" and change.state == "off"
     if entity.domain != "sensor" or entity.device_class not in (None, "enum"):
         return False

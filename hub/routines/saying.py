@@ -240,7 +240,7 @@ DE: Mapping[str, Any] = {
     "benachrichtige informiere pausiere heize lüfte reinige sauge kündige führe drück drücke".split(),
     "excluded": r"(?:bitte )?(?:erinner[e]? (?:mich|uns)|weck[e]? (?:mich|uns)|stell[e]? (?:mir )?(?:einen|"
     r"den) .*(?:wecker|timer)|was|wer|wo|warum|wie|ist|sind|hat|kann|ich|wir|trag)\b",
-    "subject": r"gerat|batterie|timer|wecker|termine?|es|das|er|sie",
+    "subject": r"(?:.* )?bei frost(?: .*)?|gerat|batterie|timer|wecker|termine?|es|das|er|sie",
     "nobody": r"niemand|keiner|alle|der letzte",
     "sunlead": r"(?:(?:jeden tag|täglich|immer) )?(?:(?P<offset>.+?) (?P<side>vor|nach) (?:dem )?|bei |"
     r"(?:zum|beim) )(?P<event>sonnenuntergang|sonnenaufgang|abenddämmerung|morgendämmerung)",
