@@ -7,7 +7,7 @@ the others this skill takes away; and what the language model makes of the examp
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hub.author.sentences import sentences
@@ -105,8 +105,10 @@ async def trial(
                         taken.append(now)
         guessed: list[Tried] = []
         if model is not None:
+            # As those of a pack: what they say of themselves counts, too.
+            foreign = [replace(handler, foreign=True) for handler in own]
             guessing = await _router(
-                home, [*others, *own], settings, codes, model=model, without=("phrases",)
+                home, [*others, *foreign], settings, codes, model=model, without=("phrases",)
             )
             await guessing.prime()
             guessed = [
