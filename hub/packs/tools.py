@@ -35,7 +35,9 @@ OWN = "hearth_"
 """How the parameters begin by which the hub hands over services."""
 ALWAYS = ("home", "where", "conversation")
 """Services that the hub needs for each call, whether or not the tool wants them."""
-ELSEWHERE = frozenset({"clock", "facts", "history", "mqtt", "settings", "tools", "undo", "web"})
+ELSEWHERE = frozenset(
+    {"agenda", "clock", "facts", "history", "mqtt", "settings", "tools", "undo", "web"}
+)
 """Services that the pack's own half has, that the desk has, or that are for no pack."""
 TYPES = ("string", "integer", "number", "boolean")
 FORMATS = ("area", "entity", "duration", "date", "time", "date-time")

@@ -36,7 +36,7 @@ LOESCH = "(lösch|lösche|streich|streiche)"
             "(wake|get) me [up] [at] {when}",
             f"{SET} alarm [clock] (for|at|to) {{when}}",
             f"{SET} {{when}} alarm [clock]",
-            f"{SET} alarm [clock]",
+            "(set|create|make|add) [me] (a|an|my|another|a new) alarm [clock]",
             "[an] alarm (for|at) {when}",
         ],
         "de": [
