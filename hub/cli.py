@@ -427,7 +427,8 @@ def bench(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            "--only", help="turn, recognise, rules, retrieve, mqtt, packs, reply, idle, start."
+            "--only",
+            help="turn, recognise, rules, retrieve, mqtt, packs, reply, habits, idle, start.",
         ),
     ] = None,
     recordings: Annotated[

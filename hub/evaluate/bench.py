@@ -33,7 +33,18 @@ from hub.messages import SAMPLE_RATE, Audio
 from hub.models.store import ModelStore
 from hub.terminal import escape
 
-PARTS = ("turn", "recognise", "rules", "retrieve", "mqtt", "packs", "reply", "idle", "start")
+PARTS = (
+    "turn",
+    "recognise",
+    "rules",
+    "retrieve",
+    "mqtt",
+    "packs",
+    "reply",
+    "habits",
+    "idle",
+    "start",
+)
 
 Result = dict[str, Any]
 
@@ -76,6 +87,7 @@ async def bench(
         "mqtt": _mqtt,
         "packs": _packs,
         "reply": _reply,
+        "habits": _habits,
         "idle": _idle,
         "start": _start,
     }
@@ -175,6 +187,13 @@ async def _mqtt(config: Config, result: Result, request: Request) -> None:
     result["stages"]["text_to_confirmed_reply_ms"] = spread(timed.reply)
 
 
+async def _habits(config: Config, result: Result, request: Request) -> None:
+    """Habits in a simulated year of a household."""
+    from hub.evaluate.bench_habits import habits
+
+    result["habits"] = await habits()
+
+
 async def _packs(config: Config, result: Result, request: Request) -> None:
     """Skills of others in their processes; what fifty of them do to the hub's own commands."""
     timed = await bench_packs.measure()
@@ -228,7 +247,16 @@ def _show(result: Result) -> None:
     terminal.out.print(table)
     for name, ratio in result["ratios"].items():
         terminal.out.print(f"{name}: [bold]{ratio:.1f}[/]")
-    for key in ("commands", "recognition", "recall", "packs", "replies", "idle", "memory_mb"):
+    for key in (
+        "commands",
+        "recognition",
+        "recall",
+        "packs",
+        "replies",
+        "habits",
+        "idle",
+        "memory_mb",
+    ):
         if result.get(key):
             terminal.out.print(
                 f"[bold]{key}[/] {escape(json.dumps(result[key], ensure_ascii=False))}"
