@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.audio.files import Recording, read
+from hub.audio.noise import Noise
 from hub.config import ListenSettings, WakeSettings
 from hub.engines import ears, openwakeword
 from hub.engines.worker import Worker
@@ -361,3 +362,28 @@ def test_noise_is_mixed_in_at_its_level() -> None:
     both = np.frombuffer(mixed(speech, noise, 10.0).pcm, "<i2").astype(float)
     added = both - np.frombuffer(speech.pcm, "<i2")
     assert 20 * np.log10(1000 / added.std()) == pytest.approx(10, abs=0.5)
+
+
+@pytest.mark.models
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("colour", ["white", "pink", "brown"])
+async def test_the_hubs_own_noise_neither_wakes_it_nor_hides_the_wake_word(
+    jarvis: Real, colour: str
+) -> None:
+    """Half a minute of it, and a voice that is 5 dB louder."""
+
+    async def wakes(samples: np.ndarray) -> bool:
+        await jarvis.micro.reset()
+        pcm = np.clip(samples, -32768, 32767).astype("<i2").tobytes()
+        listener = jarvis.listener(Audio(pcm))
+        wake = await listener.wait_for_wake()
+        await listener.close()
+        return wake is not None
+
+    noise = Noise(colour, 3).read(30 * SAMPLE_RATE, SAMPLE_RATE)
+    assert not await wakes(noise * 32767 * 0.6)
+    said = np.frombuffer(read(CLIPS / "hey_jarvis" / "stop.flac").pcm, "<i2").astype(float)
+    loud = said[np.abs(said) > 500].std()
+    beneath = noise[: len(said)] / noise.std() * loud / 10 ** (5 / 20)
+    assert await wakes(said + beneath)
