@@ -20,7 +20,6 @@ from hub.home.model import Area, Entity, Home, State
 from hub.home.targets import resolve
 from hub.messages import Outcome, StateChange
 from hub.policy import R3, RISKS, Action, Harm, Policy
-from hub.policy.classes import worst
 from hub.skill import Entities
 
 log = logging.getLogger(__name__)
@@ -123,12 +122,6 @@ class Hands:
         """Somebody has said yes to what it is about to do."""
         if RISKS.index(permit) > RISKS.index(self._permit):
             self._permit = permit
-
-    def harm(self, service: str, entities: Sequence[Entity], data: Mapping[str, Any]) -> Harm:
-        """The class of a service for devices."""
-        policy = self._policy or Policy.plain()
-        name = service.partition(".")[2]
-        return worst(policy.harm(e, name, data, self.state(e)) for e in entities)
 
     @property
     def yes_permits(self) -> str:

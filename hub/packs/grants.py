@@ -13,24 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from hub.home.guarded import lets_in, needs_yes
-from hub.home.model import Entity, Home
+from hub import policy
+from hub.home.guarded import needs_yes
+from hub.home.model import Entity, Home, State
 from hub.packs.description import RISKS, Permissions
 
 EVERYWHERE = frozenset({"turn_on", "turn_off", "toggle"})
 """Services that are of all domains."""
-HARMLESS: Mapping[str, frozenset[str]] = {
-    "lock": frozenset({"lock"}),
-    "cover": frozenset({"close_cover", "stop_cover", "close_cover_tilt", "stop_cover_tilt"}),
-    "alarm_control_panel": frozenset(
-        f"alarm_arm_{how}" for how in ("away", "home", "night", "vacation", "custom_bypass")
-    ),
-    "valve": frozenset({"close_valve", "stop_valve"}),
-}
-"""Domain of what is guarded -> services that close, and so need no yes."""
-OPAQUE = frozenset({"automation", "button", "input_button", "scene", "script"})
-PROGRAMS = frozenset({"ai_task", "assist_satellite", "conversation", "image_processing", "update"})
-"""Domains that do what they are told in words, or change what runs."""
 TARGETS = frozenset({"area_id", "device_id", "entity_id", "floor_id", "label_id", "target"})
 """Data that would send a service elsewhere than it was checked for."""
 SECRET = frozenset({"access_token", "code", "entity_picture", "password", "pin", "token"})
@@ -98,7 +87,7 @@ class Grants:
         self._check_data(data)
         asks = []
         for entity in entities:
-            highest = harm(entity, name)
+            highest = harm(entity, name, data, self._home.state(entity.entity_id))
             if RISKS.index(highest) > RISKS.index(risk):
                 raise Denied(
                     f"{service} of {entity.entity_id} is {highest}, and the tool only {risk}"
@@ -162,22 +151,18 @@ def origin_of(address: str) -> str | None:
     return f"{url.scheme}://{shown}:{port}"
 
 
-def harm(entity: Entity, service: str) -> str:
-    """The class (R0-R3) of a service for a device: its direction counts, closing is harmless."""
-    if service in HARMLESS.get(entity.domain, ()):
-        return "R1"
-    if entity.domain in PROGRAMS:
-        return "R3"
-    if entity.domain in OPAQUE:
-        # What it leads to only its source can see.
-        return {True: "R3", False: "R1", None: "R2"}[entity.guarded]
-    if entity.guarded or lets_in(entity.domain, entity.device_class, entity.names):
-        return "R3"
-    if needs_yes(entity.domain, entity.device_class, entity.names):
-        return "R3"
-    if entity.domain == "siren" or entity.domain == "valve":
-        return "R2"
-    return "R1"
+def harm(
+    entity: Entity,
+    service: str,
+    data: Mapping[str, Any] | None = None,
+    state: State | None = None,
+) -> str:
+    """The class (R0-R3) of a service for a device: that of the hub's own policy; and of what needs
+    a yes at all, R3 for a pack."""
+    found = policy.harm(entity, service, data, state)
+    if found.risk == policy.R2 and needs_yes(entity.domain, entity.device_class, entity.names):
+        return policy.R3
+    return found.risk
 
 
 def _matches(wide: str, topic: str) -> bool:

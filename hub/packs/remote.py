@@ -468,7 +468,10 @@ class Packs:
         )
         if not yes:
             raise Dropped(f"{name}: {target}: nobody said yes")
-        await running.given["home"].call(action.service, list(action.entities), **action.data)
+        home = running.given["home"]
+        home.permitted(home.yes_permits)
+        # Where a yes is not enough, the home holds it, and the hub asks for more.
+        await home.call(action.service, list(action.entities), **action.data)
 
 
 def _wanted(row: Mapping[str, Any]) -> frozenset[str]:
