@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,6 +99,10 @@ def hearth(calendars: Calendars, language: str = "en", home: Mapping[str, object
         services={"calendars": calendars},
         now=MONDAY,
     )
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
 
 
 async def said(stage: Stage, *texts: str, language: str = "en") -> str:
@@ -230,7 +233,7 @@ async def test_a_file_keeps_who_may_read_it(folder: Path) -> None:
     calendars = Calendars([Files(path)])
     await calendars.add("Dentist", MONDAY, MONDAY + timedelta(hours=1))
     assert path.stat().st_mode & 0o777 == 0o640
-    assert os.listdir(folder) == ["family.ics"]
+    assert names(folder) == ["family.ics"]
 
 
 def test_lines_are_folded_and_unfolded_by_bytes() -> None:

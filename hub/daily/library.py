@@ -30,6 +30,8 @@ LONGEST_LOOK = 1800.0
 """Seconds that one look through the folder may take; the next one goes on."""
 ZIM = 4.0
 """Seconds for what Kiwix files are asked."""
+LEAST = 0.4
+"""Share of the wanted words that what is told has at least."""
 CANDIDATES = 20
 """Passages that are looked at closely."""
 
@@ -56,12 +58,13 @@ class Library:
         return self._folder is not None and self._index is not None
 
     def __len__(self) -> int:
-        if self._index is None or not self._index.exists():
+        if self._folder is None or self._index is None or not self._index.exists():
             return 0
+        known = sum(1 for _ in self._folder.rglob("*.zim"))
         with suppress(sqlite3.Error), closing(self._opened()) as database:
             found = database.execute("SELECT count(*) FROM files WHERE passages > 0").fetchone()
-            return int(found[0])
-        return 0
+            known += int(found[0])
+        return known
 
     async def find(self, words: str, language: str) -> Passage | None:
         """See `hub.skill.Library`."""
@@ -135,7 +138,7 @@ def _best(found: list[tuple[str, str, int | None]], wanted: frozenset[str]) -> P
     chosen, most = None, 0.0
     for place, (text, document, page) in enumerate(found):
         sentences, score = best_sentences(text, wanted)
-        if sentences and score - place * 1e-3 > most:
+        if sentences and score >= LEAST and score - place * 1e-3 > most:
             most = score - place * 1e-3
             chosen = Passage(sentences, document, page)
     return chosen

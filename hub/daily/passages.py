@@ -20,7 +20,7 @@ IDLE = frozenset(
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
 _MARKS = re.compile(r"(?m)^[ \t]*(?:#{1,6}|[*+>-]|\d{1,3}\.)[ \t]+|[*_`~|]+|<[^>]{1,200}>")
-_SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z])|\n{2,}")
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\d\.)[\"')\]]*\s+(?=[^a-z])|\n{2,}")
 
 
 def plain(text: str) -> str:

@@ -29,6 +29,7 @@ MOST_PAGES = 2000
 MOST_PASSAGES = 5000
 """Of one file."""
 MOST_OF_ALL = 200_000
+MOST_WORDS = 6
 ARTICLES = 5
 """Articles of a Kiwix file that are looked at."""
 TEXTS = (".md", ".markdown", ".txt", ".text", ".rst")
@@ -141,8 +142,16 @@ def zim(folder: Path, words: str) -> dict[str, list[tuple[str, str]]]:
         archive = Archive(path)
         if not archive.has_fulltext_index:
             continue
-        search = Searcher(archive).search(Query().set_query(words))
-        for key in search.getResults(0, ARTICLES):
+        searcher = Searcher(archive)
+        asked = [w for w in re.findall(r"[^\W_]+", words.casefold()) if w not in IDLE]
+        keys: list[str] = []
+        # All the words, and if no article has them all: the longest of them, one by one.
+        for query in (" ".join(asked), *sorted(asked, key=len, reverse=True)[:MOST_WORDS]):
+            if query and not keys[ARTICLES:]:
+                keys += searcher.search(Query().set_query(query)).getResults(0, ARTICLES)
+                if query == " ".join(asked) and keys:
+                    break
+        for key in dict.fromkeys(keys):
             item = archive.get_entry_by_path(key).get_item()
             if "html" not in item.mimetype and not item.mimetype.startswith("text/"):
                 continue
