@@ -96,7 +96,9 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
         if elsewhere:
             from hub.bridges.satellites.rooms import open_satellites
 
-            satellites = await stack.enter_async_context(open_satellites(hub))
+            satellites = await stack.enter_async_context(
+                open_satellites(hub, changed=lambda known: phone.rooms_changed() if phone else None)
+            )
             doors["satellites"] = satellites.answer
             works.append(satellites.run())
         control = ControlServer(
@@ -281,7 +283,11 @@ async def _alarm(hub: Hub, volume: float) -> None:
 def _kept_for_long() -> bool:
     """Whether what is printed goes to systemd's journal, which keeps it for as long as it likes:
     words of people are for the history, which keeps them for as long as the settings say."""
-    return "JOURNAL_STREAM" in os.environ
+    try:
+        printed = os.fstat(1)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{printed.st_dev}:{printed.st_ino}"
 
 
 def _show(text: str) -> None:

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from hub.app import Hub, open_hub
-from hub.cause import caused
+from hub.cause import Cause, caused
 from hub.config import Config, PrivacySettings, parse
 from hub.devices.simulated import SimulatedHome
 from hub.errors import ConfigError, StorageError
 from hub.history import Deed, History
 from hub.history.database import damaged
+from hub.history.watching import Seen
 from hub.messages import Intent, Reply, StateChange, Trace
 from tests.fakes import FakeTime, House
 
@@ -128,6 +129,16 @@ async def test_words_of_people_are_not_among_the_deeds(tmp_path: Path) -> None:
         (deed,) = await hub.history.done()
     assert deed.entity_id == "todo.shopping_list"
     assert "canary" not in str(deed)
+
+
+async def test_a_device_whose_state_is_a_text_is_told_without_it() -> None:
+    history = History(None, PrivacySettings(), FakeTime(NOON))
+    await history.open()
+    data = {"value": "x"}
+    history._seen(Seen("input_text.note", "input_text.set_value", data, "a", "b", Cause("voice")))
+    (deed,) = await history.done()
+    assert (deed.before, deed.after, dict(deed.data)) == (None, None, {})
+    await history.close()
 
 
 async def test_words_are_never_kept_where_that_was_wanted(tmp_path: Path) -> None:

@@ -266,6 +266,16 @@ def test_it_shows_what_is_kept_and_asks_before_it_erases(
     assert not (tmp_path / "d" / "history.db").exists()
 
 
+def test_words_do_not_go_to_systemd_s_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = os.fstat(1)
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    assert not service._kept_for_long()
+    monkeypatch.setenv("JOURNAL_STREAM", "1:1")  # of the terminal's own service
+    assert not service._kept_for_long()
+    monkeypatch.setenv("JOURNAL_STREAM", f"{printed.st_dev}:{printed.st_ino}")
+    assert service._kept_for_long()
+
+
 # --- sound ---------------------------------------------------------------------------------------
 
 

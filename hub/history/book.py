@@ -8,7 +8,7 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -55,6 +55,9 @@ somebody's words, and is not kept with a deed."""
 FORGETTING = "memory.forget"
 """Beginning of the names of tools by which something is forgotten: what was said for that is what
 nobody wants to be kept."""
+
+TEXTS = ("input_text", "text")
+"""Domains whose states are somebody's words."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS turns (
@@ -261,6 +264,8 @@ class History:
         at = self._time.now().timestamp()
         if self._settings.deeds_days <= 0 or self._too_often(seen, at):
             return number
+        if seen.entity_id.split(".")[0] in TEXTS:
+            seen = replace(seen, before=None, after=None)
         home = self._home
         entity = home.entities.get(seen.entity_id) if home else None
         area = seen.why.area
@@ -294,7 +299,9 @@ class History:
         self._outside[seen.entity_id] = began, times + 1
         return times >= MOST_OUTSIDE
 
-    def _follows(self, number: int, state: str) -> None:
+    def _follows(self, number: int, entity_id: str, state: str) -> None:
+        if entity_id.split(".")[0] in TEXTS:
+            return
         if number in self._gathered.deeds:
             self._gathered.deeds[number][7] = state
         else:

@@ -107,14 +107,14 @@ class _Expected:
 class Watching:
     """Makes deeds of what is called and changes in a home.
 
-    `keep` is given each deed and returns a number for it; `follow` is given that number with the
-    state that the device had afterwards. `steady`: seconds on a clock that only goes on."""
+    `keep` is given each deed and returns a number for it; `follow` is given that number, the
+    device, and the state that it had afterwards. `steady`: seconds on a clock that only goes on."""
 
     def __init__(
         self,
         home: Home,
         keep: Callable[[Seen], int],
-        follow: Callable[[int, str], None],
+        follow: Callable[[int, str, str], None],
         steady: Callable[[], float],
     ) -> None:
         self._home = home
@@ -192,7 +192,7 @@ class Watching:
             del self._waiting[entity_id]
             return False
         waiting.reached = waiting.reached or (waiting.test is not None and fits)
-        self._follow(waiting.number, state.state)
+        self._follow(waiting.number, entity_id, state.state)
         return True
 
     def _of_a_scene(self) -> Cause | None:

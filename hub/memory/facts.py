@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from hub.cause import cause
 from hub.config import PrivacySettings
 from hub.errors import StorageError
 from hub.history import History
@@ -131,7 +132,7 @@ class Facts:
         owner: str | None = None,
         teller: str | None = None,
         area: str | None = None,
-        source: str = "voice",
+        source: str | None = None,
         language: str = "en",
         value: Mapping[str, Any] | None = None,
     ) -> tuple[Fact, tuple[Fact, ...]]:
@@ -144,7 +145,7 @@ class Facts:
             owner,
             teller,
             area,
-            source,
+            source or (why.source if (why := cause()) else "voice"),
             language,
             subject[:LONGEST],
             text[:LONGEST],
