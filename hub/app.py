@@ -205,6 +205,7 @@ class Hub:
             done_of=self.agenda.done,
             now=self.agenda.now,
             restore=self._restore,
+            mention=self._mention,
         )
         foresee = partial(obstacle, router=self.router, skillset=self.skillset)
         self.timers.begin(bell.tell, foresee, self.free)
@@ -308,6 +309,11 @@ class Hub:
             await self.voice.play(tone_of(manner.tone))
         elif manner.words:
             await self.voice.say(manner.words, language=trace.reply.language)
+
+    def _mention(self, area: str | None, about: str) -> None:
+        """From now on 'it' is this, in a room and wherever nothing is known of the room."""
+        for place in {area, self.assistant.area}:
+            self.assistant.conversation(place).refer_to(None, about)
 
     async def _restore(self, before: Mapping[str, State]) -> None:
         """Bring devices into their states of before, as far as that lets nobody in."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
+from hub.app import _Speaker
 from hub.author.time import LocalClock
 from hub.config import Config
 from hub.dialogue.replies import Replies
@@ -19,6 +20,7 @@ from hub.pipeline import Assistant
 from hub.router import Router
 from hub.skills.undo import Done, put_back
 from hub.skillset import Skillset
+from hub.sound import Sounds
 from hub.timers.agenda import Agenda
 from hub.timers.bell import Bell
 from hub.timers.book import Obstacle, Timers
@@ -122,6 +124,7 @@ async def home(built: tuple[House, Router, Skillset]) -> AsyncIterator[Home]:
         done_of=agenda.done,
         now=agenda.now,
         restore=restore,
+        mention=lambda area, about: here.assistant.conversation(area).refer_to(None, about),
     )
     timers.begin(bell.tell, here.foresee)
     agenda.begin(bell.come, foresee=here.foresee, act=here.turn)  # type: ignore[arg-type]
@@ -180,6 +183,33 @@ async def test_an_alarm_rings_louder_and_louder_until_it_is_stopped(home: Home) 
     await home.time.advance(3600)
     assert len(home.rung) == rung
     assert home.agenda.all() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        ("turn off the alarm", "en"),
+        ("turn it off", "en"),
+        ("cancel the alarm", "en"),
+        ("stop", "en"),
+        ("mach den Wecker aus", "de"),
+        ("stell ihn ab", "de"),
+        ("stopp", "de"),
+    ],
+)
+async def test_one_that_rings_is_silenced_and_rings_the_next_day(
+    home: Home, said: str, language: str
+) -> None:
+    await home.say("set an alarm for four pm every day")
+    await home.until(16)
+    home.skillset.serve(
+        speaker=_Speaker(None, Timers(home.time), home.agenda, Sounds(None, home.time))
+    )
+    assert await home.say(said, language) == ""
+    rung = len(home.rung)
+    await home.time.advance(3600)
+    assert len(home.rung) == rung
+    assert len(home.agenda.all("alarm")) == 1
 
 
 @pytest.mark.parametrize(

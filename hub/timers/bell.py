@@ -33,6 +33,9 @@ LOUD_AFTER = 20
 SAID_EVERY = 15
 """Rings after which an alarm says again what it is."""
 
+ALARM = "alarm"
+"""`ToolSpec.about` of what is said of an alarm."""
+
 Turn = Callable[[str, str | None, str], Awaitable[Trace]]
 """Runs a command (text, room, language) as a turn of its own that nobody attends: one that has no
 part in any conversation, so that it neither answers a question nor leaves one."""
@@ -56,11 +59,13 @@ class Bell:
         done_of: Callable[[str], Awaitable[None]] | None = None,
         now: Callable[[], datetime] = datetime.now,
         restore: Callable[[Mapping[str, State]], Awaitable[object]] | None = None,
+        mention: Callable[[str | None, str], None] = lambda area, about: None,
     ) -> None:
         """`done` is told when the command of a timer has been run, before anything is said of it,
         and `done_of` when that of an appointment (its id) was. `alarm` plays the tone of an alarm
         once, at a volume of 0-1. `now` is what the clock on the wall shows. `restore` brings
-        devices (by their ids) into their states of before."""
+        devices (by their ids) into their states of before. `mention` is told, with a room, what
+        is spoken of there: 'turn it off' means the alarm that rings."""
         self._free = free
         self._done_with = done
         self._turn = turn
@@ -72,6 +77,7 @@ class Bell:
         self._done_of = done_of
         self._now = now
         self._restore = restore
+        self._mention = mention
 
     async def tell(self, timer: Timer, late: float) -> None:
         """One ring, or the command. `late`: seconds since it ran out. Raises AudioError or
@@ -124,6 +130,7 @@ class Bell:
         """One ring of an alarm. What is said with it may fail: the tone has been heard."""
         if due.number == 0:
             self._show(text)
+            self._mention(due.what.area, ALARM)
         heard = False
         if self._alarm is not None:
             share = min(1.0, due.number / LOUD_AFTER)

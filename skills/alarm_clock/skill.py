@@ -151,7 +151,9 @@ async def alarms(agenda: Agenda, where: Where) -> Answer | str:
 async def cancel(
     agenda: Agenda, where: Where, conversation: Conversation, when: str | None = None
 ) -> Answer | Ask | str:
-    """Cancel an alarm."""
+    """Cancel an alarm; of one that rings only the ringing."""
+    if when is None and await agenda.stop():
+        return ""
     found = _meant(agenda, where, when)
     if isinstance(found, str):
         return found
@@ -177,7 +179,9 @@ async def cancel(
     },
 )
 async def cancel_it(agenda: Agenda, where: Where, conversation: Conversation) -> Answer | Ask | str:
-    """Cancel the alarm that was spoken of last."""
+    """Cancel the alarm that was spoken of last; of one that rings only the ringing."""
+    if await agenda.stop():
+        return ""
     it = agenda.it(where.area)
     if it is None or it.kind != "alarm":
         return await cancel(agenda, where, conversation)
@@ -269,6 +273,25 @@ async def stop(agenda: Agenda, where: Where) -> str:
             de="Es klingelt kein Wecker. Um einen zu löschen, sag 'lösche meinen Wecker'.",
         )
     return where.say("No alarm is ringing.", de="Es klingelt kein Wecker.")
+
+
+@tool(
+    about=ALARM,
+    phrases={
+        "en": [
+            "(turn|switch|shut) off (it|that|this|the alarm)",
+            "(turn|switch|shut) (it|that|this|the alarm) off",
+            "(stop|end|silence) (it|that|this)",
+        ],
+        "de": [
+            "(mach|mache|schalt|schalte|stell|stelle) (ihn|das|es|den Alarm) (aus|ab)",
+            "(stopp|stoppe|beende) (ihn|das|es|den Alarm)",
+        ],
+    },
+)
+async def stop_it(agenda: Agenda, where: Where, conversation: Conversation) -> Answer | Ask | str:
+    """Silence the alarm that rings; cancel the one that was spoken of last."""
+    return await cancel_it(agenda, where, conversation)
 
 
 @tool(
