@@ -31,14 +31,22 @@ class PiperSynthesizer:
     """
 
     def __init__(
-        self, voice: Path, *, threads: int = 0, pace: float = 1.0, variation: float = 1.0
+        self,
+        voice: Path,
+        *,
+        threads: int = 0,
+        pace: float = 1.0,
+        variation: float = 1.0,
+        sounds: str = "",
     ) -> None:
-        self.name = f"piper-{voice.stem}-{_fingerprint(voice)}-{pace:g}-{variation:g}"
+        """`sounds`: the language in which texts are pronounced, if not that of the voice."""
+        self.name = f"piper-{voice.stem}-{_fingerprint(voice)}-{pace:g}-{variation:g}{sounds}"
         settings = {
             "voice": str(voice),
             "threads": threads,
             "pace": pace,
             "variation": variation,
+            "sounds": sounds,
         }
         self._worker = Worker(
             "voice", "hub.engines.piper:Engine", [settings], probe="warm", timeout=20.0
@@ -73,12 +81,18 @@ class Engine:
     """
 
     def __init__(
-        self, voice: str, threads: int = 0, pace: float = 1.0, variation: float = 1.0
+        self,
+        voice: str,
+        threads: int = 0,
+        pace: float = 1.0,
+        variation: float = 1.0,
+        sounds: str = "",
     ) -> None:
         import onnxruntime
         from piper import PiperConfig, PiperVoice, SynthesisConfig
 
         config = PiperConfig.from_dict(_json(Path(f"{voice}.json")))
+        config.espeak_voice = sounds or config.espeak_voice
         self._memory = _Memory()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or min(2, os.cpu_count() or 1)

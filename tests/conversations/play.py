@@ -25,6 +25,7 @@ from hub.author.time import MovedTime
 from hub.author.time import settle as settled
 from hub.bridges.orders import Orders
 from hub.bridges.post import Incoming, Outbox
+from hub.bridges.requests import Origin
 from hub.bridges.topics import Topics
 from hub.config import Config
 from hub.messages import Audio, Trace
@@ -335,19 +336,30 @@ async def player(
         hub = await stack.enter_async_context(
             open_hub(config, sink=mouth, time=clock, synthesizer=mouth, lasting=True)
         )
-        told = asyncio.Event()
-        orders = Orders(
-            hub,
-            Topics("hearth", "homeassistant", "here"),
-            Outbox(modern=True),
-            ears=None,
-            wake_words=None,
-            finished=lambda trace, origin: (traces.append(trace), told.set()),
-            changed=lambda: None,
-            people=config.phones,
-        )
+        orders, told = orders_of(hub, traces)
         yield Player(script, config, clock, mouth, hub, orders, traces=traces, told=told)
         await orders.finish()
+
+
+def orders_of(hub: Hub, traces: list[Trace]) -> tuple[Orders, asyncio.Event]:
+    """How phones reach the hub, without a broker; the event is set when one has its reply."""
+    told = asyncio.Event()
+
+    def finished(trace: Trace, _: Origin) -> None:
+        traces.append(trace)
+        told.set()
+
+    orders = Orders(
+        hub,
+        Topics("hearth", "homeassistant", "here"),
+        Outbox(modern=True),
+        ears=None,
+        wake_words=None,
+        finished=finished,
+        changed=lambda: None,
+        people=hub.config.phones,
+    )
+    return orders, told
 
 
 def configured(script: Script, folder: Path, *, model: bool) -> Config:
