@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from hub.daily.passages import passages, plain
+from hub.daily.passages import IDLE, passages, plain
 
 MEMORY = 1024 * 1024 * 1024
 """Bytes that this process may take."""
