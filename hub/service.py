@@ -215,8 +215,15 @@ def _phone(hub: Hub, ears: Ears | None) -> PhoneBridge | None:
             return Form(chosen)
         return form_for(getattr(hub.home.source("homeassistant"), "version", None))
 
+    places = hub.config.rooms.items()
     return PhoneBridge(
-        hub, settings, ears=ears, form=form, obstacle=hub.broker.obstacle, people=hub.config.phones
+        hub,
+        settings,
+        ears=ears,
+        form=form,
+        obstacle=hub.broker.obstacle,
+        people=hub.config.phones,
+        rooms=[hub.assistant.place(name) or name for name, room in places if room.satellite],
     )
 
 

@@ -9,7 +9,7 @@ import json
 import logging
 import wave
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -98,6 +98,7 @@ class Parts:
     synthesizer: Singer = field(default_factory=Singer)
     sink: Listeners = field(default_factory=Listeners)
     free: asyncio.Event = field(default_factory=asyncio.Event)
+    voices: dict[str, Voice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.voice = Voice(self.synthesizer, self.sink, volume=0.8)
@@ -224,12 +225,15 @@ async def running(
     form: Callable[[], Form] = lambda: Form.DEVICE,
     before: Callable[[Phone], Any] | None = None,
     settings: dict[str, Any] | None = None,
+    rooms: Sequence[str] = (),
 ) -> AsyncIterator[Side]:
     """A hub with topics of its own on the broker, and somebody who looks at them."""
     number = next(numbers)
     given = {"prefix": f"hearth{number}", "discovery": f"discovery{number}", **(settings or {})}
     ears = Ears()
-    bridge = PhoneBridge(hub, broker.settings(**given), ears=ears, form=form, spread=0.01)
+    bridge = PhoneBridge(
+        hub, broker.settings(**given), ears=ears, form=form, spread=0.01, rooms=rooms
+    )
     async with outside(broker, bridge.topics) as phone:
         if before is not None:
             await before(phone)
@@ -738,16 +742,108 @@ async def test_either_form_announces_the_same_entities(
                 assert each.device.is_hub
                 seen.append((each.domain, (each.unique_id or "").removeprefix(own)))
         assert sorted(seen) == [
+            ("button", "approve"),
+            ("button", "deny"),
             ("button", "listen"),
             ("button", "stop"),
             ("event", "activity"),
+            ("image", "picture"),
             ("notify", "announce"),
             ("number", "volume"),
             ("sensor", "answered"),
+            ("sensor", "approval"),
             ("sensor", "heard"),
             ("switch", "mute"),
             ("text", "say"),
         ]
+
+
+# --- rooms elsewhere -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", Form)
+async def test_a_satellite_is_a_device_of_its_own_in_its_room(
+    hub: Parts, broker: Broker, form: Form
+) -> None:
+    async with running(broker, hub, form=lambda: form, rooms=["Bedroom"]) as side:
+        room = side.topics.room("Bedroom")
+        seen = []
+        for publication in side.bridge._devices[1].publications(form):
+            payload = await side.phone.text(publication.topic)
+            where = place(publication.topic, side.topics.discovery)
+            assert where is not None
+            reading = read(where, payload.encode())
+            assert not reading.faults
+            for each in reading.announced:
+                assert each.device is not None and each.device.name == "Bedroom"
+                assert each.device.is_hub  # no hub takes it for a device of the home
+                seen.append((each.domain, (each.unique_id or "").removeprefix(f"{room.device}_")))
+            whole = json.loads(payload)["device"]
+            assert (whole["suggested_area"], whole["via_device"]) == ("Bedroom", room.via)
+        assert sorted(seen) == [
+            ("binary_sensor", "connected"),
+            ("notify", "announce"),
+            ("number", "volume"),
+            ("sensor", "answered"),
+            ("sensor", "heard"),
+            ("text", "say"),
+        ]
+        assert await side.phone.text(room.connected) == "offline"
+        hub.voices["Bedroom"] = Voice(hub.synthesizer, Listeners(), volume=0.5)
+        side.bridge.rooms_changed()
+        assert await side.phone.text(room.connected) == "online"
+        assert await side.phone.text(room.volume) == "50"
+        await side.phone.publish(room.set(room.volume), "30")
+        assert await side.phone.text(room.volume) == "30"
+        assert hub.voices["Bedroom"].volume == 0.3
+        assert hub.voice.volume == 0.8
+
+
+async def test_what_is_said_in_a_room_is_told_on_its_topic(hub: Parts, broker: Broker) -> None:
+    async with running(broker, hub, rooms=["Bedroom"]) as side:
+        room = side.topics.room("Bedroom")
+        await side.phone.say({"text": "turn on the light", "area": "Kitchen"})
+        await side.phone.say({"text": "turn off the light", "area": "Bedroom"})
+        told = await side.phone.json(room.turn)
+        assert (told["text"], told["area"]) == ("turn off the light", "Bedroom")
+        assert side.phone.heard_nothing_on(room.turn)
+
+
+async def test_an_announcement_is_for_one_room_or_for_all(hub: Parts, broker: Broker) -> None:
+    hub.assistant.area = "Kitchen"
+    bedroom = Listeners()
+    hub.voices["Bedroom"] = Voice(Singer(), bedroom)
+    async with running(broker, hub, rooms=["Bedroom"]) as side:
+        answers = f"{side.topics.replies}me"
+
+        async def announced(content: dict[str, Any]) -> tuple[int, int]:
+            await side.phone.publish(side.topics.announce, content, ResponseTopic=answers)
+            assert (await side.phone.json(answers))["announced"]
+            heard = hub.sink.heard.qsize(), bedroom.heard.qsize()
+            while not bedroom.heard.empty():
+                bedroom.heard.get_nowait()
+            while not hub.sink.heard.empty():
+                hub.sink.heard.get_nowait()
+            return heard
+
+        assert await announced({"text": "Dinner.", "area": "Bedroom"}) == (0, 1)
+        assert await announced({"text": "Dinner.", "area": "Kitchen"}) == (1, 0)
+        assert await announced({"text": "Dinner."}) == (1, 1)
+
+
+async def test_a_satellite_of_before_is_taken_back(hub: Parts, broker: Broker) -> None:
+    async def before(phone: Phone) -> None:
+        room = phone.topics.room("Attic")
+        await phone.publish(room.connected, "online", retain=True)
+        await phone.publish(room.device_config, {"components": {}}, retain=True)
+
+    async with running(broker, hub, before=before, rooms=["Bedroom"]) as side:
+        room = side.topics.room("Attic")
+        await side.phone.until(room.device_config, "")
+        await side.phone.until(room.connected, "")
+        async with outside(broker, side.topics) as later:
+            await later.until(side.topics.volume, "80")
+            assert later.heard_nothing_on(room.device_config)
 
 
 async def test_what_it_does_not_have_is_not_announced() -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from hub.bridges.topics import Topics
+from hub.bridges.topics import RoomTopics, Topics
 from hub.devices.mqtt.component import Publication
 
 LONGEST_STATE = 255
@@ -218,19 +218,96 @@ def _of_turn(topics: Topics, key: str) -> dict[str, Any]:
     }
 
 
-class Announcement:
-    """What one hub says of itself."""
+def room_entities(topics: RoomTopics) -> list[Entity]:
+    """All entities of a satellite."""
+    there = {"availability_topic": topics.connected}
+    to_room = f'{{"text": {{{{ value | to_json }}}}, "area": {json.dumps(topics.area)}}}'
+    return [
+        Entity(
+            "binary_sensor",
+            "connected",
+            {
+                "name": "Connected",
+                "device_class": "connectivity",
+                "state_topic": topics.connected,
+                "payload_on": "online",
+                "payload_off": "offline",
+                "entity_category": "diagnostic",
+            },
+        ),
+        Entity(
+            "text",
+            "say",
+            {
+                "name": "Say",
+                "icon": "mdi:message-text",
+                "command_topic": topics.say,
+                "command_template": to_room,
+                "max": LONGEST_STATE,
+            },
+        ),
+        Entity(
+            "sensor",
+            "heard",
+            {"name": "Heard", "icon": "mdi:ear-hearing", **_of_turn(topics, "text")},
+        ),
+        Entity(
+            "sensor",
+            "answered",
+            {"name": "Answered", "icon": "mdi:message-reply", **_of_turn(topics, "reply")},
+        ),
+        Entity(
+            "notify",
+            "announce",
+            {
+                "name": "Announce",
+                "icon": "mdi:bullhorn",
+                "command_topic": topics.announce,
+                "command_template": to_room,
+                **there,
+            },
+        ),
+        Entity(
+            "number",
+            "volume",
+            {
+                "name": "Volume",
+                "icon": "mdi:volume-high",
+                "state_topic": topics.volume,
+                "command_topic": topics.set(topics.volume),
+                "min": 0,
+                "max": 100,
+                "step": 1,
+                "unit_of_measurement": "%",
+                **there,
+            },
+        ),
+    ]
 
-    def __init__(self, topics: Topics, abilities: Abilities, *, name: str, version: str) -> None:
+
+class Announcement:
+    """What a hub, or a satellite of it, says of itself."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        abilities: Abilities | None,
+        *,
+        name: str,
+        version: str,
+    ) -> None:
+        """`abilities` of a hub; None for a satellite, whose `topics` are those of a room."""
         self._topics = topics
-        self._entities = entities(topics, abilities)
+        room = topics if isinstance(topics, RoomTopics) else None
+        self._entities = room_entities(room) if room else entities(topics, abilities or Abilities())
         self._common = {
             "device": {
                 "identifiers": [topics.device],
                 "name": name,
                 "manufacturer": "Hearth",
-                "model": "Voice hub",
+                "model": "Satellite" if room else "Voice hub",
                 "sw_version": version,
+                **({"via_device": room.via, "suggested_area": room.area} if room else {}),
             },
             "origin": {"name": "Hearth", "sw_version": version},
             "availability_topic": topics.status,
@@ -245,7 +322,7 @@ class Announcement:
         return [
             _retained(
                 topics.entity_config(entity.domain, entity.key),
-                {**self._with_id(entity.key, entity.config), **self._common},
+                {**self._common, **self._with_id(entity.key, entity.config)},
             )
             for entity in self._entities
             if entity.config is not None
@@ -262,8 +339,16 @@ class Announcement:
         return {"unique_id": f"{self._topics.device}_{key}", **config}
 
     def stale(self, form: Form, topic: str) -> bool:
-        """Whether what is kept on this topic contradicts the announcement in this form."""
-        return topic not in {publication.topic for publication in self.publications(form)}
+        """Whether what is kept on this topic is of this device, and contradicts its announcement
+        in this form."""
+        return f"/{self._topics.device}/" in topic and topic not in {
+            publication.topic for publication in self.publications(form)
+        }
+
+    def gone(self) -> list[Publication]:
+        """The announcement taken back, in either form."""
+        topics = [each.topic for form in Form for each in self.publications(form)]
+        return [Publication(topic, "", qos=1, retain=True) for topic in topics]
 
     def replacing(self, form: Form, stale: Iterable[str]) -> list[Publication]:
         """The announcement, where older ones of this hub are kept on the topics of `stale`: as

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from hub.audio.wav_out import wav
@@ -21,7 +22,7 @@ from hub.bridges.ears import Ears
 from hub.bridges.post import JSON, WAV, Incoming, Outbox, Outgoing
 from hub.bridges.requests import Origin, Refused
 from hub.bridges.talk import Talk
-from hub.bridges.topics import Topics
+from hub.bridges.topics import RoomTopics, Topics
 from hub.errors import HearthError
 from hub.home.model import Home
 from hub.messages import Audio, Heard, Trace
@@ -72,6 +73,11 @@ class Parts(Protocol):
     @property
     def voice(self) -> Voice | None: ...
     @property
+    def voices(self) -> Mapping[str, Voice]:
+        """In rooms elsewhere."""
+        ...
+
+    @property
     def free(self) -> asyncio.Event: ...
 
 
@@ -102,12 +108,14 @@ class Orders:
         finished: Callable[[Trace, Origin], None],
         changed: Callable[[], None],
         people: Mapping[str, str] | None = None,
+        rooms: Mapping[str, RoomTopics] | None = None,
     ) -> None:
-        """`people`: conversations -> whose they are."""
+        """`people`: conversations -> whose they are; `rooms`: those with a satellite."""
         self.topics = topics
         self._hub = hub
         self._outbox = outbox
         self._people = dict(people or {})
+        self._rooms = dict(rooms or {})
         self._ears = ears
         self._words = wake_words
         self._finished = finished
@@ -203,6 +211,10 @@ class Orders:
             topics.set(topics.mute): self._mute,
             topics.set(topics.volume): self._set_volume,
             topics.set(topics.wake_word): self._choose,
+            **{
+                room.set(room.volume): partial(self._set_room_volume, area)
+                for area, room in self._rooms.items()
+            },
         }
 
     async def _say(self, incoming: Incoming) -> None:
@@ -253,15 +265,12 @@ class Orders:
                     self._outbox.put(Outgoing(topic, content, 1, False, WAV, incoming.correlation))
 
     async def _announce(self, incoming: Incoming) -> None:
+        """In the room that is named, or in all rooms where the hub has a voice."""
         said = requests.say(incoming.payload)
-        origin, voice = said.origin, self._hub.voice
+        origin = said.origin
         with _named(origin):
             language = self._language(origin) or self._hub.assistant.languages[0]
-            here = self._hub.assistant.area
-            if voice is None:
-                raise Refused("this hub has no loudspeaker")
-            if here and (area := self._hub.assistant.place(origin.area)) not in (None, here):
-                raise Refused(f"there is no loudspeaker in {area}, only in {here}")
+            voices = self._voices(self._hub.assistant.place(origin.area))
             if self._announcements >= MOST_ANNOUNCEMENTS:
                 raise Refused("busy: too much is to be announced")
             self._announcements += 1
@@ -269,12 +278,37 @@ class Orders:
                 async with self._announcing:
                     if not await self._room_first(PATIENCE):
                         raise Refused("busy: somebody talks with the hub")
-                    heard = await voice.say(said.text, language=language)
+                    heard = await asyncio.gather(
+                        *(voice.say(said.text, language=language) for voice in voices),
+                        return_exceptions=True,
+                    )
             finally:
                 self._announcements -= 1
-            if heard.first_audio_ms is None:
+            failed = [each for each in heard if isinstance(each, BaseException)]
+            if len(failed) == len(heard):
+                raise failed[0]
+            spoken = [each for each in heard if not isinstance(each, BaseException)]
+            if all(each.first_audio_ms is None for each in spoken):
                 raise Refused("nothing was heard of it: the voice is muted, or there are no words")
         self._answer(incoming, {"id": origin.id, "announced": True})
+
+    def _voices(self, area: str | None) -> list[Voice]:
+        """Those in a room; all, if none is named. Raises Refused where there is none."""
+        own, here = self._hub.voice, self._hub.assistant.area
+        elsewhere = self._hub.voices
+        if area is None:
+            found = [*([own] if own else []), *elsewhere.values()]
+            if not found:
+                raise Refused("this hub has no loudspeaker")
+            return found
+        if area in elsewhere:
+            return [elsewhere[area]]
+        if own is not None and here in (None, area):
+            return [own]
+        rooms = [*([here] if own and here else []), *elsewhere]
+        if not rooms:
+            raise Refused("this hub has no loudspeaker")
+        raise Refused(f"there is no loudspeaker in {area}, only in {', '.join(rooms)}")
 
     async def _listen(self, incoming: Incoming) -> None:
         if self._ears is None:
@@ -310,6 +344,13 @@ class Orders:
         if self._hub.voice is None:
             raise Refused("this hub has no loudspeaker")
         self._hub.voice.volume = requests.percent(incoming.payload) / 100
+        self._show_states()
+
+    async def _set_room_volume(self, area: str, incoming: Incoming) -> None:
+        voice = self._hub.voices.get(area)
+        if voice is None:
+            raise Refused(f"the satellite in {area} is away")
+        voice.volume = requests.percent(incoming.payload) / 100
         self._show_states()
 
     async def _choose(self, incoming: Incoming) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -23,8 +23,9 @@ from hub.bridges.ears import Ears
 from hub.bridges.orders import Orders, Parts, WakeWords, as_json, summary
 from hub.bridges.post import JPEG, JSON, PNG, TEXT, Inbox, Incoming, Outbox, Outgoing
 from hub.bridges.requests import MOST_BYTES, Origin
-from hub.bridges.topics import Topics
+from hub.bridges.topics import RoomTopics, Topics
 from hub.config import MqttSettings
+from hub.devices.mqtt.component import Publication
 from hub.devices.mqtt.connection import Client, connected, identifier
 from hub.errors import ConfigError, DeviceError, HearthError
 from hub.messages import Trace, Wake
@@ -66,7 +67,9 @@ class PhoneBridge:
         spread: float = SPREAD,
         obstacle: Callable[[], str | None] = lambda: None,
         people: Mapping[str, str] | None = None,
+        rooms: Sequence[str] = (),
     ) -> None:
+        """`rooms`: the names of those with a satellite."""
         if not settings.prefix.strip("/") or set(settings.prefix) & set("+#"):
             raise ConfigError(f"[mqtt] prefix: '{settings.prefix}' cannot begin a topic")
         self._hub = hub
@@ -91,6 +94,11 @@ class PhoneBridge:
             name=settings.name,
             version=__version__,
         )
+        self._rooms = {name: self.topics.room(name) for name in rooms}
+        self._devices = [
+            self._announcement,
+            *(self._of_room(topics) for topics in self._rooms.values()),
+        ]
         self._outbox = Outbox(modern=settings.version == "5")
         self._orders = Orders(
             hub,
@@ -101,6 +109,7 @@ class PhoneBridge:
             finished=self._finished,
             changed=self._show_states,
             people=people,
+            rooms=self._rooms,
         )
         self._introducing: asyncio.Task[None] | None = None
         self._introduced: Form | None = None
@@ -212,7 +221,9 @@ class PhoneBridge:
 
     def _wanted(self) -> list[str]:
         topics = self.topics
-        known = [topics.status, topics.birth, topics.device_config, topics.all_entity_configs]
+        known = [topics.status, topics.birth, topics.all_rooms]
+        for device in (topics, *self._rooms.values()):
+            known += [device.device_config, device.all_entity_configs]
         return [*self._orders.wanted, *known]
 
     # --- introducing itself ----------------------------------------------------------------------
@@ -232,12 +243,13 @@ class PhoneBridge:
         form = self._form()
         if self._introduced not in (None, form):
             assert self._introduced is not None
-            before = self._announcement.publications(self._introduced)
-            self._stale.update(publication.topic for publication in before)
-        stale = {topic for topic in self._stale if self._announcement.stale(form, topic)}
+            for device in self._devices:
+                before = device.publications(self._introduced)
+                self._stale.update(publication.topic for publication in before)
+        for device in self._devices:
+            stale = {topic for topic in self._stale if device.stale(form, topic)}
+            self._put(device.replacing(form, stale))
         self._stale.clear()
-        for each in self._announcement.replacing(form, stale):
-            self._outbox.put(Outgoing(each.topic, each.payload, each.qos, each.retain, JSON))
         self._introduced = form
         self._show_states()
 
@@ -252,10 +264,35 @@ class PhoneBridge:
         states[topics.approval] = as_json(_approval(self._hub.skillset.policy.approvals.waiting))
         if self._words is not None:
             states[topics.wake_word] = self._words.chosen
+        for area, room in self._rooms.items():
+            there = self._hub.voices.get(area)
+            states[room.connected] = "online" if there else "offline"
+            if there:
+                states[room.volume] = str(round(there.volume * 100))
         for topic, state in states.items():
             if self._shown.get(topic) != state:
                 self._shown[topic] = state
                 self._outbox.put(self._state(topic, state))
+
+    def rooms_changed(self) -> None:
+        """A satellite has come or gone."""
+        if self._outbox.is_open:
+            self._show_states()
+
+    def _of_room(self, topics: RoomTopics) -> Announcement:
+        return Announcement(topics, None, name=topics.area, version=__version__)
+
+    def _forget_room(self, topic: str) -> None:
+        """A satellite of before, that the settings no longer name, is taken back."""
+        if topic in {room.connected for room in self._rooms.values()}:
+            return
+        slug = topic.split("/")[-2]
+        self._put(self._of_room(self.topics.room(slug)).gone())
+        self._outbox.put(Outgoing(topic, "", qos=1, retain=True))
+
+    def _put(self, publications: Iterable[Publication]) -> None:
+        for each in publications:
+            self._outbox.put(Outgoing(each.topic, each.payload, each.qos, each.retain, JSON))
 
     def _state(self, topic: str, state: str) -> Outgoing:
         return Outgoing(topic, state, qos=1, retain=True, kind=TEXT)
@@ -265,6 +302,8 @@ class PhoneBridge:
     def _on_turn(self, trace: Trace) -> None:
         told = summary(trace, self._origin)
         self._outbox.put(Outgoing(self.topics.turn, as_json(told), kind=JSON))
+        if (room := self._rooms.get(trace.area or "")) is not None:
+            self._outbox.put(Outgoing(room.turn, as_json(told), kind=JSON))
         self._event(
             "turn",
             **{key: told[key] for key in ("text", "reply", "tier", "area", "expects_answer")},
@@ -296,6 +335,9 @@ class PhoneBridge:
                 self._introduce_after(random.uniform(0.0, self._spread))
         elif topic == topics.status:
             self._heard_of_itself(message)
+        elif topic.startswith(topics.own("rooms/")) and topic.endswith("/status"):
+            if message.retain and message.payload:
+                self._forget_room(topic)
         elif topic.startswith(f"{topics.discovery}/"):
             if message.retain and message.payload:
                 self._stale.add(topic)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass
 
+from hub.home.model import normal
 from hub.ports import HUB_DEVICE
 
 VERSION = "v1"
@@ -151,3 +153,51 @@ class Topics:
     def all_entity_configs(self) -> str:
         """A filter for the announcements of this hub's entities, one by one."""
         return f"{self.discovery}/+/{self.device}/+/config"
+
+    # --- rooms elsewhere -------------------------------------------------------------------------
+
+    @property
+    def all_rooms(self) -> str:
+        """A filter for the `status` of satellites."""
+        return self.own("rooms/+/status")
+
+    def room(self, name: str) -> RoomTopics:
+        """The topics of a satellite, by the name of its room."""
+        # Home Assistant takes nothing but ASCII there.
+        slug = "_".join(re.findall(r"[a-z0-9]+", normal(name)))
+        slug = slug or f"room_{zlib.crc32(name.encode()):08x}"
+        return RoomTopics(self.prefix, self.discovery, self.hub, slug, name)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomTopics(Topics):
+    """Those of a satellite, which is a device of its own."""
+
+    slug: str
+    area: str
+    """The name of the room."""
+
+    @property
+    def device(self) -> str:
+        return f"{HUB_DEVICE}{self.hub}_{self.slug}"
+
+    @property
+    def via(self) -> str:
+        """The hub, as the device through which this one is reached."""
+        return f"{HUB_DEVICE}{self.hub}"
+
+    def of_room(self, name: str) -> str:
+        return self.own(f"rooms/{self.slug}/{name}")
+
+    @property
+    def connected(self) -> str:
+        """`online` or `offline`, retained."""
+        return self.of_room("status")
+
+    @property
+    def turn(self) -> str:
+        return self.of_room("turn")
+
+    @property
+    def volume(self) -> str:
+        return self.of_room("volume")
