@@ -288,6 +288,25 @@ async def test_a_clock_that_is_set_back_does_it_once(home: Household) -> None:
     assert home.state("cover.blinds") == "closed"
 
 
+async def test_a_clock_that_was_years_ahead_does_not_stop_it(home: Household) -> None:
+    home.time.set_clock(days=1500)
+    await home.agree("every day at seven open the bedroom blinds")
+    await home.advance(minutes=5)
+    home.time.set_clock(days=-1500)
+    home.routines._changed.set()  # the machine's own clock is looked at every few seconds
+    await home.advance(hours=1)
+    assert home.state("cover.blinds") == "open"
+
+
+async def test_a_weekly_one_is_done_once_though_the_clock_is_set_back(home: Household) -> None:
+    await home.agree("every monday at seven open the bedroom blinds")
+    await home.advance(hours=1, minutes=5)
+    home.house.devices.set_state("cover.blinds", "closed")
+    home.time.set_clock(minutes=-30)
+    await home.advance(hours=30)
+    assert home.state("cover.blinds") == "closed"
+
+
 # --- by what happens ------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from hub.dialogue.conversation import Question
 from hub.errors import HearthError, StorageError
 from hub.habits.mining import LONG, Deed, Habit, habits
 from hub.habits.offers import Offer, offer
+from hub.home.things import normal
 from hub.messages import Call, Trace
 from hub.routines import wording
 from hub.routines.routine import Becomes, Clock, Comes, Draft, Sun
@@ -239,7 +240,7 @@ class Suggestions:
         if found is None:
             return say("gone", where.language)
         draft = Draft(when=found.routine.when, do=found.routine.do)
-        taken = {wording.normal(routine.name): None for routine in self._routines.all()}
+        taken = {normal(routine.name): None for routine in self._routines.all()}
         name = self._routines.maker.name(draft, taken)
         try:
             made = self._routines.add(replace(found.routine, name=name, person=where.person))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -100,7 +100,7 @@ class Notices:
         """Windows and doors, and since when they are open (the steady clock)."""
         self._announce: Announce | None = None
         self._task: asyncio.Task[None] | None = None
-        self._stop = lambda: None
+        self._stop: Callable[[], None] = lambda: None
 
     async def open(self) -> None:
         """Remember what was wanted. What cannot be read is logged."""
@@ -245,15 +245,13 @@ class Notices:
             return
         least = self._settings.open_minutes * 60
         for id, since in tuple(self._open.items()):
-            entity = self._home.entities.get(id)
+            found = self._home.entities.get(id)
             seconds = self._time.steady() - since
-            if entity is None or seconds < least or not self._first(f"open {id}"):
+            if found is None or seconds < least or not self._first(f"open {id}"):
                 continue
             length = duration(round(seconds / 300) * 300, self._language)
             degrees = _said(outside[0], self._language)
-            self._tell(
-                say("open", self._language, name=entity.name, length=length, degrees=degrees)
-            )
+            self._tell(say("open", self._language, name=found.name, length=length, degrees=degrees))
 
     def outside(self) -> tuple[float, float] | None:
         """The temperature outside as it is told, and in degrees Celsius; None if nobody knows."""

@@ -356,12 +356,13 @@ class Routines:
             if key not in self._dues and (due := self._next(trigger, now)) is not None:
                 self._dues[key] = due
                 changed = True
-            elif isinstance(trigger, Clock) and self._dues[key] > now:
-                # The zone of the machine, or its clock, may have changed.
+            elif key in self._dues and self._dues[key] > now:
+                # The zone of the machine, or its clock, may have been set. What was just done,
+                # before the clock was set back, is not done again.
                 due = self._next(trigger, now)
-                if due is not None and due < self._dues[key] - timedelta(seconds=1):
+                if due is None or due == self._dues[key]:
                     continue
-                if due is not None and due != self._dues[key]:
+                if due > self._dues[key] or self._next(trigger, due) != self._dues[key]:
                     self._dues[key], changed = due, True
         if changed:
             self._keep()
