@@ -60,13 +60,38 @@ def test_states_are_still_there_for_the_next_command() -> None:
 
 
 def test_lines_of_standard_input_are_one_conversation() -> None:
-    turns = lines(hearth("say", "--json", stdin="unlock the front door\n\nyes\n"))
+    hearth("trust", "pin", "set", stdin="4826\n")
+    turns = lines(hearth("say", "--json", stdin="unlock the front door\n\n4 8 2 6\n"))
     assert [turn["expects_answer"] for turn in turns] == [True, False]
+    assert "4826" not in json.dumps(turns)
     assert turns[1]["outcomes"][0] == {
         "entity_id": "lock.front_door",
         "state": "unlocked",
         "confirmed": True,
     }
+
+
+def test_trust_lists_what_is_opened_by_a_pin_and_what_was_decided() -> None:
+    """As a person finds out why the door stays locked, and changes that."""
+    assert "I do not unlock" in hearth("say", "unlock the front door").stdout
+    rows = {row["entity_id"]: row for row in lines(hearth("trust", "--json"))}
+    assert rows["lock.front_door"]["class"] == "R3"
+    assert rows["lock.front_door"]["why"] == "unlocking lets somebody in"
+    assert rows["lock.front_door"]["first"] == "a PIN or a tap"
+    assert "light.hallway" not in rows
+    assert "light.hallway" in hearth("trust", "--all", "--json").stdout
+    with pytest.raises(HearthError, match="4 to 12 digits"):
+        hearth("trust", "pin", "set", stdin="12\n")
+    hearth("trust", "pin", "set", stdin="4826\n")
+    hearth("trust", "allow", "Front Door", "pin")
+    rows = {row["entity_id"]: row for row in lines(hearth("trust", "--json"))}
+    assert rows["lock.front_door"]["first"] == "the PIN"
+    hearth("trust", "allow", "Front Door", "no")
+    assert "must not be used by voice" in hearth("say", "unlock the front door").stdout
+    [decided] = lines(hearth("trust", "decisions", "--json"))
+    assert decided["decision"] == "refused"
+    hearth("trust", "pin", "remove")
+    assert "No PIN is set" in hearth("trust").stdout
 
 
 def test_the_room_is_where_the_speaker_is() -> None:

@@ -641,8 +641,11 @@ def test_every_tool_of_every_skill_is_tried_here() -> None:
         "settings",
         "timers",
     }
+    # tests/test_daily_*.py
+    elsewhere |= {"arithmetic", "briefing", "calendar", "documents", "lists", "messages"}
+    elsewhere |= {"notes", "writing"}
     left = {name for skill, name in tools if skill not in elsewhere}
-    assert left - {"questions.last_event"} == tried
+    assert not left - {"questions.last_event"} - tried
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
@@ -694,7 +697,12 @@ async def test_a_valve_and_a_mower_where_there_are_some() -> None:
         ],
     }
     steps = [
-        (Case("HassTurnOn", {"name": "Water Valve"}, ""), "valve.water", "open"),
+        (Case("HassTurnOn", {"name": "Water Valve"}, ""), "valve.water", "closed"),  # it asks
+        (
+            Case("HassTurnOn", {"name": "Water Valve"}, "", confirmed=True),
+            "valve.water",
+            "open",
+        ),
         (
             Case("HassSetPosition", {"name": "Water Valve", "position": 30}, ""),
             "valve.water",
@@ -704,7 +712,8 @@ async def test_a_valve_and_a_mower_where_there_are_some() -> None:
         (Case("HassLawnMowerStartMowing", {}, ""), "lawn_mower.m", "mowing"),
         (Case("HassLawnMowerDock", {}, ""), "lawn_mower.m", "docked"),
         (Case("HassTurnOn", {"area": "Garden"}, ""), "siren.alarm", "off"),
-        (Case("HassTurnOn", {"name": "Alarm"}, ""), "siren.alarm", "on"),
+        (Case("HassTurnOn", {"name": "Alarm"}, ""), "siren.alarm", "off"),  # it asks
+        (Case("HassTurnOn", {"name": "Alarm"}, "", confirmed=True), "siren.alarm", "on"),
         (Case("HassTurnOff", {"name": "Alarm"}, ""), "siren.alarm", "off"),
     ]
     async with House(home) as house:
