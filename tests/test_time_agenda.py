@@ -223,6 +223,20 @@ async def test_an_alarm_that_was_stopped_rings_no_more_after_a_kill(machine: Mac
     assert len(machine.told) == 1
 
 
+async def test_a_reminder_that_was_said_is_not_said_again_after_a_restart(
+    machine: Machine,
+) -> None:
+    await machine.remind("every day at seven in the morning")
+    await machine.remind("in ten minutes")
+    await machine.pass_(minutes=10, seconds=5)
+    await machine.restart(seconds=1)
+    assert [what.kind for what in machine.agenda.all()] == ["reminder"]
+    await machine.pass_(hours=9)
+    await machine.restart(seconds=1)
+    await machine.pass_(hours=1)
+    assert len(machine.told) == 2
+
+
 async def test_a_snooze_outlives_a_kill(machine: Machine) -> None:
     await machine.alarm("at seven")
     await machine.pass_(hours=9, seconds=5)
@@ -320,7 +334,7 @@ async def test_one_that_leaps_a_little_rings_at_once(machine: Machine) -> None:
     await machine.alarm("at seven")
     await machine.pass_(hours=8, minutes=58)
     machine.time.set_clock(minutes=5)
-    await machine.pass_(minutes=1)
+    await machine.pass_(minutes=2)
     assert [what for what, _ in machine.told] == ["alarm 28 07:00"]
 
 

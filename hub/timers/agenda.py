@@ -133,6 +133,8 @@ class Agenda:
         self._active: dict[str, asyncio.Task[None]] = {}
         self._sounding: set[str] = set()
         """Those that can be heard: none that waits until somebody has spoken."""
+        self._echoing: set[str] = set()
+        """Reminders that were said, and are said again if nobody takes notice."""
         self._tried: set[str] = set()
         """Those that nobody could be told of; they are told after the next start."""
         self._stop_watching: Callable[[], None] = lambda: None
@@ -367,13 +369,18 @@ class Agenda:
 
     async def heard(self) -> bool:
         """Somebody has heard what was said: a reminder need not be said again."""
-        sounding = [what for key in self._sounding if (what := self._all.get(key))]
-        told = [what for what in sounding if what.kind == "reminder"]
-        for what in told:
-            self._silence(what.id)
-            self._over(what)
+        said = [what for key in self._sounding if (what := self._all.get(key))]
+        said = [what for what in said if what.kind == "reminder"]
+        echoing = list(self._echoing)
+        for key in (*echoing, *(what.id for what in said)):
+            self._sounding.discard(key)
+            if (task := self._active.pop(key, None)) is not None:
+                task.cancel()
+        for what in said:
+            if what.id not in echoing:
+                self._over(what)
         await self._flush()
-        return bool(told)
+        return bool(said or echoing)
 
     async def done(self, key: str) -> None:
         """A command has been done: it is not done again, whatever becomes of the hub meanwhile."""
@@ -655,13 +662,20 @@ class Agenda:
         return number > 0 and await self._told(replace(due, missed=True, number=number))
 
     async def _remind(self, due: Due) -> bool:
-        told = False
-        for number in range(REMINDED):
-            if number:
+        """Say it, and once more if nobody takes notice. Once it was said it is over: what is said
+        again is no more than an echo."""
+        if not await self._until_told(due):
+            return False
+        key = due.what.id
+        self._over(due.what)
+        await self._flush()
+        self._echoing.add(key)
+        try:
+            for number in range(1, REMINDED):
                 await self._time.sleep(LATER)
-            told = await self._until_told(replace(due, number=number)) or told
-            if not told:
-                return False
+                await self._until_told(replace(due, number=number))
+        finally:
+            self._echoing.discard(key)
         return True
 
     async def _until_told(self, due: Due) -> bool:
