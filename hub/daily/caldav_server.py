@@ -9,13 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from hub.daily import ics
 from hub.errors import StorageError
-
-if TYPE_CHECKING:
-    from caldav import Calendar, DAVClient
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +27,9 @@ class Server:
 
     def __init__(self, url: str, user: str = "", password: str = "") -> None:
         self._url, self._user, self._password = url, user, password
-        self._client: DAVClient | None = None
-        self._calendars: dict[str, Calendar] = {}
+        self._client: Any = None
+        """A `caldav.DAVClient`, once it is needed; most of that library has no types."""
+        self._calendars: dict[str, Any] = {}
 
     def names(self) -> list[str]:
         return list(self._asked(self._known))
@@ -40,9 +38,10 @@ class Server:
         def search() -> list[tuple[str, str]]:
             found = []
             for name, calendar in self._known().items():
-                window = {"start": begin.astimezone(UTC), "end": end.astimezone(UTC)}
-                for each in calendar.search(**window, event=True, expand=False):
-                    found.append((name, str(each.data)))
+                known = calendar.search(
+                    start=begin.astimezone(UTC), end=end.astimezone(UTC), event=True, expand=False
+                )
+                found += [(name, str(each.data)) for each in known]
             return found
 
         return self._asked(search)
@@ -71,13 +70,13 @@ class Server:
     def _object(self, calendar: str, uid: str) -> Any:
         return self._calendar(calendar).event_by_uid(uid)
 
-    def _calendar(self, name: str) -> Calendar:
+    def _calendar(self, name: str) -> Any:
         known = self._known()
         if name not in known:
             raise StorageError(f"{self._url} has no calendar '{name}'")
         return known[name]
 
-    def _known(self) -> dict[str, Calendar]:
+    def _known(self) -> dict[str, Any]:
         """The calendars of the person, or the one that the address is of."""
         if self._calendars:
             return self._calendars
@@ -98,7 +97,7 @@ class Server:
             self._calendars = {_name(each): each for each in found}
         return self._calendars
 
-    def _opened(self) -> DAVClient:
+    def _opened(self) -> Any:
         if self._client is None:
             import caldav
 

@@ -245,7 +245,7 @@ def _registry() -> Any:
     """Its definitions take a while to read: only when they are needed."""
     import pint
 
-    registry = pint.UnitRegistry(cache_folder=None)
+    registry: Any = pint.UnitRegistry(cache_folder=None)
     registry.define("metric_cup = 250 milliliter")
     return registry
 
