@@ -88,7 +88,7 @@ async def _show(everything: bool, home_file: Any, as_json: bool) -> None:
         first = f"{row['first']}, not allowed yet" if row["barred"] else str(row["first"])
         table.add_row(
             escape(f"{row['name']} ({row['entity_id']})"),
-            escape(row["area"] or ""),
+            escape(str(row["area"] or "")),
             str(row["class"]),
             first,
             escape(str(row["why"])),

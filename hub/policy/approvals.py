@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from hub.timers.clock import SystemTime, Time
 
@@ -98,8 +98,9 @@ class Approvals:
         until = request.since + PATIENCE
         while (left := until - self._time.steady()) > 0:
             slept = asyncio.ensure_future(self._time.sleep(left))
+            both: set[asyncio.Future[Any]] = {request.future, slept}
             try:
-                await asyncio.wait({request.future, slept}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 slept.cancel()
                 with suppress(asyncio.CancelledError):

@@ -174,8 +174,8 @@ def _warmth(domain: str, data: Mapping[str, Any], state: State, heating: float) 
             degrees = float(wanted)
         except (TypeError, ValueError):
             return Harm(R2, "heating")
-        bounded = domain == "climate" and low is not None and high is not None
-        if bounded and not low <= degrees <= high:
+        bounds = [each for each in (low, high) if isinstance(each, int | float)]
+        if domain == "climate" and len(bounds) == 2 and not bounds[0] <= degrees <= bounds[1]:
             continue  # it cannot do that anyway, which is no question
         at = state.attributes.get(name, now)
         if not isinstance(at, int | float):

@@ -130,7 +130,7 @@ class Pin:
         if kept.boot == self._time.boot:
             return max(0.0, kept.until - self._time.steady())
         # How long the machine was off nobody knows who does not trust the clock on the wall.
-        seconds = min(LONGEST_LOCKED, LOCKED * 2 ** min(max(0, kept.locks - 1), 20))
+        seconds: float = min(LONGEST_LOCKED, LOCKED * 2 ** min(max(0, kept.locks - 1), 20))
         self._write(replace(kept, until=self._time.steady() + seconds, boot=self._time.boot))
         return seconds
 
