@@ -140,7 +140,7 @@ class Tempted:
 @pytest.mark.parametrize(
     ("said", "sure", "called"),
     [
-        ("has the wind already dried my old fence", 0.6, True),  # the words speak for it
+        ("has the wind already dried my old fence", 0.7, True),  # the words speak for it
         ("did the wind blow the old grey fence of my neighbour over", 0.6, False),
         ("my neighbour hates the fence", 1.0, False),  # it is not even shown
     ],

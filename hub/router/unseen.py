@@ -38,8 +38,9 @@ model; and where a number, a day or a choice was said for one of its values, too
 LEAST_WEIGHT = 0.8
 LIKELY = 0.45
 """The same for a model to be believed although it wavers."""
-WAVERING, CERTAIN = 0.5, 0.97
-"""How sure a model has to be where the words speak for a tool, and where hardly one does."""
+WAVERING, DOUBTING, CERTAIN = 0.5, 0.65, 0.97
+"""How sure a model has to be where the words speak for a tool and one of its values was said, where
+they speak for it alone, and where hardly one does."""
 AHEAD = 0.2
 """Weight by which one tool has to be ahead of the next."""
 OTHER_WORD = 0.8
@@ -95,7 +96,9 @@ class Likely:
     @property
     def confidence(self) -> float:
         """How sure a model has to be of it."""
-        return WAVERING if self.share >= LIKELY and self.arguments is not None else CERTAIN
+        if self.share < LIKELY or self.arguments is None:
+            return CERTAIN
+        return WAVERING if self.typed else DOUBTING
 
 
 class Unseen:
