@@ -85,6 +85,14 @@ async def test_undo_after_a_routine_puts_back_what_it_did(home: Household) -> No
     assert [routine.name for routine in home.routines.all()] == ["cosy"]
 
 
+async def test_where_nothing_was_made_nothing_is_undone(home: Household) -> None:
+    await home.say("turn on the desk lamp")
+    await home.say("when I say cosy, turn on the bedroom fan")
+    await home.say("no")
+    await home.say("undo that")
+    assert home.state("light.desk") == "off"
+
+
 async def test_undo_after_it_was_made_forgets_it(home: Household) -> None:
     await home.agree("when I say cosy, turn on the desk lamp")
     await home.say("undo that")

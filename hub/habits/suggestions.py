@@ -226,6 +226,7 @@ class Suggestions:
 
     async def ask(self, where: Where, conversation: Conversation) -> str:
         """Somebody wants to hear a suggestion."""
+        self._accepted = ""
         found = await self.next(where)
         if found is None:
             return say("none", where.language)
@@ -249,6 +250,11 @@ class Suggestions:
         self._accepted = made.id
         await self._routines.flush()
         return wording.say("kept", where.language, name=made.name)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the last one was made a routine."""
+        return bool(self._accepted)
 
     def take_back(self) -> bool:
         """Forget the routine that was made of the last suggestion."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.errors import HearthError
 from hub.routines import wording
-from hub.routines.routine import Clock, Draft, Phrase, Routine
+from hub.routines.routine import Clock, Draft, Phrase, Routine, RoutineError
 from hub.routines.routines import Routines
 from hub.skill import Conversation, Where
 
@@ -161,10 +161,16 @@ class RoutineDesk:
             return wording.say("unknown", where.language, name=name)
         return (await self.routines.run(found, where)).text
 
-    async def undo(self, name: str) -> bool:
-        """Take back what the last run did."""
+    async def undo(self, name: str) -> None:
+        """Take back what the last run did. Raises RoutineError if not all of it was."""
         found = self.routines.find(name)
-        return found is not None and await self.routines.undo(found)
+        if found is None or not await self.routines.undo(found):
+            raise RoutineError(f"not all of what '{name}' did was undone")
+
+    @property
+    def changed(self) -> bool:
+        """Whether the last call changed something that `take_back` undoes."""
+        return self._changed
 
     async def remove(self, name: str, where: Where, conversation: Conversation) -> str:
         """Delete one, after a yes."""

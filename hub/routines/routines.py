@@ -564,10 +564,11 @@ class Routines:
         return report
 
     async def undo(self, routine: Routine) -> bool:
-        """Take back what the last run that was asked for did."""
+        """Take back what the last run that was asked for did. Whether all of it was."""
         deeds = self._deeds.pop(routine.id, ())
         self._rests = [rest for rest in self._rests if rest.id != routine.id]
-        return bool(deeds) and all([await deed.undo() for deed in reversed(deeds)])
+        undone = [await deed.undo() for deed in reversed(deeds)]
+        return bool(undone) and all(each.whole for each in undone)
 
     async def _run(self, routine: Routine, where: Where, first: int, attended: bool) -> Report:
         led = _chain.get()

@@ -254,8 +254,13 @@ class Routines(Protocol):
 
     async def run(self, name: str, where: Where) -> str: ...
 
-    async def undo(self, name: str) -> bool:
+    async def undo(self, name: str) -> None:
         """Put back what its last run did."""
+        ...
+
+    @property
+    def changed(self) -> bool:
+        """Whether the last call changed something that `take_back` undoes."""
         ...
 
     async def remove(self, name: str, where: Where, conversation: Conversation) -> str: ...
@@ -407,6 +412,11 @@ class Suggestions(Protocol):
 
     def take_back(self) -> bool:
         """Forget that routine again."""
+        ...
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the last one was made a routine."""
         ...
 
     def why(self, where: Where) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from hub.skill import Conversation, Routines, Where, tool
+from hub.skill import Conversation, Routines, Undo, Where, tool
 
 
 @tool(
@@ -22,9 +22,18 @@ from hub.skill import Conversation, Routines, Where, tool
         "whenever there is motion in the hallway, turn on the hallway light",
     ],
 )
-async def make(text: str, routines: Routines, where: Where, conversation: Conversation) -> str:
+async def make(
+    text: str, routines: Routines, where: Where, conversation: Conversation, undo: Undo
+) -> str:
     """Make a routine: what is always done when something is said, at a time, or at an event."""
-    return await routines.make(text, where, conversation)
+    return _told(await routines.make(text, where, conversation), routines, undo)
+
+
+def _told(text: str, routines: Routines, undo: Undo) -> str:
+    """What is said; where nothing was changed there is nothing to undo."""
+    if not routines.changed:
+        undo.nothing()
+    return text
 
 
 @tool(spoken=False)
@@ -40,10 +49,12 @@ async def change(
     routines: Routines,
     where: Where,
     conversation: Conversation,
+    undo: Undo,
     how: Literal["add", "less", "replace"] = "add",
 ) -> str:
     """Change what a routine does."""
-    return await routines.change(name, how, text, where, conversation)
+    told = await routines.change(name, how, text, where, conversation)
+    return _told(told, routines, undo)
 
 
 @tool(risk="R1", undo="unrun", takes=timedelta(seconds=60))
@@ -86,18 +97,20 @@ def describe(name: str, routines: Routines, where: Where) -> str:
 
 
 @tool(risk="R1", undo="unmake")
-async def remove(name: str, routines: Routines, where: Where, conversation: Conversation) -> str:
+async def remove(
+    name: str, routines: Routines, where: Where, conversation: Conversation, undo: Undo
+) -> str:
     """Delete a routine."""
-    return await routines.remove(name, where, conversation)
+    return _told(await routines.remove(name, where, conversation), routines, undo)
 
 
 @tool(risk="R1", undo="unmake")
-async def enable(name: str, routines: Routines, where: Where) -> str:
+async def enable(name: str, routines: Routines, where: Where, undo: Undo) -> str:
     """Switch a routine on that was switched off."""
-    return await routines.enable(name, True, where)
+    return _told(await routines.enable(name, True, where), routines, undo)
 
 
 @tool(risk="R1", undo="unmake")
-async def disable(name: str, routines: Routines, where: Where) -> str:
+async def disable(name: str, routines: Routines, where: Where, undo: Undo) -> str:
     """Switch a routine off, without forgetting it."""
-    return await routines.enable(name, False, where)
+    return _told(await routines.enable(name, False, where), routines, undo)

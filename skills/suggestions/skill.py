@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hub.skill import Conversation, Suggestions, Where, tool
+from hub.skill import Conversation, Suggestions, Undo, Where, tool
 
 
 @tool(
@@ -27,9 +27,14 @@ from hub.skill import Conversation, Suggestions, Where, tool
     },
     examples=["do you have any suggestions"],
 )
-async def ask(suggestions: Suggestions, where: Where, conversation: Conversation) -> str:
+async def ask(
+    suggestions: Suggestions, where: Where, conversation: Conversation, undo: Undo
+) -> str:
     """Suggest a routine for something that is done again and again."""
-    return await suggestions.ask(where, conversation)
+    told = await suggestions.ask(where, conversation)
+    if not suggestions.accepted:
+        undo.nothing()
+    return told
 
 
 @tool(risk="R1", undo="unaccept")
