@@ -217,13 +217,13 @@ async def test_a_file_that_is_none_is_left_alone(tmp_path: Path) -> None:
 
 
 async def test_without_settings_there_is_a_calendar_of_the_hub_s_own(tmp_path: Path) -> None:
-    own = tmp_path / "data" / "calendar.ics"
-    async with hearth(opened({}, own)) as home:
+    own = tmp_path / "calendars" / "hearth.ics"
+    async with hearth(opened({}, own.parent)) as home:
         assert await said(home, "add dentist on friday at ten") == (
             "Added: Dentist on Friday at 10 AM."
         )
     assert own.stat().st_mode & 0o777 == 0o600
-    async with hearth(opened({}, own)) as home:
+    async with hearth(opened({}, own.parent)) as home:
         assert await said(home, "when is the dentist") == "Dentist on Friday at 10 AM."
 
 

@@ -26,7 +26,7 @@ class Daily:
         file: Callable[[], Path | None] = lambda: None,
     ) -> None:
         settings = config.skills.settings
-        self.calendars = calendars.opened(settings.get("calendar", {}), kept("calendar.ics"))
+        self.calendars = calendars.opened(settings.get("calendar", {}), kept("calendars"))
         self.library = library.opened(settings.get("documents", {}), kept("documents.db"))
         self.writer = Writer(model, file=file)
 
