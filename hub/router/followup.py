@@ -39,6 +39,10 @@ def variants(part: str, before: str, words: Words, rooms: Collection[str]) -> It
         return
     yield from _elsewhere(part, tokens, words, rooms)
     yield from _another_number(part, tokens, words)
+    # 'Put milk on the list - and butter': what follows the thing stays, from its preposition on.
+    for start in range(len(tokens) - 2, 1, -1):
+        if normal(tokens[start]) in words.linking:
+            yield " ".join([tokens[0], part, *tokens[start:]])
     joins = words.articles | set(words.inside) | words.dangling
     first = normal(part.split()[0])
     last = range(len(tokens) - 1, 0, -1)
@@ -47,10 +51,6 @@ def variants(part: str, before: str, words: Words, rooms: Collection[str]) -> It
         if normal(tokens[kept - 1]) in joins and first in joins:
             continue  # 'turn on the in the bedroom'
         yield " ".join([*tokens[:kept], part])
-    # 'Put milk on the list - and butter': what follows the thing stays, from its preposition on.
-    for start in range(len(tokens) - 2, 1, -1):
-        if normal(tokens[start]) in words.linking:
-            yield " ".join([tokens[0], part, *tokens[start:]])
     for end in range(1, LONGEST_END + 1):
         for kept in range(1, min(LONGEST_VERB, len(tokens) - end - 1) + 1):
             yield " ".join([*tokens[:kept], part, *tokens[-end:]])
