@@ -114,7 +114,7 @@ EN: Mapping[str, Any] = {
     "increase decrease heat cool clean vacuum add shut pull roll read give change skip enable "
     "disable press resume keep call".split(),
     "excluded": r"(?:please )?(?:remind (?:me|us)|wake (?:me|us)|set (?:an?|the|my) .*\b(?:alarm|timer|"
-    r"reminder)|(?:add|put|create|make) (?:an?|the) .*\b(?:appointment|event|reminder|alarm)|"
+    r"reminder)|(?:add|put|create|make|set) .*\b(?:appointment|meeting|event|reminder|alarm|calendar)s?\b|"
     r"what|who|where|why|how|is|are|do|does|did|can|i|we)\b",
     "subject": r"(?:appliance|battery)s?|timers?|alarms?|appointments?|meetings?|events?|reminders?|it|that|this|there",
     "nobody": r"nobody|no one|every(?:body|one)|all of us|the last .*",
@@ -239,7 +239,7 @@ DE: Mapping[str, Any] = {
     "melde warte dimme aktiviere aktivier deaktiviere zieh ziehe lass lies erinnere zeig zeige warne "
     "benachrichtige informiere pausiere heize lüfte reinige sauge kündige führe drück drücke".split(),
     "excluded": r"(?:bitte )?(?:erinner[e]? (?:mich|uns)|weck[e]? (?:mich|uns)|stell[e]? (?:mir )?(?:einen|"
-    r"den) .*(?:wecker|timer)|was|wer|wo|warum|wie|ist|sind|hat|kann|ich|wir|trag)\b",
+    r"den) .*(?:wecker|timer)|was|wer|wo|warum|wie|ist|sind|hat|kann|ich|wir|trag|.*\b(?:termin|kalender))\b",
     "subject": r"(?:.* )?bei frost(?: .*)?|gerat|batterie|timer|wecker|termine?|es|das|er|sie",
     "nobody": r"niemand|keiner|alle|der letzte",
     "sunlead": r"(?:(?:jeden tag|täglich|immer) )?(?:(?P<offset>.+?) (?P<side>vor|nach) (?:dem )?|bei |"
@@ -408,7 +408,9 @@ def _timed(said: str, known: Mapping[str, Any], language: str) -> Iterator[Sente
             slots = {"days": named, **({"time": clock} if clock else {})}
             condition = Condition("clock", slots)
         do = " ".join(part for part in (before, rest.strip(" ,")) if part)
-        if do and normal(do.split()[0]) in _verbs(known):
+        # 'Start the podcast daily' asks for no time; 'every day' does.
+        vague = not days["days"] and condition.kind == "clock" and "time" not in condition.slots
+        if do and not vague and normal(do.split()[0]) in _verbs(known):
             yield from (each for each, _ in _with(condition, do, known, True))
 
 
