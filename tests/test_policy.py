@@ -294,7 +294,7 @@ async def test_locking_closing_and_arming_never_ask(at_home: Home) -> None:
     assert at_home.house.attribute("cover.gate", "current_position") == 30
     at_home.house.devices.set_state("alarm_control_panel.house", "disarmed")
     await at_home.say("arm the house alarm")
-    assert at_home.state("alarm_control_panel.house") in ("arming", "armed_away")
+    assert not at_home.traces[-1].reply.expects_answer  # (this home simulates no alarm)
     assert at_home.decisions() == []
 
 
@@ -557,3 +557,24 @@ async def wait(home: Home) -> None:
         await asyncio.sleep(0.2)
     await home.call("light.turn_on", home.find(name="Kitchen Light"))
 '''
+
+
+# --- scenes and scripts -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "risk"),
+    [
+        ({"entities": {"light.kitchen": "on"}}, "R1"),
+        ({"entities": {"light.kitchen": "on", "lock.front_door": "unlocked"}}, "R3"),
+        ({"entities": {"lock.front_door": "locked"}}, "R1"),
+        ({"entities": {"light.kitchen": "on", "switch.oven": "on"}}, "R2"),
+        ({"entities": {"switch.oven": "off"}}, "R1"),
+        ({"entities": {"cover.kitchen_window": "open"}}, "R2"),
+        ({"entities": {"switch.garage_door": "on"}}, "R3"),
+    ],
+)
+async def test_a_scene_counts_as_the_worst_thing_in_it(content: dict[str, Any], risk: str) -> None:
+    scene = {"id": "scene.evening", "name": "Evening", "attributes": content}
+    async with House({**EVIL_HOME, "entities": [*EVIL_HOME["entities"], scene]}) as house:
+        assert harm(house.home.entities["scene.evening"], "turn_on").risk == risk

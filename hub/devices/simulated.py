@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from hub.devices import homefile
 from hub.devices.behaviour import Device, act
 from hub.errors import DeviceError, StorageError
-from hub.home.guarded import lets_in
+from hub.home.guarded import asked_first, lets_in
 from hub.messages import StateChange
 from hub.ports import Inventory
 
@@ -127,12 +127,30 @@ class SimulatedHome:
                 entity,
                 state=self._shown[entity.entity_id],
                 attributes=self._reported(entity.entity_id),
-                guarded=entity.guarded or self._lets_in(entity.entity_id),
+                guarded=entity.guarded or self._leads(entity.entity_id),
                 allowed=True,  # nothing can happen
             )
             for entity in self._inventory.entities
         )
         return replace(self._inventory, entities=entities)
+
+    def _leads(self, entity_id: str) -> bool | None:
+        """Whether a scene or script lets somebody in; None if it does what is asked for first."""
+        if self._lets_in(entity_id):
+            return True
+        content = self._device(entity_id).attributes
+        wanted = dict(content.get("entities") or {})
+        steps = [repr(step) for step in content.get("sequence") or ()]
+        for key, device in self._devices.items():
+            told = device.attributes.get("device_class")
+            if not asked_first(device.domain, told, self._names.get(key, (device.name,))):
+                continue
+            if key in wanted and not _closes(wanted[key]):
+                return None
+            named = re.compile(rf"{re.escape(key)}(?!\w)")
+            if any(named.search(step) and "turn_off" not in step for step in steps):
+                return None
+        return False
 
     def _lets_in(self, entity_id: str, above: frozenset[str] = frozenset()) -> bool:
         """Whether a scene or script may open a way into the house, itself or by way of another

@@ -92,6 +92,17 @@ def is_heater(domain: str, names: Iterable[str]) -> bool:
     return domain in ("input_boolean", "switch") and any(HEATERS & _words(name) for name in names)
 
 
+def asked_first(domain: str, device_class: str | None, names: Iterable[str]) -> bool:
+    """Whether opening it, or turning it on, is asked for first, although nobody comes in by it."""
+    names = tuple(names)
+    return (
+        domain in ("siren", "valve")
+        or is_window(domain, device_class, names)
+        or is_oven(domain, names)
+        or is_heater(domain, names)
+    )
+
+
 def is_camera(domain: str, names: Iterable[str]) -> bool:
     """Whether it is a camera, or the switch of one."""
     switch = domain in ("input_boolean", "switch")

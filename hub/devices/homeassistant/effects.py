@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.home.guarded import OPAQUE, lets_in
+from hub.home.guarded import OPAQUE, asked_first, lets_in
 
 CLOSING = frozenset(
     "cover.close_cover cover.stop_cover cover.close_cover_tilt cover.stop_cover_tilt lock.lock "
@@ -126,7 +126,13 @@ class Effects:
         """What comes of doing anything with an entity but closing it."""
         if entity_id.partition(".")[0] in OPAQUE:
             return self._leads(entity_id, above)
-        return self._entrance(entity_id, frozenset())
+        if self._entrance(entity_id, frozenset()):
+            return True
+        thing = self.things.get(entity_id)
+        if thing is None:
+            return False
+        # What is asked for by itself is asked for here, too.
+        return None if asked_first(thing.domain, thing.device_class, thing.names) else False
 
     def _entrance(self, entity_id: str, above: frozenset[str]) -> bool:
         """Whether people come in by an entity, or by a member of a group."""
@@ -184,6 +190,8 @@ class Effects:
             return self._all(self._targets(step, data, {domain}), above)
         if domain == "alarm_control_panel":
             return name == "alarm_disarm"
+        if domain in ("siren", "valve") and name != "turn_off":
+            return None
         return False if domain in HARMLESS else None
 
     def _all(self, entity_ids: Iterable[str], above: frozenset[str]) -> bool | None:
