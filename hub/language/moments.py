@@ -80,6 +80,12 @@ def vocabulary(language: str) -> frozenset[str]:
     return known.vocabulary if known else frozenset()
 
 
+def numerals(language: str) -> frozenset[str]:
+    """All words of which numbers are made."""
+    known = _grammar(language.split("-")[0].lower())
+    return known.numerals if known else frozenset()
+
+
 def within(text: str, kind: Kind, language: str) -> list[str]:
     """All stretches of a sentence that are words for such a value, as they stand in it."""
     known = _grammar(language.split("-")[0].lower())
@@ -155,9 +161,9 @@ class _Grammar:
             for number in (*range(101), *range(200, LARGEST + 1, 100))
             for text in numbers.format_number(number).text_by_ruleset.values()
         ]
-        self._numerals = frozenset(word for text in spelt for word in plain(text).split())
+        self.numerals = frozenset(word for text in spelt for word in plain(text).split())
         words = frozenset(word for text in texts for word in plain(text).split())
-        self.vocabulary = words | self._numerals
+        self.vocabulary = words | self.numerals
         self.telling = self.vocabulary - set(table["idle"])
         """Words of which a moment has at least one, if it has no digits."""
 
@@ -167,7 +173,7 @@ class _Grammar:
         if not any(part.isdecimal() or part in self.telling for part in parts):
             return False
         most = 0 if kind == "duration" else MOST_NUMBERS
-        return len(parts) <= most or not all(p.isdecimal() or p in self._numerals for p in parts)
+        return len(parts) <= most or not all(p.isdecimal() or p in self.numerals for p in parts)
 
     def slots(self, kind: str, said: str) -> list[dict[str, Any]]:
         """What the templates that fit have in their slots."""

@@ -48,7 +48,9 @@ def timed(text: str, language: str) -> Iterator[Timed]:
     yield from _for_a_while(text, language)
     tried = 0
     for rest, part, said in spoken.splits(text, language, MIDNIGHT, "command"):
-        if said.vague or said.when.repeated or len(rest.split()) < FEWEST:
+        # In a while from now: there are sentences for that.
+        when = said.when
+        if said.vague or when.repeated or when.seconds or len(rest.split()) < FEWEST:
             continue
         yield Timed(AT, rest, part)
         tried += 1

@@ -124,18 +124,18 @@ SWEPT = ("light", "switch", "input_boolean", "fan", "media_player")
 RESTING = ("off", "standby", "unavailable", "unknown")
 """States of what need not be turned off."""
 
-MOST_SOURCES = 5
+MOST_SOURCES = 10
 """Hypotheses from which sentences are made that sound like them."""
 LESS_LIKELY = 0.2
 """What each place behind the likeliest hypothesis adds to how unlike such a sentence is."""
-MOST_MISHEARD = 50
+MOST_MISHEARD = 80
 """Such sentences that are matched with the rules."""
 LARGE = 500
 """Devices of a home in which only their own names are compared by sound, not with each room in
 front, so that it takes tens of milliseconds."""
 MOST_SPELLINGS = 2
 """Of those, the ones that mean the same."""
-MOST_WEIGHED = 8
+MOST_WEIGHED = 16
 """Such sentences that are weighed against the sound: each takes about 25 ms."""
 MOST_HYPOTHESES = 10
 """Hypotheses over which forms are laid."""
@@ -265,6 +265,7 @@ class Router:
 
     def _build(self, places: Places) -> Grammars:
         lists = {code: home_names(places, words(code)) for code in self.languages}
+        retrievers = {code: Retriever(places, words(code)) for code in self.languages}
         built = Grammars(
             places,
             Endings(places),
@@ -289,10 +290,13 @@ class Router:
                 for code in self.languages
                 if "spelling" not in self._without
             },
-            {code: Retriever(places, words(code)) for code in self.languages},
+            retrievers,
             {
                 code: Mishearing(
-                    places.said(words(code)), words(code), language_words(code)["verbs"]
+                    places.said(words(code)),
+                    words(code),
+                    language_words(code)["verbs"],
+                    retrievers[code].known,
                 )
                 for code in self.languages
             },
@@ -866,9 +870,14 @@ class Router:
             if found.tool not in places.tools:
                 return None
             command = clean(found.command, words(language))
-            able = self._able(grammars, language, command, context) or self._compound(
-                grammars, language, command, context, inherit=True
-            )
+            able = self._able(grammars, language, command, context)
+            if able is None:
+                able = self._compound(grammars, language, command, context, inherit=True)
+                # 'Turn on the fan and turn it off at nine' are two commands, one of them for nine.
+                leads = text.casefold().startswith(found.time.casefold())
+                if able and not leads:
+                    apart = self._compound(grammars, language, command, context, inherit=False)
+                    able = None if apart else able
             if able is None or able.open or not all(_of_devices(c, places) for c in able.calls):
                 continue
             why = f"{able.why}; {found.time!r} taken out"

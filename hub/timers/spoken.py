@@ -102,7 +102,7 @@ def splits(
             for end in range(begin + 1, min(stop, begin + LONGEST) + 1):
                 part = " ".join(tokens[begin:end])
                 said = read(part, language, now, use)
-                if said is not None:
+                if said is not None and not _bare(part, words):
                     rest = " ".join([*tokens[:begin], *tokens[end:]])
                     found.append((end - begin, -begin, rest, part, said))
     found.sort(key=lambda each: (-each[0], each[1]))
@@ -127,6 +127,15 @@ def _opens(tokens: list[str], words: _Words) -> bool:
     return bool(re.match(r"\d{1,2}( \d{2})? ?(am|pm|uhr|o clock)\b|\d{1,2} \d{2}\b", told)) or (
         words.language == "de" and "uhr" in told.split()[1:3]
     )
+
+
+def _bare(part: str, words: _Words) -> bool:
+    """Whether it is a number and nothing else: of 'twenty two' the two is no time."""
+    tokens = _plain(part, words).split()
+    numeral = all(
+        token.isdecimal() or token in moments.numerals(words.language) for token in tokens
+    )
+    return numeral and not re.search(r"\d[:.]\d", part)
 
 
 def _runs(tokens: list[str], words: _Words) -> Iterator[tuple[int, int]]:
