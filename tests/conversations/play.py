@@ -375,7 +375,8 @@ def configured(script: Script, folder: Path, *, model: bool) -> Config:
         "voice": {"volume": 0.8},
         "router": {} if model else {"model": None},
     }
-    for name, table in script.settings.items():
+    own = json.loads(json.dumps(script.settings).replace("{data}", str(folder / "data")))
+    for name, table in own.items():
         tables[name] = {**tables.get(name, {}), **table}
     (folder / "data").mkdir(parents=True, exist_ok=True)
     if model:

@@ -26,7 +26,8 @@ BEFORE, AFTER = 0.5, 2.0
 
 @dataclass
 class Speaker(Player):
-    """A player whose people have voices: an answer needs no wake word, all else does."""
+    """A player whose people have voices. An answer needs no wake word; in German, which the one
+    voice there is speaks with an accent that the wake word does not know, a button is pressed."""
 
     actors: dict[str, Synthesizer] = field(default_factory=dict)
 
@@ -37,10 +38,11 @@ class Speaker(Player):
             return
         answers = bool(self.traces) and self.traces[-1].reply.expects_answer
         language = self.script.languages[0]
-        text = step.say if answers else f"{WAKE}{step.say}"
+        pressed = answers or language != "en"
+        text = step.say if pressed else f"{WAKE}{step.say}"
         room = self.hub.room(Recording(await self.sound(text, language)), area=step.room)
         before = len(self.traces)
-        await (room.command() if answers else room.converse())
+        await (room.command() if pressed else room.converse())
         if len(self.traces) == before:
             self.traces.append(_nothing(step))
 
