@@ -80,7 +80,8 @@ class Claims:
             if found is None:
                 continue
             spoken = normal(next(value for value in found.groupdict().values() if value))
-            name = self._names.get(spoken)
+            # 'Delete the routine sleep well'
+            name = self._names.get(spoken) or self._names.get(spoken.removeprefix("routine "))
             if name is None:
                 continue
             clear = what in ("run", "describe") or "routine" in normal(said).split()
