@@ -43,11 +43,15 @@ SCENE = (
     ),
     Line("Hey Jarvis, set the living room to twenty two degrees.", "a number in words"),
     Line("Hey Jarvis, is the front door locked?", "a question about a state"),
-    Line("Hey Jarvis, please unlock the front door.", "it asks before it unlocks"),
-    Line("Yes, please.", "an answer needs no wake word"),
+    Line("Hey Jarvis, please unlock the front door.", "what lets people in needs a PIN"),
+    Line("Four, eight, two, six.", "an answer needs no wake word, and a PIN leaves no trace"),
     Line("Hey Jarvis, what day is it today?", "a skill without devices"),
     Line("Hey Jarvis, why is the sky so blue?", "what it cannot do, it says"),
 )
+
+
+PIN = "4826"
+"""Of the home in the scene, which is gone after it."""
 
 
 class Stage:
@@ -86,6 +90,8 @@ async def play(config: Config) -> None:
             def changed(change: StateChange) -> None:
                 terminal.out.print(f"  [dim]{escape(describe_change(hub.home, change))}[/]")
 
+            if hub.skillset.policy.pin is not None:
+                hub.skillset.policy.pin.set(PIN)
             hub.home.watch(changed)
             hub.assistant.watch(show)
             turns = await hub.room(Stage(SCENE, synthesizer(hub))).converse()

@@ -20,6 +20,9 @@ from hub.engines.piper import PiperSynthesizer
 from hub.errors import ModelError
 from hub.evaluate.spoken import COMMANDS, until_last_word
 from hub.messages import SAMPLE_RATE, Audio, Trace
+from hub.policy.pin import Pin
+from hub.skills.second import SECRET
+from hub.timers.clock import SystemTime
 from tests.models import model_file
 
 pytestmark = [
@@ -94,10 +97,25 @@ async def test_a_pause_after_the_wake_word_is_fine(stage: Stage) -> None:
 
 
 async def test_a_question_is_answered_without_the_wake_word(stage: Stage) -> None:
-    asked, answered = await stage.hear("Hey Jarvis, please unlock the front door.", "Yes, please.")
+    asked, answered = await stage.hear("Hey Jarvis, turn everything off.", "Yes, please.")
     assert asked.reply.expects_answer
     assert answered.intent.tier == "dialogue"
+    assert answered.intent.confirmed
+
+
+async def test_a_pin_that_is_spoken_unlocks_and_is_written_nowhere(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin = Pin(tmp_path / "pin.json", SystemTime())
+    pin.set("4826")
+    monkeypatch.setattr(stage.hub.skillset.policy, "pin", pin)
+    asked, answered = await stage.hear(
+        "Hey Jarvis, please unlock the front door.", "Four, eight, two, six."
+    )
+    assert asked.reply.text == "To unlock the Front Door, tell me the PIN."
     assert stage.state("lock.front_door") == "unlocked"
+    assert answered.heard == SECRET
+    assert "eight" not in repr(answered) and "8" not in str(answered.hypotheses)
 
 
 async def test_speech_without_the_wake_word_is_none_of_its_business(stage: Stage) -> None:
