@@ -341,6 +341,48 @@ async def test_what_is_guarded_is_asked_for_in_the_same_conversation(
         assert house["lock.front_door"] == "unlocked"
 
 
+async def until_waiting(side: Side) -> dict[str, Any]:
+    """What waits for a tap, as a phone sees it."""
+    while not (shown := await side.phone.json(side.topics.approval))["id"]:
+        pass
+    return shown
+
+
+async def test_a_tap_on_the_phone_opens_the_door_that_was_asked_for(
+    house: Household, hub: Parts, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = hub.skillset.policy
+    monkeypatch.setattr(policy, "plain_yes", False)
+    async with running(broker, hub) as side:
+        assert (await side.phone.json(side.topics.approval))["id"] is None
+        await side.phone.publish(side.topics.approve, "PRESS")
+        assert "nothing waits" in (await side.phone.json(side.topics.error))["error"]
+
+        asked = await side.phone.say("unlock the front door")
+        assert asked["reply"].startswith("I have asked on your phone whether to unlock")
+        shown = await until_waiting(side)
+        assert shown["question"] == "Unlock the Front Door?"
+        await side.phone.publish(side.topics.approve, "1-00000000")
+        assert "nothing waits" in (await side.phone.json(side.topics.error))["error"]
+        await side.phone.publish(side.topics.deny, shown["id"])
+        assert (await side.phone.json(side.topics.approval))["id"] is None
+        assert house["lock.front_door"] == "locked"
+
+        await side.phone.say("unlock the front door")
+        shown = await until_waiting(side)
+        opened = changed_to(house, "lock.front_door", "unlocked")
+        await side.phone.publish(side.topics.approve, shown["id"])
+        await opened
+        assert (await side.phone.json(side.topics.approval))["id"] is None
+
+
+async def changed_to(house: Household, entity_id: str, state: str) -> None:
+    """Return when a device is so."""
+    async with asyncio.timeout(5):
+        while house[entity_id] != state:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def test_a_question_in_the_room_is_not_answered_by_a_phone(
     house: Household, hub: Parts, broker: Broker
 ) -> None:
