@@ -601,6 +601,7 @@ class Router:
         reading = best.reading
         called = {call.tool for call in reading.calls}
         nothing = not reading.doable or not (reading.calls or reading.question)
+        nothing = nothing or best.score < EXACT  # it was guessed
         return nothing or reading.bare or (bool(called) and called <= COURTESIES)
 
     def _best(self, utterance: Utterance, context: Context) -> Ranked | None:
