@@ -23,7 +23,7 @@ from hub.errors import reason
 log = logging.getLogger(__name__)
 
 FILE = "decisions.jsonl"
-MOST_BYTES = 512 * 1024
+MOST_BYTES = 128 * 1024
 MOST_ENTITIES = 20
 LONGEST = 200
 
