@@ -73,6 +73,18 @@ one without: a recognizer that is given names may write them over a noise."""
 EXPECTED = 7.0
 """Log-probability by which a command to this home may be less likely by the sound than what was
 recognised: commands are what is said to a hub."""
+TOLD = frozenset(
+    {
+        "HassClimateGetTemperature",
+        "HassGetCurrentDate",
+        "HassGetCurrentTime",
+        "HassGetState",
+        "HassGetWeather",
+        "HassTimerStatus",
+    }
+)
+EXPECTED_TOLD = 10.0
+"""The same for these, which change nothing: a wrong answer harms less than a wrong action."""
 LEAST = -16.0
 """Log-probability of a command below which nothing that is known was said."""
 APART = 0.25
@@ -421,7 +433,9 @@ class Assistant:
         log.debug("weighed: %s %.1f, %s", first.text, heard, [(w, t) for w, (t, _) in weighed])
         best, (text, calls) = weighed[0]
         rest = [weight for weight, (_, other) in weighed if other != calls]
-        if best < max(LEAST, heard - EXPECTED) or any(best - w < APART for w in rest):
+        tells = bool(calls) and all(call.tool in TOLD for call in calls)
+        expected = EXPECTED_TOLD if tells else EXPECTED
+        if best < max(LEAST, heard - expected) or any(best - w < APART for w in rest):
             return first, None
         told = _with_readings(first, (text,))
         return told, self.router.quick(told, context)

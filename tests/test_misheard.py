@@ -66,6 +66,22 @@ def test_sentences_that_sound_alike_are_found(heard: str, meant: str) -> None:
     assert meant in [text for _, text in known.readings(heard)]
 
 
+def test_a_few_words_may_have_been_a_single_verb() -> None:
+    known = Mishearing(NAMES, words("en"), language_words("en")["verbs"])
+    assert "pause" in [text for _, text in known.readings("I can't pause")]
+    assert "pause" not in [text for _, text in known.readings("I can't pause for a moment")]
+
+
+def test_words_of_commands_are_taken_for_others_last() -> None:
+    """'what is' is heard well, and 'the actor' is not what is said to a home."""
+    verbs = language_words("en")["verbs"]
+    heard, meant = "what is the actor or humidity", "what is the outdoor humidity"
+    naive = Mishearing((*NAMES, "Latte"), words("en"), verbs).readings(heard)
+    aware = Mishearing((*NAMES, "Latte"), words("en"), verbs, {"what", "is", "the"}).readings(heard)
+    place = [text for _, text in aware].index(meant)
+    assert place < [text for _, text in naive].index(meant)
+
+
 def test_what_is_said_alike_sounds_alike() -> None:
     for one, other in (("night", "nite"), ("knob", "nob"), ("phone", "fone")):
         assert sound(one, "en") == sound(other, "en")
@@ -84,6 +100,16 @@ async def test_one_that_it_does_not_agree_with_is_not(house: Household) -> None:
     await hear(house, ears)
     assert "Turn on the hallway light." in ears.weighed
     assert house.devices.state("light.hallway") == "off"
+
+
+@pytest.mark.parametrize(("meant", "done"), [("What time is it?", True), ("Mute.", False)])
+async def test_what_is_only_told_may_be_less_sure_than_what_is_done(
+    house: Household, meant: str, done: bool
+) -> None:
+    ears = Ears("What dime is sit?" if done else "I can't moot.", {meant: -11.0}, [meant])
+    trace = await hear(house, ears)
+    assert meant.casefold() in [each.casefold() for each in ears.weighed]
+    assert bool(trace.intent.calls) is done
 
 
 async def test_a_less_likely_reading_that_is_a_command_is_done(house: Household) -> None:

@@ -9,7 +9,7 @@ it nearly as likely as what it wrote by itself (`hub/pipeline.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,19 +21,24 @@ from rapidfuzz.distance import Levenshtein
 from hub.home.model import normal
 from hub.router.words import Words
 
-LONGEST = 5
+LONGEST = 6
 """Words of a stretch that is replaced: 'he up to or humidity', for the outdoor humidity."""
-ALIKE = 0.5
+ALIKE = 0.4
 """0-1: likeness of sounds from which a stretch may be something else."""
 SHORTEST = 3
 """Sounds of a stretch that is worth comparing."""
+SHORT = 3
+"""Words of an utterance that may have been a single verb: 'I can't pause', for 'pause'."""
+KNOWN = 0.6
+"""What it adds to how unlike a replacement is that all it replaces are words of commands, which
+are heard well: 'what is' is no 'light'."""
 LEAST_LEFT = 0.7
 """Share of the sounds that must be left: what is not said is weighed too lightly."""
-MOST_SWAPS = 80
+MOST_SWAPS = 120
 """Replacements of one stretch that are looked at."""
 MOST_PAIRED, MOST_VERBS = 12, 4
 """Of those, the likeliest that are also tried two at a time; and the likeliest verbs."""
-MOST = 30
+MOST = 40
 """Sentences that are made of one utterance: each is then matched with the rules."""
 
 _ENGLISH = (
@@ -94,9 +99,17 @@ def sound(text: str, language: str) -> str:
 class Mishearing:
     """The words of one home and language, by their sounds."""
 
-    def __init__(self, names: Iterable[str], words: Words, verbs: Sequence[str]) -> None:
-        """`names` of things and rooms; `verbs` with which commands begin."""
+    def __init__(
+        self,
+        names: Iterable[str],
+        words: Words,
+        verbs: Sequence[str],
+        known: Collection[str] = frozenset(),
+    ) -> None:
+        """`names` of things and rooms; `verbs` with which commands begin; `known` words of
+        commands, in normal form."""
         self._language = words.language
+        self._known = known
         self._verbs = frozenset(normal(verb) for verb in verbs)
         spoken = dict.fromkeys(normal(name) for name in (*names, *verbs))
         found = {phrase: sound(phrase, self._language) for phrase in spoken}
@@ -109,7 +122,7 @@ class Mishearing:
         tokens = text.split()
         swaps = self._swaps(tokens)
         unchanged = " ".join(tokens)
-        made: dict[str, float] = {}
+        made = self._single(text) if len(tokens) <= SHORT else {}
         for swap in swaps:
             made.setdefault(_swapped(tokens, (swap,)), swap.unlike)
         verbs = [swap for swap in swaps if swap.phrase in self._verbs]
@@ -123,9 +136,21 @@ class Mishearing:
         kept = [
             (unlike, way)
             for way, unlike in made.items()
-            if way != unchanged and len(sound(way, self._language)) >= LEAST_LEFT * whole
+            if way != unchanged
+            and (way in self._verbs or len(sound(way, self._language)) >= LEAST_LEFT * whole)
         ]
         return sorted(kept)[:MOST]
+
+    def _single(self, text: str) -> dict[str, float]:
+        """Each verb alone, with how unlike the whole text it sounds."""
+        found = {}
+        whole = sound(text, self._language)
+        for verb in self._verbs:
+            code = sound(verb, self._language)
+            changed = Levenshtein.distance(whole, code)
+            changed += Levenshtein.distance(whole.translate(_COARSE), code.translate(_COARSE))
+            found[verb] = changed / 2 / max(1, len(whole), len(code)) ** 0.5
+        return found
 
     def _swaps(self, tokens: Sequence[str]) -> list[Swap]:
         spans = [
@@ -148,6 +173,8 @@ class Mishearing:
             if phrase in self._verbs and start:
                 continue  # a verb stands at the beginning
             unlike = changed[row, column] / lengths[row, column] ** 0.5
+            if all(normal(token) in self._known for token in tokens[start:end]):
+                unlike += KNOWN
             found.append(Swap(start, end, phrase, float(unlike)))
         return sorted(found, key=lambda swap: swap.unlike)[:MOST_SWAPS]
 

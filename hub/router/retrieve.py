@@ -207,6 +207,8 @@ class Retriever:
         self._index_kinds(order)
         self._index_tools()
         self._hints = hints(places, words)
+        self.known = self._hints.keys()
+        """Words of commands, in normal form."""
         self._likeness = Likeness(
             {*self._entities.owners, *self._areas.owners, *self._floors.owners}
             | {word for kind in self._kinds for word in kind.split()},

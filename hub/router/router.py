@@ -126,9 +126,9 @@ RESTING = ("off", "standby", "unavailable", "unknown")
 
 MOST_SOURCES = 10
 """Hypotheses from which sentences are made that sound like them."""
-LESS_LIKELY = 0.2
+LESS_LIKELY = 0.1
 """What each place behind the likeliest hypothesis adds to how unlike such a sentence is."""
-MOST_MISHEARD = 80
+MOST_MISHEARD = 120
 """Such sentences that are matched with the rules."""
 LARGE = 500
 """Devices of a home in which only their own names are compared by sound, not with each room in

@@ -28,7 +28,7 @@ from hub.router.words import Words
 FORMAT = "hearth-1"
 """What the catalogue calls models that know this prompt."""
 MOST_ENTITIES, MOST_TOOLS = 10, 4
-SURE, UNSURE = (0.75, 5), (0.4, MOST_ENTITIES)
+SURE, UNSURE = (0.75, 5), (0.5, 6)
 """How near a thing's score must be to the best one's, and how many things at most: where the best
 was named, and where it was not. What is less likely lengthens the prompt and leads the model
 astray: without the difference prompts are 1.4 times as long, and less is right (measured)."""
