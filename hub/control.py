@@ -9,6 +9,9 @@
     {"health": true}                                          -> device sources, and what is wrong
     {"packs": true}                                           -> use the packs on the shelf as they
                                                                  are now; those that cannot be
+    {"privacy": {"erase": ID, "person": NAME|null}}           -> the hub puts itself away, erases
+                                                                 files and comes back; {"done": ID}
+                                                                 then tells what was erased
 
 Only the user who runs the hub can open it (mode 0600 in a folder of mode 0700).
 """
@@ -100,6 +103,8 @@ class ControlServer:
                     await writer.drain()
         except (ConnectionError, ValueError):
             pass  # gone, or a line longer than LONGEST_LINE
+        except asyncio.CancelledError:
+            pass  # the door is closed; asyncio would complain of a client that was cancelled
         finally:
             self._clients.discard(task)
             writer.close()
