@@ -169,6 +169,12 @@ async def test_a_phrase_takes_no_sentence_that_means_something(
     assert told == f"“{phrase}” already means something else. Choose other words, please."
 
 
+async def test_a_phrase_goes_before_what_would_only_be_guessed(home: Household) -> None:
+    await home.agree("when I say desk lump, turn on the bedroom fan")
+    await home.say("desk lump")
+    assert (home.state("fan.bedroom"), home.state("light.desk")) == ("on", "off")
+
+
 async def test_a_greeting_may_be_a_routine(home: Household) -> None:
     await home.agree("when I say good morning, open the bedroom blinds")
     await home.say("good morning")
