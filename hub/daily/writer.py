@@ -17,7 +17,8 @@ from hub.ports import ChatModel, LanguageModel
 LONGEST = 1500
 """Letters of a text."""
 LONGEST_WISH = 500
-TOKENS = 220
+TOKENS, PIECE = 224, 8
+"""Tokens of an answer, and of what is written at a time."""
 TEMPLATES: dict[bytes, tuple[str, str]] = {
     b"<|im_start|>": (
         "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{wish}<|im_end|>\n"
@@ -83,14 +84,25 @@ class Writer:
         elif self._model is not None and (template := self._own_template()) is not None:
             prompt, end = template
             filled = prompt.format(system=system, wish=wish)
-            completion = await self._model.complete(filled, max_tokens=TOKENS)
-            text = completion.text.partition(end)[0]
+            text = await self._completed(filled, end)
         else:
             raise EngineError("there is no language model that can write")
         told = plain(text)
         if not told:
             raise EngineError("the language model wrote nothing")
         return told
+
+    async def _completed(self, prompt: str, end: str) -> str:
+        """The answer, piece by piece: a slow machine writes no whole text in the time that a
+        model has for one completion, and others may ask it something in between."""
+        assert self._model is not None and not isinstance(self._model, ChatModel)
+        text = ""
+        for _ in range(TOKENS // PIECE):
+            piece = await self._model.complete(prompt + text, max_tokens=PIECE)
+            text += piece.text
+            if not piece.text or end in text or piece.tokens < PIECE:
+                break
+        return text.partition(end)[0]
 
     def _own_template(self) -> tuple[str, str] | None:
         """How a model of this machine wants to be asked; None for one that was tuned to choose
