@@ -216,7 +216,7 @@ async def hall(*entities: dict[str, Any]) -> AsyncIterator[Hall]:
         (
             "erinnere mich an die Katze, wenn ich nach Hause komme",
             "de",
-            "Ich erinnere dich wenn Sam nach Hause kommt: die Katze.",
+            "Ich erinnere dich, wenn Sam nach Hause kommt: die Katze.",
             "Erinnerung: die Katze.",
         ),
     ],

@@ -16,8 +16,9 @@ from hub.author.time import LocalClock
 from hub.config import Config
 from hub.dialogue.replies import Replies
 from hub.later import obstacle
+from hub.messages import Utterance
 from hub.pipeline import Assistant
-from hub.router import Router
+from hub.router import Context, Router
 from hub.skills.undo import Done, put_back
 from hub.skillset import Skillset
 from hub.sound import Sounds
@@ -517,6 +518,28 @@ async def test_what_needs_a_yes_is_not_done_for_a_while_either(home: Home) -> No
     await home.say("unlock the front door for ten minutes")
     await home.say("yes")
     assert home.house.state("lock.front_door") == "locked"
+
+
+@pytest.mark.parametrize(
+    ("said", "tools"),
+    [
+        (
+            "set the heating to twenty two and turn on the hallway light",
+            ["HassClimateSetTemperature", "HassTurnOn"],
+        ),
+        (
+            "turn on the hallway light and turn off the kitchen light at nine",
+            ["HassTurnOn", "timers.at"],
+        ),
+        ("turn off the kitchen light and the hallway light at nine", ["timers.at"]),
+        ("at nine turn off the hallway light and close the blinds", ["timers.at"]),
+    ],
+)
+async def test_of_several_commands_it_is_plain_which_are_for_later(
+    home: Home, said: str, tools: list[str]
+) -> None:
+    intent = await home.router.route(Utterance.typed(said, "en"), Context(area="Kitchen"))
+    assert [call.tool for call in intent.calls] == tools
 
 
 @pytest.mark.parametrize(

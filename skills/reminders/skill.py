@@ -109,7 +109,10 @@ async def remind(
     )
     agenda.speak_of(made, where.area)
     time, said = agenda.when(made, where.language), agenda.turned(text, where.language)
-    told = where.say(f"I will remind you {time}: {said}.", de=f"Ich erinnere dich {time}: {said}.")
+    comma = "," if when.entity else ""
+    told = where.say(
+        f"I will remind you {time}: {said}.", de=f"Ich erinnere dich{comma} {time}: {said}."
+    )
     return _about(told if agenda.kept else told + _unkept(where))
 
 
