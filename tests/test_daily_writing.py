@@ -11,9 +11,11 @@ import pytest
 
 from hub.author.stage import Stage
 from hub.daily.writer import Writer, plain
+from hub.engines.llamacpp import LlamaModel
 from hub.errors import EngineError
 from hub.ports import ChatAnswer, Completion
 from hub.skill.testing import hearth_with
+from tests.models import model_file
 
 WRITING = Path(__file__).parent.parent / "skills" / "writing"
 LAMP = {"light.desk": {"name": "Desk Lamp", "area": "Office"}}
@@ -129,3 +131,18 @@ async def test_a_file_that_is_no_instruct_model_does_not_write(tmp_path: Path) -
 def test_what_is_told_can_be_read_aloud() -> None:
     written = '<think>hm</think>\n# Title\n1. *One*\n2. `Two` https://a.b/c\n"End"'
     assert plain(written) == 'Title One Two "End'
+
+
+@pytest.mark.models
+@pytest.mark.slow
+async def test_a_real_instruct_model_writes_a_sentence() -> None:
+    file = model_file("language-model", "smollm2-135m", ".gguf")
+    model = LlamaModel(file)
+    try:
+        writer = Writer(model, file=lambda: file)
+        assert writer.able
+        text = await writer.write("Write a birthday greeting for my aunt Emma", "en")
+    finally:
+        await model.close()
+    assert len(text.split()) > 5
+    assert "<|" not in text
