@@ -138,7 +138,7 @@ async def test_in_german() -> None:
         for text, answer in (
             ("was steht auf der Einkaufsliste", "Einkaufsliste, 3 Einträge: Milch, Eier, Brot."),
             ("sind Eier auf der Einkaufsliste", "Ja, auf: Einkaufsliste."),
-            ("streiche Milch von der Einkaufsliste", "Milch ist entfernt."),
+            ("streiche Milch von der Einkaufsliste", "Milch ist abgehakt."),
             ("leere die Einkaufsliste", "Wirklich alles von Einkaufsliste streichen?"),
             ("ja", "Die Liste ist jetzt leer: Einkaufsliste."),
         ):
