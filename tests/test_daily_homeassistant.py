@@ -10,7 +10,7 @@ from hub.config import HomeAssistantSettings
 from hub.devices.homeassistant import HomeAssistantHome
 from tests.homeassistant import booted
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.homeassistant, pytest.mark.slow]
 
 
 async def test_forecasts_and_events_are_told() -> None:
