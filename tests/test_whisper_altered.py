@@ -57,3 +57,20 @@ def test_all_of_them_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = engine.recognize(pcm, language="en", wide=True)
     assert len(wide["hypotheses"]) == 2  # the brighter one is as long
     assert len(sounds) == 4
+
+
+@pytest.mark.parametrize(("no_speech", "heard"), [(0.1, ["pause it"]), (0.5, [])])
+def test_where_somebody_spoke_an_unlikely_text_is_not_the_last_word(
+    monkeypatch: pytest.MonkeyPatch, no_speech: float, heard: list[str]
+) -> None:
+    engine = object.__new__(whisper.Engine)
+
+    def generate(*_: object, wide: bool) -> tuple[list[tuple[str, float]], float]:
+        return [("pause it", -0.9) if wide else ("paws", -2.0)], no_speech
+
+    monkeypatch.setattr(engine, "_encode", lambda *_: 0, raising=False)
+    monkeypatch.setattr(engine, "_language", lambda *_: "en", raising=False)
+    monkeypatch.setattr(engine, "_generate", generate, raising=False)
+    pcm = (tones(500) * 32_000).astype("<i2").tobytes()
+    found = engine.recognize(pcm, language="en")["hypotheses"]
+    assert [each["text"] for each in found] == heard

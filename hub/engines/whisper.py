@@ -48,6 +48,8 @@ KEPT = 3
 """Encoded sounds that are kept: as it is, brighter, faster."""
 WIDE = 8
 """Beam, and readings, of a second hearing without names: the encoder's work is done by then."""
+SPEECH = 0.3
+"""Probability of no speech below which somebody spoke, and is heard wide if nothing is believed."""
 FIRST_MERGE = "Ġ t"
 """The pair of letters that English has most often: a blank and a 't'."""
 NEVER = 1e-10
@@ -129,6 +131,8 @@ class Engine:
             for text, score in readings
             if guards.is_speech(text, guards.Evidence(no_speech, score, loudness))
         ]
+        if not (kept or wide) and no_speech < SPEECH:
+            return self.recognize(payload, rate, language, languages, names, wide=True)
         return {"language": code, "hypotheses": kept, "no_speech": round(no_speech, 4)}
 
     def _encode(self, samples: Samples, window: int) -> Any:
