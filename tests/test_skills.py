@@ -478,12 +478,14 @@ CASES = [
     Case(
         "everything.off",
         {},
+        "Turn off everything in the whole house?",
+        {"light.floor_lamp": "on", "climate.living_room": "heat"},
+    ),
+    Case(
+        "everything.off",
+        {"area": "Living Room"},
         "Everything is off.",
-        {
-            "light.floor_lamp": "off",
-            "media_player.kitchen_radio": "off",
-            "climate.living_room": "heat",
-        },
+        {"light.floor_lamp": "off", "climate.living_room": "heat"},
     ),
     Case(
         "everything.off",
@@ -644,6 +646,8 @@ def test_every_tool_of_every_skill_is_tried_here() -> None:
     # tests/test_daily_*.py
     elsewhere |= {"arithmetic", "briefing", "calendar", "documents", "lists", "messages"}
     elsewhere |= {"notes", "writing"}
+    # tests/test_routines*.py, tests/test_conversations*.py
+    elsewhere |= {"manners", "notices", "routines", "suggestions"}
     left = {name for skill, name in tools if skill not in elsewhere}
     assert not left - {"questions.last_event"} - tried
 
@@ -750,7 +754,8 @@ async def test_the_hubs_voice_is_turned_and_muted() -> None:
         ("HassGetCurrentTime", {}, "Es ist 15 Uhr 4."),
         ("HassGetCurrentDate", {}, "Es ist Dienstag, der 3. November."),
         ("HassMediaPause", {}, "Es läuft gerade nichts."),
-        ("everything.off", {}, "Alles ist aus."),
+        ("everything.off", {"area": "Living Room"}, "Alles ist aus."),
+        ("everything.off", {}, "Im ganzen Haus alles ausschalten?"),
     ],
 )
 async def test_german_is_spoken(tool: str, arguments: dict[str, Any], says: str) -> None:

@@ -223,40 +223,9 @@ TWINS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "timers.pause_it": ("HassPauseTimer", {}),
     "timers.resume_it": ("HassUnpauseTimer", {}),
 }
-"""Tools that do what another does with these arguments; they are answered as that one."""
-
-DESCRIBED = frozenset(
-    {
-        "alarm.arm",
-        "alarm.disarm",
-        "alarm.state",
-        "calendar.about",
-        "calendar.agenda",
-        "calendar.away",
-        "calendar.coming",
-        "calendar.count",
-        "calendar.it",
-        "conversation.undo",
-        "humidifiers.set_humidity",
-        "lights.another_color",
-        "lists.check_off",
-        "lists.listed",
-        "lists.needed",
-        "lists.take_off",
-        "locks.unlock_all",
-        "questions.forecast",
-        "questions.last_event",
-        "settings.choose",
-        "settings.hot_water",
-        "settings.how_hot",
-        "settings.number",
-        "settings.operation",
-        "settings.tell",
-        "settings.write",
-    }
-)
-"""Bundled tools without a word of their own: like those of other people's skills, the model reads
-what they are for when their words were said."""
+"""Tools that do what another does with these arguments; they are answered as that one. Of any tool
+that is neither here nor has a word of its own, like those of other people's skills, the model reads
+what it is for when its words were said."""
 
 NONE, HERE, ALL, HUB = "none", "here", "all", "hub"
 
