@@ -619,7 +619,7 @@ async def test_whatever_is_called_nothing_is_unlocked_unasked() -> None:
             "device_class": ["garage", "door", "blind", ["garage", "gate"], None],
         }
         acted = 0
-        for _ in range(2000):
+        for _ in range(4000):
             spec = rng.choice(specs)
             arguments: dict[str, Any] = {
                 slot: rng.choice(choices) for slot, choices in values.items() if rng.random() < 0.3

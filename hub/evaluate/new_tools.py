@@ -120,8 +120,8 @@ def summary(found: Sequence[Said]) -> str:
     others = sum(said.wrong and not {call.tool for call in said.calls} & NEW for said in meant)
     return (
         f"{right} of {len(meant)} right ({right / len(meant):.0%}); {wrong} of {len(found)} wrong "
-        f"({wrong / len(found):.1%}): {taken} of {len(none)} that are for none, {others} by tools of "
-        "the hub"
+        f"({wrong / len(found):.1%}): {taken} of {len(none)} that are for none, {others} by tools "
+        "of the hub"
     )
 
 
