@@ -2,8 +2,8 @@
 
 What is called a habit has to pass three gates. It must be regular: on three of four days of its
 kind, and lately. It must be no accident: compared with what the same device does within an hour
-and a half around that time, and with as many tests as were made, there is a chance of one in a
-hundred that any habit at all is found where there is none. And what explains it best is told: a
+and a half around that time, and with as many tests as were made, there is a chance of one in ten
+thousand that any habit at all is found where there is none. And what explains it best is told: a
 time on the clock, sunset, or something that happens just before.
 
 Days on which nobody did anything (the household was away) are no evidence for or against.
@@ -40,7 +40,7 @@ LATELY = 7
 """... of which it must have happened on so many."""
 FEWEST = 12
 """Days or occasions from which there is something to find."""
-ALPHA = 0.01
+ALPHA = 0.0001
 """Chance to find anything at all where there is nothing."""
 FOLLOWS = 5
 """Minutes within which something follows."""
