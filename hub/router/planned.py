@@ -48,14 +48,22 @@ def timed(text: str, language: str) -> Iterator[Timed]:
     yield from _for_a_while(text, language)
     tried = 0
     for rest, part, said in spoken.splits(text, language, MIDNIGHT, "command"):
-        # In a while from now: there are sentences for that.
         when = said.when
-        if said.vague or when.repeated or when.seconds or len(rest.split()) < FEWEST:
+        if said.vague or when.repeated or len(rest.split()) < FEWEST:
+            continue
+        # In a while from now, before a command or behind it: there are sentences for that.
+        if when.seconds and not _in_the_middle(part, text):
             continue
         yield Timed(AT, rest, part)
         tried += 1
         if tried == MOST:
             return
+
+
+def _in_the_middle(part: str, text: str) -> bool:
+    """Whether a command goes on behind its time: 'mach die Lampe in zehn Minuten aus'."""
+    before, found, behind = text.casefold().partition(part.casefold())
+    return bool(found and before.strip(" ,") and behind.strip(" .,!"))
 
 
 def _for_a_while(text: str, language: str) -> Iterator[Timed]:
