@@ -30,8 +30,8 @@ FORMAT = "hearth-1"
 MOST_ENTITIES, MOST_TOOLS = 10, 4
 SURE, UNSURE = (0.75, 5), (0.5, 6)
 """How near a thing's score must be to the best one's, and how many things at most: where the best
-was named, and where it was not. What is less likely lengthens the prompt and leads the model
-astray: without the difference prompts are 1.4 times as long, and less is right (measured)."""
+was named, and where it was not. What is less likely lengthens the prompt; where nothing was named
+clearly, more is read, so that it can be asked which is meant."""
 TOOL_SAID = 0.6
 """Weight of a skill's own words that must be among those said for it to be listed."""
 WIDTH = 6
