@@ -226,7 +226,8 @@ async def test_nobody_hears_it_but_it_can_take_its_time() -> None:
 def test_an_earcon_is_short_and_soft_and_does_not_click(name: str) -> None:
     audio = earcon(name)
     values = samples(audio.pcm) / 32768
-    assert 0.1 < audio.seconds < 0.4
+    longest = 1.5 if name == "alarm" else 0.4  # nobody speaks after that one
+    assert 0.1 < audio.seconds < longest
     assert 0.05 < np.abs(values).max() < 0.25
     assert np.abs(values[:20]).max() < 0.01 and np.abs(values[-20:]).max() < 0.01
     assert np.abs(np.diff(values)).max() < 0.05

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from hub.history import Deed
-from hub.routines.times import sun_on
+from hub.timers.sun import sun
 
 ZONE = ZoneInfo("Europe/Berlin")
 PLACE = (52.52, 13.40)
@@ -123,7 +123,7 @@ def _planted(chance: random.Random, day: date, holiday: bool) -> Iterator[Deed]:
     if chance.random() < 0.93:
         at = local(day, 1375 + chance.gauss(0, 7))
         yield _deed(at, "lock.front_door", "lock.lock", "unlocked", "locked", "voice")
-    sunset = sun_on("sunset", day.toordinal(), PLACE)
+    sunset = sun("sunset", day, PLACE)
     if sunset is not None and chance.random() < 0.92:
         at = sunset + timedelta(minutes=15 + chance.gauss(0, 6))
         yield _deed(at, "light.porch", "light.turn_on", "off", "on", "outside")
@@ -142,7 +142,7 @@ def _poisson(chance: random.Random, mean: float) -> int:
 
 def minute_of_sun(event: str, day: date) -> int | None:
     """Sunset or sunrise on a day, as a minute of the day on the clock of the wall."""
-    found = sun_on(event, day.toordinal(), PLACE)
+    found = sun(event, day, PLACE)
     if found is None:
         return None
     shown = found.astimezone(ZONE)

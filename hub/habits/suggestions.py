@@ -23,10 +23,11 @@ from hub.messages import Call, Trace
 from hub.routines import wording
 from hub.routines.routine import Becomes, Clock, Comes, Draft, Sun
 from hub.routines.routines import Routines
-from hub.routines.times import local, sun_on
+from hub.routines.times import local
 from hub.skill import Conversation, Where
 from hub.timers.book import Notes
 from hub.timers.clock import Time
+from hub.timers.sun import sun
 
 log = logging.getLogger(__name__)
 
@@ -147,15 +148,15 @@ class Suggestions:
         zone = local(getattr(self._time, "zone", None))
         place = self._routines.place()
 
-        def sun(event: str, day: date) -> int | None:
-            found = sun_on(event, day.toordinal(), place) if place is not None else None
+        def minute(event: str, day: date) -> int | None:
+            found = sun(event, day, place) if place is not None else None
             if found is None:
                 return None
             shown = found.astimezone(zone)
             return shown.hour * 60 + shown.minute
 
         since = now - timedelta(days=LONG + 1)
-        return habits(self._history(since), now, zone, sun if place is not None else None)
+        return habits(self._history(since), now, zone, minute if place is not None else None)
 
     async def next(self, where: Where) -> Offer | None:
         """The next suggestion that was not made yet."""

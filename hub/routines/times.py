@@ -7,25 +7,21 @@ the hour that comes twice in autumn is done once, the first time.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
+from datetime import datetime, timedelta, tzinfo
 
 from hub.routines.routine import DAILY, Clock, Sun
+from hub.timers.sun import Place, sun
+from hub.timers.wall import local_zone, moment
+
+__all__ = ["Place", "local", "next_clock", "next_sun"]
 
 FARTHEST = 370
 """Days that are looked ahead for a sunset: beyond the polar circle there may be none for long."""
-Place = tuple[float, float]
-"""Latitude and longitude, in degrees."""
 
 
 def local(zone: tzinfo | None) -> tzinfo:
     """The zone, or the one of the machine."""
-    if zone is not None:
-        return zone
-    from dateutil import tz
-
-    found = tz.gettz()
-    return found or UTC
+    return zone if zone is not None else local_zone()
 
 
 def next_clock(trigger: Clock, after: datetime, zone: tzinfo | None) -> datetime | None:
@@ -35,9 +31,9 @@ def next_clock(trigger: Clock, after: datetime, zone: tzinfo | None) -> datetime
     # A moment in the repeated hour may be behind one that has the same reading before it.
     begin = wall - timedelta(days=1)
     for reading in _readings(trigger, begin):
-        moment = on_wall(reading, here)
-        if moment > after:
-            return moment
+        found = moment(reading, here)
+        if found > after:
+            return found
     return None
 
 
@@ -58,16 +54,6 @@ def _readings(trigger: Clock, begin: datetime):  # type: ignore[no-untyped-def]
     yield from rrule(WEEKLY, dtstart=start, byweekday=trigger.days, count=10)
 
 
-def on_wall(reading: datetime, zone: tzinfo) -> datetime:
-    """The moment (UTC) at which the clock on the wall reads so, or would, and first does."""
-    from dateutil import tz
-
-    reading = reading.replace(tzinfo=zone, fold=0)
-    while not tz.datetime_exists(reading):
-        reading = (reading + timedelta(minutes=1)).replace(second=0)
-    return reading.astimezone(UTC)
-
-
 def next_sun(
     trigger: Sun, after: datetime, zone: tzinfo | None, place: Place | None
 ) -> datetime | None:
@@ -79,27 +65,11 @@ def next_sun(
     day = after.astimezone(here).date() - timedelta(days=1)
     offset = timedelta(seconds=trigger.offset)
     for _ in range(FARTHEST):
-        found = sun_on(trigger.event, day.toordinal(), place)
+        found = sun(trigger.event, day, place)
         if found is not None:
-            moment = found + offset
+            when = found.replace(microsecond=0) + offset
             same_day = found.astimezone(here).weekday() in trigger.days
-            if moment > after and same_day:
-                return moment
+            if when > after and same_day:
+                return when
         day += timedelta(days=1)
     return None
-
-
-@lru_cache(1024)
-def sun_on(event: str, ordinal: int, place: Place) -> datetime | None:
-    """Sunset or sunrise of a day, in UTC; None where there is none."""
-    from datetime import date
-
-    from astral import Observer
-    from astral.sun import sunrise, sunset
-
-    work = sunset if event == "sunset" else sunrise
-    try:
-        found = work(Observer(*place), date.fromordinal(ordinal), tzinfo=UTC)
-    except ValueError:
-        return None
-    return found.replace(microsecond=0)

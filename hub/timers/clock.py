@@ -7,7 +7,6 @@ anew at every boot; over one only the clock on the wall knows how long that took
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
@@ -80,6 +79,9 @@ class SystemTime:
         return kept_right()
 
     async def sleep(self, seconds: float) -> None:
+        # Loaded here, since the small process of each pack loads this module, and does not sleep.
+        import asyncio
+
         # asyncio's clock stands still while a laptop sleeps; the steady one does not.
         await asyncio.sleep(min(seconds, LONGEST_SLEEP))
 
