@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hub.cause import caused
+from hub.cause import cause, caused
 from hub.dialogue.replies import Replies
 from hub.errors import HearthError, StorageError
 from hub.home.model import Home, normal
@@ -577,9 +577,11 @@ class Routines:
             text = wording.say("looped", where.language, name=routine.name)
             return Report(text, looped=True)
         work = _Work(routine, where, attended)
+        # What somebody has just asked for is known as done in their turn.
+        turn = why.turn if attended and (why := cause()) else ""
         with (
             self._in_chain((*led, routine.id)),
-            caused("routine", area=where.area, person=where.person),
+            caused("routine", area=where.area, person=where.person, turn=turn),
         ):
             for number, step in enumerate(routine.do[first:], first):
                 if step.kind == "wait":
