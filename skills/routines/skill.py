@@ -37,7 +37,7 @@ def _told(text: str, routines: Routines, undo: Undo) -> str:
 
 
 @tool(spoken=False)
-def unmake(routines: Routines) -> None:
+async def unmake(routines: Routines) -> None:
     """Undo the last change of a routine."""
     routines.take_back()
 

@@ -44,7 +44,7 @@ async def accept(key: str, suggestions: Suggestions, where: Where) -> str:
 
 
 @tool(spoken=False)
-def unaccept(suggestions: Suggestions) -> None:
+async def unaccept(suggestions: Suggestions) -> None:
     """Forget the routine that was made of a suggestion."""
     suggestions.take_back()
 
@@ -82,7 +82,7 @@ def why(suggestions: Suggestions, where: Where) -> str:
     },
     examples=["stop suggesting things"],
 )
-def stop(suggestions: Suggestions, where: Where) -> str:
+async def stop(suggestions: Suggestions, where: Where) -> str:
     """Suggest nothing any more."""
     return suggestions.stop(where)
 
@@ -99,18 +99,18 @@ def stop(suggestions: Suggestions, where: Where) -> str:
     },
     examples=["you may make suggestions again"],
 )
-def go_on(suggestions: Suggestions, where: Where) -> str:
+async def go_on(suggestions: Suggestions, where: Where) -> str:
     """Suggest something now and then again."""
     return suggestions.stop(where, again=True)
 
 
 @tool(spoken=False)
-def resume(suggestions: Suggestions, where: Where) -> None:
+async def resume(suggestions: Suggestions, where: Where) -> None:
     """Undo that nothing is to be suggested."""
     suggestions.stop(where, again=True)
 
 
 @tool(spoken=False)
-def stop_again(suggestions: Suggestions, where: Where) -> None:
+async def stop_again(suggestions: Suggestions, where: Where) -> None:
     """Undo that something may be suggested again."""
     suggestions.stop(where)
