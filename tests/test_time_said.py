@@ -298,6 +298,12 @@ async def test_the_time_that_was_not_said_is_asked_for(home: Home) -> None:
     assert await home.de("um acht") == "Der Wecker klingelt morgen um 8 Uhr."
 
 
+async def test_who_wants_something_brought_sets_no_alarm(home: Home) -> None:
+    for said in ("get me a coffee", "get me a beer at seven", "bring me up to date"):
+        await home.say(said)
+    assert home.agenda.all() == []
+
+
 async def test_the_alarm_panel_is_another_thing(home: Home) -> None:
     await home.say("wake me at seven")
     assert "alarm" in (await home.say("is the alarm armed")).casefold()

@@ -33,7 +33,7 @@ LOESCH = "(lösch|lösche|streich|streiche)"
 @tool(
     phrases={
         "en": [
-            "(wake|get) me [up] [at] {when}",
+            "(wake me [up]|get me up) [at] {when}",
             f"{SET} alarm [clock] (for|at|to) {{when}}",
             f"{SET} {{when}} alarm [clock]",
             "(set|create|make|add) [me] (a|an|my|another|a new) alarm [clock]",
