@@ -809,9 +809,7 @@ async def test_the_command_speaks_over_standard_input(folder: Path, mode: str) -
         again = await client.call_tool("say", {"text": "turn it off"})
         loud = await client.call_tool("rude_noise", {})
         broken = await client.call_tool("rude_broken", {})
-        asked = await client.call_tool("HassTurnOff", {"name": "Den Door"})
-        arguments = {"confirmation": told(asked)["confirmation"], "yes": True}
-        done = await client.call_tool("confirm", arguments)
+        door = await client.call_tool("HassTurnOff", {"name": "Den Door"})
     assert told(on)["outcomes"][0]["state"] == "on"
     assert off.is_error  # nothing was said before
     assert not said.is_error
@@ -819,7 +817,8 @@ async def test_the_command_speaks_over_standard_input(folder: Path, mode: str) -
     assert text(loud) == "That was loud."
     assert broken.is_error
     assert "secret detail" not in text(broken) and "rude" in text(broken)
-    assert told(done)["outcomes"][0]["state"] == "unlocked"
+    assert "confirmation" not in (told(door) or {})  # no yes of a program opens it
+    assert "hearth trust" in text(door)
 
 
 async def started(folder: Path, *arguments: str) -> asyncio.subprocess.Process:

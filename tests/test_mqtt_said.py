@@ -37,7 +37,7 @@ from tests.test_mqtt_firmware import (
 
 pytestmark = [pytest.mark.slow, needs_mosquitto]
 
-YES = "yes"
+YES, PIN = "yes", "4826"
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ TALKS = {
                 "UNLOCK",
                 zigbee("Front door", state="UNLOCK"),
                 "Unlocked the Front door",
-                asked="Unlock the Front door?",
+                asked="tell me the PIN",
             ),
             Said(
                 "lock the front door",
@@ -352,7 +352,7 @@ TALKS = {
                 "OPEN",
                 ((f"{DOOR_TOPIC}/state", "opening"),),
                 "Opening the Garage Door",
-                asked="Open the Garage Door?",
+                asked="tell me the PIN",
             ),
             Said(
                 "set the garage door to 30 percent",
@@ -360,7 +360,7 @@ TALKS = {
                 "30",
                 ((f"{DOOR_TOPIC}/position/state", "30"), (f"{DOOR_TOPIC}/state", "open")),
                 "30 percent",
-                asked="Move the Garage Door?",
+                asked="tell me the PIN",
             ),
         ),
         (Asked("is the garage door open", "Yes"),),
@@ -555,7 +555,7 @@ TALKS = {
                 "DISARM",
                 (("alarmo/state", "disarmed"),),
                 "off",
-                asked="Disarm the Alarm?",
+                asked="tell me the PIN",
             ),
         ),
         (Asked("is the alarm armed", "The alarm is off"),),
@@ -702,6 +702,7 @@ def hub(
 ) -> Iterator[Hearth]:
     hub = Hearth(tmp_path_factory.mktemp("hub"), mqtt=login(broker))
     try:
+        assert hub.run("trust", "pin", "set", text=f"{PIN}\n")[0] == 0
         yield hub.start()
     finally:
         hub.stop()
@@ -745,7 +746,7 @@ def test_a_device_does_what_is_said_and_tells_how_it_is(
         if said.asked:
             assert said.asked in turn["reply"]
             assert devices.told.empty()
-            turn = hub.say(YES)
+            turn = hub.say(PIN if "PIN" in said.asked else YES)
         assert devices.told.get(timeout=5) == (said.topic, said.payload)
         assert devices.told.empty()
         assert said.reply in turn["reply"], turn["reply"]
