@@ -535,6 +535,7 @@ TALKS = {
                 '{"state":"ON"}',
                 (("siren/state", '{"state":"ON"}'),),
                 "Turned on the Hall siren",
+                asked="Hall siren?",
             ),
         ),
         (Asked("is the hall siren on", "Yes"),),
@@ -613,6 +614,7 @@ TALKS = {
                 "OPEN",
                 (("garden/valve", "open"),),
                 "Opened the Garden water",
+                asked="Garden water?",
             ),
         ),
         (Asked("is the garden water open", "Yes"),),
@@ -781,6 +783,8 @@ def _is_out_of_reach(hub: Hearth, devices: Devices, case: Case, talk: Talk) -> N
         reply = hub.reply(text)
         if reply.endswith("?"):
             reply = hub.reply(YES)
+        elif "tell me the PIN" in reply:
+            reply = hub.reply(PIN)
         assert "not available" in reply, (text, reply)
     assert devices.told.empty()
     for topic, payload in case.alive:
