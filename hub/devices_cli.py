@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ import typer
 
 from hub import config, terminal
 from hub.config import Config
+from hub.daily.lists import NAME as LISTS
 from hub.errors import HearthError
 from hub.home.model import Home
 from hub.options import PATIENCE, HomeFile, Json
@@ -156,6 +157,12 @@ async def _show(watch: bool, everything: bool, home_file: Path | None, as_json: 
     return reached
 
 
+def _in_reach(troubles: Mapping[str, Any]) -> bool:
+    """Whether any source of devices is. The hub's own lists always are, and are no home."""
+    told = [trouble for name, trouble in troubles.items() if name != LISTS]
+    return not told or not all(told)
+
+
 @asynccontextmanager
 async def looked_at(settings: Config, home_file: Path | None) -> AsyncIterator[tuple[Home, bool]]:
     """The home of the running hub, or else the home itself; and whether any of its sources is in
@@ -174,10 +181,10 @@ async def looked_at(settings: Config, home_file: Path | None) -> AsyncIterator[t
         for name, lost in sources.items():
             if lost:
                 terminal.fail(f"{name}: {lost['reason']}")
-        yield from_json(answer["home"]), not sources or not all(sources.values())
+        yield from_json(answer["home"]), _in_reach(sources)
         return
     async with open_home(settings, home_file) as home:
-        yield home, not home.troubles or not all(home.troubles.values())
+        yield home, _in_reach(home.troubles)
 
 
 def _edit(device: str, change: str, words: list[str], as_json: bool) -> None:

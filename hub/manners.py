@@ -11,6 +11,7 @@ normally again' ends them, also those of the clock, until the next ones begin.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from datetime import datetime, time, timedelta
 from typing import Any, Protocol
 
 from hub.config import MannersSettings
-from hub.errors import ConfigError
+from hub.errors import ConfigError, StorageError
 from hub.home.model import Home
 from hub.messages import Outcome, Trace
+
+log = logging.getLogger(__name__)
 
 SEEN = frozenset({"cover", "fan", "input_boolean", "light", "switch"})
 """Domains of which one sees what they do."""
@@ -76,8 +79,13 @@ class Manners:
         self._watchers: list[Callable[[], None]] = []
 
     async def open(self) -> None:
-        """Remember what was asked for before the hub was started. Raises StorageError."""
-        kept = (await self._notes.load()).get(KEPT, {}) if self._notes is not None else {}
+        """Remember what was asked for before the hub was started. What cannot be read is logged,
+        and costs nothing else."""
+        try:
+            kept = (await self._notes.load()).get(KEPT, {}) if self._notes is not None else {}
+        except StorageError as error:
+            log.error("%s", error)
+            kept = {}
         try:
             self._asked = bool(kept["quiet"]), datetime.fromisoformat(kept["until"])
         except (KeyError, TypeError, ValueError):
