@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from hub.errors import StorageError, reason
 from hub.history import History
 from hub.memory import Facts
 from hub.privacy import Extent
-from hub.storage.atomic import AtomicStorage
+from hub.storage.atomic import AtomicStorage, sync_folder
 from hub.storage.journal import Journal, parse
 from hub.timers.clock import SystemTime
 
@@ -52,11 +51,7 @@ def removed(paths: Iterable[Path]) -> None:
         folders.add(path.parent)
     for folder in folders:
         with suppress(OSError):
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_folder(folder)
 
 
 def is_of(document: Any, person: str) -> bool:

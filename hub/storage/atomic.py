@@ -66,10 +66,10 @@ class AtomicStorage(Storage):
         except (TypeError, ValueError) as error:
             raise StorageError(f"{self._path}: this cannot be kept: {error}") from error
         try:
-            self._write_temporary(text.encode())
+            write_new(self._temporary, text.encode())
             self._keep_previous()
             self._temporary.replace(self._path)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError as error:
             with suppress(OSError):
                 self._temporary.unlink(missing_ok=True)
@@ -79,17 +79,6 @@ class AtomicStorage(Storage):
 
     def close(self) -> None:
         pass
-
-    def _write_temporary(self, content: bytes) -> None:
-        # A new file for every attempt: after a failed fsync the kernel may have dropped the
-        # pages of this one, and a second fsync would report success for data that is gone.
-        self._temporary.unlink(missing_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        descriptor = os.open(self._temporary, flags, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
 
     def _keep_previous(self) -> None:
         """Give the content of before a second name, so that its first can be taken."""
@@ -146,7 +135,21 @@ def _holds_tables(content: Any) -> bool:
     )
 
 
-def _sync_folder(folder: Path) -> None:
+def write_new(path: Path, content: bytes) -> None:
+    """A new file with this content, which is its owner's alone; forced to the disk. Raises OSError.
+
+    It takes the place of one of an earlier attempt: after a failed fsync the kernel may have
+    dropped the pages of that one, and a second fsync would report success for data that is gone."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """A rename that is not on the disk has not happened yet. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hub.errors import StorageError, reason
-from hub.storage.atomic import AtomicStorage
+from hub.storage.atomic import AtomicStorage, sync_folder, write_new
 
 log = logging.getLogger(__name__)
 
@@ -233,15 +233,9 @@ class Journal:
         ]
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._temporary.unlink(missing_ok=True)
-            file = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                _write(file, b"".join(lines))
-                os.fsync(file)
-            finally:
-                os.close(file)
+            write_new(self._temporary, b"".join(lines))
             self._temporary.replace(self._path)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError as error:
             with suppress(OSError):
                 self._temporary.unlink(missing_ok=True)
@@ -319,11 +313,3 @@ def _write(file: int, content: bytes) -> None:
     """All of it: a full disk may take a part first."""
     while content:
         content = content[os.write(file, content) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
