@@ -24,6 +24,7 @@ from hub.home.model import Home
 from hub.messages import StateChange
 from hub.skill.services import Hour
 from hub.timers.clock import Time
+from hub.timers.waiting import full
 
 log = logging.getLogger(__name__)
 
@@ -232,9 +233,7 @@ class Pasts:
 
     async def _save_often(self) -> None:
         while True:
-            until = self._time.steady() + SAVED
-            while (left := until - self._time.steady()) > 0:
-                await self._time.sleep(left)
+            await full(self._time, SAVED)
             await self._save()
 
     async def _save(self) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from hub.errors import AudioError
 from hub.ports import BackdropSink
 from hub.timers.clock import Time
+from hub.timers.waiting import full
 
 if TYPE_CHECKING:
     import numpy as np
@@ -249,9 +250,7 @@ class Sounds:
         self._watch = asyncio.create_task(self._let_go(seconds + SWELL), name="sound-fades")
 
     async def _let_go(self, seconds: float) -> None:
-        until = self._time.steady() + seconds
-        while (left := until - self._time.steady()) > 0:
-            await self._time.sleep(left)
+        await full(self._time, seconds)
         await self._gone()
 
     async def _gone(self) -> None:

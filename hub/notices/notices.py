@@ -17,6 +17,7 @@ from hub.routines.making import FINISHED, OUTSIDE
 from hub.skill import Where
 from hub.timers.book import Notes
 from hub.timers.clock import Time
+from hub.timers.waiting import full
 from hub.timers.wording import duration
 
 log = logging.getLogger(__name__)
@@ -233,9 +234,7 @@ class Notices:
     async def _look_again(self) -> None:
         while True:
             self._look()
-            until = self._time.steady() + EVERY
-            while (left := until - self._time.steady()) > 0:
-                await self._time.sleep(left)
+            await full(self._time, EVERY)
 
     def _look(self) -> None:
         for entity in tuple(self._home.entities.values()):

@@ -45,6 +45,7 @@ from hub.skills.undo import Deed
 from hub.skillset import Skillset
 from hub.timers.book import Notes
 from hub.timers.clock import Time
+from hub.timers.waiting import full, until_set
 from hub.timers.wording import duration
 
 log = logging.getLogger(__name__)
@@ -394,16 +395,8 @@ class Routines:
         """Until the next is due, or something changes."""
         self._changed.clear()
         dues = [*self._dues.values(), *(rest.due for rest in self._rests)]
-        changed = asyncio.create_task(self._changed.wait())
-        waiting: set[asyncio.Task[Any]] = {changed}
-        if dues:
-            left = max(0.0, (min(dues) - self._time.now()).total_seconds())
-            waiting.add(asyncio.create_task(_slept(self._time, left)))
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+        left = max(0.0, (min(dues) - self._time.now()).total_seconds()) if dues else None
+        await until_set(self._changed, self._time, left)
 
     def _on_change(self, change: StateChange) -> None:
         for routine in self.all():
@@ -471,9 +464,7 @@ class Routines:
     async def _after(
         self, key: tuple[str, int], seconds: float, entity_id: str, chain: tuple[str, ...]
     ) -> None:
-        until = self._time.steady() + seconds
-        while (left := until - self._time.steady()) > 0:
-            await self._time.sleep(left)
+        await full(self._time, seconds)
         self._lasting.pop(key, None)
         routine = self._routines.get(key[0])
         if routine is not None and routine.enabled:
@@ -683,10 +674,6 @@ def _worth_telling(done: Performed) -> bool:
 
 def _of(trigger: Becomes) -> str:
     return f"{trigger.entity_id}#{trigger.attribute}"
-
-
-async def _slept(time: Time, seconds: float) -> None:
-    await time.sleep(seconds)
 
 
 def plain(routines: Sequence[Routine]) -> list[Mapping[str, Any]]:

@@ -23,6 +23,7 @@ from hub.skill.kinds import plain
 from hub.skills.handling import Handler, Turn
 from hub.timers.book import Notes
 from hub.timers.clock import Time
+from hub.timers.waiting import until_set
 
 log = logging.getLogger(__name__)
 
@@ -162,16 +163,8 @@ class Planner:
         """Until the next is due, or something changes."""
         self._changed.clear()
         dues = [entry.due for entry in (*self._planned.values(), *self._fixed)]
-        changed = asyncio.create_task(self._changed.wait())
-        waiting: set[asyncio.Task[Any]] = {changed}
-        if dues:
-            left = (min(dues) - self._now()).total_seconds()
-            waiting.add(asyncio.create_task(_slept(self._time, max(0.0, left))))
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+        left = max(0.0, (min(dues) - self._now()).total_seconds()) if dues else None
+        await until_set(self._changed, self._time, left)
 
     def _due(self) -> list[Entry]:
         """What is to run now; it is planned anew, or forgotten."""
@@ -230,10 +223,6 @@ class SkillSchedule:
             )
             for entry in self._planner.planned(self._skill)
         ]
-
-
-async def _slept(time: Time, seconds: float) -> None:
-    await time.sleep(seconds)
 
 
 def _first(handler: Handler, when: Mapping[str, Any], now: datetime, where: Where) -> Entry:

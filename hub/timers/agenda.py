@@ -29,6 +29,7 @@ from hub.timers.appointment import Appointment, Kind, SpokenTime, When
 from hub.timers.book import PATIENCE, Foresee, Obstacle
 from hub.timers.clock import EARLIEST, Time
 from hub.timers.sun import Place, sun
+from hub.timers.waiting import until_set
 from hub.timers.wall import Wall, moment
 
 log = logging.getLogger(__name__)
@@ -567,14 +568,7 @@ class Agenda:
         while True:
             self._changed.clear()
             left = self._look_at_all()
-            waiting: set[asyncio.Task[Any]] = {asyncio.create_task(self._changed.wait())}
-            if left is not None:
-                waiting.add(asyncio.create_task(_slept(self._time, left)))
-            try:
-                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in waiting:
-                    task.cancel()
+            await until_set(self._changed, self._time, left)
 
     def _look_at_all(self) -> float | None:
         """Begin what is due; the seconds until the next is."""
@@ -708,14 +702,7 @@ class Agenda:
         """Until nobody is talked with; or for so many seconds at most."""
         if self._free is None or self._free.is_set():
             return
-        waiting: set[asyncio.Task[Any]] = {asyncio.create_task(self._free.wait())}
-        if longest is not None:
-            waiting.add(asyncio.create_task(_slept(self._time, longest)))
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+        await until_set(self._free, self._time, longest)
 
     # --- changes of devices ---------------------------------------------------------------------
 
@@ -780,7 +767,3 @@ def _before(when: When, local: datetime) -> datetime | None:
     assert when.wall is not None
     found: datetime | None = _rule(when.rule, when.wall).before(local, inc=True)
     return found
-
-
-async def _slept(time: Time, seconds: float) -> None:
-    await time.sleep(seconds)
