@@ -541,6 +541,7 @@ async def open_hub(
             lambda name: _kept(config, name, home_file, states, remember),
             history.deeds,
             manners.quiet,
+            partial(_place, config, home),
         )
         await hub.household.open()
         stack.push_async_callback(hub.end_skills)

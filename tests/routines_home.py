@@ -121,7 +121,7 @@ class Household:
 
     @property
     def door(self) -> RoutineDoor:
-        return RoutineDoor(self.routines, "en")
+        return RoutineDoor(self.routines)
 
 
 def _routines(

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from hub.dialogue.conversation import Question
 from hub.errors import HearthError, StorageError
@@ -22,7 +21,7 @@ from hub.home.things import normal
 from hub.messages import Call, Trace
 from hub.routines import wording
 from hub.routines.routine import Becomes, Clock, Comes, Draft, Sun
-from hub.routines.routines import Routines
+from hub.routines.routines import Routines, Tell
 from hub.routines.times import local
 from hub.skill import Conversation, Where
 from hub.timers.book import Notes
@@ -38,7 +37,6 @@ EVENING, NIGHT = 17, 22
 """Hours between which something may be offered after any command."""
 ACCEPT = "suggestions.accept"
 
-Tell = Callable[[str, str | None, str], Any]
 Ask = Callable[[str | None, Question], None]
 Source = Callable[[datetime], Iterable[Deed]]
 """The history since a moment; read in a thread of its own."""

@@ -18,9 +18,8 @@ MOST = 200
 class RoutineDoor:
     """Answers requests: `{"do": "list"}`."""
 
-    def __init__(self, routines: Routines, language: str) -> None:
+    def __init__(self, routines: Routines) -> None:
         self._routines = routines
-        self._language = language
 
     async def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer; `{"error": …}` for what cannot be done."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from hub.dialogue.conversation import Question
 from hub.habits.suggestions import Source, Suggestions
@@ -12,7 +12,7 @@ from hub.notices.notices import Announce, Notices
 from hub.router import Router
 from hub.routines.desk import RoutineDesk
 from hub.routines.door import RoutineDoor
-from hub.routines.routines import Routines
+from hub.routines.routines import Routines, Tell
 from hub.routines.times import Place
 from hub.skills.undo import Deed
 from hub.skillset import Skillset
@@ -21,8 +21,6 @@ from hub.timers.clock import Time
 
 if TYPE_CHECKING:
     from hub.config import Config
-
-Tell = Callable[[str, str | None, str], Awaitable[None]]
 
 
 class Household:
@@ -38,14 +36,12 @@ class Household:
         keep: Callable[[str], Notes | None],
         history: Source | None = None,
         quiet: Callable[[], bool] = lambda: False,
+        place: Callable[[], Place | None] = lambda: None,
     ) -> None:
         """`keep` gives what documents of a name are kept in; `history`: what has been done since a
-        moment, `quiet`: whether it is quiet hours."""
-        self.home = home
-        self._config = config
-        notes = keep("routines")
-        self.routines = Routines(home, router, skillset, time, notes, place=self.place)
-        self.door = RoutineDoor(self.routines, config.hub.languages[0])
+        moment, `quiet`: whether it is quiet hours; `place`: where the home is."""
+        self.routines = Routines(home, router, skillset, time, keep("routines"), place=place)
+        self.door = RoutineDoor(self.routines)
         self.suggestions = Suggestions(
             self.routines,
             history or (lambda since: ()),
@@ -59,10 +55,6 @@ class Household:
         skillset.serve(
             routines=RoutineDesk(self.routines), suggestions=self.suggestions, notices=self.notices
         )
-
-    def place(self) -> Place | None:
-        """Where the home is: as set, or as Home Assistant says."""
-        return place(self._config, self.home)
 
     async def open(self) -> None:
         """Take up what was kept."""
@@ -87,19 +79,3 @@ class Household:
         await self.notices.close()
         await self.suggestions.close()
         await self.routines.close()
-
-
-def place(config: Config, home: Home) -> Place | None:
-    """Latitude and longitude of the home, if anybody knows them."""
-    settings: Any = config.home
-    given = getattr(settings, "latitude", None), getattr(settings, "longitude", None)
-    if given[0] is not None and given[1] is not None:
-        return float(given[0]), float(given[1])
-    try:
-        told = home.state("zone.home").attributes
-        return float(told["latitude"]), float(told["longitude"])
-    except (KeyError, TypeError, ValueError):
-        pass
-    source: Any = home.source("homeassistant")
-    found = getattr(source, "place", None)
-    return (float(found[0]), float(found[1])) if found else None
