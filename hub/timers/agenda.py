@@ -26,7 +26,7 @@ from hub.home.model import Home
 from hub.messages import StateChange, Trace
 from hub.timers import spoken, wording
 from hub.timers.appointment import Appointment, Kind, SpokenTime, When
-from hub.timers.book import PATIENCE, Foresee, Obstacle
+from hub.timers.book import REMEMBERED, Foresee, Obstacle, foreseen
 from hub.timers.clock import EARLIEST, Time
 from hub.timers.sun import Place, sun
 from hub.timers.waiting import until_set
@@ -263,7 +263,7 @@ class Agenda:
     def it(self, area: str | None) -> Appointment | None:
         """The one that was spoken of last in this room; None if that was too long ago."""
         key, at = self._spoken_of.get(area, ("", 0.0))
-        return self._all.get(key) if self._time.steady() - at <= 180.0 else None
+        return self._all.get(key) if self._time.steady() - at <= REMEMBERED else None
 
     def speak_of(self, what: Appointment, area: str | None) -> None:
         """In this room 'that' now means this one, for a while."""
@@ -392,13 +392,7 @@ class Agenda:
     async def obstacle(self, command: str, area: str | None, language: str) -> Obstacle | None:
         """Why a command for later would not be done; what takes long to find out is taken for one
         that would."""
-        if self._foresee is None:
-            return None
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await self._foresee(command, area, language)
-        except (HearthError, TimeoutError):
-            return None
+        return await foreseen(self._foresee, command, area, language)
 
     async def for_a_while(
         self,

@@ -227,13 +227,7 @@ class Timers:
     async def obstacle(self, command: str, area: str | None, language: str) -> Obstacle | None:
         """Why a command for later would not be done; what takes long to find out is taken for one
         that would."""
-        if self._foresee is None:
-            return None
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await self._foresee(command, area, language)
-        except (HearthError, TimeoutError):
-            return None
+        return await foreseen(self._foresee, command, area, language)
 
     async def change(self, timer: Timer, seconds: float) -> Timer:
         """More time, or less; one that has none left rings."""
@@ -396,6 +390,19 @@ class Timers:
         self._timers.pop(key, None)
         self._told_of.discard(key)
         self._tried.discard(key)
+
+
+async def foreseen(
+    foresee: Foresee | None, command: str, area: str | None, language: str
+) -> Obstacle | None:
+    """What would be in the way of a command; None, too, where that cannot be known in time."""
+    if foresee is None:
+        return None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await foresee(command, area, language)
+    except (HearthError, TimeoutError):
+        return None
 
 
 def _named(name: str, timers: Sequence[Timer]) -> list[Timer]:
