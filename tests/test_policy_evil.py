@@ -335,3 +335,9 @@ def test_every_decision_is_a_row_of_json_that_only_the_owner_reads(tmp_path: Pat
     total = sum(file.stat().st_size for file in tmp_path.iterdir())
     assert total <= 256 * 1024
     assert all(json.loads(line)["risk"] == "R3" for line in path.read_text().splitlines())
+
+
+def test_a_name_that_is_no_text_costs_no_decision(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "decisions.jsonl")
+    audit.note("refused", risk=RISKS[3], why="unlocks", area="K\u00fcche \ud800")
+    assert [row["area"] for row in audit.rows()] == ["K\u00fcche \ud800"]

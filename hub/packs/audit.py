@@ -9,14 +9,13 @@ that asks without end can push out only its own past.
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hub import rows
 from hub.errors import reason
 
 log = logging.getLogger(__name__)
@@ -52,41 +51,19 @@ class Audit:
             "target": target[:LONGEST],
             "why": why[:LONGEST],
         }
-        line = json.dumps({key: value for key, value in row.items() if value != ""})
+        kept = {key: value for key, value in row.items() if value != ""}
         try:
-            self._append(self._path(pack), f"{line}\n".encode())
+            rows.append(self._path(pack), kept, MOST_BYTES)
         except OSError as error:
             log.error("what %s does cannot be noted: %s", pack, reason(error))
 
     def rows(self, pack: str) -> Iterator[dict[str, Any]]:
         """What was kept of a pack, the oldest first."""
-        path = self._path(pack)
-        for each in (path.with_name(f"{path.name}.1"), path):
-            if each.is_file():
-                with each.open(encoding="utf-8", errors="replace") as file:
-                    for line in file:
-                        try:
-                            yield json.loads(line)
-                        except ValueError:
-                            continue  # the power failed in the middle of it
+        return rows.read(self._path(pack))
 
     def forget(self, pack: str) -> None:
         """Remove what was kept, with the pack."""
-        path = self._path(pack)
-        for each in (path, path.with_name(f"{path.name}.1")):
-            each.unlink(missing_ok=True)
+        rows.remove(self._path(pack))
 
     def _path(self, pack: str) -> Path:
         return (self._folder or Path()) / f"{pack}.jsonl"
-
-    def _append(self, path: Path, line: bytes) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            if os.fstat(descriptor).st_size + len(line) > MOST_BYTES:
-                path.replace(path.with_name(f"{path.name}.1"))
-                os.close(descriptor)
-                descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            os.write(descriptor, line)
-        finally:
-            os.close(descriptor)

@@ -9,15 +9,13 @@ was said is in it, and no PIN.
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hub import rows
 from hub.errors import reason
 
 log = logging.getLogger(__name__)
@@ -62,41 +60,10 @@ class Audit:
         }
         kept = {key: value for key, value in row.items() if value not in ("", None, [])}
         try:
-            self._append(self._path, f"{json.dumps(kept, ensure_ascii=False)}\n".encode())
+            rows.append(self._path, kept, MOST_BYTES)
         except OSError as error:
             log.error("what was decided cannot be noted: %s", reason(error))
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What was kept, the oldest first."""
-        if self._path is None:
-            return
-        for path in (self._previous(self._path), self._path):
-            if path.is_file():
-                with path.open(encoding="utf-8", errors="replace") as file:
-                    for line in file:
-                        with suppress(ValueError):  # the power failed in the middle of it
-                            yield json.loads(line)
-
-    def erase(self) -> int:
-        """Forget all of it; how many rows there were."""
-        count = sum(1 for _ in self.rows())
-        if self._path is not None:
-            for path in (self._previous(self._path), self._path):
-                path.unlink(missing_ok=True)
-        return count
-
-    def _previous(self, path: Path) -> Path:
-        return path.with_name(f"{path.name}.1")
-
-    def _append(self, path: Path, line: bytes) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            if os.fstat(descriptor).st_size + len(line) > MOST_BYTES:
-                path.replace(self._previous(path))
-                os.close(descriptor)
-                descriptor = os.open(path, flags, 0o600)
-            os.write(descriptor, line)
-        finally:
-            os.close(descriptor)
+        return iter(()) if self._path is None else rows.read(self._path)
