@@ -46,7 +46,7 @@ DOORS = frozenset("door doors gate gates tor tür".split())
 
 WINDOWS = frozenset("dachfenster fenster fensterantrieb skylight window windows".split())
 BLINDS = frozenset(
-    "awning blind blinds curtain curtains jalousie jalousien markise plissee rollo rollladen rollo "
+    "awning blind blinds curtain curtains jalousie jalousien markise plissee rollo rollladen "
     "rollos rolladen shade shades shutter shutters vorhang vorhänge".split()
 )
 HEATERS = frozenset(

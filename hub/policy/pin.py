@@ -11,8 +11,9 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,14 +107,8 @@ class Pin:
         failed = kept.failed + 1
         if failed >= TRIES:
             locks = kept.locks + 1
-            seconds = min(LONGEST_LOCKED, LOCKED * 2 ** min(kept.locks, 20))
-            counted = replace(
-                kept,
-                failed=0,
-                locks=locks,
-                until=self._time.steady() + seconds,
-                boot=self._time.boot,
-            )
+            until = self._time.steady() + _seconds(locks)
+            counted = replace(kept, failed=0, locks=locks, until=until, boot=self._time.boot)
         else:
             counted = replace(kept, failed=failed)
         self._write(counted)
@@ -130,7 +125,7 @@ class Pin:
         if kept.boot == self._time.boot:
             return max(0.0, kept.until - self._time.steady())
         # How long the machine was off nobody knows who does not trust the clock on the wall.
-        seconds: float = min(LONGEST_LOCKED, LOCKED * 2 ** min(max(0, kept.locks - 1), 20))
+        seconds = _seconds(kept.locks)
         self._write(replace(kept, until=self._time.steady() + seconds, boot=self._time.boot))
         return seconds
 
@@ -169,6 +164,11 @@ class Pin:
             temporary.replace(self._path)
         except OSError as error:
             raise StorageError(f"{self._path}: cannot be kept: {reason(error)}") from error
+
+
+def _seconds(locks: int) -> float:
+    """How long it is locked, when that makes so many times."""
+    return min(LONGEST_LOCKED, LOCKED * 2.0 ** min(max(0, locks - 1), 20))
 
 
 def digits_in(readings: Sequence[str], language: str) -> str:
@@ -214,7 +214,7 @@ def _number_at(words: Sequence[str], position: int, code: str) -> tuple[str, int
     Digits that are said one by one are one each: 'twenty two' is 22, 'two two' is 2 and 2."""
     word = words[position]
     if word.isdecimal():
-        return str.join("", (str(int(digit)) for digit in word)), 1
+        return "".join(str(int(digit)) for digit in word), 1
     if word in OH.get(code, OH["en"]):
         return "0", 1
     if word in ALSO.get(code, {}):
@@ -227,21 +227,17 @@ def _number_at(words: Sequence[str], position: int, code: str) -> tuple[str, int
     return "", 1
 
 
-_KNOWN: dict[str, dict[str, str]] = {}
-
-
-def _numbers(code: str) -> dict[str, str]:
+@cache
+def _numbers(code: str) -> Mapping[str, str]:
     """The numbers to 99 in words, as they are heard: with and without hyphens."""
-    if code not in _KNOWN:
-        from hassil.numbers import get_rbnf_engine
+    from hassil.numbers import get_rbnf_engine
 
-        found: dict[str, str] = {}
-        try:
-            engine = get_rbnf_engine(code)
-            for number in range(100):
-                spelt = str(engine.format_number(number).text).replace("\u00ad", "").casefold()
-                found[spelt] = found[spelt.replace("-", " ")] = str(number)
-        except ValueError:
-            pass
-        _KNOWN[code] = found
-    return _KNOWN[code]
+    found: dict[str, str] = {}
+    try:
+        engine = get_rbnf_engine(code)
+        for number in range(100):
+            spelt = str(engine.format_number(number).text).replace("\u00ad", "").casefold()
+            found[spelt] = found[spelt.replace("-", " ")] = str(number)
+    except ValueError:
+        pass
+    return found

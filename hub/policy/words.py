@@ -72,10 +72,6 @@ SAY: Mapping[str, Texts] = {
         "en": "That was not the PIN. Please say it again.",
         "de": "Das war nicht die PIN. Sag sie bitte noch einmal.",
     },
-    "pin_unheard": {
-        "en": "I heard no PIN. Please say its digits.",
-        "de": "Ich habe keine PIN gehört. Sag bitte ihre Ziffern.",
-    },
     "pin_wrong": {
         "en": "That was not the PIN. I did nothing.",
         "de": "Das war nicht die PIN. Ich habe nichts getan.",

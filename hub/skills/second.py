@@ -1,7 +1,7 @@
 """The second factor: a PIN that is said, or a tap on a phone, before something is done.
 
 A PIN is said to nobody but this: it is no argument of a tool, is in no trace and in no log, and no
-language model hears it (`hub/pipeline.py` asks `secret`).
+language model hears it (see `hub/pipeline.py`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ class AskedForPin:
     """A question for the PIN, as a conversation keeps it (`Waiting`)."""
 
     free = True
-    secret = True
-    """What is said now is nobody else's business."""
 
     def __init__(
         self,
@@ -47,7 +45,6 @@ class AskedForPin:
         again: bool = False,
     ) -> None:
         self.question = say("pin_again" if again else "pin", language, what)
-        self.unheard = say("pin_unheard", language)
         self._policy, self._pin = policy, pin
         self._action, self._found, self._what = action, found, what
         self._run = run
