@@ -407,12 +407,7 @@ class History:
     async def erase(self, person: str | None = None) -> int:
         """Forget everything, or what is of one person. How many rows. Raises StorageError."""
         self._hand_over()
-        if person is None:
-            self._recent.clear()
-        else:
-            kept = [turn for turn in self._recent if not _same(turn.person, person)]
-            self._recent.clear()
-            self._recent.extend(kept)
+        self._remember(lambda turn: person is not None and not _same(turn.person, person))
         count = await self._database.run(lambda c: _erased(c, person))
         await self._database.scrub()
         return count
@@ -426,20 +421,14 @@ class History:
         def has(told: str) -> bool:
             return any(text in told.casefold() for text in wanted)
 
-        kept = [
-            turn for turn in self._recent if not has(json.dumps(turn.trace, ensure_ascii=False))
-        ]
-        self._recent.clear()
-        self._recent.extend(kept)
+        self._remember(lambda turn: not has(json.dumps(turn.trace, ensure_ascii=False)))
         return await self._forget(
             lambda c: [n for n, told in c.execute("SELECT id, trace FROM turns") if has(told)]
         )
 
     async def forget_turns(self, person: str | None = None) -> int:
         """Forget what was said, or what one person said; what was done stays. StorageError."""
-        kept = [turn for turn in self._recent if person and not _same(turn.person, person)]
-        self._recent.clear()
-        self._recent.extend(kept)
+        self._remember(lambda turn: person is not None and not _same(turn.person, person))
         return await self._forget(
             lambda c: [
                 n
@@ -447,6 +436,10 @@ class History:
                 if person is None or _same(name, person)
             ]
         )
+
+    def _remember(self, those: Callable[[Turn], bool]) -> None:
+        """Of what is only remembered, go on with those."""
+        self._recent = deque(filter(those, self._recent), maxlen=RECENT)
 
     async def _forget(self, which: Callable[[sqlite3.Connection], list[int]]) -> int:
         self._hand_over()

@@ -16,7 +16,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -143,21 +143,3 @@ def _scrubbed(connection: sqlite3.Connection) -> None:
 def damaged(path: Path) -> list[Path]:
     """Files that were set aside as damaged: they may still hold what is to be erased."""
     return sorted(path.parent.glob(f"{path.name}.damaged-*"))
-
-
-def size(path: Path | None) -> int:
-    """Bytes of a database with the files beside it."""
-    if path is None:
-        return 0
-    every = [path, *(path.with_name(path.name + end) for end in BESIDE), *damaged(path)]
-    return sum(each.stat().st_size for each in every if each.is_file())
-
-
-def readable(path: Path) -> bool:
-    """Whether there is such a file and it is a database."""
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            connection.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.Error:
-        return False
-    return True

@@ -41,6 +41,7 @@ DONE_TO = frozenset(
 """Domains of devices of which it is told what was done to them."""
 HAPPENS = frozenset("binary_sensor device_tracker event person".split())
 """Domains of which it is told what happened: what may be the reason for something."""
+TOLD = DONE_TO | HAPPENS
 SET: Mapping[str, tuple[str, str]] = {
     "temperature": ("climate", "set_temperature"),
     "brightness": ("light", "turn_on"),
@@ -172,7 +173,7 @@ class Watching:
         entity = self._home.entities.get(entity_id)
         if entity is None or before.state in NO_STATE or change.before in NO_STATE:
             return  # it is only known again
-        if change.state in ON_THE_WAY or entity.domain not in DONE_TO | HAPPENS:
+        if change.state in ON_THE_WAY or entity.domain not in TOLD:
             return
         if found := _what(entity.domain, before, state):
             service, data = found
