@@ -7,9 +7,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from hub.history import Deed
+from hub.routines import times
 from hub.timers.sun import sun
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -140,10 +142,4 @@ def _poisson(chance: random.Random, mean: float) -> int:
     return number
 
 
-def minute_of_sun(event: str, day: date) -> int | None:
-    """Sunset or sunrise on a day, as a minute of the day on the clock of the wall."""
-    found = sun(event, day, PLACE)
-    if found is None:
-        return None
-    shown = found.astimezone(ZONE)
-    return shown.hour * 60 + shown.minute
+minute_of_sun = partial(times.minute_of_sun, zone=ZONE, place=PLACE)

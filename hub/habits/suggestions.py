@@ -11,7 +11,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from hub.dialogue.conversation import Question
 from hub.errors import HearthError, StorageError
@@ -22,11 +23,10 @@ from hub.messages import Call, Trace
 from hub.routines import wording
 from hub.routines.routine import Becomes, Clock, Comes, Draft, Sun
 from hub.routines.routines import Routines, Tell
-from hub.routines.times import local
+from hub.routines.times import minute_of_sun
 from hub.skill import Conversation, Where
 from hub.timers.book import Notes
 from hub.timers.clock import Time
-from hub.timers.sun import sun
 
 log = logging.getLogger(__name__)
 
@@ -143,18 +143,9 @@ class Suggestions:
         return self._habits
 
     def _mine(self, now: datetime) -> list[Habit]:
-        zone = local(getattr(self._time, "zone", None))
-        place = self._routines.place()
-
-        def minute(event: str, day: date) -> int | None:
-            found = sun(event, day, place) if place is not None else None
-            if found is None:
-                return None
-            shown = found.astimezone(zone)
-            return shown.hour * 60 + shown.minute
-
-        since = now - timedelta(days=LONG + 1)
-        return habits(self._history(since), now, zone, minute if place is not None else None)
+        zone, place = self._time.zone, self._routines.place()
+        minute = None if place is None else partial(minute_of_sun, zone=zone, place=place)
+        return habits(self._history(now - timedelta(days=LONG + 1)), now, zone, minute)
 
     async def next(self, where: Where) -> Offer | None:
         """The next suggestion that was not made yet."""
@@ -189,20 +180,22 @@ class Suggestions:
     def _good(self, trace: Trace) -> bool:
         done = trace.outcomes or trace.intent.calls
         asks = trace.reply.expects_answer or trace.error is not None
-        if asks or not done or getattr(trace, "source", "voice") not in ("voice", ""):
+        if asks or not done or trace.source not in ("voice", ""):
             return False
-        today = self._today()
-        if self._quiet() or today.isoformat() in self._offered.values():
+        if self._quiet() or self._today() in self._offered.values():
             return False
         if any(call.tool.startswith("suggestions.") for call in trace.intent.calls):
             return False
         just = {outcome.entity_id for outcome in trace.outcomes}
         known = any(h.entity_id in just and h.key not in self._offered for h in self._habits)
-        hour = self._time.now().astimezone(local(getattr(self._time, "zone", None))).hour
-        return known or EVENING <= hour < NIGHT
+        return known or EVENING <= self._shown().hour < NIGHT
 
-    def _today(self) -> date:
-        return self._time.now().astimezone(local(getattr(self._time, "zone", None))).date()
+    def _shown(self) -> datetime:
+        """What the clock on the wall shows."""
+        return self._time.now().astimezone(self._time.zone)
+
+    def _today(self) -> str:
+        return self._shown().date().isoformat()
 
     async def _offer(self, trace: Trace) -> None:
         where = Where(trace.area, trace.language)
@@ -216,7 +209,7 @@ class Suggestions:
         self._ask(where.area, Question(found.question, {"yes": yes}, trace.heard))
 
     def _made(self, found: Offer) -> None:
-        self._offered[found.habit.key] = self._today().isoformat()
+        self._offered[found.habit.key] = self._today()
         self._last = found
         self._offers[found.habit.key] = found
         self._keep()

@@ -369,11 +369,10 @@ class Routines:
             self._keep()
 
     def _next(self, trigger: Trigger, after: datetime) -> datetime | None:
-        zone = getattr(self._time, "zone", None)
         if isinstance(trigger, Clock):
-            return next_clock(trigger, after, zone)
+            return next_clock(trigger, after, self._time.zone)
         if isinstance(trigger, Sun):
-            return next_sun(trigger, after, zone, self.place())
+            return next_sun(trigger, after, self._time.zone, self.place())
         return None
 
     def _fire_at(self, key: tuple[str, int], due: datetime, now: datetime) -> None:

@@ -7,37 +7,33 @@ the hour that comes twice in autumn is done once, the first time.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta, tzinfo
 
 from hub.routines.routine import DAILY, Clock, Sun
 from hub.timers.sun import Place, sun
-from hub.timers.wall import local_zone, moment
+from hub.timers.wall import moment
 
-__all__ = ["Place", "local", "next_clock", "next_sun"]
+__all__ = ["Place", "minute_of_sun", "next_clock", "next_sun"]
 
 FARTHEST = 370
 """Days that are looked ahead for a sunset: beyond the polar circle there may be none for long."""
 
 
-def local(zone: tzinfo | None) -> tzinfo:
-    """The zone, or the one of the machine."""
-    return zone if zone is not None else local_zone()
-
-
-def next_clock(trigger: Clock, after: datetime, zone: tzinfo | None) -> datetime | None:
+def next_clock(trigger: Clock, after: datetime, zone: tzinfo) -> datetime | None:
     """The next such time after a moment (UTC), in UTC; None if there is none any more."""
-    here = local(zone)
-    wall = after.astimezone(here).replace(tzinfo=None)
+    wall = after.astimezone(zone).replace(tzinfo=None)
     # A moment in the repeated hour may be behind one that has the same reading before it.
     begin = wall - timedelta(days=1)
     for reading in _readings(trigger, begin):
-        found = moment(reading, here)
+        found = moment(reading, zone)
         if found > after:
             return found
     return None
 
 
-def _readings(trigger: Clock, begin: datetime):  # type: ignore[no-untyped-def]
+def _readings(trigger: Clock, begin: datetime) -> Iterator[datetime]:
+    """What the clock shows when it is such a time, some of them from the day of `begin` on."""
     from dateutil.rrule import DAILY as EVERY_DAY
     from dateutil.rrule import WEEKLY, rrule, rrulestr
 
@@ -54,22 +50,28 @@ def _readings(trigger: Clock, begin: datetime):  # type: ignore[no-untyped-def]
     yield from rrule(WEEKLY, dtstart=start, byweekday=trigger.days, count=10)
 
 
-def next_sun(
-    trigger: Sun, after: datetime, zone: tzinfo | None, place: Place | None
-) -> datetime | None:
+def next_sun(trigger: Sun, after: datetime, zone: tzinfo, place: Place | None) -> datetime | None:
     """The next sunset or sunrise after a moment (UTC), in UTC; None without a place, or where the
     sun does not set within a year."""
     if place is None:
         return None
-    here = local(zone)
-    day = after.astimezone(here).date() - timedelta(days=1)
+    day = after.astimezone(zone).date() - timedelta(days=1)
     offset = timedelta(seconds=trigger.offset)
     for _ in range(FARTHEST):
         found = sun(trigger.event, day, place)
         if found is not None:
             when = found.replace(microsecond=0) + offset
-            same_day = found.astimezone(here).weekday() in trigger.days
+            same_day = found.astimezone(zone).weekday() in trigger.days
             if when > after and same_day:
                 return when
         day += timedelta(days=1)
     return None
+
+
+def minute_of_sun(event: str, day: date, zone: tzinfo, place: Place) -> int | None:
+    """Sunset or sunrise on a day, as a minute of the day on the clock of the wall."""
+    found = sun(event, day, place)
+    if found is None:
+        return None
+    shown = found.astimezone(zone)
+    return shown.hour * 60 + shown.minute
