@@ -47,8 +47,8 @@ CREATE TABLE IF NOT EXISTS facts (
     text TEXT NOT NULL,
     value TEXT NOT NULL
 );
-CREATE VIRTUAL TABLE IF NOT EXISTS stems USING fts5(words, tokenize = 'unicode61');
 """
+INDEX = "CREATE VIRTUAL TABLE IF NOT EXISTS stems USING fts5(words, tokenize = 'unicode61');\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Facts:
     ) -> None:
         """`history`: what was said of a fact is forgotten with it."""
         self._history = history
-        self._database = Database(path, SCHEMA, name="memory")
+        self._database = Database(path, SCHEMA + INDEX, name="memory")
         self._settings = settings or PrivacySettings()
         self._time = time
         self._replaced: dict[int, tuple[Fact, ...]] = {}
@@ -154,17 +154,17 @@ class Facts:
         number, before = await self._database.run(lambda c: _kept(c, fact))
         if before:
             await self._database.scrub()
-        self._replaced[number] = tuple(before)
-        return replace(fact, id=number), tuple(before)
+            self._replaced[number] = before
+        return replace(fact, id=number), before
 
     async def take_back(self, number: int) -> bool:
         """Forget a fact that was told just now, and keep again what it had replaced. Whether it was
         there."""
-        count = await self._database.run(lambda c: _deleted(c, [number]))
-        before = self._replaced.pop(number, ()) if count else ()
-        await self._database.run(lambda c: [_inserted(c, fact) for fact in before])
+        before = self._replaced.get(number, ())
+        there = await self._database.run(lambda c: _taken_back(c, number, before))
+        self._replaced.pop(number, None)
         await self._database.scrub()
-        return count > 0
+        return there
 
     # --- finding ---------------------------------------------------------------------------------
 
@@ -231,8 +231,7 @@ class Facts:
     async def forget(self, facts: Sequence[Fact]) -> int:
         """Forget some facts, so that nothing of them is left in the file. How many."""
         numbers = [fact.id for fact in facts]
-        for each in [key for key, old in self._replaced.items() if key in numbers or old]:
-            del self._replaced[each]
+        self._replaced.clear()
         count = await self._database.run(lambda c: _deleted(c, numbers))
         await self._database.scrub()
         if self._history is not None and facts:
@@ -243,7 +242,7 @@ class Facts:
         """Forget the household's facts, or those of one person, and what was said of late. How
         many facts."""
         if person is None:
-            count = await self.forget([f for f in await self.all() if f.owner is None])
+            count = await self.forget(await self.all())
         else:
             count = await self.erase(person)
         if self._history is not None:
@@ -270,9 +269,7 @@ class Facts:
         if self._settings.facts_days <= 0:
             return
         first = (self._now() - timedelta(days=self._settings.facts_days)).timestamp()
-        old = await self._database.run(lambda c: _older(c, first))
-        if old:
-            await self._database.run(lambda c: _deleted(c, old))
+        if await self._database.run(lambda c: _deleted(c, _older(c, first))):
             await self._database.scrub()
 
 
@@ -304,8 +301,8 @@ def _whole(fact: Fact) -> str:
 # --- in the thread of the database ---------------------------------------------------------------
 
 
-def _kept(connection: sqlite3.Connection, fact: Fact) -> tuple[int, list[Fact]]:
-    before = [other for other in _all(connection) if _replaced(other, fact)]
+def _kept(connection: sqlite3.Connection, fact: Fact) -> tuple[int, tuple[Fact, ...]]:
+    before = tuple(other for other in _all(connection) if _replaced(other, fact))
     _deleted(connection, [other.id for other in before])
     (count,) = connection.execute("SELECT count(*) FROM facts").fetchone()
     if count >= MOST:
@@ -314,6 +311,14 @@ def _kept(connection: sqlite3.Connection, fact: Fact) -> tuple[int, list[Fact]]:
             spoken="I cannot remember any more; I would have to forget something first.",
         )
     return _inserted(connection, fact), before
+
+
+def _taken_back(connection: sqlite3.Connection, number: int, before: Sequence[Fact]) -> bool:
+    if not _deleted(connection, [number]):
+        return False
+    for fact in before:
+        _inserted(connection, fact)
+    return True
 
 
 def _replaced(old: Fact, new: Fact) -> bool:
@@ -348,9 +353,13 @@ def _inserted(connection: sqlite3.Connection, fact: Fact) -> int:
         f"INSERT INTO facts VALUES ({','.join('?' * 11)})", values
     ).lastrowid
     assert number is not None
+    _indexed(connection, number, fact)
+    return number
+
+
+def _indexed(connection: sqlite3.Connection, number: int, fact: Fact) -> None:
     words = " ".join(word for word, _ in stems(_whole(fact), fact.language))
     connection.execute("INSERT INTO stems (rowid, words) VALUES (?, ?)", (number, words))
-    return number
 
 
 def _all(connection: sqlite3.Connection) -> list[Fact]:
@@ -369,19 +378,8 @@ def _matching(connection: sqlite3.Connection, match: str) -> list[Fact]:
 def _fact(row: Sequence[Any]) -> Fact:
     number, at, kind, owner, teller, area, source, language, subject, text, value = row
     moment = datetime.fromtimestamp(at, UTC)
-    return Fact(
-        number,
-        moment,
-        kind,
-        owner,
-        teller,
-        area,
-        source,
-        language,
-        subject,
-        text,
-        json.loads(value),
-    )
+    rest = (kind, owner, teller, area, source, language, subject, text)
+    return Fact(number, moment, *rest, json.loads(value))
 
 
 def _older(connection: sqlite3.Connection, first: float) -> list[int]:
@@ -399,8 +397,7 @@ def _deleted(connection: sqlite3.Connection, numbers: Sequence[int] | None) -> i
         ).rowcount
     if count > 0:
         connection.execute("DROP TABLE stems")
-        connection.execute("CREATE VIRTUAL TABLE stems USING fts5(words, tokenize = 'unicode61')")
+        connection.execute(INDEX)
         for fact in _all(connection):
-            words = " ".join(word for word, _ in stems(_whole(fact), fact.language))
-            connection.execute("INSERT INTO stems (rowid, words) VALUES (?, ?)", (fact.id, words))
+            _indexed(connection, fact.id, fact)
     return max(0, count)
