@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.errors import AudioError, StorageError
-from hub.timers.agenda import LATE, RINGING, Agenda, Due
+from hub.timers.agenda import AGAIN, LATE, LATER, POLITE, RINGING, TRIES, Agenda, Due
 from hub.timers.appointment import When
+from hub.timers.clock import LONGEST_SLEEP
 from hub.timers.wall import moment
 from tests.fakes import FakeTime, House, settle
 
@@ -162,6 +164,47 @@ async def machine() -> Any:
     machine = await Machine(Time(berlin(2026, 11, 27, 22, 0))).start()
     yield machine
     await machine.agenda.close()
+
+
+# --- how long it waits, on a clock that sleeps no longer than the machine's ---------------------
+
+
+class Short(Time):
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(min(seconds, LONGEST_SLEEP))
+
+
+@pytest.fixture
+async def short() -> Any:
+    machine = await Machine(Short(berlin(2026, 11, 27, 22, 0))).start()
+    yield machine
+    await machine.agenda.close()
+
+
+async def test_a_reminder_is_said_again_after_the_whole_while(short: Machine) -> None:
+    await short.remind("in ten minutes")
+    await short.pass_(seconds=600 + LATER - 1)
+    assert [due.number for due in short.dues] == [0]
+    await short.pass_(seconds=2)
+    assert [due.number for due in short.dues] == [0, 1]
+
+
+async def test_what_nobody_could_hear_is_tried_again_as_long_as_it_should(short: Machine) -> None:
+    short.deaf = True
+    await short.remind("in ten minutes")
+    await short.pass_(seconds=600 + (TRIES - 2) * AGAIN)
+    short.deaf = False
+    await short.pass_(seconds=AGAIN)
+    assert [due.number for due in short.dues] == [0]
+
+
+async def test_an_alarm_waits_politely_and_then_rings(short: Machine) -> None:
+    short.agenda._free = asyncio.Event()
+    await short.alarm("at seven")
+    await short.pass_(hours=9, seconds=POLITE - 1)
+    assert short.dues == []
+    await short.pass_(seconds=2)
+    assert len(short.dues) == 1
 
 
 # --- restarts -----------------------------------------------------------------------------------

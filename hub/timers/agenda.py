@@ -29,7 +29,7 @@ from hub.timers.appointment import Appointment, Kind, SpokenTime, When
 from hub.timers.book import REMEMBERED, Foresee, Obstacle, foreseen
 from hub.timers.clock import EARLIEST, Time
 from hub.timers.sun import Place, sun
-from hub.timers.waiting import until_set
+from hub.timers.waiting import full, until_set
 from hub.timers.wall import Wall, moment
 
 log = logging.getLogger(__name__)
@@ -645,7 +645,7 @@ class Agenda:
             self._sounding.add(due.what.id)
             told = await self._told(replace(due, number=number))
             number += told
-            await self._time.sleep(BETWEEN if told else AGAIN)
+            await full(self._time, BETWEEN if told else AGAIN)
         log.warning("nobody stopped the alarm of %s", due.at)
         return number > 0 and await self._told(replace(due, missed=True, number=number))
 
@@ -660,7 +660,7 @@ class Agenda:
         self._echoing.add(key)
         try:
             for number in range(1, REMINDED):
-                await self._time.sleep(LATER)
+                await full(self._time, LATER)
                 await self._until_told(replace(due, number=number))
         finally:
             self._echoing.discard(key)
@@ -670,7 +670,7 @@ class Agenda:
         """Try to tell it; False if nobody could hear it."""
         for number in range(TRIES):
             if number:
-                await self._time.sleep(AGAIN)
+                await full(self._time, AGAIN)
             await self._until_free()
             self._sounding.add(due.what.id)
             if await self._told(due):
@@ -694,9 +694,14 @@ class Agenda:
 
     async def _until_free(self, longest: float | None = None) -> None:
         """Until nobody is talked with; or for so many seconds at most."""
-        if self._free is None or self._free.is_set():
+        if self._free is None:
             return
-        await until_set(self._free, self._time, longest)
+        until = None if longest is None else self._time.steady() + longest
+        while not self._free.is_set():
+            left = None if until is None else until - self._time.steady()
+            if left is not None and left <= 0:
+                return
+            await until_set(self._free, self._time, left)
 
     # --- changes of devices ---------------------------------------------------------------------
 
