@@ -16,10 +16,10 @@ from hub.errors import HearthError
 from hub.home.model import Entity, Home, normal
 from hub.language.moments import read
 from hub.messages import Intent, Utterance
-from hub.policy.classes import R2, R3
+from hub.policy.classes import R0, R2, R3
 from hub.router import Context, Router
 from hub.routines import wording
-from hub.routines.rehearsal import rehearsed, risk_of
+from hub.routines.rehearsal import weighed
 from hub.routines.routine import (
     DAILY,
     DAYS,
@@ -160,12 +160,11 @@ class Maker:
         problem."""
         language, found, warnings = where.language, [], []
         for step in steps:
-            risk = "R0"
+            risk = R0
             for call in step.calls:
-                tried = await rehearsed(call, self._skillset(), self._home, where)
-                if tried is not None and tried[1] is not None:
-                    draft.problem = Replies().missing(tried[1], self._home, language)
-                of_call = await risk_of(call, self._skillset(), self._home, where)
+                of_call, missing = await weighed(call, self._skillset(), self._home, where)
+                if missing is not None:
+                    draft.problem = Replies().missing(missing, self._home, language)
                 risk = max(risk, of_call)
             if risk >= R3:
                 draft.problem = wording.say("unattended", language, text=step.text)

@@ -15,8 +15,9 @@ from hub.home.model import Home
 from hub.home.targets import Missing
 from hub.home.things import Entity
 from hub.messages import Call, StateChange
-from hub.policy.classes import R0, R1, R2, R3, RISKS, harm
+from hub.policy.classes import R0, R1, R2, R3, RISKS
 from hub.skill import Where
+from hub.skills.handling import Handler
 from hub.skillset import Skillset
 
 PATIENCE = 0.02
@@ -57,15 +58,15 @@ class Paper(Home):
 
 async def rehearse(call: Call, skillset: Skillset, home: Home, where: Where) -> list[Noted] | None:
     """The services that a call would use; None if only running it in earnest would tell."""
-    found = await rehearsed(call, skillset, home, where)
+    found = await _rehearsed(call, skillset, home, where)
     return found[0] if found is not None else None
 
 
-async def rehearsed(
+async def _rehearsed(
     call: Call, skillset: Skillset, home: Home, where: Where
 ) -> tuple[list[Noted], Missing | None] | None:
     """The same, and what was not found."""
-    handlers = [h for h in skillset.handlers() if h.name == call.tool and h.tool.spoken]
+    handlers = _handlers(call, skillset)
     if not handlers or any(h.foreign for h in handlers):
         return None
     if any(set(h.tool.services.values()) - HARMLESS for h in handlers):
@@ -83,22 +84,33 @@ async def rehearsed(
 
 async def risk_of(call: Call, skillset: Skillset, home: Home, where: Where) -> str:
     """The class of a call, R0 to R3."""
-    handlers = [h for h in skillset.handlers() if h.name == call.tool and h.tool.spoken]
-    noted = await rehearse(call, skillset, home, where)
-    if noted is None:
+    return (await weighed(call, skillset, home, where))[0]
+
+
+async def weighed(
+    call: Call, skillset: Skillset, home: Home, where: Where
+) -> tuple[str, Missing | None]:
+    """The same, and what was not found."""
+    handlers = _handlers(call, skillset)
+    tried = await _rehearsed(call, skillset, home, where)
+    if tried is None:
         declared = [handler.tool.risk or R1 for handler in handlers] or [R0]
         asked = R2 if skillset.asks(call, where=where) else R0
-        return max([*declared, asked], key=RISKS.index)
-    policy = getattr(skillset, "policy", None)
+        return max([*declared, asked], key=RISKS.index), None
+    noted, missing = tried
     found = [R0 if not noted else R1]
     for each in noted:
         _, _, service = each.service.partition(".")
         for entity in each.entities:
             own = replace(entity, barred=False)
             state = home.state(entity.entity_id)
-            judge = policy.harm if policy is not None else harm
-            found.append(judge(own, service, each.data, state).risk)
+            found.append(skillset.policy.harm(own, service, each.data, state).risk)
     confirmed = [handler for handler in handlers if handler.tool.confirm]
     if confirmed and not noted:
         found.append(R3 if any(h.tool.risk == R3 for h in confirmed) else R2)
-    return max(found, key=RISKS.index)
+    return max(found, key=RISKS.index), missing
+
+
+def _handlers(call: Call, skillset: Skillset) -> list[Handler]:
+    """The tools that it may run."""
+    return [h for h in skillset.handlers() if h.name == call.tool and h.tool.spoken]
