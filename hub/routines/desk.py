@@ -77,10 +77,7 @@ class RoutineDesk:
                 await maker.fill(draft, answer, where)
 
     async def _time(self, draft: Draft, answer: str, where: Where) -> None:
-        from hub.routines.saying import sentences
-
-        condition = next(iter(sentences(draft.sentence, where.language)), None)
-        slots = condition.when.slots if condition else {}
+        slots = draft.condition.slots if draft.condition else {}
         found = self.routines.maker.clock_at(answer, slots, where.language)
         if isinstance(found, Clock):
             draft.when = (found,)

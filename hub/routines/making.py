@@ -88,11 +88,9 @@ class Maker:
     async def draft(self, text: str, where: Where) -> Draft:
         """What a sentence makes; its problem or question, if it has one."""
         language = where.language
-        readings = list(sentences(text, language))
         first: Draft | None = None
-        for reading in readings:
+        for reading in sentences(text, language):
             draft = await self._drafted(reading, where)
-            draft.sentence = text
             if not draft.problem and not draft.question:
                 return draft
             if first is None or (first.problem and not draft.problem):
@@ -100,7 +98,7 @@ class Maker:
         return first or Draft(problem=wording.say("unclear", language))
 
     async def _drafted(self, reading: Sentence, where: Where) -> Draft:
-        draft = Draft(said=reading.do)
+        draft = Draft(said=reading.do, condition=reading.when)
         found = self.trigger(reading.when, where)
         language = where.language
         if isinstance(found, Several):
@@ -132,27 +130,16 @@ class Maker:
 
     def chosen(self, draft: Draft, entity: Entity, where: Where) -> Trigger | str:
         """The trigger, now that it is known which device is meant."""
-        reading = next(iter(sentences(draft.sentence, where.language)), None)
-        unclear = wording.say("unclear", where.language)
-        if reading is None:
-            return unclear
-        slots, kind = reading.when.slots, reading.when.kind
-        lasting = float(slots.get("lasting", 0))
+        if draft.condition is None:
+            return wording.say("unclear", where.language)
+        kind, slots = draft.condition.kind, draft.condition.slots
         if kind in ("comes", "leaves"):
             return Comes(entity.entity_id, kind == "comes")
         if kind == "motion":
-            return Becomes(entity.entity_id, ("on",), lasting=lasting, said="motion")
+            return _moves(entity, slots)
         if kind == "number":
-            number, above = float(slots["number"]), slots["side"] == "above"
-            attribute = "current_temperature" if entity.domain == "climate" else ""
-            return Becomes(
-                entity.entity_id,
-                above=number if above else None,
-                below=None if above else number,
-                lasting=lasting,
-                attribute=attribute,
-            )
-        made = becomes(entity, slots.get("does", ""), lasting, self._home)
+            return _passes(entity, slots)
+        made = becomes(entity, slots.get("does", ""), _lasting(slots), self._home)
         return made or wording.say("cannot_tell", where.language, what=entity.name)
 
     async def judged(self, draft: Draft, steps: Sequence[Step], where: Where) -> tuple[Step, ...]:
@@ -321,14 +308,7 @@ class Maker:
             return wording.say("no_device", language, what=what or kind or wanted)
         if len(found) > 1:
             return Several(tuple(found))
-        number, side = float(slots["number"]), slots["side"]
-        return Becomes(
-            found[0].entity_id,
-            above=number if side == "above" else None,
-            below=number if side == "below" else None,
-            lasting=float(slots.get("lasting", 0)),
-            attribute="current_temperature" if found[0].domain == "climate" else "",
-        )
+        return _passes(found[0], slots)
 
     def _motion(self, slots: Mapping[str, str], where: Where) -> Becomes | Several | str:
         language = where.language
@@ -346,8 +326,7 @@ class Maker:
             return wording.say("no_device", language, what=slots["what"])
         if len(found) > 1:
             return Several(tuple(found))
-        lasting = float(slots.get("lasting", 0))
-        return Becomes(found[0].entity_id, ("on",), lasting=lasting, said="motion")
+        return _moves(found[0], slots)
 
     def _state(self, slots: Mapping[str, str], where: Where) -> Becomes | Several | str:
         language, does = where.language, slots["does"]
@@ -355,8 +334,7 @@ class Maker:
         found = self.named(slots["what"], every, language)
         if not found:
             return wording.say("no_device", language, what=slots["what"])
-        lasting = float(slots.get("lasting", 0))
-        made = [(e, becomes(e, does, lasting, self._home)) for e in found]
+        made = [(e, becomes(e, does, _lasting(slots), self._home)) for e in found]
         able = [(entity, trigger) for entity, trigger in made if trigger is not None]
         if not able:
             return wording.say("cannot_tell", language, what=found[0].name)
@@ -522,6 +500,27 @@ class Maker:
                 return f"{told} (command: {step.text}, allowed: true)"
             found.append(judged)
         return replace(routine, do=tuple(found))
+
+
+def _lasting(slots: Mapping[str, str]) -> float:
+    return float(slots.get("lasting", 0))
+
+
+def _moves(entity: Entity, slots: Mapping[str, str]) -> Becomes:
+    """The trigger for 'somebody moves' of a sensor."""
+    return Becomes(entity.entity_id, ("on",), lasting=_lasting(slots), said="motion")
+
+
+def _passes(entity: Entity, slots: Mapping[str, str]) -> Becomes:
+    """The trigger for 'it rises above 25' of a sensor."""
+    number, above = float(slots["number"]), slots["side"] == "above"
+    return Becomes(
+        entity.entity_id,
+        above=number if above else None,
+        below=None if above else number,
+        lasting=_lasting(slots),
+        attribute="current_temperature" if entity.domain == "climate" else "",
+    )
 
 
 def becomes(entity: Entity, does: str, lasting: float, home: Home) -> Becomes | None:

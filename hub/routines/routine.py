@@ -16,11 +16,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.errors import HearthError
 from hub.home.things import Entity
 from hub.messages import Call
+
+if TYPE_CHECKING:
+    from hub.routines.saying import Condition
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WEEKDAYS, WEEKEND, DAILY = (0, 1, 2, 3, 4), (5, 6), (0, 1, 2, 3, 4, 5, 6)
@@ -152,8 +155,8 @@ class Draft:
     """What is said before the question whether it is right."""
     said: str = field(default="", repr=False)
     """The words for what is done."""
-    sentence: str = field(default="", repr=False)
-    """All that was said."""
+    condition: Condition | None = field(default=None, repr=False)
+    """The words for what sets it off, as they were read."""
     among: tuple[Entity, ...] = field(default=(), repr=False)
     """The devices that may be meant."""
     instead: Routine | None = None
