@@ -199,6 +199,20 @@ async def test_what_is_of_one_person_is_erased_alone(tmp_path: Path) -> None:
     assert len(exported["turns"]) == 2
 
 
+async def test_what_one_person_did_is_counted_among_what_is_erased(tmp_path: Path) -> None:
+    from hub.cause import caused
+
+    config = settings(tmp_path)
+    async with open_hub(config) as hub:
+        for person, switch in (("Sam", "on"), ("Kim", "off")):
+            with caused("phone", person=person):
+                await hub.assistant.say(f"turn {switch} the desk lamp")
+    erased = await privacy_cli._erase(config, "sam")
+    assert erased["deeds"] == 1
+    exported = await export(config, tmp_path / "mine.json")
+    assert [deed["person"] for deed in exported["deeds"]] == ["Kim"]
+
+
 async def test_forget_everything_by_voice_leaves_nothing_of_the_memory(tmp_path: Path) -> None:
     config = settings(tmp_path)
     async with open_hub(config) as hub:

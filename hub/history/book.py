@@ -59,6 +59,8 @@ nobody wants to be kept."""
 TEXTS = ("input_text", "text")
 """Domains whose states are somebody's words."""
 
+KINDS = ("turns", "deeds")
+"""Of what is kept; also the names of the tables."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS turns (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -404,11 +406,11 @@ class History:
         self._hand_over()
         return await self._database.run(lambda c: _pruned(c, words, deeds))
 
-    async def erase(self, person: str | None = None) -> int:
+    async def erase(self, person: str | None = None, *, kinds: Sequence[str] = KINDS) -> int:
         """Forget everything, or what is of one person. How many rows. Raises StorageError."""
         self._hand_over()
         self._remember(lambda turn: person is not None and not _same(turn.person, person))
-        count = await self._database.run(lambda c: _erased(c, person))
+        count = await self._database.run(lambda c: _erased(c, person, kinds))
         await self._database.scrub()
         return count
 
@@ -584,9 +586,9 @@ def _pruned(connection: sqlite3.Connection, words: datetime, deeds: datetime) ->
     return count
 
 
-def _erased(connection: sqlite3.Connection, person: str | None) -> int:
+def _erased(connection: sqlite3.Connection, person: str | None, kinds: Sequence[str]) -> int:
     count = 0
-    for table in ("turns", "deeds"):
+    for table in kinds:
         if person is None:
             count += connection.execute(f"DELETE FROM {table}").rowcount
         else:
@@ -601,7 +603,7 @@ def _erased(connection: sqlite3.Connection, person: str | None) -> int:
 
 def _extent(connection: sqlite3.Connection) -> dict[str, tuple[int, datetime | None]]:
     found = {}
-    for table in ("turns", "deeds"):
+    for table in KINDS:
         rows, first = connection.execute(f"SELECT count(*), min(at) FROM {table}").fetchone()
         found[table] = rows, _moment(first) if first is not None else None
     return found

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hub.config import PrivacySettings
 from hub.errors import StorageError, reason
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 PEOPLE = ("person", "owner", "teller", "who", "made_by")
 """Names of the values that say whose something is."""
 DATES = ("at", "created", "made", "since", "set_at")
+
+Opened = TypeVar("Opened", History, Facts)
 
 
 def generations(path: Path) -> list[Path]:
@@ -166,38 +168,25 @@ class HistoryFile(_Named):
     async def extent(self) -> Extent:
         if not self.path.is_file():
             return Extent(0)
-        history = self._history()
-        try:
+        async with self._opened() as history:
             return Extent(*(await history.extent())[self.what])
-        finally:
-            await history.close()
 
     async def export(self) -> Any:
         if not self.path.is_file():
             return []
-        history = self._history()
-        try:
+        async with self._opened() as history:
             return (await history.export())[self.what]
-        finally:
-            await history.close()
 
     async def erase(self, person: str | None = None) -> int:
-        if not self.path.is_file():
-            await asyncio.to_thread(removed, generations(self.path))
-            return 0
-        count = (await self.extent()).count
-        if person is None:
+        if person is None or not self.path.is_file():
+            count = (await self.extent()).count
             await asyncio.to_thread(removed, generations(self.path))
             return count
-        history = self._history()
-        try:
-            await history.erase(person)
-        finally:
-            await history.close()
-        return count - (await self.extent()).count
+        async with self._opened() as history:
+            return await history.erase(person, kinds=(self.what,))
 
-    def _history(self) -> History:
-        return History(self.path, self.settings, SystemTime())
+    def _opened(self) -> AbstractAsyncContextManager[History]:
+        return _closing(History(self.path, self.settings, SystemTime()))
 
 
 @dataclass(frozen=True)
@@ -210,11 +199,8 @@ class FactsFile(_Named):
     async def export(self) -> Any:
         if not self.path.is_file():
             return []
-        facts = Facts(self.path)
-        try:
+        async with _closing(Facts(self.path)) as facts:
             return await facts.export()
-        finally:
-            await facts.close()
 
     async def erase(self, person: str | None = None) -> int:
         if person is None:
@@ -223,11 +209,8 @@ class FactsFile(_Named):
             return count
         if not self.path.is_file():
             return 0
-        facts = Facts(self.path)
-        try:
+        async with _closing(Facts(self.path)) as facts:
             return await facts.erase(person)
-        finally:
-            await facts.close()
 
 
 @dataclass(frozen=True)
@@ -271,6 +254,14 @@ class Others(_Named):
         files = await asyncio.to_thread(self.files)
         await asyncio.to_thread(removed, files)
         return len(files)
+
+
+@asynccontextmanager
+async def _closing(opened: Opened) -> AsyncIterator[Opened]:
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 def _extent(rows: Sequence[Mapping[str, Any]]) -> Extent:
