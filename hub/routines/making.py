@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
 from typing import Any
 
 from rapidfuzz import fuzz
@@ -14,7 +13,6 @@ from hub.dialogue.answers import answers
 from hub.dialogue.replies import Replies
 from hub.errors import HearthError
 from hub.home.model import Entity, Home, normal
-from hub.language.moments import read
 from hub.messages import Intent, Utterance
 from hub.policy.classes import R0, R2, R3
 from hub.router import Context, Router
@@ -37,7 +35,15 @@ from hub.routines.routine import (
     Sun,
     Trigger,
 )
-from hub.routines.saying import Condition, Sentence, sentences, table
+from hub.routines.saying import (
+    Condition,
+    Sentence,
+    length_of,
+    sentences,
+    table,
+    time_of,
+    verbs,
+)
 from hub.routines.times import Place
 from hub.skill import Where
 from hub.skillset import Skillset
@@ -213,10 +219,8 @@ class Maker:
 
     def clock_at(self, said: str, slots: Mapping[str, str], language: str) -> Clock | None:
         """The time in words, on the days that were said."""
-        now = datetime(2000, 1, 1)
-        at = "um " if wording.base(language) == "de" else "at "
-        found = next((t for s in (said, at + said) if (t := read(s, "time", language, now))), None)
-        if not isinstance(found, time):
+        found = time_of(said, language)
+        if found is None:
             return None
         known = table(language) or {}
         days = slots.get("days", "")
@@ -238,9 +242,8 @@ class Maker:
         event = "sunset" if slots["event"] == "sunset" or down else "sunrise"
         offset = 0.0
         if "offset" in slots:
-            length = read(slots["offset"], "duration", language, datetime(2000, 1, 1))
             sign = -1 if slots["side"].casefold() in ("before", "vor") else 1
-            offset = sign * length.total_seconds()
+            offset = sign * (length_of(slots["offset"], language) or 0.0)
         return Sun(event, offset, _days(slots.get("days", ""), language))
 
     def persons(self) -> list[Entity]:
@@ -422,8 +425,7 @@ class Maker:
     @staticmethod
     def _begins(text: str, known: Mapping[str, Any]) -> bool:
         first = normal(text.split()[0]) if text.split() else ""
-        verbs = {normal(verb) for verb in known["verbs"]}
-        return first in verbs or re.match(known["delayed"], text, re.IGNORECASE) is not None
+        return first in verbs(known) or re.match(known["delayed"], text, re.IGNORECASE) is not None
 
     async def _one(
         self, part: str, where: Where, trigger: Trigger | None, known: Mapping[str, Any]
@@ -431,11 +433,11 @@ class Maker:
         """One step, or why it is none."""
         language = where.language
         if found := re.fullmatch(known["wait"], part, re.IGNORECASE):
-            seconds = _length(found["length"], language)
+            seconds = length_of(found["length"], language)
             if seconds is not None:
                 return (Step(kind="wait", seconds=min(seconds, LONGEST_WAIT)),)
         if found := re.fullmatch(known["delayed"], part, re.IGNORECASE):
-            seconds = _length(found["length"] or found["length2"], language)
+            seconds = length_of(found["length"] or found["length2"], language)
             if seconds is not None:
                 more = await self._one(found["rest"], where, trigger, known)
                 wait = Step(kind="wait", seconds=min(seconds, LONGEST_WAIT))
@@ -625,11 +627,6 @@ def _days(said: str, language: str) -> tuple[int, ...]:
             return GROUPS[group]
     found = [n for n, day in enumerate(DAYS) if re.search(known["day"][day], said, re.IGNORECASE)]
     return tuple(found) or DAILY
-
-
-def _length(said: str, language: str) -> float | None:
-    found = read(said, "duration", language, datetime(2000, 1, 1))
-    return float(found.total_seconds()) if found is not None else None
 
 
 def _sentence(text: str) -> str:

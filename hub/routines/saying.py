@@ -12,14 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from functools import cache, lru_cache
 from typing import Any
 
 from hub.home.things import normal
-from hub.language.moments import read, within
+from hub.language.moments import read
 
 LONGEST = 60
 """Words of a sentence that is looked at."""
+ANY_DAY = datetime(2000, 1, 1)
+"""Lengths and times of the day mean the same on each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +354,7 @@ def _cut(rest: str, known: Mapping[str, Any], language: str) -> Iterator[tuple[S
             yield from _with(condition, rest[mark.end() :], known, True)
     words = rest.split()
     for number in range(1, len(words)):
-        if normal(words[number]) not in _verbs(known):
+        if normal(words[number]) not in verbs(known):
             continue
         if condition := condition_of(" ".join(words[:number]), language):
             yield from _with(condition, " ".join(words[number:]), known, False)
@@ -365,7 +368,8 @@ def _with(
         yield Sentence(condition, do), sure
 
 
-def _verbs(known: Mapping[str, Any]) -> frozenset[str]:
+def verbs(known: Mapping[str, Any]) -> frozenset[str]:
+    """Words with which something to do begins, in normal form."""
     return _normal_verbs(tuple(known["verbs"]))
 
 
@@ -376,7 +380,7 @@ def _normal_verbs(verbs: tuple[str, ...]) -> frozenset[str]:
 
 def _trailing(said: str, known: Mapping[str, Any], language: str) -> Iterator[Sentence]:
     """'Tell me when …'."""
-    if normal(said.split()[0]) not in _verbs(known) | {"please", "bitte"}:
+    if normal(said.split()[0]) not in verbs(known) | {"please", "bitte"}:
         return
     for mark in _compiled(f",? {known['trail']} ").finditer(said):
         rest = said[mark.end() :]
@@ -392,7 +396,8 @@ def _timed(said: str, known: Mapping[str, Any], language: str) -> Iterator[Sente
     if sun is not None:
         first = normal(sun["do"].split()[0])
         given = {name: value for name, value in sun.groupdict().items() if value}
-        if first in _verbs(known) and _offset(given, language) is not None:
+        length = length_of(given["offset"], language) if "offset" in given else 0.0
+        if first in verbs(known) and length is not None:
             yield from (each for each, _ in _with(_sun(given), sun["do"], known, True))
     for days in _compiled(f"(?<!\\w)(?:{known['days']})(?!\\w)").finditer(said):
         before, after = said[: days.start()].strip(" ,"), said[days.end() :].strip(" ,")
@@ -410,7 +415,7 @@ def _timed(said: str, known: Mapping[str, Any], language: str) -> Iterator[Sente
         do = " ".join(part for part in (before, rest.strip(" ,")) if part)
         # 'Start the podcast daily' asks for no time; 'every day' does.
         vague = not days["days"] and condition.kind == "clock" and "time" not in condition.slots
-        if do and not vague and normal(do.split()[0]) in _verbs(known):
+        if do and not vague and normal(do.split()[0]) in verbs(known):
             yield from (each for each, _ in _with(condition, do, known, True))
 
 
@@ -423,7 +428,7 @@ def _time_in(text: str, known: Mapping[str, Any], language: str) -> tuple[str | 
     words = rest.split()
     for number in range(min(7, len(words)), 0, -1):
         said = " ".join(words[:number]).strip(",")
-        if said in within(said, "time", language) or _reads(said, language):
+        if time_of(said, language) is not None:
             return said, " ".join(words[number:])
     return None, text
 
@@ -431,32 +436,28 @@ def _time_in(text: str, known: Mapping[str, Any], language: str) -> tuple[str | 
 def _time_at_end(text: str, known: Mapping[str, Any], language: str) -> tuple[str | None, str]:
     for at in _compiled(f"(?:^| ){known['at']}").finditer(text):
         said = text[at.end() :].strip(" ,")
-        if _reads(said, language):
+        if time_of(said, language) is not None:
             return said, text[: at.start()].strip(" ,")
     return None, text
 
 
 @lru_cache(512)
-def _reads(said: str, language: str) -> bool:
-    from datetime import datetime
+def time_of(said: str, language: str) -> time | None:
+    """`seven`, `half past six`: with or without its 'at'."""
+    at = (table(language) or EN)["at"]
+    readings = (read(text, "time", language, ANY_DAY) for text in (said, at + said))
+    return next((found for found in readings if found is not None), None)
 
-    now = datetime(2000, 1, 1)
-    at = "um " if language.startswith("de") else "at "
-    return any(read(text, "time", language, now) is not None for text in (said, at + said))
+
+def length_of(said: str, language: str) -> float | None:
+    """Seconds"""
+    found = read(said, "duration", language, ANY_DAY)
+    return float(found.total_seconds()) if found is not None else None
 
 
 def _sun(given: Mapping[str, str]) -> Condition:
     kept = ("event", "offset", "side", "days")
     return Condition("sun", {name: given[name] for name in kept if name in given})
-
-
-def _offset(given: Mapping[str, str], language: str) -> float | None:
-    if "offset" not in given:
-        return 0.0
-    from datetime import datetime
-
-    length = read(given["offset"], "duration", language, datetime(2000, 1, 1))
-    return None if length is None else float(length.total_seconds())
 
 
 @lru_cache(1024)
@@ -485,15 +486,13 @@ def _checked(
     what = normal(slots.get("what", ""))
     if what and _compiled(known["subject"]).fullmatch(what):
         return None
-    if len(what.split()) > 3 and _verbs(known) & set(what.split()):
+    if len(what.split()) > 3 and verbs(known) & set(what.split()):
         return None  # what is done is no part of what happens
     if "lasting" in slots:
-        from datetime import datetime
-
-        length = read(slots["lasting"], "duration", language, datetime(2000, 1, 1))
+        length = length_of(slots["lasting"], language)
         if length is None:
             return None
-        slots["lasting"] = str(length.total_seconds())
+        slots["lasting"] = str(length)
     if kind == "number":
         number = number_of(slots["number"], language)
         if number is None or (what and len(what.split()) > 6):
@@ -519,14 +518,10 @@ def number_of(said: str, language: str) -> float | None:
         return float(said.replace(",", "."))
     except ValueError:
         pass
-    wanted = normal(
-        re.sub(r" (?:grad|prozent|watt|degrees?|percent|watts?)$", "", said.casefold()).replace(
-            "-", " "
-        )
-    )
-    return _numerals(language.split("-")[0]).get(wanted) or _numerals(language.split("-")[0]).get(
-        wanted.replace(" ", "")
-    )
+    bare = re.sub(r" (?:grad|prozent|watt|degrees?|percent|watts?)$", "", said.casefold())
+    # Joined up, it is a number if it is one in words.
+    wanted = normal(bare.replace("-", " ")).replace(" ", "")
+    return _numerals(language.split("-")[0]).get(wanted)
 
 
 @cache
@@ -538,6 +533,5 @@ def _numerals(language: str) -> Mapping[str, float]:
     for number in range(-40, 151):
         for text in engine.format_number(number).text_by_ruleset.values():
             said = normal(text.replace("\xad", "").replace("-", " "))
-            found.setdefault(said, float(number))
             found.setdefault(said.replace(" ", ""), float(number))
     return found
