@@ -33,6 +33,8 @@ listening for the answer; returning `Answer` lets the hub word what was found.
 This is loaded in the small process of each skill pack: it imports little, and nothing heavy.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from hub.errors import EngineError, StorageError
 from hub.home.things import Area, Entity, Floor, State
 from hub.messages import Call, Outcome, ToolSpec
@@ -97,8 +99,10 @@ from hub.skill.tools import (
     tool,
 )
 from hub.skill.wording import as_written, by_a_bit
-from hub.timers.appointment import Appointment, When
 from hub.timers.timer import Timer
+
+if TYPE_CHECKING:
+    from hub.timers.appointment import Appointment, When
 
 SDK = "1.0"
 """Version of what this module offers; a pack says in `pack.toml` which it needs."""
@@ -179,3 +183,12 @@ __all__ = [
     "on",
     "tool",
 ]
+
+if not TYPE_CHECKING:  # what no pack is given is loaded by the skills that import it
+
+    def __getattr__(name: str) -> Any:
+        if name not in ("Appointment", "When"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from hub.timers import appointment
+
+        return getattr(appointment, name)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hub.home.things import Area, Entity, State
 from hub.messages import Call, Outcome, ToolSpec
 from hub.skill.kinds import Entities
 from hub.skill.results import Text
-from hub.timers.appointment import Appointment, SpokenTime, When
 from hub.timers.timer import Timer
+
+if TYPE_CHECKING:
+    from hub.timers.appointment import Appointment, SpokenTime, When
 
 
 class Dropped(Exception):
