@@ -48,13 +48,11 @@ class Noise:
         import numpy as np
 
         self._random = np.random.default_rng(seed)
-        self._poles = {
-            "white": (),
-            "pink": PINK,
-            "brown": ((BROWN, 1.0),),
-        }[colour]
+        poles = {"white": (), "pink": PINK, "brown": ((BROWN, 1.0),)}[colour]
+        self._filters = [(pole ** np.arange(1, BLOCK + 1), gain) for pole, gain in poles]
+        """Powers of each pole, and its gain."""
         self._white = {"white": 1.0, "pink": PINK_WHITE, "brown": 0.0}[colour]
-        self._state = [0.0] * len(self._poles)
+        self._state = [0.0] * len(poles)
         self._gain = LOUDNESS / {"white": 1.0, "pink": 3.0, "brown": 15.8}[colour]
 
     def prepare(self, rate: int) -> None:
@@ -74,8 +72,8 @@ class Noise:
 
         white = self._random.standard_normal(count)
         made = white * self._white
-        for number, (pole, gain) in enumerate(self._poles):
-            powers = pole ** np.arange(1, count + 1)
+        for number, (every, gain) in enumerate(self._filters):
+            powers = every[:count]
             filtered = powers * (self._state[number] + np.cumsum(white * gain / powers))
             self._state[number] = float(filtered[-1])
             made = made + filtered
