@@ -71,8 +71,7 @@ class Loudspeaker:
                 self._close_later()
             return
         try:
-            await asyncio.to_thread(backdrop.prepare, (await self._ready()).rate)
-            (await self._ready()).backdrop = backdrop
+            await self._lay(backdrop)
         except AudioError:
             self._backdrop = None
             self._let_go()
@@ -89,10 +88,14 @@ class Loudspeaker:
                 continue
             try:
                 self._let_go()
-                await asyncio.to_thread(backdrop.prepare, (await self._ready()).rate)
-                (await self._ready()).backdrop = backdrop
+                await self._lay(backdrop)
             except AudioError as error:
                 log.debug("nothing is heard: %s", error)
+
+    async def _lay(self, backdrop: Beneath) -> None:
+        """Beneath what the device plays; it is opened if it is not. Raises AudioError."""
+        await asyncio.to_thread(backdrop.prepare, (await self._ready()).rate)
+        (await self._ready()).backdrop = backdrop
 
     def _close_later(self) -> None:
         if self._backdrop is None:
