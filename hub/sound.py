@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from hub.errors import AudioError
@@ -65,11 +65,6 @@ class Backdrop:
         """In which it would go from silence to its loudest."""
         self.over = False
         """There is no more of it."""
-
-    @property
-    def level(self) -> float:
-        """How loud it is just now, 0-1."""
-        return self._level * self._duck
 
     def prepare(self, rate: int) -> None:
         """Be ready to be read at a rate; takes a moment."""
@@ -160,7 +155,7 @@ class Sounds:
         if found is None or (self._backdrop is not None and self._backdrop.over):
             return None
         left = None if self._until is None else max(0.0, self._until - self._time.steady())
-        return Playing(found.what, found.by, found.volume, left)
+        return replace(found, left=left)
 
     async def begin(
         self,
@@ -191,7 +186,7 @@ class Sounds:
             return False
         volume = min(1.0, max(0.0, volume))
         self._backdrop.fade(self._loudness(volume), seconds)
-        self._playing = Playing(self._playing.what, self._playing.by, volume, None)
+        self._playing = replace(self._playing, volume=volume)
         return True
 
     def end_after(self, seconds: float | None) -> bool:
@@ -226,7 +221,7 @@ class Sounds:
 
     def _ends(self, seconds: float | None) -> None:
         self._until = None if seconds is None else self._time.steady() + seconds
-        last = self._time.steady() + min(LONGEST, LONGEST if seconds is None else seconds)
+        last = self._time.steady() + (LONGEST if seconds is None else min(LONGEST, seconds))
         self._watch = asyncio.create_task(self._wait(last), name="sound")
 
     async def _wait(self, until: float) -> None:
