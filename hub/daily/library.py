@@ -86,7 +86,9 @@ class Library:
         if due and (self._looking is None or self._looking.done()):
             self._looked = self._clock()
             self._looking = asyncio.create_task(self._read(), name="documents")
-        if (first or len(self) == 0) and self._looking is not None:
+        if self._looking is None or self._looking.done():
+            return
+        if first or await asyncio.to_thread(self.__len__) == 0:
             await asyncio.wait([self._looking], timeout=wait)
 
     async def close(self) -> None:
@@ -105,7 +107,7 @@ class Library:
     async def _in_zim(self, words: str) -> list[tuple[str, str, int | None]]:
         """What the Kiwix files of the folder have. They come with an index of their own."""
         assert self._folder is not None
-        if not any(self._folder.glob("**/*.zim")):
+        if not await asyncio.to_thread(lambda folder: any(folder.rglob("*.zim")), self._folder):
             return []
         answer = await _child("zim", str(self._folder), words, limit=ZIM)
         return [(str(text), str(title), None) for text, title in answer.get("found", ())]
