@@ -39,6 +39,10 @@ AHEAD = 400
 ASKED = 90
 """Days for which Home Assistant is asked."""
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAY_NAMES = {
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "de": ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
+}
 
 When = Literal[
     "today",
@@ -77,27 +81,11 @@ WHEN = Said(
             "[(am|für das|dieses)] Wochenende": "weekend",
             **{
                 f"[(am|diesen|nächsten|für)] {said}": day
-                for said, day in zip(
-                    (
-                        "Montag",
-                        "Dienstag",
-                        "Mittwoch",
-                        "Donnerstag",
-                        "Freitag",
-                        "Samstag",
-                        "Sonntag",
-                    ),
-                    DAYS,
-                    strict=True,
-                )
+                for said, day in zip(DAY_NAMES["de"], DAYS, strict=True)
             },
         },
     }
 )
-DAY_NAMES = {
-    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-    "de": ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
-}
 MONTHS = {
     "en": "January February March April May June July August September October November"
     " December".split(),
@@ -402,7 +390,7 @@ async def free(
         begin, end = _stretch(when or "today", now)
         if part:
             begin, end = _part_of(begin, part)
-    found = [event for event in planned if event.start < end and event.end > begin]
+    found = _between(planned, begin, end)
     if not found:
         return Say("free")
     return _answer(where.say("No: ", de="Nein: ") + f"{_told_all(found[:MOST], now, where)}.")
@@ -445,7 +433,7 @@ async def on_day(
     if isinstance(planned, str):
         return planned
     begin, end = _part_of(datetime.combine(day, time(), now.tzinfo), part)
-    found = [event for event in planned if event.start < end and event.end > begin]
+    found = _between(planned, begin, end)
     return _listed(found, now, where, "today")
 
 
@@ -759,7 +747,11 @@ def _moment(value: Any, now: datetime) -> datetime | None:
 def _in(events: Iterable[Event], when: str | None, now: datetime) -> list[Event]:
     """Those in a stretch of time; without one what comes next."""
     begin, end = _stretch(when, now)
-    return [event for event in events if event.start < end and event.end > begin][:50]
+    return _between(events, begin, end)[:50]
+
+
+def _between(events: Iterable[Event], begin: datetime, end: datetime) -> list[Event]:
+    return [event for event in events if event.start < end and event.end > begin]
 
 
 def _stretch(when: str | None, now: datetime) -> tuple[datetime, datetime]:
