@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-import wave
+from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from hub.audio.wav_out import wav
 from hub.config import Config
 from hub.errors import reason
 from hub.messages import Audio, Trace
@@ -73,8 +75,8 @@ class DebugSound:
             name = f"{self._time.now():%Y%m%d-%H%M%S-%f}-{trace.token or 'turn'}.wav"
             self._begin(asyncio.to_thread(self._write, self._folder / name, audio))
 
-    def _begin(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -84,11 +86,7 @@ class DebugSound:
             for old in sorted(self._folder.glob("*.wav"))[: -MOST + 1]:
                 old.unlink(missing_ok=True)
             path.touch(mode=0o600)
-            with wave.open(str(path), "wb") as file:
-                file.setnchannels(1)
-                file.setsampwidth(2)
-                file.setframerate(audio.rate)
-                file.writeframes(audio.pcm)
+            path.write_bytes(wav(audio))
         except OSError as error:
             log.error("%s: sound is not kept: %s", path, reason(error))
 
