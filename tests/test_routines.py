@@ -197,6 +197,8 @@ async def test_a_greeting_may_be_a_routine(home: Household) -> None:
         ("en", "turn off every light"),
         ("en", "turn on the lights at seven"),
         ("en", "turn off the heating at sunset"),
+        ("en", "when it is a bit before sunset turn on the porch light"),
+        ("en", "every day a bit before sunset turn on the porch light"),
         ("de", "wann geht die Sonne unter"),
         ("de", "wenn du meinst"),
         ("de", "weck mich jeden Werktag um sieben"),

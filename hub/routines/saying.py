@@ -393,19 +393,17 @@ def _trailing(said: str, known: Mapping[str, Any], language: str) -> Iterator[Se
 def _timed(said: str, known: Mapping[str, Any], language: str) -> Iterator[Sentence]:
     """'Every weekday at seven …', wherever it stands; 'at sunset …' at the beginning."""
     sun = _compiled(f"(?P<when>{known['sunlead']}),? (?P<do>.+)").fullmatch(said)
-    if sun is not None:
-        first = normal(sun["do"].split()[0])
-        given = {name: value for name, value in sun.groupdict().items() if value}
-        length = length_of(given["offset"], language) if "offset" in given else 0.0
-        if first in verbs(known) and length is not None:
-            yield from (each for each, _ in _with(_sun(given), sun["do"], known, True))
+    found = _sun(sun.groupdict(), language) if sun else None
+    if sun and found and normal(sun["do"].split()[0]) in verbs(known):
+        yield from (each for each, _ in _with(found, sun["do"], known, True))
     for days in _compiled(f"(?<!\\w)(?:{known['days']})(?!\\w)").finditer(said):
         before, after = said[: days.start()].strip(" ,"), said[days.end() :].strip(" ,")
         named = days["days"] or days["days2"] or days["days3"]
         at = _compiled(f"(?P<at>{known['sunlead']})(?:,? (?P<rest>.+))?").fullmatch(after)
         if at is not None:
-            given = {name: value for name, value in at.groupdict().items() if value}
-            condition, rest = _sun({**given, "days": named}), at["rest"] or ""
+            if (found := _sun({**at.groupdict(), "days": named}, language)) is None:
+                continue
+            condition, rest = found, at["rest"] or ""
         else:
             clock, rest = _time_in(after, known, language)
             if clock is None:
@@ -455,9 +453,13 @@ def length_of(said: str, language: str) -> float | None:
     return float(found.total_seconds()) if found is not None else None
 
 
-def _sun(given: Mapping[str, str]) -> Condition:
+def _sun(given: Mapping[str, str | None], language: str) -> Condition | None:
+    """None if how long before or after it is no length of time."""
     kept = ("event", "offset", "side", "days")
-    return Condition("sun", {name: given[name] for name in kept if name in given})
+    slots = {name: value for name in kept if (value := given.get(name))}
+    if "offset" in slots and length_of(slots["offset"], language) is None:
+        return None
+    return Condition("sun", slots)
 
 
 @lru_cache(1024)
@@ -477,7 +479,7 @@ def condition_of(text: str, language: str) -> Condition | None:
             if condition := _checked(kind, slots, known, language):
                 return condition
     sun = _compiled(f"(?:it is )?{known['sunlead']}").fullmatch(text)
-    return _sun({k: v for k, v in sun.groupdict().items() if v}) if sun else None
+    return _sun(sun.groupdict(), language) if sun else None
 
 
 def _checked(
