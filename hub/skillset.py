@@ -69,15 +69,6 @@ BUNDLED = Path(__file__).parent / "bundled"
 
 ACTING = ("HassTurnOn", "HassTurnOff", "HassSetPosition", "HassToggle")
 """Tools that may open what the name or the source of a device says lets people in."""
-LETS_IN = {
-    "en": "The {names} may let somebody in. Shall I go on?",
-    "de": "{names}: Das kann jemanden hereinlassen. Soll ich weitermachen?",
-}
-UNKNOWN = {
-    "en": "I cannot see what {names} does. It might let somebody in. Shall I go on?",
-    "de": "{names}: Ich sehe nicht, was das tut. Es könnte jemanden hereinlassen. Weitermachen?",
-}
-SHALL_I = {"en": "Shall I do that?", "de": "Soll ich das tun?"}
 
 
 class Skillset:
@@ -112,7 +103,7 @@ class Skillset:
             "store": Stores(),
             "lists": OwnLists(home),
             "others": Others(self),
-            "history": History(None, PrivacySettings(), time or SystemTime()),
+            "history": History(None, PrivacySettings(), self._time),
             "facts": Facts(),
             "calendars": Calendars(),
             "library": Library(),
@@ -236,13 +227,11 @@ class Skillset:
         if not handlers:
             return False
         if not any(handler.tool.targets for handler in handlers):
-            turn = self._turn(handlers, call, where)
-            return self._comes_first(handlers[0], Entities(()), turn)
+            return self._comes_first(handlers[0], Entities(()), call)
         plan = self._plan(handlers, self._turn(handlers, call, where))
         if isinstance(plan, Performed):
             return plan.ask is not None
-        turn = self._turn(handlers, call, where)
-        return any(self._comes_first(handler, found, turn) for handler, found in plan)
+        return any(self._comes_first(handler, found, call) for handler, found in plan)
 
     def delicate(self, name: str) -> bool:
         """Whether a tool never runs before somebody has said yes."""
@@ -402,8 +391,9 @@ class Skillset:
         if verdict.kind != "act":
             what = _deed(handler, entities, turn)
             run = partial(self._permitted, handler, entities, arguments, turn)
-            confirm = _confirm(handler, entities, found, what)
-            return self._first(verdict, action, what, confirm, turn, run)
+            question = _question(handler, entities, found, what, turn.where.language)
+            ask = Ask(question, _after_yes(entities, turn.call))
+            return self._first(verdict, action, what, ask, turn, run)
         return await self._permitted(handler, entities, arguments, turn, permit=action.permit)
 
     async def _permitted(
@@ -486,9 +476,9 @@ class Skillset:
             return None
         return self.policy.harm(entity, *known, self._home.state(entity.entity_id))
 
-    def _comes_first(self, handler: Handler, entities: Entities, turn: Turn) -> bool:
+    def _comes_first(self, handler: Handler, entities: Entities, call: Call) -> bool:
         """Whether a call would not be done without an answer. No effects."""
-        found = self._harm(handler, entities, turn.call)
+        found = self._harm(handler, entities, call)
         return found.risk in (R2, R3) and not self.policy.off
 
     def _left_out(self, call: Call, entity: Entity, *, by_kind: bool) -> bool:
@@ -509,7 +499,7 @@ class Skillset:
         verdict: Verdict,
         action: Action,
         what: str,
-        confirm: Mapping[str, str],
+        ask: Ask,
         turn: Turn,
         run: Callable[..., Awaitable[Performed]],
     ) -> Performed:
@@ -518,7 +508,7 @@ class Skillset:
         if turn.alone:
             return _refused(say("alone", language, what))
         if verdict.kind == "ask":
-            return Performed(ask=_question(confirm, Entities(tuple(action.entities)), turn))
+            return Performed(ask=ask)
         if verdict.kind == "refuse":
             return _refused(say(verdict.why, language, what))
         if verdict.factor == "phone":
@@ -600,15 +590,10 @@ class Skillset:
         )
         verdict = self.policy.judge(action, held.harm)
         run = partial(self._permitted, handler, entities, arguments, turn)
-        confirm = (
-            UNKNOWN if held.harm.why == "unknown" else _literal(say("question", language, what))
-        )
-        asked = self._first(verdict, action, what, confirm, turn, run)
-        if asked.ask is not None and asked.waiting is None:
-            # The same call again, with a yes: its targets are found as they were.
-            names_said = names_together(names, words(language)["and"])
-            template = confirm.get(language.split("-")[0]) or next(iter(confirm.values()))
-            asked = replace(asked, ask=Ask(template.format(names=names_said), (turn.call,)))
+        key = "unknown" if held.harm.why == "unknown" else "question"
+        question = say(key, language, what, names=_listed(held.entities, language))
+        # The same call again, with a yes: its targets are found as they were.
+        asked = self._first(verdict, action, what, Ask(question, (turn.call,)), turn, run)
         return replace(asked, outcomes=kept, deeds=done.deeds)
 
 
@@ -694,42 +679,39 @@ def _missing(reason: Reason, call: Call, candidates: Iterable[Entity]) -> Missin
     return Wanted.of(call.arguments).missing(reason, candidates)
 
 
-def _confirm(handler: Handler, entities: Entities, found: Harm, what: str) -> Mapping[str, str]:
-    """The question that is asked before a tool may run."""
-    tool = handler.tool
-    if tool.confirm:
-        return tool.confirm
-    if found.why == "declared":
-        description = tool.description.replace("{", "{{").replace("}", "}}")
-        return {code: f"{description} {ask}" for code, ask in SHALL_I.items()}
-    if found.why == "unknown":
-        return UNKNOWN
-    if found.why == "lets_in":
-        return LETS_IN
-    return _literal(f"{what[:1].upper()}{what[1:]}?")
+def _question(handler: Handler, entities: Entities, found: Harm, what: str, language: str) -> str:
+    """What is asked before a tool may run."""
+    if handler.tool.confirm:
+        return _confirmation(handler, entities, language)
+    key = found.why if found.why in ("declared", "lets_in", "unknown") else "question"
+    told = {"names": _listed(entities, language), "description": handler.tool.description}
+    return say(key, language, what, **told)
 
 
-def _literal(text: str) -> Mapping[str, str]:
-    """A question in the language of the turn, in which nothing is filled in any more."""
-    return {"": text.replace("{", "{{").replace("}", "}}")}
+def _confirmation(handler: Handler, entities: Entities, language: str) -> str:
+    """The question of a tool that has one of its own."""
+    asked = handler.tool.confirm
+    template = asked.get(language.split("-")[0]) or next(iter(asked.values()))
+    return template.format(names=_listed(entities, language))
+
+
+def _listed(entities: Iterable[Entity], language: str) -> str:
+    return names_together([entity.name for entity in entities], words(language)["and"])
 
 
 def _deed(handler: Handler, entities: Entities, turn: Turn) -> str:
     """What would be done, in words: 'unlock the Front Door'."""
     language = turn.where.language
-    names = [entity.name for entity in entities]
     if called(handler.name, turn.call.arguments).why == "everything":
         return text(EVERYTHING, language)
     known = foreseen(handler.name, entities[0], turn.call.arguments) if entities else None
     if known is None and handler.tool.confirm:
-        asked = handler.tool.confirm.get(language.split("-")[0]) or handler.tool.confirm["en"]
-        listed = names_together(names, words(language)["and"])
-        question = asked.format(names=listed).rstrip("?")
+        question = _confirmation(handler, entities, language).rstrip("?")
         return question[:1].lower() + question[1:]
     if known is None:
         sentence = handler.tool.description.rstrip(".")
         return sentence[:1].lower() + sentence[1:]
-    return deed(known[0], names, language, known[1])
+    return deed(known[0], [entity.name for entity in entities], language, known[1])
 
 
 def _refused(text: str) -> Performed:
@@ -737,18 +719,14 @@ def _refused(text: str) -> Performed:
     return Performed(said=text, refused=True)
 
 
-def _question(confirm: Mapping[str, str], entities: Entities, turn: Turn) -> Ask:
-    """The question of a tool that asks first. What is then done is about these very devices."""
-    language = turn.where.language
-    template = confirm.get(language.split("-")[0]) or next(iter(confirm.values()))
-    names = names_together([entity.name for entity in entities], words(language)["and"])
+def _after_yes(entities: Entities, call: Call) -> tuple[Call, ...]:
+    """What is done after a yes: the same, about these very devices."""
     if not entities:
-        return Ask(template.format(names=names), (turn.call,))
-    arguments = {k: v for k, v in turn.call.arguments.items() if k not in SLOTS}
-    yes = tuple(
-        replace(turn.call, arguments={**arguments, "name": entity.entity_id}) for entity in entities
+        return (call,)
+    arguments = {k: v for k, v in call.arguments.items() if k not in SLOTS}
+    return tuple(
+        replace(call, arguments={**arguments, "name": entity.entity_id}) for entity in entities
     )
-    return Ask(template.format(names=names), yes)
 
 
 def _together(done: Sequence[Performed]) -> Performed:

@@ -70,6 +70,24 @@ def test_all_bundled_skills_can_be_loaded() -> None:
     assert {handler.skill for handler in handlers} >= {"lights", "locks", "covers", "questions"}
 
 
+ONE_LANGUAGE = '''
+from hub.skill import tool
+
+@tool(phrases={"de": ["verbrenne die Briefe"]}, confirm={"de": "Wirklich alle verbrennen?"})
+def burn() -> str:
+    """Burn the letters."""
+    return "Ashes."
+'''
+
+
+async def test_a_question_in_one_language_is_asked_in_all(tmp_path: Path) -> None:
+    write(tmp_path, "letters", ONE_LANGUAGE)
+    async with House() as house:
+        done = await skillset(house, tmp_path).perform(Call("letters.burn"), where=HERE)
+        assert HERE.language == "en"
+        assert done.ask is not None and done.ask.question == "Wirklich alle verbrennen?"
+
+
 async def test_the_settings_name_folders_and_disable_skills(tmp_path: Path) -> None:
     write(tmp_path, "coin", COIN)
     settings = Config.model_validate(

@@ -62,6 +62,14 @@ EVERYTHING: Texts = {
 
 SAY: Mapping[str, Texts] = {
     "question": {"en": "{What}?", "de": "{What}?"},
+    "declared": {
+        "en": "{description} Shall I do that?",
+        "de": "{description} Soll ich das tun?",
+    },
+    "lets_in": {
+        "en": "The {names} may let somebody in. Shall I go on?",
+        "de": "{names}: Das kann jemanden hereinlassen. Soll ich weitermachen?",
+    },
     "unknown": {
         "en": "I cannot see what {names} does. It might let somebody in. Shall I go on?",
         "de": "{names}: Ich sehe nicht, was das tut. Es könnte jemanden hereinlassen. "
