@@ -14,6 +14,8 @@ Kind = Literal["alarm", "reminder", "command", "back"]
 
 SUN = ("dawn", "sunrise", "noon", "sunset", "dusk")
 """What the sun does, as `astral` calls it."""
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+"""As the rules of repeated ones call them (RFC 5545), from Monday on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +126,8 @@ class Appointment:
         )
 
 
-_NAMES = (
-    "id",
-    "kind",
-    "made",
-    "text",
-    "area",
-    "language",
-    "person",
-    "last",
-    "skip",
-    "begun",
-    "away",
-    "before",
-    "after",
-)
+_NAMES = tuple(each.name for each in fields(Appointment) if each.name not in ("when", "due"))
+"""What is kept as it is."""
 
 
 def _plain(value: Any) -> Any:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any, Literal
 
 from hub.language import FOLDER, moments
-from hub.timers.appointment import SpokenTime, When
+from hub.timers.appointment import WEEKDAYS, SpokenTime, When
 
 Use = Literal["alarm", "reminder", "command"]
 """What the time is for: 'at seven' is a morning for an alarm, and the next seven o'clock else."""
@@ -33,7 +33,6 @@ AFTERNOON = 7
 """'Tomorrow at five' is to remind of something in the afternoon: hours below this."""
 _BEFORE_UHR = re.compile(r"\b(\d{1,2})[:.](\d{2}) ?uhr\b", re.IGNORECASE)
 """'6:30 Uhr' is said '6 Uhr 30'."""
-NAMES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,8 @@ class _Words:
     around: re.Pattern[str]
     before: frozenset[str]
     weekdays: tuple[str, ...]
+    part_of_day: re.Pattern[str]
+    """What is written behind a weekday, in one word."""
     repeat_days: re.Pattern[str]
     rules: tuple[tuple[re.Pattern[str], str], ...]
     numbers: Mapping[str, int]
@@ -79,7 +80,7 @@ def read(text: str, language: str, now: datetime, use: Use = "reminder") -> Spok
     tokens = tuple(said.split())
     if not tokens or len(tokens) > LONGEST:
         return None
-    for parts in _readings(tokens, words, now.date()):
+    for parts in _readings(tokens, words, now.date(), _Parts()):
         if (found := _when(parts, now, use)) is not None:
             return found
     return None
@@ -154,12 +155,10 @@ def _runs(tokens: list[str], words: _Words) -> Iterator[tuple[int, int]]:
 # --- the parts ------------------------------------------------------------------------------------
 
 
-def _readings(tokens: tuple[str, ...], words: _Words, today: date) -> Iterator[_Parts]:
+def _readings(
+    tokens: tuple[str, ...], words: _Words, today: date, so_far: _Parts
+) -> Iterator[_Parts]:
     """The ways to make a time of words, each of which is used."""
-    yield from _more(tokens, words, today, _Parts())
-
-
-def _more(tokens: tuple[str, ...], words: _Words, today: date, so_far: _Parts) -> Iterator[_Parts]:
     if not tokens:
         yield so_far
         return
@@ -167,7 +166,7 @@ def _more(tokens: tuple[str, ...], words: _Words, today: date, so_far: _Parts) -
         for part in _kinds(" ".join(tokens[:end]), words.language, today):
             joined = _joined(so_far, part)
             if joined is not None:
-                yield from _more(tokens[end:], words, today, joined)
+                yield from _readings(tokens[end:], words, today, joined)
 
 
 def _joined(one: _Parts, other: _Parts) -> _Parts | None:
@@ -204,7 +203,7 @@ def _kinds(text: str, language: str, today: date) -> tuple[_Parts, ...]:
         named = str(matched["days"] or matched["more"])
         days = [n for n, name in enumerate(words.weekdays) if re.search(rf"\b{name}s?\b", named)]
         numbers = sorted({_number(n, language) for n in days})
-        found.append(_Parts(rule=f"FREQ=WEEKLY;BYDAY={','.join(NAMES[n] for n in numbers)}"))
+        found.append(_Parts(rule=f"FREQ=WEEKLY;BYDAY={','.join(WEEKDAYS[n] for n in numbers)}"))
     for pattern, whole in words.days:
         if pattern.fullmatch(text):
             on = today + timedelta(days=whole["ahead"]) if "ahead" in whole else None
@@ -328,12 +327,7 @@ def _repeated(rule: str, day: date | None, clock: time, now: datetime) -> When:
 
 def _plain(text: str, words: _Words) -> str:
     """As `moments.plain`, with 'dienstagabend' in two words."""
-    names = "|".join(words.weekdays)
-    return re.sub(
-        rf"\b({names})(morgen|früh|vormittag|mittag|nachmittag|abend|nacht)\b",
-        r"\1 \2",
-        moments.plain(_BEFORE_UHR.sub(r"\1 uhr \2", text)),
-    )
+    return words.part_of_day.sub(r"\1 \2", moments.plain(_BEFORE_UHR.sub(r"\1 uhr \2", text)))
 
 
 @cache
@@ -357,6 +351,7 @@ def _words(language: str) -> _Words | None:
         re.compile(table["around"]),
         frozenset(table["before"]),
         tuple(names.split("|")),
+        re.compile(rf"\b({names})(morgen|früh|vormittag|mittag|nachmittag|abend|nacht)\b"),
         re.compile(repeated),
         compiled("rules"),
         table["numbers"],
@@ -364,11 +359,3 @@ def _words(language: str) -> _Words | None:
         compiled("days"),
         compiled("sun"),
     )
-
-
-def at_usual(said: SpokenTime, clock: time) -> SpokenTime:
-    """The same at another time of the day."""
-    if said.when.wall is None or said.when.sun:
-        return said
-    wall = datetime.combine(said.when.wall.date(), clock)
-    return SpokenTime(replace(said.when, wall=wall))

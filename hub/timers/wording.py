@@ -10,7 +10,7 @@ from typing import Any
 from hub.dialogue.responses import field_error
 from hub.dialogue.speakable import sentence, speakable
 from hub.language import has_words, names_together, words
-from hub.timers.appointment import When
+from hub.timers.appointment import WEEKDAYS, When
 from hub.timers.timer import Timer
 
 COARSE = 600.0
@@ -115,7 +115,6 @@ def listed(timers: Sequence[Timer], language: str) -> str:
 # --- alarms, reminders, commands for later --------------------------------------------------------
 
 WORKDAYS, WEEKEND = "MO,TU,WE,TH,FR", "SA,SU"
-WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 WEEK = timedelta(days=7)
 TWELVE = ("en",)
 """Languages that count to twelve, twice."""
