@@ -370,13 +370,11 @@ class Agenda:
 
     async def heard(self) -> bool:
         """Somebody has heard what was said: a reminder need not be said again."""
-        said = [what for key in self._sounding if (what := self._all.get(key))]
-        said = [what for what in said if what.kind == "reminder"]
+        sounding = [self._all[key] for key in self._sounding if key in self._all]
+        said = [what for what in sounding if what.kind == "reminder"]
         echoing = list(self._echoing)
         for key in (*echoing, *(what.id for what in said)):
-            self._sounding.discard(key)
-            if (task := self._active.pop(key, None)) is not None:
-                task.cancel()
+            self._end(key)
         for what in said:
             if what.id not in echoing:
                 self._over(what)
@@ -419,8 +417,16 @@ class Agenda:
             return trace, None
         after = {key: self._home.state(key).state for key in before}
         when = When(seconds=seconds)
-        more: dict[str, Any] = {"area": area, "language": language, "person": person}
-        what = await self.add("back", when, command, before=before, after=after, **more)
+        what = await self.add(
+            "back",
+            when,
+            command,
+            area=area,
+            language=language,
+            person=person,
+            before=before,
+            after=after,
+        )
         return trace, what
 
     # --- for privacy ----------------------------------------------------------------------------
@@ -482,9 +488,12 @@ class Agenda:
     def _silence(self, key: str) -> None:
         """What has begun to act is never cut short."""
         if (what := self._all.get(key)) is not None and what.kind in ("alarm", "reminder"):
-            self._sounding.discard(key)
-            if (task := self._active.pop(key, None)) is not None:
-                task.cancel()
+            self._end(key)
+
+    def _end(self, key: str) -> None:
+        self._sounding.discard(key)
+        if (task := self._active.pop(key, None)) is not None:
+            task.cancel()
 
     # --- when -----------------------------------------------------------------------------------
 
@@ -540,9 +549,8 @@ class Agenda:
         if not what.when.repeated or what.due is not None or what.begun is not None:
             return coming
         at, since = coming, coming.at
-        if what.when.rule and not what.when.sun:
-            local = self.wall.local()
-            before = _before(what.when, local)
+        if not what.when.sun:
+            before = _before(what.when, self.wall.local())
             while before is not None and before in what.skip:
                 before = _before(what.when, before - timedelta(microseconds=1))
             if before is not None and before > since:
