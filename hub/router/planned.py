@@ -43,9 +43,10 @@ class Timed:
 
 def timed(text: str, language: str) -> Iterator[Timed]:
     """The ways in which a sentence may be a command with a time."""
-    if not spoken.might(text, language) and not _lasts(text, language):
+    if _lasts(text, language):
+        yield from _for_a_while(text, language)
+    elif not spoken.might(text, language):
         return
-    yield from _for_a_while(text, language)
     tried = 0
     for rest, part, said in spoken.splits(text, language, MIDNIGHT, "command"):
         when = said.when
@@ -67,9 +68,7 @@ def _in_the_middle(part: str, text: str) -> bool:
 
 
 def _for_a_while(text: str, language: str) -> Iterator[Timed]:
-    begins = LASTING.get(language.split("-")[0], ())
-    if not _lasts(text, language):
-        return
+    begins = LASTING[language.split("-")[0]]
     found = moments.within(text, "duration", language)
     for words in sorted(found, key=lambda words: -len(words)):
         if words.split()[0].casefold() not in begins or words not in text:
