@@ -166,9 +166,7 @@ async def cancel(
             return found
         if len(found) > 1:
             return where.say("I have left them all.", de="Ich habe alle gelassen.")
-    told = agenda.when(found[0], where.language)
-    await agenda.cancel(found[0])
-    return where.say(f"Cancelled the alarm {told}.", de=f"Den Wecker {told} gibt es nicht mehr.")
+    return await _cancelled(agenda, found[0], where)
 
 
 @tool(
@@ -185,9 +183,7 @@ async def cancel_it(agenda: Agenda, where: Where, conversation: Conversation) ->
     it = agenda.it(where.area)
     if it is None or it.kind != "alarm":
         return await cancel(agenda, where, conversation)
-    told = agenda.when(it, where.language)
-    await agenda.cancel(it)
-    return where.say(f"Cancelled the alarm {told}.", de=f"Den Wecker {told} gibt es nicht mehr.")
+    return await _cancelled(agenda, it, where)
 
 
 @tool(
@@ -361,10 +357,7 @@ def _impossible(agenda: Agenda, where: Where) -> str | None:
             "Starte ihn mit 'hearth run'.",
         )
     if agenda.full:
-        return where.say(
-            "Sorry, I have too much to think of already.",
-            de="Entschuldigung, ich muss schon an zu vieles denken.",
-        )
+        return agenda.sentence("full", where.language)
     return None
 
 
@@ -394,6 +387,12 @@ def _meant(agenda: Agenda, where: Where, when: str | None) -> Sequence[Appointme
     if not fitting:
         return where.say("There is no alarm then.", de="So einen Wecker gibt es nicht.")
     return fitting
+
+
+async def _cancelled(agenda: Agenda, alarm: Appointment, where: Where) -> str:
+    told = agenda.when(alarm, where.language)
+    await agenda.cancel(alarm)
+    return where.say(f"Cancelled the alarm {told}.", de=f"Den Wecker {told} gibt es nicht mehr.")
 
 
 def _clock(agenda: Agenda, alarm: Appointment) -> time | None:

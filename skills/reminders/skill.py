@@ -364,10 +364,7 @@ def _impossible(agenda: Agenda, where: Where) -> str | None:
             "Starte ihn mit 'hearth run'.",
         )
     if agenda.full:
-        return where.say(
-            "Sorry, I have too much to think of already.",
-            de="Entschuldigung, ich muss schon an zu vieles denken.",
-        )
+        return agenda.sentence("full", where.language)
     return None
 
 

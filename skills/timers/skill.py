@@ -444,13 +444,7 @@ async def planned(agenda: Agenda, timers: Timers, where: Where) -> Answer | str:
     found = agenda.all("command", "back")
     waiting = [timer for timer in timers.all() if timer.command]
     told = [_planned(agenda, each, where) for each in found]
-    told += [
-        where.say(
-            f"{timer.command}, in {timers.facts(timer, language)['left']}",
-            de=f"{timer.command}, in {timers.facts(timer, language)['left']}",
-        )
-        for timer in waiting
-    ]
+    told += [f"{timer.command}, in {timers.facts(timer, language)['left']}" for timer in waiting]
     if not told:
         return where.say("Nothing is planned.", de="Es ist nichts geplant.")
     if len(found) == 1 and not waiting:
