@@ -115,7 +115,7 @@ def _trigger(
 
 def _becomes(trigger: Becomes, routines: Routines) -> dict[str, Any]:
     plain: dict[str, Any] = {"entity_id": _own(trigger.entity_id, routines)}
-    if trigger.above is not None or trigger.below is not None:
+    if trigger.numeric:
         plain["platform"] = "numeric_state"
         for name, number in (("above", trigger.above), ("below", trigger.below)):
             if number is not None:

@@ -87,6 +87,11 @@ class Becomes:
     attribute: str = ""
     """It is an attribute, and not the state, that is above or below."""
 
+    @property
+    def numeric(self) -> bool:
+        """Whether it is a number that is watched."""
+        return self.above is not None or self.below is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Comes:
@@ -275,7 +280,7 @@ def trigger_from_plain(plain: Any) -> Trigger:
             str(plain.get("said") or ""),
             str(plain.get("attribute") or ""),
         )
-        if not found.to and found.above is None and found.below is None:
+        if not found.to and not found.numeric:
             raise RoutineError("a device 'becomes' something, or is 'above' or 'below' a number")
         return found
     for key, home in (("comes home", True), ("leaves", False)):

@@ -398,23 +398,21 @@ class Routines:
         await until_set(self._changed, self._time, left)
 
     def _on_change(self, change: StateChange) -> None:
+        values: dict[str, float] = {}
         for routine in self.all():
-            if not routine.enabled:
-                continue
             for number, trigger in enumerate(routine.when):
                 if isinstance(trigger, Becomes) and trigger.entity_id == change.entity_id:
-                    self._became(routine, number, trigger, change)
-                elif isinstance(trigger, Comes) and self._came(trigger, change):
-                    self._set_off(routine, change.entity_id)
-        for routine in self.all():
-            for trigger in routine.when:
-                if isinstance(trigger, Becomes) and trigger.entity_id == change.entity_id:
                     value = self._value(trigger, change)
+                    if routine.enabled:
+                        self._became(routine, number, trigger, change, value)
                     if value is not None:
-                        self._values[_of(trigger)] = value
+                        values[_of(trigger)] = value
+                elif isinstance(trigger, Comes) and routine.enabled and self._came(trigger, change):
+                    self._set_off(routine, change.entity_id)
+        self._values |= values  # what was before is the same for all of them
 
     def _value(self, trigger: Becomes, change: StateChange | None = None) -> float | None:
-        if trigger.above is None and trigger.below is None:
+        if not trigger.numeric:
             return None
         now = change or self.home.state(trigger.entity_id)
         raw = now.attributes.get(trigger.attribute) if trigger.attribute else now.state
@@ -424,23 +422,27 @@ class Routines:
             return None
 
     def _is_so(self, trigger: Becomes, state: str | None, value: float | None) -> bool:
-        if trigger.above is not None or trigger.below is not None:
+        if trigger.numeric:
             return value is not None and (
                 (trigger.above is None or value > trigger.above)
                 and (trigger.below is None or value < trigger.below)
             )
         return state in trigger.to
 
-    def _became(self, routine: Routine, number: int, trigger: Becomes, change: StateChange) -> None:
+    def _became(
+        self,
+        routine: Routine,
+        number: int,
+        trigger: Becomes,
+        change: StateChange,
+        value: float | None,
+    ) -> None:
         key = (routine.id, number)
-        value = self._value(trigger, change)
-        now = self._is_so(trigger, change.state, value)
-        if not now:
+        if not self._is_so(trigger, change.state, value):
             if (task := self._lasting.pop(key, None)) is not None:
                 task.cancel()
             return
-        numeric = trigger.above is not None or trigger.below is not None
-        if numeric:
+        if trigger.numeric:
             before = self._values.get(_of(trigger))
             if before is None or self._is_so(trigger, None, before):
                 return
@@ -470,12 +472,14 @@ class Routines:
             self._set_off(routine, entity_id, chain)
 
     def _came(self, trigger: Comes, change: StateChange) -> bool:
+        came = change.state == "home"
+        if came != trigger.home or came == (change.before == "home"):
+            return False
+        if change.before in UNKNOWN or change.state in UNKNOWN:
+            return False
+        # Most changes end above: who lives here is looked for only at the others.
         persons = {person.entity_id for person in self.maker.persons()}
-        if change.entity_id not in persons or change.before in UNKNOWN:
-            return False
-        if change.state in UNKNOWN or (change.state == "home") == (change.before == "home"):
-            return False
-        if (change.state == "home") != trigger.home:
+        if change.entity_id not in persons:
             return False
         if trigger.who == "anybody":
             return True

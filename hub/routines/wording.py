@@ -148,7 +148,7 @@ def _becomes(trigger: Becomes, name_of: NAME_OF, language: str) -> str:
     german = base(language) == "de"
     name = name_of(trigger.entity_id)
     lasting = duration(trigger.lasting, language) if trigger.lasting else ""
-    if trigger.said == "finished" or not (trigger.above is not None or trigger.below is not None):
+    if trigger.said == "finished" or not trigger.numeric:
         known = STATES[base(language)].get(trigger.said)
         if known is None:
             state = joined([*trigger.to], language)
@@ -183,7 +183,7 @@ def happened(trigger: Trigger, entity: Entity | None, name_of: NAME_OF, language
     if (
         isinstance(trigger, Becomes)
         and known
-        and (trigger.said == "finished" or (trigger.above is None and trigger.below is None))
+        and (trigger.said == "finished" or not trigger.numeric)
     ):
         return known[1].format(name=name_of(trigger.entity_id))
     text = condition(trigger, name_of, language)
