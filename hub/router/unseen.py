@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -29,7 +30,7 @@ from hub.router.codec import own_parameters
 from hub.router.numbers import numbers
 from hub.skill.kinds import MOMENTS
 
-ASKS, WANTS, TELLS = "asks", "wants", "tells"
+ASKS, WANTS, TELLS, NOTES = "asks", "wants", "tells", "notes"
 """What a sentence does."""
 
 SURE, SURE_WITH_VALUE = 0.7, 0.55
@@ -54,6 +55,10 @@ ENDINGS = frozenset(
     " ping ting ding ged ted ped".split()
 )
 """What words of one stem may differ in, in the languages of `moods.toml`."""
+MOST_FREE = 5
+"""Words of free text that are taken without a model."""
+GOES_ON = frozenset("is are was were ist sind war waren".split())
+"""Words behind which a sentence goes on: 'my sister is on its way'."""
 TELLING = ("tell", "say", "what", "how", "which", "show", "suggest", "read", "give", "when", "who")
 NOTING = ("note", "remember", "write", "record", "log", "keep", "remind")
 """First words of descriptions, which are in English, of tools that tell or keep something."""
@@ -61,7 +66,7 @@ NOTING = ("note", "remember", "write", "record", "log", "keep", "remind")
 
 @dataclass(frozen=True, slots=True)
 class _Moods:
-    """The words of a language."""
+    """The words of a language; of each kind the longest first."""
 
     asks: tuple[str, ...]
     wants: tuple[str, ...]
@@ -70,6 +75,16 @@ class _Moods:
     ought: tuple[str, ...]
     notes: tuple[str, ...]
     small: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tool:
+    """A tool, and what follows from what it says of itself."""
+
+    spec: ToolSpec
+    own: frozenset[str]
+    """Its words, as far as they say something."""
+    does: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +121,18 @@ class Unseen:
 
     def __init__(self, tools: Iterable[ToolSpec], language: str) -> None:
         self._language = language
-        self._moods = _moods(language.split("-")[0])
-        spoken = [*tools]
-        self._tools = [tool for tool in spoken if tool.foreign]
-        self._own = {id(tool): _vocabulary(tool, language) for tool in self._tools}
-        self._counts: dict[str, int] = {}
-        for tool in spoken:
-            for word in _vocabulary(tool, language):
-                self._counts[word] = self._counts.get(word, 0) + 1
+        self._base = language.split("-")[0]
+        self._moods = moods = _moods(self._base)
+        spoken = [(tool, _vocabulary(tool, self._base)) for tool in tools]
+        self._counts = Counter(word for _, own in spoken for word in own)
+        self._tools = [
+            _Tool(tool, own - moods.small, _done_by(tool, self._base, moods))
+            for tool, own in spoken
+            if moods and tool.foreign
+        ]
 
     def __bool__(self) -> bool:
-        return bool(self._tools) and self._moods is not None
+        return bool(self._tools)
 
     def likely(self, text: str, said_as: str = "") -> list[Likely]:
         """The tools that can be meant by a text, the likeliest first; `said_as`: as it was heard,
@@ -126,26 +142,27 @@ class Unseen:
             return []
         plain = normal(text)
         said = [word for word in plain.split() if not word.isdigit()]
-        doing = self._does(said_as or text, moods)
+        doing = _does(said_as or text, moods)
+        counted = list(numbers(plain, self._language))
+        alike = {word: self._alike(word) for word in said if word not in moods.small}
         found = []
-        for tool in self._tools:
-            if tool.domains or not self._fits(tool, doing, moods):
+        for known in self._tools:
+            tool = known.spec
+            if tool.domains or not _fits(known.does, doing):
                 continue
-            filled = self._filled(tool, text, plain)
+            filled = self._filled(tool, text, plain, counted)
             used = {word for words in filled.values() for word in normal(words[1]).split()}
-            content = [w for w in said if w not in moods.small and w not in used]
-            own = self._own[id(tool)] - moods.small
-            weights = [self._weight(word, own) for word in content]
+            content = [w for w in said if w in alike and w not in used]
+            weights = [self._weight(alike[word], known.own) for word in content]
             weight = sum(w for w in weights if w > 0)
             if not weight and not (filled and content == []):
                 continue
             other = sum(-w for w in weights if w < 0)
             needed = set(tool.parameters.get("required", ()))
             given = {name: value for name, (value, _) in filled.items()}
-            enum_said = sum(0.5 for name in given if "enum" in own_parameters(tool).get(name, {}))
-            weight += enum_said
-            share = weight / (weight + other) if weight else 0.0
             schemas = own_parameters(tool)
+            weight += sum(0.5 for name in given if "enum" in schemas[name])
+            share = weight / (weight + other) if weight else 0.0
             typed = {name: value for name, value in given.items() if not _free_text(schemas[name])}
             able = given if needed <= given.keys() else None
             found.append(Likely(tool, weight, share, able, typed))
@@ -161,44 +178,30 @@ class Unseen:
             return None
         return Call(best.tool.name, dict(best.arguments or {}))
 
-    # --- what a sentence does --------------------------------------------------------------------
-
-    def _does(self, text: str, moods: _Moods) -> set[str]:
-        """What the clauses of a sentence do."""
-        clauses = [normal(part) for part in re.split(r"[,;.!?]+|\band\b|\bund\b", text)]
-        return {each for clause in clauses if clause for each in _mood(clause, moods)}
-
-    def _fits(self, tool: ToolSpec, doing: set[str], moods: _Moods) -> bool:
-        """Whether a tool does what a sentence wants: whoever tells something wants nothing told."""
-        samples = [*tool.examples, *(tool.phrases.get(self._language.split("-")[0]) or ())]
-        does = {each for sample in samples for each in self._does(_bare(sample), moods)}
-        first = normal(tool.description).split()[:1]
-        does |= {ASKS} if first and first[0] in TELLING else set()
-        does |= {TELLS, "notes"} if first and first[0] in NOTING else set()
-        if not first or first[0] not in (*TELLING, *NOTING):
-            does |= {WANTS} if ASKS not in does or TELLS in does else set()
-        if "notes" in doing and "notes" not in does:
-            return False
-        return bool(does & doing)
-
     # --- words -----------------------------------------------------------------------------------
 
-    def _weight(self, word: str, own: Iterable[str]) -> float:
+    def _alike(self, word: str) -> dict[str, float]:
+        """The words of tools that are like one, and how much."""
+        return {other: much for other in self._counts if (much := _alike(word, other))}
+
+    def _weight(self, alike: Mapping[str, float], own: Collection[str]) -> float:
         """How much a word speaks for a tool; below 0 if it speaks against it."""
-        best = max((_alike(word, other) for other in own), default=0.0)
+        best = max((much for other, much in alike.items() if other in own), default=0.0)
         if not best:
             return -OTHER_WORD
-        twins = max(1, sum(n for other, n in self._counts.items() if _alike(word, other) >= best))
+        twins = sum(self._counts[other] for other, much in alike.items() if much >= best)
         return best * (0.35 + 0.65 / twins)
 
     # --- values ----------------------------------------------------------------------------------
 
-    def _filled(self, tool: ToolSpec, text: str, plain: str) -> dict[str, tuple[Any, str]]:
-        """Parameter -> its value, and the words for it."""
+    def _filled(
+        self, tool: ToolSpec, text: str, plain: str, counted: Sequence[str]
+    ) -> dict[str, tuple[Any, str]]:
+        """Parameter -> its value, and the words for it; `counted` are the numbers in the text."""
         filled: dict[str, tuple[Any, str]] = {}
-        counted = list(numbers(plain, self._language))
+        left = list(counted)
         for name, schema in own_parameters(tool).items():
-            found = self._value(tool, name, schema, text, plain, counted)
+            found = self._value(tool, name, schema, text, plain, left)
             if found is not None:
                 filled[name] = found
         return filled
@@ -212,9 +215,8 @@ class Unseen:
         plain: str,
         counted: list[str],
     ) -> tuple[Any, str] | None:
-        language = self._language.split("-")[0]
         if "enum" in schema:
-            said = schema.get("said", {}).get(language) or {str(v): v for v in schema["enum"]}
+            said = schema.get("said", {}).get(self._base) or {str(v): v for v in schema["enum"]}
             for words, value in said.items():
                 for way in _ways(words):
                     if _stands(normal(way.replace("_", " ")), plain):
@@ -241,7 +243,7 @@ class Unseen:
         low = [normal(word) for word in said]
         before = [
             normal(found[1]).split()[-1:]
-            for phrase in tool.phrases.get(self._language.split("-")[0]) or ()
+            for phrase in tool.phrases.get(self._base) or ()
             if (found := re.search(r"([^{}]*)\{" + re.escape(name) + r"\}\s*$", phrase))
         ]
         for word in {word for words in before for word in words}:
@@ -259,14 +261,6 @@ class Unseen:
         return None
 
 
-MOST_FREE = 5
-"""Words of free text that are taken without a model."""
-
-
-GOES_ON = frozenset("is are was were ist sind war waren".split())
-"""Words behind which a sentence goes on: 'my sister is on its way'."""
-
-
 def _free_text(schema: Mapping[str, Any]) -> bool:
     return schema.get("type") == "string" and "enum" not in schema and "format" not in schema
 
@@ -278,41 +272,57 @@ def _bare(phrase: str) -> str:
     return re.sub(r"\{[^{}]*\}", "1", text)
 
 
+def _does(text: str, moods: _Moods) -> set[str]:
+    """What the clauses of a sentence do."""
+    clauses = [normal(part) for part in re.split(r"[,;.!?]+|\band\b|\bund\b", text)]
+    return {each for clause in clauses if clause for each in _mood(clause, moods)}
+
+
+def _done_by(tool: ToolSpec, language: str, moods: _Moods) -> set[str]:
+    """What the sentences do that are for a tool."""
+    samples = [*tool.examples, *(tool.phrases.get(language) or ())]
+    does = {each for sample in samples for each in _does(_bare(sample), moods)}
+    first = next(iter(normal(tool.description).split()), "")
+    if first in TELLING:
+        does |= {ASKS}
+    elif first in NOTING:
+        does |= {TELLS, NOTES}
+    elif ASKS not in does or TELLS in does:
+        does |= {WANTS}
+    return does
+
+
+def _fits(does: set[str], wanted: set[str]) -> bool:
+    """Whether a tool does what a sentence wants: whoever tells something wants nothing told."""
+    return bool(does & wanted) and (NOTES in does or NOTES not in wanted)
+
+
 def _mood(clause: str, moods: _Moods) -> set[str]:
-    begins = f"{clause} "
-
-    def first(phrases: Iterable[str]) -> bool:
-        return any(begins.startswith(f"{phrase} ") for phrase in phrases)
-
-    if first(moods.told):
+    if _begins(clause, moods.told):
         return {ASKS, WANTS}
-    if first(moods.wants):
-        rest = clause
-        for phrase in sorted(moods.wants, key=len, reverse=True):
-            if begins.startswith(f"{phrase} "):
-                rest = clause[len(phrase) :].strip()
-                break
-        if rest and rest != clause and first_of(rest, moods.notes):
-            return {"notes", TELLS}
-        return {WANTS} | ({ASKS} if rest and first_of(rest, (*moods.told, *moods.asks)) else set())
-    if first(moods.notes):
-        return {"notes", TELLS, WANTS}
-    if first(moods.asks):
+    if wish := _begins(clause, moods.wants):
+        rest = clause[len(wish) :].strip()
+        if _begins(rest, moods.notes):
+            return {NOTES, TELLS}
+        return {WANTS} | ({ASKS} if _begins(rest, (*moods.told, *moods.asks)) else set())
+    if _begins(clause, moods.notes):
+        return {NOTES, TELLS, WANTS}
+    if _begins(clause, moods.asks):
         return {ASKS}
-    if first(moods.tells):
-        ought = any(f" {word} " in f" {clause} " for word in moods.ought)
+    if _begins(clause, moods.tells):
+        ought = any(_stands(word, clause) for word in moods.ought)
         return {TELLS, WANTS} if ought else {TELLS}
     return {WANTS}
 
 
-def first_of(clause: str, phrases: Iterable[str]) -> bool:
-    return any(f"{clause} ".startswith(f"{phrase} ") for phrase in phrases)
+def _begins(clause: str, phrases: Iterable[str]) -> str:
+    """The first of these phrases with which a clause begins; empty if none."""
+    return next((phrase for phrase in phrases if f"{clause} ".startswith(f"{phrase} ")), "")
 
 
 def _vocabulary(tool: ToolSpec, language: str) -> frozenset[str]:
     """All words that a tool says of itself."""
-    base = language.split("-")[0]
-    texts = [tool.description, *tool.examples, *(tool.phrases.get(base) or ())]
+    texts = [tool.description, *tool.examples, *(tool.phrases.get(language) or ())]
     for schema in tool.parameters.get("properties", {}).values():
         texts += [str(value) for value in schema.get("enum", ())]
     plain = normal(re.sub(r"\{[^{}]*\}|[\[\]()|;]", " ", " ".join(texts)))
