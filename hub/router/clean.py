@@ -118,6 +118,8 @@ def clauses(text: str, words: Words, wake: str | None = None) -> str:
     """The command with what ends a clause in it as a word of its own (COMMA); empty where nothing
     does."""
     first, *others = _CLAUSES.split(text)
+    if not others:
+        return ""
     phrases = (*((normal(wake),) if wake else ()), *words.wake)
     begun = _without_wake([*spoken(first).split(), COMMA], phrases)[:-1]
     parts = [clean(part, words) for part in (" ".join(begun), *others)]

@@ -241,6 +241,7 @@ class Router:
         self._grammars: Grammars | None = None
         self._foreign = _foreign(tools)
         self._any_text = False
+        self._withheld = False
         self.routines = Claims() if any(tool.name == MAKE for tool in tools) else None
         """What is taken for routines, if there is a skill for them."""
         self.recall: Recall | None = None
@@ -564,9 +565,8 @@ class Router:
                 why = f"nearest to what {call.tool} says of itself"
                 return Intent((call,), "phrase", likely[0].share, texts[0], why=why)
             # What cannot be meant only tempts a model.
-            able = {each.tool.name: max(1.0, each.weight) for each in likely}
             kept = [(tool, said) for tool, said in found.tools if not tool.foreign]
-            more = [(each.tool, able[each.tool.name]) for each in likely[:MOST_UNSEEN]]
+            more = [(each.tool, max(1.0, each.weight)) for each in likely[:MOST_UNSEEN]]
             found = replace(found, tools=(*more, *kept))
         trusted = {each.tool.name: each.confidence for each in likely}
         asked = Asked(texts[0], language, room, found, area, before, trusted)
@@ -619,8 +619,9 @@ class Router:
 
     def _without_routines(self, utterance: Utterance, context: Context) -> Ranked | None:
         """The best reading; free text of packs is the last resort, since it fits anything."""
+        self._withheld = False
         best = self._known(utterance, context)
-        if not self._foreign or (best and best.reading.doable and best.reading.calls):
+        if not self._withheld or (best and best.reading.doable and best.reading.calls):
             return best
         self._any_text = True
         try:
@@ -820,8 +821,7 @@ class Router:
         if less is None:
             return None
         thing = last.things[-1]
-        entity = places.entities.get(thing.entity or "")
-        area = thing.area or (entity.area_id if entity else None)
+        area = _area_of(thing, places)
         if area in places.areas:
             name = places.areas[area].name
             for inside in known.inside:
@@ -985,7 +985,9 @@ class Router:
         # A pack gets nothing that is understood without it: nobody loses 'lock the door' to one.
         for matches in strange if not clear else ():
             reading = from_matches(matches, places, known, context, whole=whole)
-            if reading and (self._any_text or not reading.open):
+            if reading and reading.open and not self._any_text:
+                self._withheld = True
+            elif reading:
                 yield self._kept_later(grammars, language, reading, context)
 
     def _heard(
@@ -1064,15 +1066,15 @@ class Router:
             understood: list[Reading] = []
             here = context
             for each in parts:
-                part = clean(each, words(language))
+                part = clean(each, known)
                 room = _room(understood, grammars.places)
-                if here.area is None and room and _several(part, words(language)):
+                if here.area is None and room and _several(part, known):
                     here = replace(here, area=room)  # 'close the bedroom blinds, dim the lights'
                 reading = self._able(grammars, language, part, here)
-                if reading and _turned(understood, reading, part, words(language)):
+                if reading and _turned(understood, reading, part, known):
                     reading = None
                 verbs = parts[0].split() if inherit and understood and not reading else []
-                for whole in _inherited(verbs, part, words(language)):
+                for whole in _inherited(verbs, part, known):
                     reading = reading or self._able(grammars, language, whole, here)
                 if reading is None and (room := _room(understood, grammars.places)):
                     # 'Close the bedroom blinds and dim the lights': those there.
@@ -1081,7 +1083,7 @@ class Router:
                     tried = (self._able(grammars, language, way, there) for way in ways)
                     reading = next(filter(None, tried), None)
                 reading = reading or self._otherwise(grammars, language, part, here)
-                if reading is None or _turned(understood, reading, part, words(language)):
+                if reading is None or _turned(understood, reading, part, known):
                     break
                 understood.append(reading)
                 here = replace(here, targets=understood[-1].targets or here.targets)
@@ -1279,7 +1281,10 @@ def _room(understood: Sequence[Reading], places: Places) -> str | None:
     """The room that the last of several commands was about."""
     if not understood or not understood[-1].targets:
         return None
-    thing = understood[-1].targets.things[-1]
+    return _area_of(understood[-1].targets.things[-1], places)
+
+
+def _area_of(thing: Target, places: Places) -> str | None:
     entity = places.entities.get(thing.entity or "")
     return thing.area or (entity.area_id if entity else None)
 
