@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -93,14 +93,13 @@ class _Now:
 class Pasts:
     """Keeps it, for one home. `path` None: in memory alone."""
 
-    name = "sensor hours"
-    about = "what sensors with numbers told, by the hour, for 31 days"
-
     def __init__(self, path: Path | None, home: Home, time: Time) -> None:
         self._database = Database(path, SCHEMA, name="past")
         self._home = home
         self._time = time
         self._now: dict[str, _Now] = {}
+        self._over: list[Row] = []
+        """Hours that are over, and not on the disk yet."""
         self._tasks: list[asyncio.Task[None]] = []
         self._unwatch: Any = None
 
@@ -152,7 +151,8 @@ class Pasts:
             return connection.execute(f"{query} ORDER BY hour", (entity_id, first)).fetchall()
 
         moment = self._moment()
-        self._roll(entity_id, moment)  # first, so that it is among what is read
+        self._roll(entity_id, moment)
+        self._put()  # first, so that it is among what is read
         rows = {row[0]: row for row in await self._database.run(found)}
         if (now := self._now.get(entity_id)) and now.hour >= first:
             rows[now.hour] = now.row(entity_id, moment)[1:6]
@@ -183,6 +183,7 @@ class Pasts:
         if person is not None:
             return 0
         self._now.clear()
+        self._over.clear()
         count = await self._database.run(lambda c: c.execute("DELETE FROM hours").rowcount)
         await self._database.scrub()
         return int(count)
@@ -216,18 +217,16 @@ class Pasts:
         now, hour = self._now.get(entity_id), math.floor(moment / HOUR)
         if now is None or now.hour >= hour:
             return
-        rows = []
         while now.hour < hour and now.last is not None:
             end = float((now.hour + 1) * HOUR)
-            rows.append(now.row(entity_id, end))
+            self._over.append(now.row(entity_id, end))
             value = now.last
             now = _Now(now.hour + 1, end, value, value, value, value)
         if now.last is None:  # it has been away since
-            rows.append(now.row(entity_id, now.since))
+            self._over.append(now.row(entity_id, now.since))
             del self._now[entity_id]
         else:
             self._now[entity_id] = now
-        self._put(rows)
 
     # --- the disk ----------------------------------------------------------------------------
 
@@ -241,16 +240,18 @@ class Pasts:
         for entity_id in [*self._now]:
             self._roll(entity_id, moment)
         oldest = math.floor(moment / HOUR) - DAYS * 24
-        rows = [now.row(entity_id, moment) for entity_id, now in self._now.items()]
+        over, self._over = self._over, []
+        rows = [*over, *(now.row(entity_id, moment) for entity_id, now in self._now.items())]
         try:
             await self._database.run(lambda connection: _kept_rows(connection, rows, oldest))
         except StorageError as error:
             log.error("%s", error)
 
-    def _put(self, rows: Sequence[Row]) -> None:
+    def _put(self) -> None:
         """Beside all else; in the order of the database's one thread."""
-        if rows:
-            self._database.begin(lambda connection: _kept_rows(connection, rows, None))
+        if over := self._over:
+            self._over = []
+            self._database.begin(lambda connection: _kept_rows(connection, over, None))
 
     def _moment(self) -> float:
         return self._time.now().timestamp()

@@ -110,6 +110,29 @@ async def test_it_survives_a_hub_that_is_killed_and_forgets_after_a_month(tmp_pa
         await pasts.close()
 
 
+async def test_hours_that_are_over_go_to_the_disk_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time, begun = MovedTime(NINE), 0
+    async with House(HOME) as house:
+        pasts = Pasts(None, house.home, time)
+        await pasts.begin()
+        begin = pasts._database.begin
+
+        def counted(work: Any) -> Any:
+            nonlocal begun
+            begun += 1
+            return begin(work)
+
+        await time.advance(3601)
+        monkeypatch.setattr(pasts._database, "begin", counted)
+        await pasts._save()
+        assert begun == 1
+        for name in ("attic", "meter"):
+            assert len(await pasts.hours(f"sensor.{name}", NINE)) == 2
+        await pasts.close()
+
+
 async def test_a_new_start_goes_on_with_the_hour(tmp_path: Path) -> None:
     time, path = MovedTime(NINE), tmp_path / "past.db"
     async with House(HOME) as house:
