@@ -342,6 +342,16 @@ async def test_the_weather(devices: Any, language: str, answers: Mapping[str, st
             assert await said(home, text, language=language) == answer
 
 
+async def test_the_days_of_a_forecast_are_those_of_the_house() -> None:
+    moment = "2026-03-02T23:00:00-12:00"  # there it is still Monday
+    attributes = {"forecast": [{**FORECAST[1], "datetime": moment}]}
+    weather = {"weather.home": {"name": "Home", "state": "cloudy", "attributes": attributes}}
+    async with hearth("questions", weather) as home:
+        told = "sunny, 3 to 12 degrees, rain 5 percent."
+        assert await said(home, "what is the forecast for this week") == f"Tuesday: {told}"
+        assert await said(home, "will it rain tomorrow") == f"No: {told}"
+
+
 # --- the briefing ---------------------------------------------------------------------------------
 
 HOUSE = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Annotated, Any, Literal
 
 from hub.skill import Answer, Area, Clock, Entities, Entity, Home, Said, Where, tool
@@ -409,7 +409,7 @@ async def forecast(
             return await weather(home, where, clock)
     now = clock.now()
     if when == "week":
-        return _several_days(told, where)
+        return _several_days(told, now.tzinfo, where)
     wanted = day or (now + timedelta(days=AHEAD.get(when or "", 0))).date()
     found = sky.of_day(told, wanted, now.tzinfo)
     if found is None and when is None and day is None and told:
@@ -437,18 +437,15 @@ def _of_day(found: Mapping[str, Any], where: Where) -> str:
 MOST_DAYS = 4
 
 
-def _several_days(told: Sequence[Mapping[str, Any]], where: Where) -> str:
+def _several_days(told: Sequence[Mapping[str, Any]], zone: tzinfo | None, where: Where) -> str:
     """'Saturday sunny, 20 degrees. Sunday …'"""
     if not told:
         return where.say("I have no forecast.", de="Ich habe keine Vorhersage.")
     names = WEEKDAYS.get(where.language.split("-")[0], WEEKDAYS["en"])
     parts = []
     for each in told[:MOST_DAYS]:
-        try:
-            moment = datetime.fromisoformat(str(each.get("datetime", "")))
-        except ValueError:
-            continue
-        parts.append(f"{names[moment.weekday()]}: {sky.told_day(each, where)}.")
+        if (day := sky.date_of(each, zone)) is not None:
+            parts.append(f"{names[day.weekday()]}: {sky.told_day(each, where)}.")
     return " ".join(parts)
 
 

@@ -95,18 +95,18 @@ async def days(home: Home) -> list[Mapping[str, Any]]:
 
 
 def of_day(told: Iterable[Mapping[str, Any]], wanted: date, zone: Any) -> Mapping[str, Any] | None:
-    """The forecast for a day. What it says of times may be in another zone."""
-    for day in told:
-        given = str(day.get("datetime", ""))
-        try:
-            moment = datetime.fromisoformat(given)
-        except ValueError:
-            continue
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(zone)
-        if moment.date() == wanted:
-            return day
-    return None
+    """The forecast for a day."""
+    return next((day for day in told if date_of(day, zone) == wanted), None)
+
+
+def date_of(day: Mapping[str, Any], zone: Any) -> date | None:
+    """The day that a forecast is for, which may be written in another zone; None if it is not
+    told."""
+    try:
+        moment = datetime.fromisoformat(str(day.get("datetime", "")))
+    except ValueError:
+        return None
+    return (moment.astimezone(zone) if moment.tzinfo is not None else moment).date()
 
 
 def condition(known: str | None, where: Where) -> str:
