@@ -445,7 +445,7 @@ class Maker:
         if re.fullmatch(known["tell"], part, re.IGNORECASE):
             if trigger is None or isinstance(trigger, Phrase | Clock | Sun):
                 return wording.say("what", language)
-            said = wording.happened(trigger, None, self.name_of, language)
+            said = wording.happened(trigger, self.name_of, language)
             return (Step(said, "say"),)
         words = re.fullmatch(known["say"], part, re.IGNORECASE)
         text = next((v for v in words.groupdict().values() if v), "") if words else ""

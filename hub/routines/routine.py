@@ -192,7 +192,7 @@ def to_plain(routine: Routine, *, calls: bool = False) -> dict[str, Any]:
     return plain
 
 
-def from_plain(plain: Any, *, id: str = "") -> Routine:
+def from_plain(plain: Any) -> Routine:
     """Raises RoutineError for what is none, with the reason."""
     if not isinstance(plain, Mapping):
         raise RoutineError("a routine has a name, 'when' and 'do'")
@@ -210,7 +210,7 @@ def from_plain(plain: Any, *, id: str = "") -> Routine:
         raise RoutineError(f"{where}: 'do' has one to {MOST_STEPS} steps")
     try:
         return Routine(
-            id=str(plain.get("id") or id),
+            id=str(plain.get("id") or ""),
             name=" ".join(name.split()),
             when=tuple(trigger_from_plain(each) for each in when),
             do=tuple(_step_from_plain(each) for each in do),

@@ -6,11 +6,11 @@ import asyncio
 import itertools
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hub.cause import cause, caused
@@ -76,7 +76,6 @@ class Report:
 
     text: str = ""
     deeds: tuple[Deed, ...] = ()
-    looped: bool = False
 
 
 @dataclass(slots=True)
@@ -143,8 +142,6 @@ class Routines:
         self._did: Callable[[str | None, Sequence[Deed]], None] = lambda area, deeds: None
         self.watchers: list[Callable[[Routine], None]] = []
         """Told of each routine that has run."""
-        self.kept = True
-        """Whether the last change is on the disk."""
 
     # --- kept ------------------------------------------------------------------------------------
 
@@ -202,14 +199,13 @@ class Routines:
 
     async def flush(self) -> bool:
         """Whether all is on the disk."""
-        self.kept = True
         if self._notes is not None:
             try:
                 await self._notes.flush()
             except StorageError as error:
                 log.error("routines are not kept: %s", error)
-                self.kept = False
-        return self.kept
+                return False
+        return True
 
     async def close(self) -> None:
         self._stop()
@@ -337,7 +333,6 @@ class Routines:
                 self._keep()
                 if now - rest.due <= LATE and rest.id in self._routines:
                     self._start(self._routines[rest.id], rest.step, rest.area)
-            self._plan()
             await self._pause()
 
     def _plan(self) -> None:
@@ -569,7 +564,7 @@ class Routines:
         if routine.id in led or len(led) >= DEEPEST:
             self._stop_loop(routine)
             text = wording.say("looped", where.language, name=routine.name)
-            return Report(text, looped=True)
+            return Report(text)
         work = _Work(routine, where, attended)
         # What somebody has just asked for is known as done in their turn.
         turn = why.turn if attended and (why := cause()) else ""
@@ -616,7 +611,6 @@ class Routines:
             )
 
     async def _step(self, step: Step, work: _Work) -> None:
-        language = work.where.language
         if step.kind == "say":
             self._flush(work)
             work.said.append(step.text)
@@ -643,10 +637,7 @@ class Routines:
             work.deeds += done.deeds
             work.done.append((call, done))
         if not step.calls:
-            self._flush(work)
-            work.said.append(
-                wording.say("not_done", language, name=work.routine.name, text=step.text)
-            )
+            self._not_done(step, work)
 
     def _not_done(self, step: Step, work: _Work) -> None:
         self._flush(work)
@@ -677,11 +668,3 @@ def _worth_telling(done: Performed) -> bool:
 
 def _of(trigger: Becomes) -> str:
     return f"{trigger.entity_id}#{trigger.attribute}"
-
-
-def plain(routines: Sequence[Routine]) -> list[Mapping[str, Any]]:
-    """As people read them."""
-    return [to_plain(routine) for routine in routines]
-
-
-__all__ = ["UTC", "Report", "Routines", "plain"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from hub.home.things import Entity, normal
+from hub.home.things import normal
 from hub.routines.routine import (
     DAILY,
     WEEKDAYS,
@@ -154,9 +154,9 @@ def _becomes(trigger: Becomes, name_of: NAME_OF, language: str) -> str:
             state = joined([*trigger.to], language)
             plain = f"{name} auf {state} geht" if german else f"the {name} becomes {state}"
         elif lasting and trigger.said != "finished":
-            name_en = f"the {name}"
-            plain = f"{name} {lasting} lang {known[2]}" if german else f"{name_en} {known[2]}"
-            return f"wenn {plain}" if german else f"when {plain} for {lasting}"
+            return f"wenn {name} {lasting} lang {known[2]}" if german else (
+                f"when the {name} {known[2]} for {lasting}"
+            )  # fmt: skip
         else:
             plain = known[0].format(name=name)
         return f"wenn {plain}" if german else f"when {plain}"
@@ -177,7 +177,7 @@ def _number(value: float, language: str) -> str:
     return text.replace(".", ",") if base(language) == "de" else text
 
 
-def happened(trigger: Trigger, entity: Entity | None, name_of: NAME_OF, language: str) -> str:
+def happened(trigger: Trigger, name_of: NAME_OF, language: str) -> str:
     """What is said where only 'tell me' was said: `The Washing Machine has finished.`"""
     known = STATES[base(language)].get(trigger.said) if isinstance(trigger, Becomes) else None
     if (
