@@ -179,3 +179,15 @@ async def test_each_kind_can_be_wanted(told: Told, language: str, said: str, kin
     assert told.notices.wants(kind), answer
     await told.home.say("undo that")
     assert not told.notices.wants(kind)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [(True, "tell me when a battery is low"), (False, "stop telling me about batteries")],
+)
+async def test_undo_puts_back_how_it_was(told: Told, wanted: bool, said: str) -> None:
+    await told.begin(batteries=wanted)
+    assert told.notices is not None
+    await told.home.say(said)
+    await told.home.say("undo that")
+    assert told.notices.wants("batteries") is wanted

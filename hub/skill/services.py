@@ -433,6 +433,8 @@ class Suggestions(Protocol):
 class Notices(Protocol):
     """What people are told of unasked: `danger`, `windows`, `batteries`, `appliances`."""
 
+    def wants(self, kind: str) -> bool: ...
+
     async def want(self, kind: str, wanted: bool, where: Where) -> str:
         """From now on, or no more; what is said to that."""
         ...
@@ -747,9 +749,15 @@ class History(Protocol):
         ...
 
     async def done(
-        self, since: datetime | None = None, until: datetime | None = None, *, most: int = 1000
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        turn: str | None = None,
+        most: int = 1000,
     ) -> Sequence[Any]:
-        """What was done and what happened, each a `hub.history.Deed`, the last at the end."""
+        """What was done and what happened, each a `hub.history.Deed`, the last at the end; all of
+        it, or what was done in one turn."""
         ...
 
     async def forget_words(self, *texts: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from hub.skill import Notices, Said, Where, tool
+from hub.skill import Notices, Said, Undo, Where, tool
 
 Kind = Annotated[
     Literal["danger", "windows", "batteries", "appliances"],
@@ -32,27 +32,19 @@ SAGE = "(sag mir [Bescheid]|sage mir [Bescheid]|gib mir Bescheid|melde dich|warn
 
 @tool(
     risk="R1",
-    undo="no_batteries",
     phrases={
         "en": [f"{TELL} (when|if|whenever) (a|any|the) battery (is|gets|runs) (low|empty|flat)"],
         "de": [f"{SAGE} wenn (eine|irgendeine|die) Batterie ([fast] leer|schwach) (ist|wird)"],
     },
     examples=["tell me when a battery is low"],
 )
-async def batteries(notices: Notices, where: Where) -> str:
+async def batteries(notices: Notices, where: Where, undo: Undo) -> str:
     """Tell when a battery is low, from now on."""
-    return await notices.want("batteries", True, where)
-
-
-@tool(spoken=False)
-async def no_batteries(notices: Notices, where: Where) -> None:
-    """Do not."""
-    await notices.want("batteries", False, where)
+    return await _want("batteries", True, notices, where, undo)
 
 
 @tool(
     risk="R1",
-    undo="no_windows",
     phrases={
         "en": [
             f"{TELL} (when|if|whenever) (a|any) (window|door) is [left] open (at|in|during) [the] "
@@ -67,20 +59,13 @@ async def no_batteries(notices: Notices, where: Where) -> None:
     },
     examples=["tell me when a window is open at frost"],
 )
-async def windows(notices: Notices, where: Where) -> str:
+async def windows(notices: Notices, where: Where, undo: Undo) -> str:
     """Tell when a window or door is open for long at frost, from now on."""
-    return await notices.want("windows", True, where)
-
-
-@tool(spoken=False)
-async def no_windows(notices: Notices, where: Where) -> None:
-    """Do not."""
-    await notices.want("windows", False, where)
+    return await _want("windows", True, notices, where, undo)
 
 
 @tool(
     risk="R1",
-    undo="no_danger",
     phrases={
         "en": [
             f"{TELL} (when|if|whenever) there is [(a|any)] (water leak|leak|water|smoke|gas|fire)",
@@ -93,20 +78,13 @@ async def no_windows(notices: Notices, where: Where) -> None:
     },
     examples=["warn me about water leaks"],
 )
-async def danger(notices: Notices, where: Where) -> str:
+async def danger(notices: Notices, where: Where, undo: Undo) -> str:
     """Tell of water, smoke and gas at once, from now on."""
-    return await notices.want("danger", True, where)
-
-
-@tool(spoken=False)
-async def no_danger(notices: Notices, where: Where) -> None:
-    """Do not."""
-    await notices.want("danger", False, where)
+    return await _want("danger", True, notices, where, undo)
 
 
 @tool(
     risk="R1",
-    undo="no_appliances",
     phrases={
         "en": [
             f"{TELL} (when|whenever) (an|any) appliance (is (done|finished|ready)|has finished|"
@@ -116,20 +94,13 @@ async def no_danger(notices: Notices, where: Where) -> None:
     },
     examples=["tell me when an appliance has finished"],
 )
-async def appliances(notices: Notices, where: Where) -> str:
+async def appliances(notices: Notices, where: Where, undo: Undo) -> str:
     """Tell when an appliance has finished, from now on."""
-    return await notices.want("appliances", True, where)
-
-
-@tool(spoken=False)
-async def no_appliances(notices: Notices, where: Where) -> None:
-    """Do not."""
-    await notices.want("appliances", False, where)
+    return await _want("appliances", True, notices, where, undo)
 
 
 @tool(
     risk="R1",
-    undo="want_again",
     phrases={
         "en": ["(stop|don't|do not) (tell|warn|telling|warning) me (of|about) {kind} [any more]"],
         "de": [
@@ -139,15 +110,25 @@ async def no_appliances(notices: Notices, where: Where) -> None:
     },
     examples=["stop telling me about batteries"],
 )
-async def no_more(kind: Kind, notices: Notices, where: Where) -> str:
+async def no_more(kind: Kind, notices: Notices, where: Where, undo: Undo) -> str:
     """Tell no more of such things."""
-    return await notices.want(kind, False, where)
+    return await _want(kind, False, notices, where, undo)
+
+
+async def _want(kind: str, wanted: bool, notices: Notices, where: Where, undo: Undo) -> str:
+    """What is said to that; undo puts back how it was before."""
+    before = notices.wants(kind)
+    if before == wanted:
+        undo.nothing()
+    else:
+        undo.by(put_back, kind=kind, wanted=before)
+    return await notices.want(kind, wanted, where)
 
 
 @tool(spoken=False)
-async def want_again(kind: Kind, notices: Notices, where: Where) -> None:
-    """Tell of such things again."""
-    await notices.want(kind, True, where)
+async def put_back(kind: Kind, wanted: bool, notices: Notices, where: Where) -> None:
+    """Tell of such things again, or no more."""
+    await notices.want(kind, wanted, where)
 
 
 @tool(
