@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import random
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -169,6 +172,56 @@ async def test_a_full_disk_is_told_and_tried_again(
     await journal.close()
     assert len(await kept(path)) == 6
     assert not parse(path.read_bytes()).damaged
+
+
+async def test_a_folder_that_is_not_forced_to_the_disk_costs_nothing_that_is_kept_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(folder: Path) -> None:
+        raise OSError("the disk is broken")
+
+    await filled(tmp_path / "j")
+    journal = Journal(tmp_path / "j")
+    await journal.load()
+    with monkeypatch.context() as patch:
+        patch.setattr("hub.storage.journal.sync_folder", fails)
+        with pytest.raises(StorageError):
+            await journal.tidy()  # the file is the new one all the same
+    journal.put("a0", {"number": 7})
+    await journal.flush()
+    await journal.close()
+    assert (await kept(tmp_path / "j"))["a0"] == {"number": 7}
+    assert names(tmp_path) == ["j"]
+
+
+async def test_of_two_changes_at_once_the_later_one_counts_though_the_first_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(tmp_path / "j")
+    journal = Journal(tmp_path / "j")
+    await journal.load()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def fails(file: int) -> None:
+        monkeypatch.undo()
+        begun.set()
+        go_on.wait(10)
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    journal.put("a0", {"number": 1})
+    first = asyncio.create_task(journal.flush())
+    assert await asyncio.to_thread(begun.wait, 10)
+    journal.put("a0", {"number": 2})
+    second = asyncio.create_task(journal.flush())
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(StorageError):
+        await first
+    await second
+    await journal.flush()
+    await journal.close()
+    assert (await kept(tmp_path / "j"))["a0"] == {"number": 2}
 
 
 async def test_what_was_kept_in_the_old_form_is_moved_and_the_old_file_goes(

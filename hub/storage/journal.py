@@ -70,6 +70,8 @@ class Journal:
         self._thread: ThreadPoolExecutor | None = None
         self._documents: dict[str, Document] | None = None
         self._pending: dict[str, Document | None] = {}
+        self._writing = asyncio.Lock()
+        """One batch at a time: of one that fails nothing takes the place of a later one."""
         self._file: int | None = None
         self._number = 0
         self._lines = 0
@@ -93,14 +95,15 @@ class Journal:
     async def flush(self) -> None:
         """Return when all changes are on the disk. Raises StorageError if they cannot be: they are
         tried again with the next ones."""
-        if not self._pending:
-            return
-        batch, self._pending = self._pending, {}
-        try:
-            await self._in_thread(lambda: self._append(batch))
-        except StorageError:
-            self._pending = batch | self._pending
-            raise
+        async with self._writing:
+            if not self._pending:
+                return
+            batch, self._pending = self._pending, {}
+            try:
+                await self._in_thread(lambda: self._append(batch))
+            except StorageError:
+                self._pending = batch | self._pending
+                raise
 
     async def tidy(self) -> None:
         """Leave nothing on the disk of what was removed or replaced. Raises StorageError."""
@@ -161,7 +164,6 @@ class Journal:
             f"{len(found.documents)} entries could be read"
         )
         log.error("%s", self.damage)
-        self._anew = True
         with suppress(StorageError):  # the next change tries it again
             self._rewrite(found.documents)
 
@@ -227,6 +229,7 @@ class Journal:
     def _rewrite(self, documents: Mapping[str, Document]) -> None:
         """A new file with what counts, in place of the old one."""
         self._close()
+        self._anew = True  # should it fail, nobody knows which of them is there
         lines = [
             self._line(number, key, document)
             for number, (key, document) in enumerate(documents.items(), self._number + 1)
