@@ -242,7 +242,7 @@ class Calendars:
         mark = hash(text)
         known = self._parsed.get(mark)
         if known is None or known[0] != text:
-            if len(self._parsed) > MOST_FILES:
+            if len(self._parsed) > MOST_EVENTS:  # each event of a server is a text of its own
                 self._parsed.clear()
             content = ics.lines(text)
             blocks = ics.events(content)
