@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -63,14 +63,13 @@ async def what(history: History, where: Where, clock: Clock) -> str:
     """Tell what the hub did last."""
     turn = await _last(history, where)
     if turn is not None and clock.now() - turn.at <= LATELY:
-        deeds = [deed for deed in await history.done(turn.at - LATELY) if deed.turn == turn.token]
-        if deeds:
+        if deeds := await history.done(turn.at - LATELY, turn=turn.token):
             return done(deeds, where)
         if turn.reply:
             return where.say(
                 f"I only said: “{turn.reply}”", de=f"Ich habe nur gesagt: „{turn.reply}“"
             )
-    deeds = [d for d in await history.done(clock.now() - timedelta(days=1)) if _ours(d)]
+    deeds = await _own(history, clock.now())
     if not deeds:
         return where.say("I have done nothing of late.", de="Ich habe zuletzt nichts getan.")
     last = deeds[-1]
@@ -101,18 +100,18 @@ async def why(history: History, where: Where, clock: Clock, what: str = "") -> s
     deed = None
     if what:
         wanted = what.casefold()
-        deeds = await history.done(clock.now() - timedelta(days=1))
-        named = [d for d in deeds if _ours(d) and _named(d.name, wanted)]
+        named = [d for d in await _own(history, clock.now()) if _named(d.name, wanted)]
         deed = named[-1] if named else None
     return await _reason(history, where, clock, deed)
 
 
 async def _reason(history: History, where: Where, clock: Clock, deed: Any | None) -> str:
-    now = clock.now()
-    turn = None if deed is not None else await _last(history, where)
-    if turn is None or now - turn.at > LATELY:
-        deeds = [d for d in await history.done(now - timedelta(days=1)) if _ours(d)]
-        deed = deed or (deeds[-1] if deeds else None)
+    now, turn = clock.now(), None
+    if deed is None:
+        turn = await _last(history, where)
+        if turn is None or now - turn.at > LATELY:
+            deeds = await _own(history, now)
+            deed = deeds[-1] if deeds else None
         if deed is None and turn is None:
             return where.say("I have done nothing of late.", de="Ich habe zuletzt nichts getan.")
     if deed is not None:
@@ -121,8 +120,12 @@ async def _reason(history: History, where: Where, clock: Clock, deed: Any | None
         if turn is None:
             return reason(None, [deed], where)
     assert turn is not None
-    deeds = [d for d in await history.done(turn.at - LATELY) if d.turn == turn.token]
-    return reason(turn, deeds, where)
+    return reason(turn, await history.done(turn.at - LATELY, turn=turn.token), where)
+
+
+async def _own(history: History, now: datetime) -> list[Any]:
+    """What the hub itself did within a day, the last at the end."""
+    return [deed for deed in await history.done(now - timedelta(days=1)) if _ours(deed)]
 
 
 @tool(
@@ -223,7 +226,9 @@ async def meanwhile(
 ) -> str:
     """Tell what happened in the home meanwhile."""
     since, until = await _span(history, when, clock.now())
-    deeds = [deed for deed in await history.done(since, until) if _told(deed, home)]
+    sensors = home.find(domains=["binary_sensor"])
+    doors = {sensor.entity_id for sensor in sensors if sensor.device_class in DOORS}
+    deeds = [deed for deed in await history.done(since, until) if _told(deed, doors)]
     if not deeds:
         return where.say(
             "Nothing happened that I know of.", de="Es ist nichts passiert, soweit ich weiß."
@@ -266,14 +271,13 @@ async def _span(history: History, when: str, now: datetime) -> tuple[datetime, d
     return midnight, now
 
 
-def _told(deed: Any, home: Home) -> bool:
+def _told(deed: Any, doors: Set[str]) -> bool:
     """Whether something that happened is worth a word."""
     if deed.before == deed.after and not (deed.data and _ours(deed)):
         return False
     domain = deed.entity_id.split(".")[0]
     if domain == "binary_sensor":
-        found = [e for e in home.find(domains=[domain]) if e.entity_id == deed.entity_id]
-        return bool(found) and found[0].device_class in DOORS
+        return deed.entity_id in doors
     return domain not in ("event", "input_number", "number", "select", "input_select")
 
 

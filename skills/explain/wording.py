@@ -233,15 +233,11 @@ def _confirmed(deeds: Sequence[Any], where: Where) -> str:
     parts = []
     if good:
         names = _together([_name(deed, where) for deed in good], where)
+        have = "hat" if len(good) == 1 else "haben"
         parts.append(
             where.say(
                 f"{names[:1].upper()}{names[1:]} reported that it was done.",
-                de=f"{names} hat gemeldet, dass es getan ist.",
-            )
-            if len(good) == 1
-            else where.say(
-                f"{names[:1].upper()}{names[1:]} reported that it was done.",
-                de=f"{names} haben gemeldet, dass es getan ist.",
+                de=f"{names} {have} gemeldet, dass es getan ist.",
             )
         )
     if bad:
