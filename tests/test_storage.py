@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import logging
@@ -11,6 +12,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -237,7 +239,7 @@ async def test_changes_are_written_soon_without_being_asked(tmp_path: Path) -> N
     deadline = time.monotonic() + 5
     while not (tmp_path / "home.json").exists():
         assert time.monotonic() < deadline
-        await documents_module.asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
     await documents.close()
 
 
@@ -254,6 +256,37 @@ async def test_what_could_not_be_written_is_written_later(
     await documents.close()
     again = Documents(tmp_path / "home.json")
     assert set(await again.load()) == {"light.lamp", "light.other"}
+    await again.close()
+
+
+async def test_of_two_changes_at_once_the_later_one_counts_though_the_first_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = Documents(tmp_path / "states.json")
+    await documents.load()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def fails(file: int) -> None:
+        monkeypatch.undo()
+        begun.set()
+        go_on.wait(10)
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    documents.put("light.sofa", {"state": "on"})
+    first = asyncio.create_task(documents.flush())
+    assert await asyncio.to_thread(begun.wait, 10)
+    documents.put("light.sofa", {"state": "off"})
+    second = asyncio.create_task(documents.flush())
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(StorageError):
+        await first
+    await second
+    await documents.flush()
+    await documents.close()
+    again = Documents(tmp_path / "states.json")
+    assert await again.load() == {"light.sofa": {"state": "off"}}
     await again.close()
 
 

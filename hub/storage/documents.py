@@ -41,6 +41,8 @@ class Documents:
         self._cache: Any = None
         self._ids: dict[str, int] = {}
         self._pending: dict[str, dict[str, Any]] = {}
+        self._one = asyncio.Lock()
+        """One batch at a time: of one that fails nothing takes the place of a later one."""
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._told = ""
@@ -105,14 +107,15 @@ class Documents:
             log.error("%s", error)
 
     async def _write(self) -> None:
-        if not self._pending:
-            return
-        batch, self._pending = self._pending, {}
-        try:
-            await self._in_thread(lambda: self._save(batch))
-        except StorageError:
-            self._pending = batch | self._pending  # to be tried again with the next change
-            raise
+        async with self._one:
+            if not self._pending:
+                return
+            batch, self._pending = self._pending, {}
+            try:
+                await self._in_thread(lambda: self._save(batch))
+            except StorageError:
+                self._pending = batch | self._pending  # to be tried again with the next change
+                raise
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._thread is None:
