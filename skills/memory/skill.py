@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from hub.skill import Area, Ask, Call, Facts, Home, Range, Undo, Where, tool
+from hub.skill import Area, Ask, Call, Facts, Home, Range, Said, Undo, Where, tool
 
-from .wording import both, liked, told, yours
+from .wording import liked, told, yours
 
 MOST_TOLD = 6
 """Facts that are told at once."""
@@ -17,22 +17,8 @@ GONE = {
     "en": "What I have forgotten is gone.",
     "de": "Was ich vergessen habe, ist weg.",
 }
-IN = {
-    "in": "in",
-    "into": "in",
-    "on": "on",
-    "onto": "on",
-    "under": "under",
-    "behind": "behind",
-    "next to": "next to",
-    "beside": "beside",
-    "above": "above",
-    "below": "below",
-    "at": "at",
-    "with": "with",
-    "inside": "inside",
-    "between": "between",
-}
+IN = {"into": "in", "onto": "on"}
+"""Where something was put -> where it is."""
 
 Colour = Literal["red", "orange", "yellow", "green", "blue", "purple", "pink", "white"]
 COLOURS: Mapping[str, Mapping[str, str]] = {
@@ -340,7 +326,7 @@ async def like_bright(
     risk="R1",
 )
 async def like_colour(
-    colour: Annotated[Colour, both(COLOURS)],
+    colour: Annotated[Colour, Said(COLOURS)],
     facts: Facts,
     where: Where,
     undo: Undo,

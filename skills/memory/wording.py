@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from hub.skill import Said, Where
+from hub.skill import Where
 
 ENGLISH = {
     "i": "you",
@@ -53,11 +53,13 @@ COLOURS = {
     "pink": "rosa",
     "white": "weiß",
 }
-
-
-def both(words: Mapping[str, Mapping[str, str]]) -> Said:
-    """How choices are said in other languages; in English as they are written."""
-    return Said(words)
+LIKED = {
+    "temperature": ("it at {:g} degrees", "es bei {:g} Grad"),
+    "brightness": ("the light at {} percent", "das Licht bei {} Prozent"),
+    "volume": ("the music at {} percent", "die Musik bei {} Prozent"),
+    "colour": ("the light {}", "das Licht {}"),
+}
+"""What may be liked, in English and German."""
 
 
 def yours(text: str, language: str) -> str | None:
@@ -108,23 +110,15 @@ def told(fact: Any, where: Where) -> str:
 
 def liked(value: Mapping[str, Any], area: str | None, language: str) -> str:
     """'you like the bedroom at 19 degrees'"""
-    if language.startswith("de"):
-        place = f" (Raum: {area})" if area else ""
-        if "temperature" in value:
-            return f"du magst es bei {value['temperature']:g} Grad{place}"
-        if "brightness" in value:
-            return f"du magst das Licht bei {value['brightness']} Prozent{place}"
-        if "volume" in value:
-            return f"du magst die Musik bei {value['volume']} Prozent{place}"
-        return f"du magst das Licht {COLOURS.get(str(value.get('colour')), '')}{place}"
-    place = f" in the {area}" if area else ""
-    if "temperature" in value:
-        return f"you like it at {value['temperature']:g} degrees{place}"
-    if "brightness" in value:
-        return f"you like the light at {value['brightness']} percent{place}"
-    if "volume" in value:
-        return f"you like the music at {value['volume']} percent{place}"
-    return f"you like the light {value.get('colour', '')}{place}"
+    german = language.startswith("de")
+    name = next((name for name in LIKED if name in value), "colour")
+    said = value.get(name, "")
+    if german and name == "colour":
+        said = COLOURS.get(str(said), "")
+    what = LIKED[name][german].format(said)
+    if german:
+        return f"du magst {what}{f' (Raum: {area})' if area else ''}"
+    return f"you like {what}{f' in the {area}' if area else ''}"
 
 
 def _sentence(text: str) -> str:
