@@ -265,7 +265,7 @@ def _at_times(
         if len(days) < FEWEST:
             continue
         found = _window(series, days, {}, tests)
-        habit = _habit(entity_id, service, "time", name, found, days, series, tests)
+        habit = _habit(entity_id, service, "time", name, found, days, series)
         if habit is not None and (name != "daily" or _every_day(series, found, diary, days)):
             best = habit
             break  # the widest kind of days says it all
@@ -284,7 +284,7 @@ def _at_times(
         if len(days) < 3 * FEWEST or max(shifts.values()) - min(shifts.values()) < 60:
             continue  # the sun has not moved: it cannot be told from the clock
         found = _window(series, days, shifts, tests)
-        habit = _habit(entity_id, service, event, "daily", found, days, series, tests)
+        habit = _habit(entity_id, service, event, "daily", found, days, series)
         if habit is None or abs(habit.middle) > 180:
             continue
         # The sun explains it only if the clock does so clearly less well over the same days.
@@ -296,7 +296,7 @@ def _at_times(
 
 def _every_day(series: _Series, found: Window | None, diary: _Diary, days: Sequence[int]) -> bool:
     """Whether it happens on weekdays and at weekends alike."""
-    done = {day for _, day in found[4]} if found is not None else set()
+    done = {day for _, day in found[2]} if found is not None else set()
     for weekdays in (GROUPS["weekdays"], GROUPS["weekends"]):
         some = [d for d in days if (diary.first + timedelta(days=d)).weekday() in weekdays]
         if some and sum(day in done for day in some) < LEAST * len(some):
@@ -304,16 +304,15 @@ def _every_day(series: _Series, found: Window | None, diary: _Diary, days: Seque
     return True
 
 
-Window = tuple[int, int, int, float, list[tuple[int, int]]]
-"""Hits, begin, width, chance of one day, and the minutes and days of the hits."""
+Window = tuple[int, float, list[tuple[int, int]]]
+"""Hits, the chance of as many by accident, and the minutes and days of the hits."""
 
 
 def _window(
     series: _Series, days: Sequence[int], shifts: Mapping[int, int], tests: int
 ) -> Window | None:
     """The window of the day that has something on the most days, and would hardly have by chance.
-    `shifts`: what is taken from the
-    minute of the day on each day, for what goes with the sun."""
+    `shifts`: what is taken from the minute of the day on each day, for what goes with the sun."""
     wanted = set(days)
     points: list[tuple[int, int]] = []  # minute of the day, day
     for minute in series.times:
@@ -336,7 +335,7 @@ def _window(
         chance = at_least_once(_expected(unrolled, begin, width) / len(days))
         unlikely = tail(hits, len(days), chance) * tests
         if unlikely <= ALPHA and (best is None or hits > best[0]):
-            best = hits, begin, width, chance, inside
+            best = hits, unlikely, inside
     return best
 
 
@@ -394,14 +393,10 @@ def _habit(
     found: Window | None,
     days: Sequence[int],
     series: _Series,
-    tests: int,
 ) -> Habit | None:
     if found is None:
         return None
-    hits, _, _, chance, inside = found
-    unlikely = tail(hits, len(days), chance) * tests
-    if unlikely > ALPHA:
-        return None
+    hits, unlikely, inside = found
     minutes = sorted(minute for minute, _ in inside)
     middle = minutes[len(minutes) // 2]
     low = minutes[len(minutes) // 20]
