@@ -80,13 +80,8 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
     """All entities that a hub can have."""
     ears, voice, words = abilities.ears, abilities.voice, list(abilities.wake_words)
 
-    def entity(domain: str, key: str, there: bool, name: str, icon: str, **config: Any) -> Entity:
-        return Entity(
-            domain, key, {"name": name, "icon": f"mdi:{icon}", **config} if there else None
-        )
-
     return [
-        entity(
+        _entity(
             "text",
             "say",
             True,
@@ -96,11 +91,11 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             command_template=_JSON_TEXT,
             max=LONGEST_STATE,
         ),
-        entity("sensor", "heard", True, "Heard", "ear-hearing", **_of_turn(topics, "text")),
-        entity(
+        _entity("sensor", "heard", True, "Heard", "ear-hearing", **_of_turn(topics, "text")),
+        _entity(
             "sensor", "answered", True, "Answered", "message-reply", **_of_turn(topics, "reply")
         ),
-        entity(
+        _entity(
             "event",
             "activity",
             True,
@@ -109,7 +104,7 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             state_topic=topics.event,
             event_types=list(EVENTS),
         ),
-        entity(
+        _entity(
             "image",
             "picture",
             True,
@@ -118,7 +113,7 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             image_topic=topics.picture,
             content_type="image/png",
         ),
-        entity(
+        _entity(
             "switch",
             "mute",
             ears,
@@ -127,7 +122,7 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             state_topic=topics.mute,
             command_topic=topics.set(topics.mute),
         ),
-        entity(
+        _entity(
             "button",
             "listen",
             ears,
@@ -136,7 +131,7 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             command_topic=topics.listen,
             payload_press=PRESSED,
         ),
-        entity(
+        _entity(
             "select",
             "wake_word",
             ears and len(words) > 1,
@@ -147,7 +142,7 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             options=words,
             entity_category="config",
         ),
-        entity(
+        _entity(
             "number",
             "volume",
             voice,
@@ -160,7 +155,7 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             step=1,
             unit_of_measurement="%",
         ),
-        entity(
+        _entity(
             "notify",
             "announce",
             voice,
@@ -169,7 +164,7 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             command_topic=topics.announce,
             command_template=_JSON_TEXT,
         ),
-        entity(
+        _entity(
             "button",
             "stop",
             voice,
@@ -178,7 +173,7 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             command_topic=topics.stop,
             payload_press=PRESSED,
         ),
-        entity(
+        _entity(
             "sensor",
             "approval",
             True,
@@ -188,7 +183,7 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             value_template="{{ value_json.question }}",
             json_attributes_topic=topics.approval,
         ),
-        entity(
+        _entity(
             "button",
             "approve",
             True,
@@ -197,7 +192,7 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             command_topic=topics.approve,
             payload_press=PRESSED,
         ),
-        entity(
+        _entity(
             "button",
             "deny",
             True,
@@ -207,6 +202,10 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             payload_press=PRESSED,
         ),
     ]
+
+
+def _entity(domain: str, key: str, there: bool, name: str, icon: str, **config: Any) -> Entity:
+    return Entity(domain, key, {"name": name, "icon": f"mdi:{icon}", **config} if there else None)
 
 
 def _of_turn(topics: Topics, key: str) -> dict[str, Any]:
@@ -235,52 +234,43 @@ def room_entities(topics: RoomTopics) -> list[Entity]:
                 "entity_category": "diagnostic",
             },
         ),
-        Entity(
+        _entity(
             "text",
             "say",
-            {
-                "name": "Say",
-                "icon": "mdi:message-text",
-                "command_topic": topics.say,
-                "command_template": to_room,
-                "max": LONGEST_STATE,
-            },
+            True,
+            "Say",
+            "message-text",
+            command_topic=topics.say,
+            command_template=to_room,
+            max=LONGEST_STATE,
         ),
-        Entity(
-            "sensor",
-            "heard",
-            {"name": "Heard", "icon": "mdi:ear-hearing", **_of_turn(topics, "text")},
+        _entity("sensor", "heard", True, "Heard", "ear-hearing", **_of_turn(topics, "text")),
+        _entity(
+            "sensor", "answered", True, "Answered", "message-reply", **_of_turn(topics, "reply")
         ),
-        Entity(
-            "sensor",
-            "answered",
-            {"name": "Answered", "icon": "mdi:message-reply", **_of_turn(topics, "reply")},
-        ),
-        Entity(
+        _entity(
             "notify",
             "announce",
-            {
-                "name": "Announce",
-                "icon": "mdi:bullhorn",
-                "command_topic": topics.announce,
-                "command_template": to_room,
-                **there,
-            },
+            True,
+            "Announce",
+            "bullhorn",
+            command_topic=topics.announce,
+            command_template=to_room,
+            **there,
         ),
-        Entity(
+        _entity(
             "number",
             "volume",
-            {
-                "name": "Volume",
-                "icon": "mdi:volume-high",
-                "state_topic": topics.volume,
-                "command_topic": topics.set(topics.volume),
-                "min": 0,
-                "max": 100,
-                "step": 1,
-                "unit_of_measurement": "%",
-                **there,
-            },
+            True,
+            "Volume",
+            "volume-high",
+            state_topic=topics.volume,
+            command_topic=topics.set(topics.volume),
+            min=0,
+            max=100,
+            step=1,
+            unit_of_measurement="%",
+            **there,
         ),
     ]
 
