@@ -6,7 +6,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from hub.home.model import normal
+from hub.devices.mqtt.entities import slug
 from hub.ports import HUB_DEVICE
 
 VERSION = "v1"
@@ -164,9 +164,8 @@ class Topics:
     def room(self, name: str) -> RoomTopics:
         """The topics of a satellite, by the name of its room."""
         # Home Assistant takes nothing but ASCII there.
-        slug = "_".join(re.findall(r"[a-z0-9]+", normal(name)))
-        slug = slug or f"room_{zlib.crc32(name.encode()):08x}"
-        return RoomTopics(self.prefix, self.discovery, self.hub, slug, name)
+        key = slug(name) or f"room_{zlib.crc32(name.encode()):08x}"
+        return RoomTopics(self.prefix, self.discovery, self.hub, key, name)
 
 
 @dataclass(frozen=True, slots=True)
