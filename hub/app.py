@@ -354,6 +354,33 @@ class Hub:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Where what a home knows is kept; nowhere, if it is not."""
+
+    folder: Path | None
+
+    def file(self, name: str) -> Path | None:
+        """For what is no document: a database."""
+        return self.folder / name if self.folder else None
+
+    def documents(self, name: str) -> Documents | None:
+        path = self.file(f"{name}.json")
+        return Documents(path) if path else None
+
+    def journal(self, name: str) -> Journal | None:
+        """With what was kept otherwise before."""
+        path = self.file(f"{name}.journal")
+        return Journal(path, former=path.with_suffix(".json")) if path else None
+
+
+def _kept(config: Config, home_file: Path | None, states: Path | None, remember: bool) -> _Kept:
+    """Nothing is kept of another home than the configured one, unless there is a folder for it."""
+    if not remember or (home_file is not None and states is None):
+        return _Kept(None)
+    return _Kept(states or config.hub.data)
+
+
 @asynccontextmanager
 async def open_hub(
     config: Config,
@@ -402,20 +429,19 @@ async def open_hub(
         if isinstance(model, LlamaModel):
             engines.append(model)
         real = home_file is None and states is None and remember
+        kept = _kept(config, home_file, states, remember)
         broker = await stack.enter_async_context(open_broker(config)) if real else None
         home = await stack.enter_async_context(
-            _home(config, home_file, states, remember, broker, lasting)
+            _home(config, home_file, real, kept, broker, lasting)
         )
         if voice is not None:
             stack.push_async_callback(voice.close)
-        history = History(
-            _kept_file(config, "history.db", home_file, states, remember), config.privacy, clocks
-        )
+        history = History(kept.file("history.db"), config.privacy, clocks)
         stack.push_async_callback(history.close)
         await history.open()
         history.watch(home)
         facts = Facts(
-            _kept_file(config, "memory.db", home_file, states, remember),
+            kept.file("memory.db"),
             config.privacy,
             clocks,
             history,
@@ -427,23 +453,23 @@ async def open_hub(
         stack.push_async_callback(debug.close)
         if real:
             await debug.begin()
-        timers = Timers(clocks, _journal(config, "timers", home_file, states, remember))
+        timers = Timers(clocks, kept.journal("timers"))
         stack.push_async_callback(timers.close)
         await timers.open()
-        pages = _journal(config, "agenda", home_file, states, remember)
+        pages = kept.journal("agenda")
         agenda = Agenda(clocks, pages, home=home, place=partial(_place, config, home))
         stack.push_async_callback(agenda.close)
         await agenda.open()
-        stores = Stores(_kept(config, "skills", home_file, states, remember))
+        stores = Stores(kept.documents("skills"))
         stack.push_async_callback(stores.close)
         await stores.open()
-        planner = Planner(clocks, _kept(config, "schedule", home_file, states, remember))
+        planner = Planner(clocks, kept.documents("schedule"))
         await planner.open()
         sounds = Sounds(
             sink, clocks, volume=lambda: voice.volume * (not voice.muted) if voice else 1.0
         )
         stack.push_async_callback(sounds.close)
-        pasts = Pasts(_kept_file(config, "past.db", home_file, states, remember), home, clocks)
+        pasts = Pasts(kept.file("past.db"), home, clocks)
         stack.push_async_callback(pasts.close)
         if lasting:
             await pasts.begin()
@@ -451,7 +477,7 @@ async def open_hub(
         manners = Manners(
             config.manners,
             lambda: clocks.now().astimezone(clocks.zone),
-            _kept(config, "manners", home_file, states, remember),
+            kept.documents("manners"),
         )
         stack.push_async_callback(manners.close)
         await manners.open()
@@ -459,7 +485,7 @@ async def open_hub(
             voice.limit = manners.volume
         daily = Daily(
             config,
-            lambda name: _kept_file(config, name, home_file, states, remember),
+            kept.file,
             model,
             partial(_model_file, config, store),
         )
@@ -479,7 +505,7 @@ async def open_hub(
             history=history,
             facts=facts,
             time=clocks,
-            policy=_policy(config, clocks, home_file, states, remember),
+            policy=_policy(config, clocks, kept),
             **daily.services(),
         )
         for problem in skillset.problems:
@@ -503,7 +529,7 @@ async def open_hub(
             onlookers=[history.turn],
             rooms=config.rooms,
         )
-        if (asked := _kept(config, "questions", home_file, states, remember)) is not None:
+        if (asked := kept.documents("questions")) is not None:
             pending = Pending(asked, clocks.now)
             stack.push_async_callback(pending.close)
             await assistant.remember(pending)
@@ -538,7 +564,7 @@ async def open_hub(
             router,
             skillset,
             clocks,
-            lambda name: _kept(config, name, home_file, states, remember),
+            kept.documents,
             history.deeds,
             manners.quiet,
             partial(_place, config, home),
@@ -585,9 +611,10 @@ async def open_home(
     Raises ConfigError for a file that makes no sense, StorageError for states that cannot be
     read."""
     real = home_file is None and states is None and remember
+    kept = _kept(config, home_file, states, remember)
     async with (
         open_broker(config) if real else nullcontext() as broker,
-        _home(config, home_file, states, remember, broker) as home,
+        _home(config, home_file, real, kept, broker) as home,
     ):
         yield home
 
@@ -596,20 +623,20 @@ async def open_home(
 async def _home(
     config: Config,
     home_file: Path | None,
-    states: Path | None,
-    remember: bool,
+    real: bool,
+    kept: _Kept,
     broker: Broker | None,
     lasting: bool = False,
 ) -> AsyncIterator[Home]:
     async with AsyncExitStack() as stack:
         home = Home()
-        kept = _kept(config, "devices", home_file, states, remember)
-        if kept is not None:
-            stack.push_async_callback(kept.close)
-            home.remember(*await _changed_by_people(kept), kept.flush)
+        changed = kept.documents("devices")
+        if changed is not None:
+            stack.push_async_callback(changed.close)
+            home.remember(*await _changed_by_people(changed), changed.flush)
         mqtt = await stack.enter_async_context(_mqtt_source(config, broker, lasting))
         stack.push_async_callback(home.close)
-        sources = _sources(config, home_file, states, remember, mqtt)
+        sources = _sources(config, home_file, real, kept, mqtt)
         await home.connect(sources, lasting=lasting)
         yield home
 
@@ -677,23 +704,22 @@ async def _changed_by_people(
 def _sources(
     config: Config,
     home_file: Path | None,
-    states: Path | None,
-    remember: bool,
+    own: bool,
+    kept: _Kept,
     mqtt: DeviceSource | None,
 ) -> list[DeviceSource]:
     """Where devices come from; the first one has the say."""
-    own = home_file is None and states is None and remember
     real = _real_sources(config, mqtt) if own else []
     simulated = config.home.simulated
     if simulated is None:
         simulated = not real or config.home.file is not None
     # People's own lists come last: one of the same name that is elsewhere has the say.
-    lists = [LocalLists(_kept(config, "lists", home_file, states, remember))] if own else []
+    lists = [LocalLists(kept.documents("lists"))] if own else []
     if own and not simulated:
         return [*real, *lists]
     chosen = home_file or config.home.file
-    kept = _kept(config, "home", home_file, states, remember)
-    return [*real, SimulatedHome.from_file(chosen, states=kept), *lists]
+    states = kept.documents("home")
+    return [*real, SimulatedHome.from_file(chosen, states=states), *lists]
 
 
 def _real_sources(config: Config, mqtt: DeviceSource | None) -> list[DeviceSource]:
@@ -708,32 +734,6 @@ def _real_sources(config: Config, mqtt: DeviceSource | None) -> list[DeviceSourc
     if mqtt is not None:
         found.append(mqtt)
     return found
-
-
-def _kept(
-    config: Config, name: str, home_file: Path | None, states: Path | None, remember: bool
-) -> Documents | None:
-    """Where something of the own home is kept; None if it is not, or of another home."""
-    if not remember or (home_file is not None and states is None):
-        return None
-    return Documents((states or config.hub.data) / f"{name}.json")
-
-
-def _kept_file(
-    config: Config, name: str, home_file: Path | None, states: Path | None, remember: bool
-) -> Path | None:
-    """The same for what is no document: a database."""
-    if not remember or (home_file is not None and states is None):
-        return None
-    return (states or config.hub.data) / name
-
-
-def _journal(
-    config: Config, name: str, home_file: Path | None, states: Path | None, remember: bool
-) -> Journal | None:
-    """The same as a journal, with what was kept otherwise before."""
-    path = _kept_file(config, f"{name}.journal", home_file, states, remember)
-    return Journal(path, former=path.with_suffix(".json")) if path else None
 
 
 def _place(config: Config, home: Home) -> tuple[float, float] | None:
@@ -812,24 +812,22 @@ def _packs(folder: Path, hub: Hub) -> Packs:
     )
 
 
-def _policy(
-    config: Config, time: Time, home_file: Path | None, states: Path | None, remember: bool
-) -> Policy:
+def _policy(config: Config, time: Time, kept: _Kept) -> Policy:
     """What comes before what is dangerous. Of a home that is only tried out no PIN is known, and
     nothing is noted."""
     trust = config.trust
     table = Table(trust.heating, trust.factor, trust.devices, trust.rooms, trust.people)
     return Policy(
         table,
-        pin=Pin(_kept_file(config, pin.FILE, home_file, states, remember), time),
+        pin=Pin(kept.file(pin.FILE), time),
         approvals=Approvals(time),
-        audit=Audit(_kept_file(config, audit.FILE, home_file, states, remember)),
+        audit=Audit(kept.file(audit.FILE)),
     )
 
 
 def trusted(config: Config) -> Policy:
     """The policy of the configured home, to look at it and to set its PIN."""
-    return _policy(config, SystemTime(), None, None, True)
+    return _policy(config, SystemTime(), _Kept(config.hub.data))
 
 
 def load_skills(config: Config) -> Skillset:
