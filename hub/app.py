@@ -137,6 +137,7 @@ class Hub:
     assistant: Assistant
     timers: Timers
     agenda: Agenda
+    speaker: _Speaker
     synthesizer: Synthesizer | None = None
     voice: Voice | None = None
     wake: WakeWord | None = None
@@ -490,11 +491,12 @@ async def open_hub(
             partial(_model_file, config, store),
         )
         stack.push_async_callback(daily.close)
+        speaker = _Speaker(voice, timers, agenda, sounds)
         skillset = Skillset.load(
             config,
             home,
             manners=manners,
-            speaker=_Speaker(voice, timers, agenda, sounds),
+            speaker=speaker,
             sound=SkillSounds(sounds, Noise, recording),
             past=pasts,
             phone=phones,
@@ -541,6 +543,7 @@ async def open_hub(
             assistant,
             timers,
             agenda,
+            speaker,
             piper,
             voice,
             wake,

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
+import numpy as np
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from hub import config
-from hub.app import open_hub
+from hub.app import _Speaker, open_hub
+from hub.audio.noise import Noise
 from hub.audio.null import Nowhere
 from hub.audio.wav_out import wav
 from hub.bridges import phone as phone_module
@@ -42,6 +44,7 @@ from hub.pipeline import Assistant
 from hub.ports import FRAME_BYTES, Recognizer
 from hub.router import Router
 from hub.skillset import Skillset
+from hub.sound import Sounds
 from hub.timers.agenda import Agenda
 from hub.timers.book import Timers
 from hub.voice import Voice
@@ -80,6 +83,9 @@ class Listeners:
     async def play(self, audio: Audio) -> None:
         self.heard.put_nowait(audio)
 
+    async def under(self, backdrop: Any) -> None:
+        self.backdrop = backdrop
+
     async def close(self) -> None:
         pass
 
@@ -93,8 +99,7 @@ class Parts:
     skillset: Skillset
     assistant: Assistant
     recognizer: Recognizer
-    timers: Timers
-    agenda: Agenda
+    time: FakeTime
     synthesizer: Singer = field(default_factory=Singer)
     sink: Listeners = field(default_factory=Listeners)
     free: asyncio.Event = field(default_factory=asyncio.Event)
@@ -102,12 +107,14 @@ class Parts:
 
     def __post_init__(self) -> None:
         self.voice = Voice(self.synthesizer, self.sink, volume=0.8)
+        self.sounds = Sounds(self.sink, self.time, volume=lambda: self.voice.volume)
+        timers, agenda = Timers(self.time), Agenda(self.time)
+        self.speaker = _Speaker(self.voice, timers, agenda, self.sounds)
         self.free.set()
 
 
 @pytest.fixture
 def hub(house: Household) -> Parts:
-    time = FakeTime(datetime(2026, 1, 1, tzinfo=UTC))
     assistant = house.assistant
     return Parts(
         house.home,
@@ -115,8 +122,7 @@ def hub(house: Household) -> Parts:
         assistant.skillset,
         assistant,
         house.recognizer,
-        Timers(time),
-        Agenda(time),
+        FakeTime(datetime(2026, 1, 1, tzinfo=UTC)),
     )
 
 
@@ -608,6 +614,27 @@ async def test_the_volume_is_set_and_followed(house: Household, hub: Parts, brok
             await side.phone.publish(topics.set(topics.volume), nonsense)
             assert nonsense in (await side.phone.json(topics.error))["error"]
         assert hub.voice.volume == 0.5
+
+
+async def test_a_sound_beneath_follows_the_volume_and_the_stop_button(
+    hub: Parts, broker: Broker
+) -> None:
+    await hub.sounds.begin(
+        Noise("white", 7), what="rain", by="noise", volume=1.0, seconds=None, words=False
+    )
+
+    def loudness() -> float:
+        heard = [hub.sink.backdrop.read(480, 48_000, False) for _ in range(500)]
+        return float(np.sqrt(np.mean(np.concatenate(heard[-10:]) ** 2)))
+
+    before = loudness()
+    async with running(broker, hub) as side:
+        await side.phone.publish(side.topics.set(side.topics.volume), "35")
+        await side.phone.until(side.topics.volume, "35")
+        assert 0 < loudness() < 0.7 * before
+        await side.phone.publish(side.topics.stop, "PRESS")
+        await side.phone.say("hello")  # by then the order before it is done
+        assert hub.sounds.playing is None
 
 
 async def test_an_announcement_is_spoken_when_nobody_talks(hub: Parts, broker: Broker) -> None:

@@ -31,8 +31,6 @@ from hub.ports import Recognizer, Synthesizer
 from hub.router import Router
 from hub.skillset import Skillset
 from hub.speech import clean, sentences
-from hub.timers.agenda import Agenda
-from hub.timers.book import Timers
 from hub.voice import Voice
 
 log = logging.getLogger(__name__)
@@ -51,6 +49,13 @@ TO_FINISH = 1.0
 """Seconds, when the hub ends, for finishing what has begun."""
 
 
+class Loudspeaker(Protocol):
+    """The hub's own, with all that is heard from it."""
+
+    async def set_volume(self, volume: float) -> None: ...
+    async def stop(self) -> None: ...
+
+
 class Parts(Protocol):
     """What it needs of a running hub (`hub.app.Hub`)."""
 
@@ -63,9 +68,7 @@ class Parts(Protocol):
     @property
     def assistant(self) -> Assistant: ...
     @property
-    def timers(self) -> Timers: ...
-    @property
-    def agenda(self) -> Agenda: ...
+    def speaker(self) -> Loudspeaker: ...
     @property
     def recognizer(self) -> Recognizer | None: ...
     @property
@@ -317,11 +320,7 @@ class Orders:
             raise Refused("the microphone is muted")
 
     async def _stop(self, incoming: Incoming) -> None:
-        await self._hub.timers.hush()
-        await self._hub.agenda.stop()
-        await self._hub.agenda.heard()
-        if self._hub.voice is not None:
-            self._hub.voice.stop()
+        await self._hub.speaker.stop()
 
     async def _approve(self, incoming: Incoming) -> None:
         """A tap on a phone: what waits may be done."""
@@ -343,7 +342,7 @@ class Orders:
     async def _set_volume(self, incoming: Incoming) -> None:
         if self._hub.voice is None:
             raise Refused("this hub has no loudspeaker")
-        self._hub.voice.volume = requests.percent(incoming.payload) / 100
+        await self._hub.speaker.set_volume(requests.percent(incoming.payload) / 100)
         self._show_states()
 
     async def _set_room_volume(self, area: str, incoming: Incoming) -> None:
