@@ -181,6 +181,12 @@ async def test_each_kind_can_be_wanted(told: Told, language: str, said: str, kin
     assert not told.notices.wants(kind)
 
 
+async def test_outside_is_known_by_its_german_name_too(told: Told) -> None:
+    said = "wenn es draußen kälter als 5 Grad ist, schalte das Kitchen Light ein"
+    asked = await told.home.say(said, language="de")
+    assert asked.startswith("Wenn Outdoor Temperature unter 5 fällt")
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [(True, "tell me when a battery is low"), (False, "stop telling me about batteries")],

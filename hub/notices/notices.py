@@ -13,7 +13,7 @@ from hub.errors import StorageError
 from hub.home.model import Entity, Home, normal
 from hub.messages import StateChange
 from hub.routines import wording
-from hub.routines.making import FINISHED, OUTSIDE
+from hub.routines.making import FINISHED, OUTSIDE, words_of
 from hub.skill import Where
 from hub.timers.book import Notes
 from hub.timers.clock import Time
@@ -36,7 +36,7 @@ DANGERS = {
     "carbon_monoxide": ("Carbon monoxide at the {name}!", "Kohlenmonoxid: {name}!"),
 }
 OPENINGS = frozenset({"door", "garage_door", "opening", "window"})
-APPLIANCES = (
+APPLIANCES = frozenset(
     "washing machine washer dishwasher dryer tumble waschmaschine trockner spulmaschine "
     "geschirrspuler bread oven backofen".split()
 )
@@ -255,11 +255,8 @@ class Notices:
     def outside(self) -> tuple[float, float] | None:
         """The temperature outside as it is told, and in degrees Celsius; None if nobody knows."""
         for entity in self._home.entities.values():
-            area = self._home.area_of(entity)
-            words = {word for name in entity.names for word in normal(name).split()}
-            words |= set(normal(area.name).split()) if area else set()
-            out = bool(words & {normal(word) for word in OUTSIDE})
-            if entity.domain == "sensor" and entity.device_class == "temperature" and out:
+            measures = entity.domain == "sensor" and entity.device_class == "temperature"
+            if measures and self._is_outside(entity):
                 state = self._home.state(entity.entity_id)
                 unit = str(state.attributes.get("unit_of_measurement", ""))
                 if (value := _number(state.state)) is not None:
@@ -272,11 +269,15 @@ class Notices:
                     return value, _celsius(value, str(told.get("temperature_unit", "")))
         return None
 
+    def _is_outside(self, entity: Entity) -> bool:
+        area = self._home.area_of(entity)
+        words = words_of(entity) | (set(normal(area.name).split()) if area else set())
+        return bool(words & OUTSIDE)
+
 
 def _finishes(entity: Entity, change: StateChange) -> bool:
     """Whether an appliance has just finished."""
-    words = {word for name in entity.names for word in normal(name).split()}
-    if not words & set(APPLIANCES):
+    if entity.domain not in ("binary_sensor", "sensor") or not words_of(entity) & APPLIANCES:
         return False
     if entity.domain == "binary_sensor" and entity.device_class in (None, "running", "power"):
         return change.before == "on" and change.state == "off"

@@ -12,7 +12,7 @@ from rapidfuzz import fuzz
 from hub.dialogue.answers import answers
 from hub.dialogue.replies import Replies
 from hub.errors import HearthError
-from hub.home.model import Entity, Home, normal
+from hub.home.model import Area, Entity, Home, normal
 from hub.messages import Intent, Utterance
 from hub.policy.classes import R0, R2, R3
 from hub.router import Context, Router
@@ -60,7 +60,8 @@ IDLE_WATTS, IDLE_SECONDS = 5.0, 120.0
 LIKE = 88
 """Likeness (0-100) from which what was said is a device's name."""
 MOST_ASKED = 4
-OUTSIDE = frozenset("outside outdoor outdoors garden terrace draußen aussen außen garten".split())
+OUTSIDE = frozenset("outside outdoor outdoors garden terrace draussen aussen garten".split())
+"""Words of a place that is outside, in normal form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,7 @@ class Maker:
             if own:
                 return Comes(own[0].entity_id, comes)
             return Comes(persons[0].entity_id, comes) if len(persons) == 1 else Several((*persons,))
-        named = [p for p in persons if who in _names(p) or who in " ".join(_names(p)).split()]
+        named = [p for p in persons if who in _names(p) or who in words_of(p)]
         if len(named) == 1:
             return Comes(named[0].entity_id, comes)
         if named:
@@ -300,7 +301,7 @@ class Maker:
                     if e.domain == "climate" and e.area_id == area.area_id
                 ]
         elif what and normal(what) in OUTSIDE:
-            found = [e for e in sensors if OUTSIDE & set(" ".join(_names(e)).split())]
+            found = [e for e in sensors if OUTSIDE & words_of(e)]
         elif what:
             found = self.named(f"{what} {kind}".strip(), sensors, language) or self.named(
                 what, sensors, language
@@ -366,9 +367,7 @@ class Maker:
         within = []
         for entity in among:
             area = self._home.area_of(entity)
-            known = set(" ".join([*_names(entity), *(normal(n) for n in area.names)]).split()) if (
-                area) else set(" ".join(_names(entity)).split())  # fmt: skip
-            if words <= known:
+            if words <= words_of(entity) | (words_of(area) if area else set()):
                 within.append(entity)
         if within:
             return within
@@ -606,6 +605,11 @@ def _preference(entity: Entity, does: str) -> int:
 
 def _names(entity: Entity) -> tuple[str, ...]:
     return tuple(normal(name) for name in entity.names)
+
+
+def words_of(thing: Entity | Area) -> set[str]:
+    """The words of its names, in normal form."""
+    return {word for name in thing.names for word in normal(name).split()}
 
 
 def _bare(what: str, language: str) -> str:
