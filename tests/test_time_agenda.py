@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.errors import AudioError, StorageError
+from hub.timers import wall
 from hub.timers.agenda import AGAIN, LATE, LATER, POLITE, RINGING, TRIES, Agenda, Due
 from hub.timers.appointment import When
 from hub.timers.clock import LONGEST_SLEEP
@@ -164,6 +166,30 @@ async def machine() -> Any:
     machine = await Machine(Time(berlin(2026, 11, 27, 22, 0))).start()
     yield machine
     await machine.agenda.close()
+
+
+# --- the zone of the machine ----------------------------------------------------------------------
+
+
+def test_the_zone_is_that_of_the_machine_and_follows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "localtime"
+    monkeypatch.delenv("TZ", raising=False)
+    monkeypatch.setattr(wall, "LOCALTIME", link)
+    assert wall.local_zone() is UTC
+    for name in ("Europe/Berlin", "Asia/Kolkata", "Europe/Berlin"):
+        target = tmp_path / "zoneinfo" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        assert wall.local_zone() == ZoneInfo(name)
+    link.unlink()
+    link.write_bytes(b"no zone")
+    assert wall.local_zone() is UTC
+    monkeypatch.setenv("TZ", ":Asia/Kolkata")
+    assert wall.local_zone() == ZoneInfo("Asia/Kolkata")
 
 
 # --- how long it waits, on a clock that sleeps no longer than the machine's ---------------------

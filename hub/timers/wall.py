@@ -36,25 +36,24 @@ _UNKNOWN = 5
 
 def local_zone() -> tzinfo:
     """The zone of this machine, as it is set now."""
-    name = os.environ.get("TZ", "").removeprefix(":")
-    if not name:
-        try:
-            target = str(LOCALTIME.resolve(strict=True))
-            changed = LOCALTIME.stat().st_mtime
-        except OSError:
-            return UTC
-        return _of_file(target, changed)
-    return _named(name) or UTC
+    if name := os.environ.get("TZ", "").removeprefix(":"):
+        return _named(name) or UTC
+    try:
+        status = LOCALTIME.stat()
+    except OSError:
+        return UTC
+    return _of_file(LOCALTIME, (status.st_dev, status.st_ino, status.st_mtime))
 
 
 @lru_cache(maxsize=8)
-def _of_file(target: str, changed: float) -> tzinfo:
-    """`changed` only makes another entry of the cache where another zone was copied there."""
-    name = target.rpartition(FOLDER)[2] if FOLDER in target else ""
-    if name and (known := _named(name)):
-        return known
+def _of_file(path: Path, version: tuple[int, int, float]) -> tzinfo:
+    """`version` only makes another entry of the cache where another zone was put there."""
     try:
-        with Path(target).open("rb") as file:
+        target = path.resolve(strict=True)
+        name = str(target).rpartition(FOLDER)[2] if FOLDER in str(target) else ""
+        if name and (known := _named(name)):
+            return known
+        with target.open("rb") as file:
             return ZoneInfo.from_file(file, key="local")
     except (OSError, ValueError):
         return UTC
