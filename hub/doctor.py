@@ -122,7 +122,9 @@ def _privacy(config: Config) -> Finding:
     if kept := warning(config, datetime.now(UTC)):
         return Finding("privacy", "weak", kept, "take debug_audio_until out of [privacy]")
     aside = [
-        path for name in ("history.db", "memory.db") for path in damaged(config.hub.data / name)
+        path
+        for name in ("history.db", "memory.db", "past.db")
+        for path in damaged(config.hub.data / name)
     ]
     if aside:
         detail = f"{aside[-1]} was set aside as damaged"

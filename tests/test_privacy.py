@@ -337,6 +337,17 @@ def test_that_sound_is_kept_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert _privacy(parse("")).health == "good"
 
 
+@pytest.mark.parametrize("name", ["history.db", "memory.db", "past.db"])
+def test_the_doctor_tells_of_a_file_that_was_set_aside(tmp_path: Path, name: str) -> None:
+    from hub.doctor import _privacy
+
+    config = settings(tmp_path)
+    assert _privacy(config).health == "good"
+    config.hub.data.mkdir()
+    (config.hub.data / f"{name}.damaged-20261127-100000-1").touch()
+    assert _privacy(config).health == "weak"
+
+
 def test_every_kind_tells_what_it_is_and_for_how_long(tmp_path: Path) -> None:
     kinds = everything(settings(tmp_path))
     assert len({kept.name for kept in kinds}) == len(kinds)
