@@ -41,6 +41,13 @@ def cause() -> Cause | None:
     return _cause.get()
 
 
+def same_person(one: str | None, other: str | None) -> bool:
+    """Whether two names are of one person, however they are written."""
+    if one is None or other is None:
+        return one is other
+    return one.casefold() == other.casefold()
+
+
 @contextmanager
 def because(why: Cause | None) -> Iterator[None]:
     """What is done within has this cause."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from hub.cause import Source
+from hub.cause import Source, same_person
 from hub.config import PrivacySettings
 from hub.errors import StorageError
 from hub.history.database import Database
@@ -409,7 +409,7 @@ class History:
     async def erase(self, person: str | None = None, *, kinds: Sequence[str] = KINDS) -> int:
         """Forget everything, or what is of one person. How many rows. Raises StorageError."""
         self._hand_over()
-        self._remember(lambda turn: person is not None and not _same(turn.person, person))
+        self._remember(lambda turn: person is not None and not same_person(turn.person, person))
         count = await self._database.run(lambda c: _erased(c, person, kinds))
         await self._database.scrub()
         return count
@@ -430,12 +430,12 @@ class History:
 
     async def forget_turns(self, person: str | None = None) -> int:
         """Forget what was said, or what one person said; what was done stays. StorageError."""
-        self._remember(lambda turn: person is not None and not _same(turn.person, person))
+        self._remember(lambda turn: person is not None and not same_person(turn.person, person))
         return await self._forget(
             lambda c: [
                 n
                 for n, name in c.execute("SELECT id, person FROM turns")
-                if person is None or _same(name, person)
+                if person is None or same_person(name, person)
             ]
         )
 
@@ -487,10 +487,6 @@ def _kept(data: Mapping[str, Any]) -> dict[str, Any]:
 def _complain(done: Any) -> None:
     if error := done.exception():
         log.error("%s; what was said and done is not kept", error)
-
-
-def _same(one: str | None, other: str) -> bool:
-    return one is not None and one.casefold() == other.casefold()
 
 
 def _seconds(moment: datetime | None, otherwise: float) -> float:
@@ -594,7 +590,7 @@ def _erased(connection: sqlite3.Connection, person: str | None, kinds: Sequence[
         else:
             found = connection.execute(f"SELECT DISTINCT person FROM {table}").fetchall()
             for (name,) in found:
-                if _same(name, person):
+                if same_person(name, person):
                     count += connection.execute(
                         f"DELETE FROM {table} WHERE person = ?", (name,)
                     ).rowcount

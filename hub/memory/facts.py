@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from hub.cause import cause
+from hub.cause import cause, same_person
 from hub.config import PrivacySettings
 from hub.errors import StorageError
 from hub.history import History
@@ -212,7 +212,7 @@ class Facts:
     async def name(self, person: str | None = None) -> str | None:
         """What somebody wants to be called."""
         names = [fact for fact in await self.all(person) if fact.kind == "name"]
-        own = [fact for fact in names if _same(fact.owner, person)]
+        own = [fact for fact in names if same_person(fact.owner, person)]
         return own[-1].subject if own else None
 
     # --- forgetting ------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ class Facts:
         if person is not None:
             facts = await self.all(everybody=True)
             return await self.forget(
-                [f for f in facts if _same(f.owner, person) or _same(f.teller, person)]
+                [f for f in facts if same_person(f.owner, person) or same_person(f.teller, person)]
             )
         self._last.clear()
         self._replaced.clear()
@@ -273,15 +273,9 @@ class Facts:
             await self._database.scrub()
 
 
-def _same(one: str | None, other: str | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one.casefold() == other.casefold()
-
-
 def _visible(fact: Fact, person: str | None) -> bool:
     """A person's own facts are told to that person alone."""
-    return fact.owner is None or _same(fact.owner, person)
+    return fact.owner is None or same_person(fact.owner, person)
 
 
 def _covered(wanted: Sequence[tuple[str, float]], fact: Fact) -> float:
@@ -323,7 +317,7 @@ def _taken_back(connection: sqlite3.Connection, number: int, before: Sequence[Fa
 
 def _replaced(old: Fact, new: Fact) -> bool:
     """Whether a fact takes the place of another one."""
-    if old.kind != new.kind or not _same(old.owner, new.owner):
+    if old.kind != new.kind or not same_person(old.owner, new.owner):
         return False
     if new.kind == "name":
         return True

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hub.cause import same_person
 from hub.config import PrivacySettings
 from hub.errors import StorageError, reason
 from hub.history import History
@@ -60,7 +61,7 @@ def is_of(document: Any, person: str) -> bool:
     """Whether something says that it is of this person."""
     if isinstance(document, Mapping):
         return any(
-            (key in PEOPLE and isinstance(value, str) and value.casefold() == person.casefold())
+            (key in PEOPLE and isinstance(value, str) and same_person(value, person))
             or is_of(value, person)
             for key, value in document.items()
         )
