@@ -170,16 +170,15 @@ def evidence(habit: Habit, name: str, done: str, home: Home, language: str) -> s
 
 
 def _days(group: str, language: str) -> str:
-    german = wording.base(language) == "de"
     if group.isdigit():
         name = wording.DAY_NAMES[wording.base(language)][int(group)]
-        return f"{name}e" if german else f"{name}s"
+        return wording.pick((f"{name}s", f"{name}e"), language)
     names = {
         "daily": ("days", "Tage"),
         "weekdays": ("weekdays", "Werktage"),
         "weekends": ("days of weekends", "Tage an Wochenenden"),
     }
-    return names[group][1 if german else 0]
+    return wording.pick(names[group], language)
 
 
 def _clock(minute: int) -> str:

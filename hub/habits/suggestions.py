@@ -18,7 +18,6 @@ from hub.dialogue.conversation import Question
 from hub.errors import HearthError, StorageError
 from hub.habits.mining import LONG, Deed, Habit, habits
 from hub.habits.offers import Offer, offer
-from hub.home.things import normal
 from hub.messages import Call, Trace
 from hub.routines import wording
 from hub.routines.routine import Becomes, Clock, Comes, Draft, Sun
@@ -58,8 +57,7 @@ SAY: Mapping[str, tuple[str, str]] = {
 
 
 def say(key: str, language: str, **values: object) -> str:
-    en, de = SAY[key]
-    return (de if wording.base(language) == "de" else en).format(**values)
+    return wording.pick(SAY[key], language).format(**values)
 
 
 class Suggestions:
@@ -233,8 +231,7 @@ class Suggestions:
         if found is None:
             return say("gone", where.language)
         draft = Draft(when=found.routine.when, do=found.routine.do)
-        taken = {normal(routine.name): None for routine in self._routines.all()}
-        name = self._routines.maker.name(draft, taken)
+        name = self._routines.new_name(draft)
         try:
             made = self._routines.add(replace(found.routine, name=name, person=where.person))
         except HearthError as error:

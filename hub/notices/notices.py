@@ -72,8 +72,7 @@ class Announce(Protocol):
 
 
 def say(key: str, language: str, **values: object) -> str:
-    en, de = SAY[key]
-    return (de if wording.base(language) == "de" else en).format(**values)
+    return wording.pick(SAY[key], language).format(**values)
 
 
 class Notices:
@@ -196,8 +195,7 @@ class Notices:
         if state == "off":
             self._is_over(key)
         elif state == "on" and self.wants("danger") and self._first(key):
-            words = DANGERS[entity.device_class or ""]
-            text = words[1 if wording.base(self._language) == "de" else 0]
+            text = wording.pick(DANGERS[entity.device_class or ""], self._language)
             self._tell(text.format(name=entity.name), urgent=True)
 
     def _battery(self, entity: Entity, state: str) -> None:
@@ -249,7 +247,7 @@ class Notices:
             if found is None or seconds < least or not self._first(f"open {id}"):
                 continue
             length = duration(round(seconds / 300) * 300, self._language)
-            degrees = _said(outside[0], self._language)
+            degrees = wording.number(round(outside[0], 1), self._language)
             self._tell(say("open", self._language, name=found.name, length=length, degrees=degrees))
 
     def outside(self) -> tuple[float, float] | None:
@@ -302,8 +300,3 @@ def _number(value: Any) -> float | None:
 
 def _celsius(value: float, unit: str) -> float:
     return (value - 32) / 1.8 if "F" in unit else value
-
-
-def _said(value: float, language: str) -> str:
-    text = f"{round(value, 1):g}"
-    return text.replace(".", ",") if wording.base(language) == "de" else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,7 +111,7 @@ class Maker:
         if isinstance(found, Several):
             names = [entity.name for entity in found.entities[:MOST_ASKED]]
             key = "whose" if reading.when.kind in ("comes", "leaves") else "which"
-            draft.question = wording.say(key, language, names=_or(names, language))
+            draft.question = wording.say(key, language, names=wording.either(names, language))
             draft.lacking, draft.among = "device", found.entities
         elif isinstance(found, str):
             draft.problem = found
@@ -169,8 +169,8 @@ class Maker:
         draft.warnings = (*draft.warnings, *warnings)
         return tuple(found)
 
-    def name(self, draft: Draft, taken: Mapping[str, Any]) -> str:
-        """What a routine is called if nobody has said so."""
+    def name(self, draft: Draft, taken: Collection[str]) -> str:
+        """What a routine is called if nobody has said so. `taken`: names in normal form."""
         trigger = draft.when[0] if draft.when else None
         if isinstance(trigger, Phrase):
             return trigger.text[:LONGEST_NAME]
@@ -615,11 +615,6 @@ def words_of(thing: Entity | Area) -> set[str]:
 def _bare(what: str, language: str) -> str:
     known = table(language) or {}
     return re.sub(f"^(?:{known.get('article', '')})", "", what.strip(), flags=re.IGNORECASE)
-
-
-def _or(names: Sequence[str], language: str) -> str:
-    word = " oder " if wording.base(language) == "de" else " or "
-    return word.join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _days(said: str, language: str) -> tuple[int, ...]:

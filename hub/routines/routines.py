@@ -284,14 +284,17 @@ class Routines:
         self._set(changed := replace(self._routines[id], enabled=enabled))
         return changed
 
+    def new_name(self, draft: Draft) -> str:
+        """A name that no other has."""
+        return self.maker.name(draft, {normal(routine.name) for routine in self.all()})
+
     def from_draft(self, draft: Draft, where: Where, made_by: str = "voice") -> Routine:
         """What a draft without problem and question is."""
         if draft.instead is not None:
             return replace(draft.instead, when=draft.when, do=draft.do)
-        taken = {normal(routine.name) for routine in self.all()}
         phrases = [t.text for t in draft.when if isinstance(t, Phrase)]
         old = next((r for phrase in phrases for r in [self.find(phrase)] if r), None)
-        name = draft.name or (old.name if old else self.maker.name(draft, dict.fromkeys(taken)))
+        name = draft.name or (old.name if old else self.new_name(draft))
         return Routine(
             old.id if old else "",
             name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from hub.home.things import normal
+from hub.language import names_together, words
 from hub.routines.routine import (
     DAILY,
     WEEKDAYS,
@@ -65,8 +66,17 @@ def base(language: str) -> str:
 
 def joined(parts: Sequence[str], language: str) -> str:
     """`a, b and c`"""
-    word = " und " if base(language) == "de" else " and "
-    return word.join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    return names_together(parts, words(base(language))["and"])
+
+
+def either(parts: Sequence[str], language: str) -> str:
+    """`a, b or c`"""
+    return names_together(parts, words(base(language))["or"])
+
+
+def pick(texts: tuple[str, str], language: str) -> str:
+    """The English of two texts, or the German."""
+    return texts[1 if base(language) == "de" else 0]
 
 
 def time_of(trigger: Clock, language: str) -> str:
@@ -162,17 +172,17 @@ def _becomes(trigger: Becomes, name_of: NAME_OF, language: str) -> str:
         return f"wenn {plain}" if german else f"when {plain}"
     parts = []
     if trigger.above is not None:
-        parts.append(f"über {_number(trigger.above, language)} steigt" if german else (
-            f"rises above {_number(trigger.above, language)}"))  # fmt: skip
+        parts.append(f"über {number(trigger.above, language)} steigt" if german else (
+            f"rises above {number(trigger.above, language)}"))  # fmt: skip
     if trigger.below is not None:
-        parts.append(f"unter {_number(trigger.below, language)} fällt" if german else (
-            f"falls below {_number(trigger.below, language)}"))  # fmt: skip
+        parts.append(f"unter {number(trigger.below, language)} fällt" if german else (
+            f"falls below {number(trigger.below, language)}"))  # fmt: skip
     text = joined(parts, language)
     kept = f" und {lasting} so bleibt" if german else f" and stays so for {lasting}"
     return (f"wenn {name} {text}" if german else f"when the {name} {text}") + kept * bool(lasting)
 
 
-def _number(value: float, language: str) -> str:
+def number(value: float, language: str) -> str:
     text = f"{value:g}"
     return text.replace(".", ",") if base(language) == "de" else text
 
@@ -190,12 +200,12 @@ def happened(trigger: Trigger, name_of: NAME_OF, language: str) -> str:
     text = text.removeprefix("when ").removeprefix("wenn ")
     if isinstance(trigger, Becomes):
         name = name_of(trigger.entity_id)
-        number = trigger.above if trigger.above is not None else trigger.below
+        limit = trigger.above if trigger.above is not None else trigger.below
         if base(language) == "de":
             side = "über" if trigger.above is not None else "unter"
-            return f"{name} ist {side} {_number(number or 0, language)}."
+            return f"{name} ist {side} {number(limit or 0, language)}."
         side = "above" if trigger.above is not None else "below"
-        return f"The {name} is {side} {_number(number or 0, language)}."
+        return f"The {name} is {side} {number(limit or 0, language)}."
     if isinstance(trigger, Comes) and base(language) == "de":
         who = "Jemand" if trigger.who in ("anybody", "everybody") else name_of(trigger.who)
         return f"{who} ist {'nach Hause gekommen' if trigger.home else 'gegangen'}."
@@ -296,5 +306,4 @@ SAY: Mapping[str, tuple[str, str]] = {
 
 
 def say(key: str, language: str, **values: object) -> str:
-    en, de = SAY[key]
-    return (de if base(language) == "de" else en).format(**values)
+    return pick(SAY[key], language).format(**values)
