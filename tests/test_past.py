@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,11 +37,21 @@ HOME: dict[str, Any] = {
 }
 
 
+@asynccontextmanager
+async def kept(time: MovedTime, path: Path | None = None) -> AsyncIterator[tuple[House, Pasts]]:
+    """A home, and what is kept of what its sensors tell."""
+    async with House(HOME) as house:
+        pasts = Pasts(path, house.home, time)
+        await pasts.begin()
+        try:
+            yield house, pasts
+        finally:
+            await pasts.close()
+
+
 async def test_the_mean_counts_how_long_a_value_was_shown() -> None:
     time = MovedTime(NINE)
-    async with House(HOME) as house:
-        pasts = Pasts(None, house.home, time)
-        await pasts.begin()
+    async with kept(time) as (house, pasts):
         await time.advance(45 * 60)
         house.devices.set_state("sensor.attic", "24")
         await time.advance(30 * 60)
@@ -47,14 +59,11 @@ async def test_the_mean_counts_how_long_a_value_was_shown() -> None:
         assert (first.low, first.mean, first.high, first.last) == (20, 21, 24, 24)
         assert first.at == NINE and not first.counts
         assert (now.low, now.mean, now.high) == (24, 24, 24)
-        await pasts.close()
 
 
 async def test_hours_without_a_change_are_there_and_hours_away_are_not() -> None:
     time = MovedTime(NINE)
-    async with House(HOME) as house:
-        pasts = Pasts(None, house.home, time)
-        await pasts.begin()
+    async with kept(time) as (house, pasts):
         await time.advance(3 * 3600)
         house.devices.set_state("sensor.attic", "unavailable")
         await time.advance(5 * 3600)
@@ -62,41 +71,32 @@ async def test_hours_without_a_change_are_there_and_hours_away_are_not() -> None
         await time.advance(60)
         hours = [hour.at.astimezone(UTC).hour for hour in await pasts.hours("sensor.attic", NINE)]
         assert hours == [9, 10, 11, 12, 17]
-        await pasts.close()
 
 
 async def test_a_meter_shows_what_it_counted_up_to() -> None:
     time = MovedTime(NINE)
-    async with House(HOME) as house:
-        pasts = Pasts(None, house.home, time)
-        await pasts.begin()
+    async with kept(time) as (house, pasts):
         for level in ("101", "103"):
             await time.advance(20 * 60)
             house.devices.set_state("sensor.meter", level)
         await time.advance(60)
         (hour,) = await pasts.hours("sensor.meter", NINE)
         assert hour.counts and hour.value == 103
-        await pasts.close()
 
 
 async def test_only_sensors_with_such_numbers_are_kept() -> None:
     time = MovedTime(NINE)
-    async with House(HOME) as house:
-        pasts = Pasts(None, house.home, time)
-        await pasts.begin()
+    async with kept(time) as (house, pasts):
         await time.advance(60)
         assert await pasts.hours("sensor.door", NINE) == []
         house.devices.set_state("sensor.attic", "nan")
         house.devices.set_state("sensor.attic", "warm")
         assert [hour.high for hour in await pasts.hours("sensor.attic", NINE)] == [20]
-        await pasts.close()
 
 
 async def test_it_survives_a_hub_that_is_killed_and_forgets_after_a_month(tmp_path: Path) -> None:
     time, path = MovedTime(NINE), tmp_path / "past.db"
-    async with House(HOME) as house:
-        pasts = Pasts(path, house.home, time)
-        await pasts.begin()
+    async with kept(time, path) as (house, pasts):
         await time.advance(SAVED + 1)
         await pasts.hours("sensor.attic", NINE)  # what was begun before is done
         killed = Pasts(path, house.home, time)
@@ -107,16 +107,13 @@ async def test_it_survives_a_hub_that_is_killed_and_forgets_after_a_month(tmp_pa
         hours = await pasts.hours("sensor.attic", NINE)
         assert min(hour.at for hour in hours) >= NINE + timedelta(days=1)
         assert path.stat().st_mode & 0o777 == 0o600
-        await pasts.close()
 
 
 async def test_hours_that_are_over_go_to_the_disk_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     time, begun = MovedTime(NINE), 0
-    async with House(HOME) as house:
-        pasts = Pasts(None, house.home, time)
-        await pasts.begin()
+    async with kept(time) as (_, pasts):
         begin = pasts._database.begin
 
         def counted(work: Any) -> Any:
@@ -130,7 +127,6 @@ async def test_hours_that_are_over_go_to_the_disk_together(
         assert begun == 1
         for name in ("attic", "meter"):
             assert len(await pasts.hours(f"sensor.{name}", NINE)) == 2
-        await pasts.close()
 
 
 async def test_a_new_start_goes_on_with_the_hour(tmp_path: Path) -> None:
@@ -151,15 +147,12 @@ async def test_a_new_start_goes_on_with_the_hour(tmp_path: Path) -> None:
 
 async def test_it_can_be_had_and_erased() -> None:
     time = MovedTime(NINE)
-    async with House(HOME) as house:
-        pasts = Pasts(None, house.home, time)
-        await pasts.begin()
+    async with kept(time) as (_, pasts):
         await time.advance(2 * 3600)
         assert {row["entity_id"] for row in await pasts.export()} >= {"sensor.attic"}
         assert await pasts.erase("anna") == 0
         assert await pasts.erase() > 0
         assert await pasts.export() == []
-        await pasts.close()
 
 
 PACK = '''
@@ -185,9 +178,7 @@ async def sin(home: Home, past: Past, hint: str = "") -> str:
 async def test_a_pack_has_the_past_of_what_it_was_granted(tmp_path: Path) -> None:
     time = MovedTime(NINE)
     folder = kit.write(tmp_path, PACK, Permitted({"home.entities": ["sensor.attic"]}))
-    async with House(HOME) as house:
-        pasts = Pasts(None, house.home, time)
-        await pasts.begin()
+    async with kept(time) as (house, pasts):
         await time.advance(3 * 3600)
         packs = Packs(kit.Shelf(folder), house.home)
         services = {"past": pasts.of(None, None)}
@@ -197,4 +188,3 @@ async def test_a_pack_has_the_past_of_what_it_was_granted(tmp_path: Path) -> Non
         ran = await kit.call(packs, house.home, services=services, hint="sensor.secret")
         assert ran.error is not None and "was granted" in str(ran.error)
         await packs.close()
-        await pasts.close()
