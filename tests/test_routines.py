@@ -401,6 +401,19 @@ async def test_undo_after_it_ran_by_itself(home: Household) -> None:
     assert home.state("light.hallway") == "off"
 
 
+async def test_what_was_undone_does_not_go_on_after_a_restart_either(home: Household) -> None:
+    await home.agree(
+        "when I say lights please turn on the kitchen light, wait five minutes and turn off the "
+        "kitchen light"
+    )
+    await home.say("lights please")
+    await home.notes.flush()
+    assert len(home.notes.kept["routines"]["rests"]) == 1
+    await home.say("undo that")
+    await home.notes.flush()
+    assert home.notes.kept["routines"]["rests"] == []
+
+
 async def test_waiting_goes_on_after_a_restart(home: Household) -> None:
     await home.agree(
         "whenever there is motion in the hallway turn on the hallway light, wait five minutes and "

@@ -559,6 +559,7 @@ class Routines:
         """Take back what the last run that was asked for did. Whether all of it was."""
         deeds = self._deeds.pop(routine.id, ())
         self._rests = [rest for rest in self._rests if rest.id != routine.id]
+        self._keep()
         undone = [await deed.undo() for deed in reversed(deeds)]
         return bool(undone) and all(each.whole for each in undone)
 
