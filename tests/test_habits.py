@@ -253,6 +253,16 @@ async def test_stop_suggesting(offered: Offered) -> None:
     assert len(offered.said) == 1
 
 
+async def test_undo_puts_back_whether_something_is_suggested(offered: Offered) -> None:
+    await offered.say("stop suggesting things")
+    assert offered.suggestions.stopped
+    await offered.say("undo that")
+    assert not offered.suggestions.stopped
+    await offered.say("you may make suggestions again")  # as it is already
+    await offered.say("undo that")
+    assert not offered.suggestions.stopped
+
+
 async def test_not_in_quiet_hours_and_not_in_the_morning_and_not_if_it_is_switched_off(
     offered: Offered,
 ) -> None:

@@ -425,6 +425,11 @@ class Suggestions(Protocol):
         """What the last one follows from."""
         ...
 
+    @property
+    def stopped(self) -> bool:
+        """Whether none are made unasked."""
+        ...
+
     def stop(self, where: Where, *, again: bool = False) -> str:
         """No more of them, or some again."""
         ...

@@ -67,7 +67,7 @@ def why(suggestions: Suggestions, where: Where) -> str:
 
 @tool(
     risk="R1",
-    undo="resume",
+    undo="go_on",
     phrases={
         "en": [
             "(stop|quit) (suggesting [things|something|anything|routines]|making suggestions|your "
@@ -82,14 +82,16 @@ def why(suggestions: Suggestions, where: Where) -> str:
     },
     examples=["stop suggesting things"],
 )
-async def stop(suggestions: Suggestions, where: Where) -> str:
+async def stop(suggestions: Suggestions, where: Where, undo: Undo) -> str:
     """Suggest nothing any more."""
+    if suggestions.stopped:
+        undo.nothing()
     return suggestions.stop(where)
 
 
 @tool(
     risk="R1",
-    undo="stop_again",
+    undo="stop",
     phrases={
         "en": [
             "you (may|can) (suggest [things|something]|make suggestions) again",
@@ -99,18 +101,8 @@ async def stop(suggestions: Suggestions, where: Where) -> str:
     },
     examples=["you may make suggestions again"],
 )
-async def go_on(suggestions: Suggestions, where: Where) -> str:
+async def go_on(suggestions: Suggestions, where: Where, undo: Undo) -> str:
     """Suggest something now and then again."""
+    if not suggestions.stopped:
+        undo.nothing()
     return suggestions.stop(where, again=True)
-
-
-@tool(spoken=False)
-async def resume(suggestions: Suggestions, where: Where) -> None:
-    """Undo that nothing is to be suggested."""
-    suggestions.stop(where, again=True)
-
-
-@tool(spoken=False)
-async def stop_again(suggestions: Suggestions, where: Where) -> None:
-    """Undo that something may be suggested again."""
-    suggestions.stop(where)
