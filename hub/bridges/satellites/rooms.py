@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,14 +17,13 @@ from hub.audio.earcons import earcon
 from hub.audio.level import scaled
 from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral
 from hub.bridges.satellites.wyoming import NoWakeWord, Satellite
-from hub.bridges.wyoming.offer import streams_for, verifier_for
+from hub.bridges.wyoming.offer import open_ears
 from hub.config import RoomSettings
 from hub.engines.ears_streams import EarStreams
 from hub.engines.wyoming_link import Address, linked, parse
 from hub.errors import ConfigError, HearthError
 from hub.home.model import normal
 from hub.listening import Listener
-from hub.models.store import ModelStore
 from hub.ports import WakeWord
 from hub.room import Room
 from hub.voice import Voice
@@ -255,13 +254,6 @@ async def open_satellites(
 ) -> AsyncIterator[Satellites]:
     """The satellites that the settings name, with ears for their sound. `verifier`: the room's
     own, if it may be shared. Raises ConfigError, ModelError."""
-    store = ModelStore(hub.config.models)
-    async with AsyncExitStack() as stack:
-        streams = streams_for(hub, store)
-        stack.push_async_callback(streams.close)
+    async with open_ears(hub, verifier) as (streams, checks):
         streams.worker.start_soon()
-        if verifier is None and streams.phrase and (own := verifier_for(hub, store)):
-            stack.push_async_callback(own.close)
-            own.worker.start_soon()
-            verifier = own
-        yield Satellites(hub, streams, verifier, changed=changed)
+        yield Satellites(hub, streams, checks, changed=changed)

@@ -47,14 +47,7 @@ async def open_wyoming(
     config = hub.config
     store = ModelStore(config.models)
     async with AsyncExitStack() as stack:
-        streams = streams_for(hub, store)
-        stack.push_async_callback(streams.close)
-        if streams.phrase is None:
-            verifier = None
-        elif verifier is None and (own := verifier_for(hub, store)):
-            stack.push_async_callback(own.close)
-            own.worker.start_soon()  # a command in one breath with the wake word would be lost
-            verifier = own
+        streams, verifier = await stack.enter_async_context(open_ears(hub, verifier))
 
         def wake() -> WakeWord:
             return Cascade(streams.detector(), verifier, sensitivity=config.wake.sensitivity)
@@ -124,7 +117,26 @@ def _about(store: ModelStore, role: Role, name: str) -> About:
     return About(name, known.description, languages, known.licence)
 
 
-def streams_for(hub: Hub, store: ModelStore) -> EarStreams:
+@asynccontextmanager
+async def open_ears(
+    hub: Hub, verifier: Verifier | None = None
+) -> AsyncIterator[tuple[EarStreams, Verifier | None]]:
+    """Ears for streams of sound, and what a wake word in them is checked with: the one given, or
+    one that is started if it is needed."""
+    store = ModelStore(hub.config.models)
+    async with AsyncExitStack() as stack:
+        streams = _streams(hub, store)
+        stack.push_async_callback(streams.close)
+        if streams.phrase is None:
+            verifier = None
+        elif verifier is None and (own := _verifier(hub, store)):
+            stack.push_async_callback(own.close)
+            own.worker.start_soon()  # a command in one breath with the wake word would be lost
+            verifier = own
+        yield streams, verifier
+
+
+def _streams(hub: Hub, store: ModelStore) -> EarStreams:
     """Ears for others; without a wake word where there is none on this machine."""
     micro = hub.config.wake.micro
     if not micro or is_address(micro):
@@ -136,7 +148,7 @@ def streams_for(hub: Hub, store: ModelStore) -> EarStreams:
         return EarStreams(None)
 
 
-def verifier_for(hub: Hub, store: ModelStore) -> OpenWakeWord | None:
+def _verifier(hub: Hub, store: ModelStore) -> OpenWakeWord | None:
     name = hub.config.wake.verifier
     if not name or is_address(name):
         return None
