@@ -28,12 +28,12 @@ from hub.daily.others import Others
 from hub.daily.writer import Writer
 from hub.errors import SkillError
 from hub.history import History
-from hub.home.hands import HELD
+from hub.home.hands import HELD, hindrance
 from hub.home.model import Entity, Home
 from hub.home.targets import SLOTS, Missing, Reason, Targets, Wanted, resolve
 from hub.language import names_together, words
 from hub.memory import Facts
-from hub.messages import Call, ToolSpec
+from hub.messages import Call, Outcome, ToolSpec
 from hub.policy import R0, R1, R2, R3, RISKS, Action, Harm, Policy, Verdict
 from hub.policy.classes import PLAIN, called, foreseen, worst
 from hub.policy.policy import OPENINGS
@@ -382,10 +382,9 @@ class Skillset:
             if schema.get("format") == "entity" and not unfit.absent:
                 return Performed(missing=Missing("name", name=str(unfit.value)))
             return Performed(unfit=unfit)
-        found = self._harm(handler, entities, turn.call)
-        # What must not be done anyway is no question.
-        if entities and all(entity.barred for entity in entities):
-            found = PLAIN
+        found = self._harm(handler, entities, call)
+        if found.risk in (R2, R3) and (outcomes := self._in_vain(handler, entities, call)):
+            return Performed(outcomes)
         action = self._action(handler, entities, turn)
         verdict = self.policy.judge(action, found)
         if verdict.kind != "act":
@@ -475,6 +474,19 @@ class Skillset:
         if known is None:
             return None
         return self.policy.harm(entity, *known, self._home.state(entity.entity_id))
+
+    def _in_vain(self, handler: Handler, entities: Entities, call: Call) -> tuple[Outcome, ...]:
+        """What is told instead of a question, where none of the devices may or can do it anyway;
+        nothing if one can. Without a known service a tool may have means of its own."""
+        outcomes = []
+        for entity in entities:
+            state = self._home.state(entity.entity_id)
+            error = hindrance(entity, state)
+            known = entity.barred or foreseen(handler.name, entity, call.arguments) is not None
+            if error is None or not known:
+                return ()
+            outcomes.append(Outcome(entity.entity_id, entity.name, state.state, False, error=error))
+        return tuple(outcomes)
 
     def _comes_first(self, handler: Handler, entities: Entities, call: Call) -> bool:
         """Whether a call would not be done without an answer. No effects."""

@@ -310,6 +310,27 @@ async def test_the_right_pin_unlocks_once(at_home: Home) -> None:
     assert at_home.decisions() == ["second factor", "done"]
 
 
+@pytest.mark.parametrize(
+    ("device", "wish", "told"),
+    [
+        ("lock.front_door", "unlock the front door", "Sorry, the Front Door is not available."),
+        ("cover.gate", "open the driveway", "Sorry, the Driveway is not available."),
+        ("valve.water", "open the water valve", "Sorry, the Water Valve is not available."),
+    ],
+)
+async def test_nothing_is_asked_about_what_is_away(
+    at_home: Home, device: str, wish: str, told: str
+) -> None:
+    at_home.pin.set("4826")
+    at_home.house.devices.fault(device, unavailable=True)
+    assert await at_home.say(wish) == told
+    assert not at_home.traces[-1].reply.expects_answer
+    assert at_home.decisions() == []
+    at_home.house.devices.fault(device)
+    await at_home.say(wish)
+    assert at_home.traces[-1].reply.expects_answer
+
+
 async def test_a_pin_leaves_no_trace(
     at_home: Home, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:

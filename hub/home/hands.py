@@ -113,11 +113,6 @@ class Hands:
         self.outcomes += outcomes
         return outcomes
 
-    @property
-    def permit(self) -> str:
-        """The class of what this run may do."""
-        return self._permit
-
     def permitted(self, permit: str) -> None:
         """Somebody has said yes to what it is about to do."""
         if RISKS.index(permit) > RISKS.index(self._permit):
@@ -261,7 +256,6 @@ class _Attempt:
     ) -> None:
         self.entity = entity
         self.sent = False
-        self.error: str | None = None
         self._home = home
         before = home.state(entity.entity_id)
         test = expected(domain, service, data, entity, before)
@@ -270,12 +264,7 @@ class _Attempt:
         none is no failure."""
         self._test: Expectation = test or (lambda state: state != before)
         self._already = self._test(before)
-        if entity.barred:
-            self.error = BARRED
-        elif before.state == "unavailable":
-            self.error = UNAVAILABLE
-        else:
-            self.error = _inability(entity, service, data, before)
+        self.error = hindrance(entity, before) or _inability(entity, service, data, before)
 
     def settled(self) -> bool:
         """Whether nothing more is to be waited for."""
@@ -304,6 +293,13 @@ class _Attempt:
             changed=not (confirmed and self._already),
             error=error,
         )
+
+
+def hindrance(entity: Entity, state: State) -> str | None:
+    """Why nothing is done with a device now, whatever it is, as the end of a sentence."""
+    if entity.barred:
+        return BARRED
+    return UNAVAILABLE if state.state == "unavailable" else None
 
 
 def _settled(data: Mapping[str, Any]) -> dict[str, Any]:
