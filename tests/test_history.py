@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -18,7 +19,7 @@ from hub.cause import Cause, caused
 from hub.config import Config, PrivacySettings, parse
 from hub.devices.simulated import SimulatedHome
 from hub.errors import ConfigError, StorageError
-from hub.history import Deed, History
+from hub.history import Deed, History, book
 from hub.history.database import damaged
 from hub.history.watching import Seen
 from hub.messages import Intent, Reply, StateChange, Trace
@@ -247,6 +248,25 @@ async def test_a_device_that_never_rests_does_not_fill_the_disk() -> None:
             house.home.apply(StateChange("binary_sensor.kitchen_window", state, {}, other))
         assert 50 <= len(await history.done()) <= 60
         await history.close()
+
+
+async def test_a_disk_that_hangs_costs_no_memory(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(book, "GATHERED", 0.01)
+    monkeypatch.setattr(book, "MOST_GATHERED", 10)
+    history = History(None, PrivacySettings(), FakeTime(NOON))
+    await history.open()
+    moves = Event()
+    history._database.begin(lambda connection: moves.wait(10))
+    for number in range(40):
+        history.turn(trace(f"number {number}"))
+        await asyncio.sleep(0.02)
+    assert len(history._gathered) <= 11
+    assert "the disk takes nothing" in caplog.text
+    moves.set()
+    assert 0 < len(await history.turns()) <= 12
+    await history.close()
 
 
 async def test_a_sensor_that_comes_back_was_not_switched_by_anybody() -> None:

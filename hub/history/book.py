@@ -8,6 +8,7 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -191,6 +192,8 @@ class History:
         self._watching: Watching | None = None
         self._gathered = _Gathered()
         self._timer: asyncio.TimerHandle | None = None
+        self._writing: Future[None] | None = None
+        """What was handed over last."""
         self._tidying: asyncio.TimerHandle | None = None
         self._next = 0
         """Number of the next deed."""
@@ -317,7 +320,15 @@ class History:
             self._complained = True
             self._gathered = _Gathered()
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHERED, self._hand_over)
+            self._timer = asyncio.get_running_loop().call_later(GATHERED, self._due)
+
+    def _due(self) -> None:
+        """Hand over, if what was handed over before is written: a disk that hangs takes no more."""
+        self._timer = None
+        if self._writing is not None and not self._writing.done():
+            self._timer = asyncio.get_running_loop().call_later(GATHERED, self._due)
+        else:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         """Have what was gathered written."""
@@ -327,9 +338,8 @@ class History:
         if not len(self._gathered):
             return
         batch, self._gathered = self._gathered, _Gathered()
-        self._database.begin(lambda connection: _write(connection, batch)).add_done_callback(
-            _complain
-        )
+        self._writing = self._database.begin(lambda connection: _write(connection, batch))
+        self._writing.add_done_callback(_complain)
 
     # --- finding ---------------------------------------------------------------------------------
 
