@@ -60,7 +60,8 @@ async def _show(settings: Config, as_json: bool) -> None:
     )
     for kept in everything(settings):
         extent = await kept.extent()
-        size = sum(path.lstat().st_size for path in kept.files())
+        files = kept.files()
+        size = sum(path.lstat().st_size for path in files)
         if as_json:
             terminal.row(
                 {
@@ -70,7 +71,7 @@ async def _show(settings: Config, as_json: bool) -> None:
                     "since": extent.since.isoformat() if extent.since else None,
                     "kept_for": kept.how_long,
                     "bytes": size,
-                    "files": [str(path) for path in kept.files()],
+                    "files": [str(path) for path in files],
                 }
             )
         elif extent.count or size:
