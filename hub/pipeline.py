@@ -227,20 +227,13 @@ class Assistant:
 
     def _delicate(self, call: Call) -> bool:
         named = str(call.arguments.get("name", ""))
-        entity = self.home.entities.get(named)
-        found = (
-            [entity]
-            if entity
-            else [
-                each
-                for each in self.home.entities.values()
-                if normal(named) in map(normal, each.names)
-            ]
-        )
         if not named:
             return self.skillset.delicate(call.tool)
-        lets_in = (self.skillset.policy.highest(entity).risk == R3 for entity in found)
-        return not found or any(lets_in) or any(map(_dangerous, found))
+        known, wanted = self.home.entities, normal(named)
+        found = [known[named]] if named in known else []
+        found = found or [e for e in known.values() if wanted in map(normal, e.names)]
+        highest = self.skillset.policy.highest
+        return not found or any(highest(e).risk == R3 or _dangerous(e) for e in found)
 
     def _room(self, area: str | None) -> RoomSettings | None:
         """What is known of the satellite in a room."""
