@@ -15,7 +15,7 @@ from hub.home.hands import Hands
 from hub.home.model import Entity, Home, State
 from hub.language import names_together, words
 from hub.messages import Outcome
-from hub.policy import R1, RISKS, Policy
+from hub.policy import R1, R3, RISKS, Policy
 
 SAID: Mapping[str, Mapping[str, str]] = {
     "whole": {"en": "I have undone it.", "de": "Ich habe es rückgängig gemacht."},
@@ -179,7 +179,7 @@ class RememberingHands(Hands):
     """Hands that keep how each device was before."""
 
     def __init__(
-        self, home: Home, timeout: float, policy: Policy | None = None, permit: str = RISKS[-1]
+        self, home: Home, timeout: float, policy: Policy | None = None, permit: str = R3
     ) -> None:
         super().__init__(home, timeout, policy, permit)
         self._done = Done()
@@ -204,7 +204,7 @@ class RememberingHands(Hands):
 async def put_back(home: Home, done: Done, patience: float, policy: Policy | None = None) -> Undone:
     """Bring devices into their states of before."""
     policy = policy or Policy.plain()
-    hands = Hands(home, patience, policy, RISKS[-1])
+    hands = Hands(home, patience, policy, R3)
     result = Undone()
     for did in reversed(done.calls):
         result += await _taken_back(home, hands, did)
@@ -245,7 +245,7 @@ async def _restored(
         return Undone(False, left=(Left(entity.name, AWAY),))
     steps = restoring(entity, before, now)
     if steps is None:
-        why = OPENS if _opens(entity, before) else OPAQUE_NOW
+        why = OPENS if entity.domain == "alarm_control_panel" else OPAQUE_NOW
         return Undone(False, left=(Left(entity.name, why),))
     result = Undone()
     for service, data in steps:
@@ -294,10 +294,6 @@ def restoring(entity: Entity, before: State, now: State) -> list[Step] | None:
             on = "on" if before.state == "on" else "off"
             return [] if before.state == now.state else [(f"automation.turn_{on}", {})]
     return None
-
-
-def _opens(entity: Entity, before: State) -> bool:
-    return entity.domain == "alarm_control_panel"
 
 
 def _switched(domain: str, before: State) -> list[Step]:
