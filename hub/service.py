@@ -93,11 +93,19 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
         doors = {"routines": hub.household.door.answer} if hub.household else {}
         doors["privacy"] = eraser.answer
         works: list[Coroutine[Any, Any, None]] = []
+        if others:
+            from hub.bridges.wyoming.offer import open_far_ears
+
+            far = await stack.enter_async_context(open_far_ears(hub))
         if elsewhere:
             from hub.bridges.satellites.rooms import open_satellites
 
             satellites = await stack.enter_async_context(
-                open_satellites(hub, changed=lambda known: phone.rooms_changed() if phone else None)
+                open_satellites(
+                    hub,
+                    ears=far,
+                    changed=lambda known: phone.rooms_changed() if phone else None,
+                )
             )
             doors["satellites"] = satellites.answer
             works.append(satellites.run())
@@ -111,7 +119,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
             from hub.bridges.wyoming.services import area_by
 
             area = area_by(lambda id: _room_of(hub, id))
-            await stack.enter_async_context(serve_wyoming(hub, area=area))
+            await stack.enter_async_context(serve_wyoming(hub, ears=far, area=area))
         works += [_prepare(hub), _keep_prepared(hub, phone)]
         if open_ears is not None:
             works.append(_listen(hub, open_ears))

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,8 @@ from hub.audio.earcons import earcon
 from hub.audio.level import scaled
 from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral
 from hub.bridges.satellites.wyoming import NoWakeWord, Satellite
-from hub.bridges.wyoming.offer import open_ears
+from hub.bridges.wyoming.offer import FarEars, open_far_ears
 from hub.config import RoomSettings
-from hub.engines.ears_streams import EarStreams
 from hub.engines.wyoming_link import Address, linked, parse
 from hub.errors import ConfigError, HearthError
 from hub.home.model import normal
@@ -27,7 +26,6 @@ from hub.listening import Listener
 from hub.ports import WakeWord
 from hub.room import Room
 from hub.voice import Voice
-from hub.wakeword import Cascade, Verifier
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +65,7 @@ class Satellites:
     def __init__(
         self,
         hub: Hub,
-        streams: EarStreams,
-        verifier: Verifier | None = None,
+        ears: FarEars,
         *,
         arbiter: Arbiter | None = None,
         changed: Callable[[Known], None] = lambda known: None,
@@ -76,8 +73,7 @@ class Satellites:
         """`changed` is told when one comes or goes. Raises ConfigError for a room that the home
         does not have, or an address that is none."""
         self._hub = hub
-        self._streams = streams
-        self._verifier = verifier
+        self._ears = ears
         self._arbiter = arbiter or Arbiter()
         self._changed = changed
         self._earcons: set[asyncio.Task[bool]] = set()
@@ -171,17 +167,12 @@ class Satellites:
         self._changed(known)
         await satellite.ready()
         if not satellite.wakes_itself:
-            if self._streams.phrase is None:
+            if self._ears.streams.phrase is None:
                 raise ConfigError(
                     f"the satellite at {known.address} leaves the wake word to the hub, "
                     "which has none: set 'micro' in [wake]"
                 )
-            wake = Cascade(
-                self._streams.detector(),
-                self._verifier,
-                sensitivity=self._hub.config.wake.sensitivity,
-            )
-            alone = OneOfSeveral(wake, known.area, self._arbiter)
+            alone = OneOfSeveral(self._ears.wake(), known.area, self._arbiter)
             while True:
                 await self._attempt(known, self._room(known, satellite, voice, alone).converse())
         while True:
@@ -200,7 +191,9 @@ class Satellites:
 
     def _room(self, known: Known, satellite: Satellite, voice: Voice, wake: WakeWord) -> Room:
         config = self._hub.config
-        listener = Listener(satellite, wake, self._streams.voices(), config.listen, config.wake)
+        listener = Listener(
+            satellite, wake, self._ears.streams.voices(), config.listen, config.wake
+        )
 
         def tone(name: str) -> None:
             if config.voice.earcons and not satellite.wakes_itself:  # that has its own
@@ -249,11 +242,11 @@ def _known(hub: Hub, name: str, settings: RoomSettings) -> Known:
 async def open_satellites(
     hub: Hub,
     *,
-    verifier: Verifier | None = None,
+    ears: FarEars | None = None,
     changed: Callable[[Known], None] = lambda known: None,
 ) -> AsyncIterator[Satellites]:
-    """The satellites that the settings name, with ears for their sound. `verifier`: the room's
-    own, if it may be shared. Raises ConfigError, ModelError."""
-    async with open_ears(hub, verifier) as (streams, checks):
-        streams.worker.start_soon()
-        yield Satellites(hub, streams, checks, changed=changed)
+    """The satellites that the settings name, with ears for their sound, which may be shared.
+    Raises ConfigError, ModelError."""
+    async with nullcontext(ears) if ears else open_far_ears(hub) as hearing:
+        hearing.streams.worker.start_soon()
+        yield Satellites(hub, hearing, changed=changed)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +37,19 @@ log = logging.getLogger(__name__)
 async def open_wyoming(
     hub: Hub,
     *,
-    verifier: Verifier | None = None,
+    ears: FarEars | None = None,
     area: Callable[[Mapping[str, Any]], str | None] = named_area,
 ) -> AsyncIterator[Services]:
     """Everything that the hub was opened with, for others, and ears for their streams of sound.
 
-    `verifier` is the room's own, which may be shared; without, one is started if it is needed.
-    `area` finds the room in the context of a request, where Home Assistant's ids stand."""
+    `ears` may be shared; without, they are opened here. `area` finds the room in the context of a
+    request, where Home Assistant's ids stand."""
     config = hub.config
     store = ModelStore(config.models)
     async with AsyncExitStack() as stack:
-        streams, verifier = await stack.enter_async_context(open_ears(hub, verifier))
-
-        def wake() -> WakeWord:
-            return Cascade(streams.detector(), verifier, sensitivity=config.wake.sensitivity)
-
+        opened = nullcontext(ears) if ears else open_far_ears(hub)
+        far = await stack.enter_async_context(opened)
+        streams = far.streams
         recognizer = PoliteRecognizer(hub.recognizer, Gate(hub.free)) if hub.recognizer else None
 
         def new_assistant() -> Assistant:
@@ -82,7 +80,7 @@ async def open_wyoming(
             recognizes=recognizer is not None,
             synthesizer=synthesizer,
             sounds=SoundFolder(config.hub.cache / "replies"),
-            wake=wake if phrase else None,
+            wake=far.wake if phrase else None,
             voices=streams.voices,
             listen=config.listen,
             wake_settings=config.wake,
@@ -94,12 +92,12 @@ async def open_wyoming(
 async def serve_wyoming(
     hub: Hub,
     *,
-    verifier: Verifier | None = None,
+    ears: FarEars | None = None,
     area: Callable[[Mapping[str, Any]], str | None] = named_area,
 ) -> AsyncIterator[WyomingServer]:
     """The hub's Wyoming server, open for as long as this lasts; see `open_wyoming`. Raises
     ConfigError."""
-    async with open_wyoming(hub, verifier=verifier, area=area) as services:
+    async with open_wyoming(hub, ears=ears, area=area) as services:
         server = WyomingServer(services, hub.config.wyoming)
         await server.start()
         try:
@@ -117,23 +115,32 @@ def _about(store: ModelStore, role: Role, name: str) -> About:
     return About(name, known.description, languages, known.licence)
 
 
+@dataclass(frozen=True, slots=True)
+class FarEars:
+    """Ears for streams of sound from elsewhere."""
+
+    streams: EarStreams
+    verifier: Verifier | None
+    sensitivity: float
+
+    def wake(self) -> WakeWord:
+        """For one stream. Only where there is a wake model."""
+        return Cascade(self.streams.detector(), self.verifier, sensitivity=self.sensitivity)
+
+
 @asynccontextmanager
-async def open_ears(
-    hub: Hub, verifier: Verifier | None = None
-) -> AsyncIterator[tuple[EarStreams, Verifier | None]]:
-    """Ears for streams of sound, and what a wake word in them is checked with: the one given, or
-    one that is started if it is needed."""
+async def open_far_ears(hub: Hub) -> AsyncIterator[FarEars]:
+    """Ears for any number of streams: each process of them takes 65 MB."""
     store = ModelStore(hub.config.models)
     async with AsyncExitStack() as stack:
         streams = _streams(hub, store)
         stack.push_async_callback(streams.close)
-        if streams.phrase is None:
-            verifier = None
-        elif verifier is None and (own := _verifier(hub, store)):
-            stack.push_async_callback(own.close)
-            own.worker.start_soon()  # a command in one breath with the wake word would be lost
-            verifier = own
-        yield streams, verifier
+        verifier = _verifier(hub, store) if streams.phrase is not None else None
+        if verifier is not None:
+            stack.push_async_callback(verifier.close)
+            # A command in one breath with the wake word would be lost.
+            verifier.worker.start_soon()
+        yield FarEars(streams, verifier, hub.config.wake.sensitivity)
 
 
 def _streams(hub: Hub, store: ModelStore) -> EarStreams:
