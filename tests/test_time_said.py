@@ -405,6 +405,12 @@ async def test_what_was_left_out_is_asked_for(home: Home) -> None:
     )
 
 
+async def test_a_reminder_of_it_is_asked_about(home: Home) -> None:
+    assert await home.say("remind me about it at nine") == "What shall I remind you of?"
+    assert await home.say("the pizza") == "I will remind you today at 9 PM: the pizza."
+    assert await home.de("erinnere mich um neun daran") == "Woran soll ich dich erinnern?"
+
+
 async def test_reminders_are_listed_and_cancelled(home: Home) -> None:
     assert await home.say("what are my reminders") == "There are no reminders."
     await home.say("remind me to call my sister tomorrow at five")

@@ -32,6 +32,11 @@ ABOUT = {
     "de": re.compile(r"^(?:daran|an|dass|bitte)\b[,\s]*(?:dass\s+)?", re.IGNORECASE),
 }
 """What stands between 'remind me' and what of."""
+POINTING = {
+    "en": ("it", "that", "this", "them", "these", "those"),
+    "de": ("es", "das", "ihn", "sie", "dies", "die", "daran", "dran"),
+}
+"""Words that say nothing when the time has come: what they stand for is asked."""
 BEHIND = {"de": re.compile(r"[,\s]+(?:daran|dran)$", re.IGNORECASE)}
 HOME = {
     "en": re.compile(
@@ -248,7 +253,8 @@ def _cleaned(text: str, where: Where) -> str:
         text = before.sub("", text)
     if (behind := BEHIND.get(code)) is not None:
         text = behind.sub("", text)
-    return re.sub(r"\s+,", ",", text).strip(" ,")
+    text = re.sub(r"\s+,", ",", text).strip(" ,")
+    return "" if text.casefold() in POINTING.get(code, ()) else text
 
 
 def _home(said: str, where: Where) -> tuple[str, str] | None:
