@@ -259,7 +259,7 @@ class Assistant:
         def worth(code: str) -> tuple[bool, bool, float]:
             said = Utterance.typed(text, code)
             answer = conversation.would_answer(_addressed(said, None), answers(code))
-            known = self.router.quick(said, self._context(area, None)) is not None
+            known = self.router.understands(said, self._context(area, None))
             return answer is not None, known, familiar(text, code)
 
         return Utterance.typed(text, max(order, key=worth))

@@ -338,6 +338,14 @@ class Router:
             return None
         return _intent(best, context)
 
+    def understands(self, utterance: Utterance, context: Context) -> bool:
+        """Whether phrases and rules make something of it, as a whole sentence. Before `prepare`:
+        nothing."""
+        if self._of_routines(utterance, context):
+            return True
+        best = self._best(utterance, context)
+        return best is not None and best.reading.doable
+
     def suspects(self, utterance: Utterance, context: Context) -> tuple[str, ...]:
         """Names of what may have been spoken of, the likeliest first: for a second hearing.
 
