@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from hub.daily import ics
 from hub.errors import StorageError, reason
 from hub.skill import CalendarEvent
-from hub.storage.atomic import sync_folder
 
 if TYPE_CHECKING:
     from icalendar import Calendar
@@ -448,4 +447,8 @@ def _write(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    sync_folder(target.parent)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
