@@ -320,12 +320,16 @@ async def test_a_snooze_outlives_a_kill(machine: Machine) -> None:
 async def test_a_command_that_had_begun_is_not_done_again(machine: Machine) -> None:
     await machine.agenda.add("command", When(wall=datetime(2026, 11, 28, 7)), "open the blinds")
 
+    killed: list[asyncio.Task[None]] = []
+
     async def dies(due: Due) -> None:
         machine.dues.append(due)
-        await machine.kill()
+        killed.append(asyncio.create_task(machine.kill()))
+        await asyncio.Event().wait()
 
     machine.agenda._tell = dies
     await machine.pass_(hours=9, seconds=1)
+    await killed[0]
     assert [due.again for due in machine.dues] == [False]
     await machine.start()
     assert [due.again for due in machine.dues] == [False, True]
