@@ -1,1 +1,1 @@
-"""Kits that inject faults: syscalls, kills, power cuts, full disks, broken sound, hostile models."""
+"""Kits that inject faults: syscalls, kills, power cuts, full disks, lost sound, bad models."""
