@@ -58,6 +58,7 @@ from hub.messages import StateChange, Trace
 from hub.models.store import ModelStore
 from hub.past import Pasts
 from hub.pipeline import Assistant
+from hub.places import Places
 from hub.policy import Policy, audit, pin
 from hub.policy.approvals import Approvals
 from hub.policy.audit import Audit
@@ -157,8 +158,8 @@ class Hub:
     """What sensors have told."""
     phones: Phones = field(default_factory=Phones)
     """Where texts and pictures are shown."""
-    voices: dict[str, Voice] = field(default_factory=dict)
-    """Voices in rooms elsewhere, by the name of the room."""
+    places: Places = field(default_factory=Places)
+    """Where things are heard."""
     planner: Planner | None = None
     """What skills have planned."""
     alone: Alone | None = None
@@ -168,13 +169,18 @@ class Hub:
     """Skills of others, if there are any."""
     household: Household | None = None
     """Routines, and what else the hub does by itself."""
-    free: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set while nobody is talked with."""
     time: Time = field(default_factory=SystemTime)
     manners: Manners | None = None
 
-    def __post_init__(self) -> None:
-        self.free.set()
+    @property
+    def free(self) -> asyncio.Event:
+        """Set while nobody is talked with at the hub itself."""
+        return self.places.free
+
+    @property
+    def voices(self) -> dict[str, Voice]:
+        """Voices in rooms elsewhere that are there now, by the name of the room."""
+        return self.places.voices
 
     def language(self, code: str | None) -> str | None:
         """A language that the hub was set up for. Raises ConfigError for another one."""
@@ -199,7 +205,6 @@ class Hub:
             self.voice,
             tone=tone,
             show=show,
-            free=self.free,
             done=self.timers.done,
             alarm=alarm,
             home=self.home,
@@ -207,10 +212,18 @@ class Hub:
             now=self.agenda.now,
             restore=self._restore,
             mention=self._mention,
+            places=self.places,
+            sound=tone_of,
         )
         foresee = partial(obstacle, router=self.router, skillset=self.skillset)
-        self.timers.begin(bell.tell, foresee, self.free)
-        self.agenda.begin(bell.come, foresee=foresee, act=self._unattended, free=self.free)
+        self.timers.begin(bell.tell, foresee, self.places.free_in)
+        self.agenda.begin(
+            bell.come,
+            foresee=foresee,
+            act=self._unattended,
+            free=self.places.free_in,
+            heard_in=self.places.heard_in,
+        )
         self._begin_skills(tell)
 
     def _begin_skills(self, tell: Callable[[str], None]) -> None:
@@ -260,9 +273,18 @@ class Hub:
         """How the reply to a turn is given in the room where it was said."""
         return plainly(trace) if self.manners is None else self.manners.of(trace, self.home)
 
+    async def noticed(self, room: str | None = None) -> None:
+        """Somebody in this room has heard the timer that rings there, or the reminder. An alarm
+        goes on when nothing is said: nobody is late because of a noise."""
+
+        def here(area: str | None) -> bool:
+            return self.places.heard_in(area, room)
+
+        await asyncio.gather(self.timers.hush(here), self.agenda.heard(here))
+
     def _voice_in(self, area: str | None) -> Callable[[str, str], Awaitable[object]] | None:
         """How something is said in a room with a satellite; None if there is none."""
-        voice = self.voices.get(area) if area else None
+        voice = self.places.voice_in(area)
         if voice is None:
             return None
         return lambda text, language: voice.say(text, language=language)
@@ -491,7 +513,8 @@ async def open_hub(
             partial(_model_file, config, store),
         )
         stack.push_async_callback(daily.close)
-        speaker = _Speaker(voice, timers, agenda, sounds)
+        places = Places(voice, audible=voice is None or not isinstance(sink, Nowhere))
+        speaker = _Speaker(places, timers, agenda, sounds)
         skillset = Skillset.load(
             config,
             home,
@@ -554,6 +577,7 @@ async def open_hub(
             broker,
         )
         hub.planner = planner
+        hub.places = places
         assistant.on_sound = debug.keep if debug.on else None
         hub.history = history
         hub.facts = facts
@@ -958,15 +982,34 @@ class _Ears:
 
 
 class _Speaker:
-    """The hub's loudspeaker, as skills may use it."""
+    """A loudspeaker as skills may use it: the hub's own, or that of a room."""
 
-    def __init__(self, voice: Voice | None, timers: Timers, agenda: Agenda, sounds: Sounds) -> None:
-        self._voice = voice
+    def __init__(
+        self,
+        places: Places,
+        timers: Timers,
+        agenda: Agenda,
+        sounds: Sounds,
+        room: str | None = None,
+    ) -> None:
+        """`room`: where it is talked with; None if that is not known."""
+        self._places = places
+        self._room = room
         self._timers = timers
         self._agenda = agenda
         self._sounds = sounds
         self._volume = 1.0
         self._muted = False
+
+    def at(self, room: str | None) -> _Speaker:
+        """That of a room."""
+        if room is None or self._places.own is None:
+            return self
+        return _Speaker(self._places, self._timers, self._agenda, self._sounds, room)
+
+    @property
+    def _voice(self) -> Voice | None:
+        return self._places.voice_in(self._room) or self._places.own
 
     @property
     def volume(self) -> float:
@@ -989,12 +1032,31 @@ class _Speaker:
         self._sounds.adjust()
 
     async def stop(self) -> None:
+        """Of a room: what is heard there, and only where that is nothing, what is heard elsewhere.
+        Otherwise everything, everywhere."""
+        if self._room is not None and await self._stop_in(self._room):
+            return
         await self._timers.hush()
         await self._agenda.stop()
         await self._agenda.heard()
         await self._sounds.stop()
-        if self._voice:
-            self._voice.stop()
+        self._places.stop()
+
+    async def _stop_in(self, room: str) -> bool:
+        """False if nothing was heard there."""
+
+        def here(area: str | None) -> bool:
+            return self._places.heard_in(area, room)
+
+        alarm = any(here(what.area) for what in self._agenda.ringing())
+        ended = [
+            await self._timers.hush(here),
+            await self._agenda.heard(here),
+            alarm and await self._agenda.stop(room),
+            self._places.voice_in(room) is None and await self._sounds.stop(),
+            self._places.stop(room),
+        ]
+        return any(ended)
 
 
 def describe(hub: Hub, listening: bool) -> str:

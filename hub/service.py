@@ -39,7 +39,7 @@ MOST_SHOWN = 20
 SETTLING = 0.5
 """Seconds in which further devices may appear before the grammars are made anew."""
 
-_begun: set[asyncio.Task[bool]] = set()
+_begun: set[asyncio.Task[Any]] = set()
 """What runs, and nobody waits for."""
 
 
@@ -268,11 +268,9 @@ async def _listen(hub: Hub, ears: Ears) -> None:
 
 
 def _signal(hub: Hub, name: str) -> None:
-    """A tone; and whoever wakes the hub has heard the timer that rings, or the reminder. An alarm
-    goes on when nothing is said: nobody is late because of a noise."""
+    """A tone; and whoever wakes the hub has heard what rings here."""
     if name == "wake":
-        _begin(hub.timers.hush(), "hush")
-        _begin(hub.agenda.heard(), "heard")
+        _begin(hub.noticed(), "noticed")
     _tone(hub, name)
 
 
@@ -323,7 +321,7 @@ def _tone(hub: Hub, name: str) -> None:
         _begin(hub.voice.play(earcon(name)), f"earcon-{name}")
 
 
-def _begin(work: Coroutine[Any, Any, bool], name: str) -> None:
+def _begin(work: Coroutine[Any, Any, object], name: str) -> None:
     """Something that nobody waits for. The loop alone does not keep a task from being collected
     half done."""
     task = asyncio.create_task(work, name=name)
@@ -331,7 +329,7 @@ def _begin(work: Coroutine[Any, Any, bool], name: str) -> None:
     task.add_done_callback(_reported)
 
 
-def _reported(task: asyncio.Task[bool]) -> None:
+def _reported(task: asyncio.Task[Any]) -> None:
     _begun.discard(task)
     if not task.cancelled() and (error := task.exception()):
         log.warning("%s: %s", task.get_name(), error)

@@ -41,6 +41,7 @@ from hub.errors import ModelError
 from hub.home.model import Home
 from hub.messages import Audio, Hypothesis, Utterance, Wake
 from hub.pipeline import Assistant
+from hub.places import Places
 from hub.ports import FRAME_BYTES, Recognizer
 from hub.router import Router
 from hub.skillset import Skillset
@@ -109,7 +110,7 @@ class Parts:
         self.voice = Voice(self.synthesizer, self.sink, volume=0.8)
         self.sounds = Sounds(self.sink, self.time, volume=lambda: self.voice.volume)
         timers, agenda = Timers(self.time), Agenda(self.time)
-        self.speaker = _Speaker(self.voice, timers, agenda, self.sounds)
+        self.speaker = _Speaker(Places(self.voice), timers, agenda, self.sounds)
         self.free.set()
 
 

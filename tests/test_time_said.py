@@ -18,6 +18,7 @@ from hub.dialogue.replies import Replies
 from hub.later import obstacle
 from hub.messages import Utterance
 from hub.pipeline import Assistant
+from hub.places import Places
 from hub.router import Context, Router
 from hub.skills.undo import Done, put_back
 from hub.skillset import Skillset
@@ -204,7 +205,7 @@ async def test_one_that_rings_is_silenced_and_rings_the_next_day(
     await home.say("set an alarm for four pm every day")
     await home.until(16)
     home.skillset.serve(
-        speaker=_Speaker(None, Timers(home.time), home.agenda, Sounds(None, home.time))
+        speaker=_Speaker(Places(), Timers(home.time), home.agenda, Sounds(None, home.time))
     )
     assert await home.say(said, language) == ""
     rung = len(home.rung)

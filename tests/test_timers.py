@@ -106,7 +106,7 @@ async def test_one_that_waits_until_somebody_has_spoken_was_heard_by_nobody(
 ) -> None:
     free = asyncio.Event()
     timers = Timers(time, notes)
-    timers.begin(people.tell, free=free)
+    timers.begin(people.tell, free=lambda area: free)
     await timers.start(10, name="tea")
     await time.advance(10)
     assert people.names == []

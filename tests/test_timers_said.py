@@ -16,13 +16,14 @@ import pytest
 import pytest_asyncio
 
 from hub import service
-from hub.app import _Speaker
+from hub.app import Hub, _Speaker
 from hub.config import Config
 from hub.dialogue.conversation import Question
 from hub.dialogue.replies import Replies
 from hub.later import obstacle
 from hub.messages import Call
 from hub.pipeline import Assistant
+from hub.places import Places
 from hub.router import Router
 from hub.skill import Where
 from hub.skillset import Skillset, bundled, load
@@ -72,7 +73,7 @@ class Kitchen:
         return await obstacle(text, area, language, router=self.router, skillset=self.skillset)
 
     def speaker(self) -> _Speaker:
-        return _Speaker(None, self.timers, self.agenda, Sounds(None, self.time))
+        return _Speaker(Places(), self.timers, self.agenda, Sounds(None, self.time))
 
     def new_assistant(self) -> Assistant:
         return Assistant(
@@ -518,8 +519,9 @@ async def test_a_hub_that_is_killed_loses_no_timer(tmp_path: Path) -> None:
 async def test_who_wakes_the_hub_has_heard_the_timer(kitchen: Kitchen) -> None:
     await kitchen.say("set a tea timer for one minute")
     await kitchen.time.advance(60)
-    hub = SimpleNamespace(timers=kitchen.timers, agenda=kitchen.agenda, voice=None)
-    service._signal(hub, "wake")  # type: ignore[arg-type]
+    hub = SimpleNamespace(timers=kitchen.timers, agenda=kitchen.agenda, places=Places())
+    woken = SimpleNamespace(noticed=lambda: Hub.noticed(hub), voice=None)  # type: ignore[arg-type]
+    service._signal(woken, "wake")  # type: ignore[arg-type]
     await settle()
     await kitchen.time.advance(600)
     assert kitchen.rung == ["Your tea timer is up."]
@@ -530,14 +532,11 @@ async def test_ending_the_ringing_is_not_forgotten_half_way() -> None:
         nothing: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         return await nothing  # held by nobody else
 
-    timers, agenda = SimpleNamespace(hush=hush), SimpleNamespace(heard=hush)
-    service._signal(SimpleNamespace(timers=timers, agenda=agenda, voice=None), "wake")  # type: ignore[arg-type]
+    service._signal(SimpleNamespace(noticed=hush, voice=None), "wake")  # type: ignore[arg-type]
     await settle()
     gc.collect()
-    left = [task for task in asyncio.all_tasks() if task.get_name() in ("hush", "heard")]
-    assert len(left) == 2
-    for task in left:
-        task.cancel()
+    [left] = [task for task in asyncio.all_tasks() if task.get_name() == "noticed"]
+    left.cancel()
 
 
 async def test_stop_ends_the_ringing(kitchen: Kitchen) -> None:

@@ -355,12 +355,14 @@ class Agenda(Protocol):
         """Leave out one time of a repeated one; a single one is cancelled."""
         ...
 
-    async def stop(self) -> bool:
-        """Silence the alarms that ring. False if none did."""
+    async def stop(self, room: str | None = None) -> bool:
+        """Silence the alarms that ring in this room, or all if none does there. False if none
+        rang."""
         ...
 
-    async def snooze(self, seconds: float) -> Sequence[Appointment]:
-        """Let the alarms that ring do so again after a while."""
+    async def snooze(self, seconds: float, room: str | None = None) -> Sequence[Appointment]:
+        """Let the alarms that ring in this room, or all if none does there, do so again after a
+        while."""
         ...
 
     async def obstacle(self, command: str, area: str | None, language: str) -> str | None:

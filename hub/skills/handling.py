@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from hub.arguments import Unfit
 from hub.errors import HearthError
@@ -35,6 +35,15 @@ class Loudspeaker(Protocol):
     async def set_muted(self, muted: bool) -> None: ...
 
     async def stop(self) -> None: ...
+
+
+@runtime_checkable
+class OfRooms(Protocol):
+    """A service that is another one in another room."""
+
+    def at(self, room: str | None) -> Any:
+        """That of a room, by its name; None: where the hub is."""
+        ...
 
 
 class Waiting(Protocol):

@@ -23,7 +23,7 @@ from hub.policy import R0, Policy
 from hub.skill import Answer, Ask, Dropped, Entities, Result, Say, Text, Tool
 from hub.skill.kinds import value as as_wanted
 from hub.skill.tools import as_tool
-from hub.skills.handling import Handler, Performed, Turn
+from hub.skills.handling import Handler, OfRooms, Performed, Turn
 from hub.skills.languages import said
 from hub.skills.recording import RECORDING, Back
 from hub.skills.talk import PATIENCE, Asked, Ended, Late, Memory, Run, Talk, Told
@@ -304,6 +304,8 @@ class Runner:
             found = known[service]
             if service in OF_EACH_SKILL:
                 found = found.of(handler, turn)
+            if isinstance(found, OfRooms):
+                found = found.at(turn.where.area)
             if service in RECORDING and handler.tool.risk != R0:
                 found = RECORDING[service](found, undo.back)
             if service == "speaker":

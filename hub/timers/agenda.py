@@ -128,14 +128,15 @@ class Agenda:
         self._tell: Tell | None = None
         self._foresee: Foresee | None = None
         self._act: Act | None = None
-        self._free: asyncio.Event | None = None
+        self._free: Callable[[str | None], asyncio.Event] | None = None
+        self._heard_in: Callable[[str | None, str | None], bool] = lambda area, room: True
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._active: dict[str, asyncio.Task[None]] = {}
         self._sounding: set[str] = set()
         """Those that can be heard: none that waits until somebody has spoken."""
-        self._echoing: set[str] = set()
-        """Reminders that were said, and are said again if nobody takes notice."""
+        self._echoing: dict[str, str | None] = {}
+        """Reminders that were said, and are said again if nobody takes notice; with their rooms."""
         self._tried: set[str] = set()
         """Those that nobody could be told of; they are told after the next start."""
         self._stop_watching: Callable[[], None] = lambda: None
@@ -173,10 +174,15 @@ class Agenda:
         *,
         foresee: Foresee | None = None,
         act: Act | None = None,
-        free: asyncio.Event | None = None,
+        free: Callable[[str | None], asyncio.Event] | None = None,
+        heard_in: Callable[[str | None, str | None], bool] | None = None,
     ) -> None:
-        """From now on they happen. What came due meanwhile does so at once."""
+        """From now on they happen. What came due meanwhile does so at once. `free` gives, for the
+        room of one, the event that is set while nobody is talked with there; `heard_in` tells
+        whether what was set in one room is heard in another."""
         self._tell, self._foresee, self._act, self._free = tell, foresee, act, free
+        if heard_in is not None:
+            self._heard_in = heard_in
         if self._home is not None:
             self._stop_watching = self._home.watch(self._seen)
             self._look()
@@ -259,6 +265,11 @@ class Agenda:
             for key in self._active
             if key in self._all and self._all[key].kind == "alarm"
         ]
+
+    def _ringing_in(self, room: str | None) -> list[Appointment]:
+        every = self.ringing()
+        here = [what for what in every if room is not None and self._heard_in(what.area, room)]
+        return here or every
 
     def it(self, area: str | None) -> Appointment | None:
         """The one that was spoken of last in this room; None if that was too long ago."""
@@ -350,29 +361,32 @@ class Agenda:
             return
         await self._keep(what.changed(skip=tuple(sorted({*what.skip, at}))))
 
-    async def stop(self) -> bool:
-        """Somebody is awake: the alarms that ring are done with. False if none did."""
-        rang = self.ringing()
+    async def stop(self, room: str | None = None) -> bool:
+        """Somebody is awake: the alarms that ring in this room are done with, or all if none does
+        there. False if none rang."""
+        rang = self._ringing_in(room)
         for what in rang:
             self._silence(what.id)
             self._over(what)
         await self._flush()
         return bool(rang)
 
-    async def snooze(self, seconds: float) -> list[Appointment]:
-        """The alarms that ring do so again after a while."""
-        rang = self.ringing()
+    async def snooze(self, seconds: float, room: str | None = None) -> list[Appointment]:
+        """The alarms that ring in this room, or all if none does there, do so again after a
+        while."""
+        rang = self._ringing_in(room)
         for what in rang:
             self._silence(what.id)
             self._set(what.changed(due=self._time.steady() + seconds))
         await self._flush()
         return rang
 
-    async def heard(self) -> bool:
-        """Somebody has heard what was said: a reminder need not be said again."""
+    async def heard(self, here: Callable[[str | None], bool] = lambda area: True) -> bool:
+        """Somebody has heard what was said of what was set in the rooms that are meant by `here`:
+        a reminder need not be said again."""
         sounding = [self._all[key] for key in self._sounding if key in self._all]
-        said = [what for what in sounding if what.kind == "reminder"]
-        echoing = list(self._echoing)
+        said = [what for what in sounding if what.kind == "reminder" and here(what.area)]
+        echoing = [key for key, area in self._echoing.items() if here(area)]
         for key in (*echoing, *(what.id for what in said)):
             self._end(key)
         for what in said:
@@ -649,7 +663,7 @@ class Agenda:
         until = self._time.steady() + RINGING
         number = 0
         while self._time.steady() < until:
-            await self._until_free(POLITE)
+            await self._until_free(due.what.area, POLITE)
             self._sounding.add(due.what.id)
             told = await self._told(replace(due, number=number))
             number += told
@@ -665,13 +679,13 @@ class Agenda:
         key = due.what.id
         self._over(due.what)
         await self._flush()
-        self._echoing.add(key)
+        self._echoing[key] = due.what.area
         try:
             for number in range(1, REMINDED):
                 await full(self._time, LATER)
                 await self._until_told(replace(due, number=number))
         finally:
-            self._echoing.discard(key)
+            self._echoing.pop(key, None)
         return True
 
     async def _until_told(self, due: Due) -> bool:
@@ -679,7 +693,7 @@ class Agenda:
         for number in range(TRIES):
             if number:
                 await full(self._time, AGAIN)
-            await self._until_free()
+            await self._until_free(due.what.area)
             self._sounding.add(due.what.id)
             if await self._told(due):
                 return True
@@ -700,16 +714,17 @@ class Agenda:
             return False
         return True
 
-    async def _until_free(self, longest: float | None = None) -> None:
-        """Until nobody is talked with; or for so many seconds at most."""
+    async def _until_free(self, area: str | None, longest: float | None = None) -> None:
+        """Until nobody is talked with where it is heard; or for so many seconds at most."""
         if self._free is None:
             return
         until = None if longest is None else self._time.steady() + longest
-        while not self._free.is_set():
+        # Which event it is may change while it is waited for: its room may come or go.
+        while not (free := self._free(area)).is_set():
             left = None if until is None else until - self._time.steady()
             if left is not None and left <= 0:
                 return
-            await until_set(self._free, self._time, left)
+            await until_set(free, self._time, left)
 
     # --- changes of devices ---------------------------------------------------------------------
 

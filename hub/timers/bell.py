@@ -16,7 +16,8 @@ from hub.cause import caused
 from hub.errors import HearthError
 from hub.home.model import Home, State
 from hub.language import names_together, words
-from hub.messages import Trace
+from hub.messages import Audio, Trace
+from hub.places import Places
 from hub.timers import wording
 from hub.timers.agenda import Due
 from hub.timers.appointment import Appointment
@@ -42,8 +43,8 @@ part in any conversation, so that it neither answers a question nor leaves one."
 
 
 class Bell:
-    """Tells timers in the room. `tone` sounds before the sentence; `show` gets it as text. Nobody
-    is interrupted: it speaks when `free` is set."""
+    """Tells timers in the room where they were set. `tone` sounds before the sentence; `show` gets
+    it as text. Nobody is interrupted: it speaks when nobody is talked with there."""
 
     def __init__(
         self,
@@ -60,13 +61,19 @@ class Bell:
         now: Callable[[], datetime] = datetime.now,
         restore: Callable[[Mapping[str, State]], Awaitable[object]] | None = None,
         mention: Callable[[str | None, str], None] = lambda area, about: None,
+        places: Places | None = None,
+        sound: Callable[[str], Audio] | None = None,
     ) -> None:
         """`done` is told when the command of a timer has been run, before anything is said of it,
         and `done_of` when that of an appointment (its id) was. `alarm` plays the tone of an alarm
         once, at a volume of 0-1. `now` is what the clock on the wall shows. `restore` brings
         devices (by their ids) into their states of before. `mention` is told, with a room, what
-        is spoken of there: 'turn it off' means the alarm that rings."""
-        self._free = free
+        is spoken of there: 'turn it off' means the alarm that rings. `places` knows the
+        voices of rooms elsewhere, for which `sound` gives the tone of a timer or an alarm, by its
+        name; without it, `free` is set while nobody is talked with. `voice`, `tone` and `alarm` are
+        those of the hub itself."""
+        self._places = places or (Places(voice, free=free) if free else Places(voice))
+        self._sound = sound
         self._done_with = done
         self._turn = turn
         self._voice = voice
@@ -94,7 +101,7 @@ class Bell:
             text = await self._done(timer)
             if self._done_with is not None:
                 await self._done_with(timer)
-        await self._say(text, language)
+        await self._say(text, language, timer.area)
 
     async def come(self, due: Due) -> None:
         """What an appointment is for: ring once, say it, or do it. Raises AudioError or EngineError
@@ -110,7 +117,7 @@ class Bell:
         if what.kind == "alarm" and not due.missed:
             await self._ring(due, text)
         else:
-            await self._say(text, language)
+            await self._say(text, language, what.area)
 
     def _told(self, due: Due) -> str:
         """What is said of an alarm or a reminder."""
@@ -131,34 +138,80 @@ class Bell:
         if due.number == 0:
             self._show(text)
             self._mention(due.what.area, ALARM)
-        heard = False
-        if self._alarm is not None:
-            share = min(1.0, due.number / LOUD_AFTER)
-            await self._alarm(SOFTEST + (LOUDEST - SOFTEST) * share)
-            heard = True
-        elif self._tone is not None:
-            await self._tone()
-            heard = True
-        if self._voice is None or due.number % SAID_EVERY:
-            return
-        try:
-            await self._voice.say(text, language=due.what.language)
-        except HearthError as error:
-            if not heard:
-                raise
-            log.error("the alarm rings and says nothing: %s", error)
+        volume = SOFTEST + (LOUDEST - SOFTEST) * min(1.0, due.number / LOUD_AFTER)
 
-    async def _say(self, text: str, language: str) -> None:
-        """Say it when nobody is talked with."""
+        async def ring(voice: Voice | None) -> None:
+            heard = True
+            if voice is not self._voice and voice is not None:
+                await self._tone_in(voice, ALARM, volume)
+            elif self._alarm is not None:
+                await self._alarm(volume)
+            elif self._tone is not None:
+                await self._tone()
+            else:
+                heard = False
+            if voice is None or due.number % SAID_EVERY:
+                return
+            try:
+                await voice.say(text, language=due.what.language)
+            except HearthError as error:
+                if not heard:
+                    raise
+                log.error("the alarm rings and says nothing: %s", error)
+
+        await self._heard(due.what.area, ring)
+
+    async def _say(self, text: str, language: str, area: str | None) -> None:
+        """Say it when nobody is talked with where it is heard."""
         self._show(text)
-        if self._voice is None:
+
+        async def say(voice: Voice | None) -> None:
+            if voice is None:
+                return
+            if voice is not self._voice:
+                await self._tone_in(voice, "timer")
+            elif self._tone is not None:
+                await self._tone()
+            if text:
+                await voice.say(text, language=language)
+
+        if self._voice is not None or self._places.voices:
+            while not (free := self._places.free_in(area)).is_set():
+                await free.wait()
+        await self._heard(area, say)
+
+    async def _tone_in(self, voice: Voice, name: str, volume: float | None = None) -> None:
+        if self._sound is None:
             return
-        while self._free is not None and not self._free.is_set():
-            await self._free.wait()
-        if self._tone is not None:
-            await self._tone()
-        if text:
-            await self._voice.say(text, language=language)
+        if volume is None:
+            await voice.play(self._sound(name))
+        else:
+            await voice.ring(self._sound(name), volume)
+
+    async def _heard(
+        self, area: str | None, make: Callable[[Voice | None], Awaitable[object]]
+    ) -> None:
+        """Let something be heard in the room where it was set; where that has a voice no more,
+        everywhere. Raises AudioError or EngineError if nobody can have heard it."""
+        there = self._places.voice_in(area)
+        if there is not None:
+            try:
+                await make(there)
+            except HearthError as error:
+                log.error("%s: what rings there rings everywhere: %s", area, error)
+            else:
+                return
+        everywhere = there is not None or self._places.lost(area)
+        others = [each for each in self._places.voices.values() if each is not there]
+        voices: list[Voice | None] = [*others] if everywhere else []
+        if self._places.audible or not voices:
+            voices.append(self._voice)
+        told = await asyncio.gather(*(make(voice) for voice in voices), return_exceptions=True)
+        failed = [each for each in told if isinstance(each, BaseException)]
+        if len(failed) == len(told):
+            raise failed[0]
+        for each in failed:
+            log.error("not heard everywhere: %s", each)
 
     async def _done(self, timer: Timer) -> str:
         assert timer.command is not None

@@ -79,7 +79,7 @@ class Timers:
         self._foresee: Foresee | None = None
         self._waiting: asyncio.Task[None] | None = None
         self._ringing: dict[str, asyncio.Task[None]] = {}
-        self._free: asyncio.Event | None = None
+        self._free: Callable[[str | None], asyncio.Event] | None = None
         self._sounding: set[str] = set()
         """Those that ring so that it can be heard: none that waits until somebody has spoken."""
         self._told_of: set[str] = set()
@@ -107,10 +107,10 @@ class Timers:
         self,
         tell: Tell,
         foresee: Foresee | None = None,
-        free: asyncio.Event | None = None,
+        free: Callable[[str | None], asyncio.Event] | None = None,
     ) -> None:
-        """From now on they ring, while `free` is set. Those that ran out meanwhile are told at
-        once."""
+        """From now on they ring, while the event that `free` gives for their room is set. Those
+        that ran out meanwhile are told at once."""
         self._tell, self._foresee, self._free = tell, foresee, free
         self._wait()
 
@@ -247,9 +247,11 @@ class Timers:
         self._wait()
         await self._keep()
 
-    async def hush(self) -> bool:
-        """End the ringing: somebody has heard it. False if nothing rang."""
+    async def hush(self, here: Callable[[str | None], bool] = lambda area: True) -> bool:
+        """End the ringing of what was set in rooms that are meant by `here`: somebody has heard
+        it. False if nothing rang."""
         rang = [self._timers[key] for key in self._ringing if key in self._timers]
+        rang = [timer for timer in rang if here(timer.area)]
         rang = [timer for timer in rang if timer.command is None and timer.id in self._sounding]
         if rang:
             await self.cancel(*rang)
@@ -339,7 +341,7 @@ class Timers:
                 if number:
                     await self._time.sleep(BETWEEN)
                 if timer.command is None:
-                    await self._until_free()
+                    await self._until_free(timer.area)
                     self._sounding.add(timer.id)
                 heard = await self._told(kept, late)
                 if heard and not told:
@@ -358,9 +360,10 @@ class Timers:
                 else:
                     self._tried.add(timer.id)
 
-    async def _until_free(self) -> None:
-        while self._free is not None and not self._free.is_set():
-            await self._free.wait()
+    async def _until_free(self, area: str | None) -> None:
+        # Which event it is may change while it is waited for: its room may come or go.
+        while self._free is not None and not (free := self._free(area)).is_set():
+            await free.wait()
 
     def _same(self, timer: Timer) -> bool:
         return self._timers.get(timer.id) == timer

@@ -152,7 +152,7 @@ async def cancel(
     agenda: Agenda, where: Where, conversation: Conversation, when: str | None = None
 ) -> Answer | Ask | str:
     """Cancel an alarm; of one that rings only the ringing."""
-    if when is None and await agenda.stop():
+    if when is None and await agenda.stop(where.area):
         return ""
     found = _meant(agenda, where, when)
     if isinstance(found, str):
@@ -178,7 +178,7 @@ async def cancel(
 )
 async def cancel_it(agenda: Agenda, where: Where, conversation: Conversation) -> Answer | Ask | str:
     """Cancel the alarm that was spoken of last; of one that rings only the ringing."""
-    if await agenda.stop():
+    if await agenda.stop(where.area):
         return ""
     it = agenda.it(where.area)
     if it is None or it.kind != "alarm":
@@ -230,7 +230,7 @@ async def cancel_all(agenda: Agenda, where: Where) -> str:
 async def snooze(agenda: Agenda, where: Where, length: timedelta | None = None) -> str:
     """Let the alarm that rings ring again later."""
     length = min(length or SNOOZE, LONGEST_SNOOZE)
-    if not await agenda.snooze(length.total_seconds()):
+    if not await agenda.snooze(length.total_seconds(), where.area):
         return where.say("No alarm is ringing.", de="Es klingelt kein Wecker.")
     minutes = max(1, round(length.total_seconds() / 60))
     return where.say(
@@ -261,7 +261,7 @@ async def snooze(agenda: Agenda, where: Where, length: timedelta | None = None) 
 )
 async def stop(agenda: Agenda, where: Where) -> str:
     """Silence the alarm that rings."""
-    if await agenda.stop():
+    if await agenda.stop(where.area):
         return ""
     if agenda.all("alarm"):
         return where.say(

@@ -526,7 +526,7 @@ def _about_planned(text: str) -> Answer:
 
 async def _snoozed(agenda: Agenda, timers: Timers, where: Where, seconds: int) -> str:
     """'Five more minutes', said to an alarm."""
-    await agenda.snooze(float(seconds))
+    await agenda.snooze(float(seconds), where.area)
     time = timers.duration(seconds, where.language)
     return where.say(f"Again in {time}.", de=f"Wieder in {time}.")
 

@@ -76,12 +76,13 @@ class Satellites:
         self._ears = ears
         self._arbiter = arbiter or Arbiter()
         self._changed = changed
-        self._earcons: set[asyncio.Task[bool]] = set()
+        self._begun: set[asyncio.Task[Any]] = set()
         self.known = [
             _known(hub, name, settings)
             for name, settings in hub.config.rooms.items()
             if settings.satellite
         ]
+        hub.places.rooms.update((known.area, known.free) for known in self.known)
 
     async def run(self) -> None:
         """Serve all of them, for ever."""
@@ -196,10 +197,10 @@ class Satellites:
         )
 
         def tone(name: str) -> None:
+            if name == "wake":
+                self._begin(self._hub.noticed(known.area))
             if config.voice.earcons and not satellite.wakes_itself:  # that has its own
-                task = asyncio.create_task(voice.play(earcon(name)))
-                self._earcons.add(task)
-                task.add_done_callback(self._played)
+                self._begin(voice.play(earcon(name)))
 
         return Room(
             self._hub.assistant,
@@ -215,10 +216,16 @@ class Satellites:
             tone=earcon,
         )
 
-    def _played(self, task: asyncio.Task[bool]) -> None:
-        self._earcons.discard(task)
+    def _begin(self, work: Coroutine[Any, Any, object]) -> None:
+        """Something that nobody waits for."""
+        task = asyncio.create_task(work)
+        self._begun.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._begun.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.warning("a tone: %s", error)
+            log.warning("at a wake word: %s", error)
 
 
 def _same(area: str, name: Any) -> bool:
