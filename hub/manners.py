@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from hub.config import MannersSettings
 from hub.errors import ConfigError, StorageError
 from hub.home.model import Home
+from hub.keeping import on_disk
 from hub.messages import Outcome, Trace
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class Manners:
         self._asked = quiet, until
         if self._notes is not None:
             self._notes.put(KEPT, {"quiet": quiet, "until": until.isoformat()})
-            await self._notes.flush()
+            await on_disk(self._notes)
         for changed in self._watchers:
             changed()
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from hub.errors import DeviceError, StorageError
 from hub.home.model import Entity, Home
+from hub.keeping import on_disk
 from hub.messages import StateChange
 from hub.ports import Inventory, SourceEntity
 
@@ -77,7 +78,7 @@ class LocalLists:
             self._keep(entity_id)
             told = StateChange(entity_id, str(_left(changed)), {"todo_items": changed}, before)
             self._news.put_nowait(told)
-        await self._flush()
+        await on_disk(self._notes)
 
     async def create(self, name: str) -> str | None:
         """Id of a new list, or of the one of that name; None if there are too many."""
@@ -91,7 +92,7 @@ class LocalLists:
         self._lists[entity_id] = called, []
         self._keep(entity_id)
         self._news.put_nowait(self._inventory())
-        await self._flush()
+        await on_disk(self._notes)
         return entity_id
 
     async def delete(self, entity_id: str) -> bool:
@@ -101,7 +102,7 @@ class LocalLists:
         if self._notes is not None:
             self._notes.put(entity_id, {"gone": True})
         self._news.put_nowait(self._inventory())
-        await self._flush()
+        await on_disk(self._notes)
         return True
 
     def changes(self) -> AsyncIterator[StateChange | Inventory]:
@@ -136,11 +137,6 @@ class LocalLists:
         if self._notes is not None:
             name, items = self._lists[entity_id]
             self._notes.put(entity_id, {"name": name, "items": items})
-
-    async def _flush(self) -> None:
-        """Raises StorageError if it is not on the disk; it holds until the hub ends."""
-        if self._notes is not None:
-            await self._notes.flush()
 
     def _free(self, wanted: str) -> str:
         found, number = wanted, 2

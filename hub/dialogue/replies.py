@@ -68,6 +68,8 @@ class Replies:
             for call, done in performed
             for part in _Wording(call, done, home, language).sentences()
         ]
+        if any(done.unkept for _, done in performed) and has_words(language):
+            parts.append(str(words(language)["said"]["unkept"]))
         return " ".join(dict.fromkeys(part for part in parts if part))
 
     def missing(self, missing: Missing, home: Home, language: str) -> str:

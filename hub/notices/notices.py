@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from hub.config import NoticeSettings
 from hub.errors import StorageError
 from hub.home.model import Entity, Home, normal
+from hub.keeping import on_disk
 from hub.messages import StateChange
 from hub.routines import wording
 from hub.routines.making import FINISHED, OUTSIDE, words_of
@@ -147,9 +148,7 @@ class Notices:
         language = where.language
         self._wanted[kind] = wanted
         self._keep()
-        if self._notes is not None:
-            with suppress(StorageError):
-                await self._notes.flush()
+        await on_disk(self._notes)
         if not wanted:
             return say("off", language)
         length = duration(self._settings.open_minutes * 60, language)

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from hub.errors import HearthError
 from hub.home.model import Entity
+from hub.keeping import Unkept, collected, collecting
 from hub.packs import wire
 from hub.packs.audit import Audit
 from hub.packs.description import PackError
@@ -75,6 +76,8 @@ class Running:
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     questions: int = 0
     asking: bool = False
+    unkept: Unkept | None = field(default_factory=collected)
+    """Where the run collects what the disk did not take."""
     guarded: Action | None = None
     """What it wanted to do that a person has to say yes to first."""
 
@@ -124,7 +127,8 @@ class Desk:
         try:
             if running is None:
                 raise Denied("no call is under way")
-            result = await self._done(what, params, running)
+            with collecting(running.unkept):
+                result = await self._done(what, params, running)
         except Denied as error:
             self._audit.note(
                 self._pack, what, allowed=False, tool=tool, target=target, why=str(error)

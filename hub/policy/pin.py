@@ -86,6 +86,7 @@ class Pin:
             return False
         try:
             self._path.unlink()
+            _sync(self._path.parent)
         except OSError as error:
             raise StorageError(f"{self._path}: cannot be removed: {reason(error)}") from error
         return True
@@ -162,8 +163,18 @@ class Pin:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self._path)
+            _sync(self._path.parent)
         except OSError as error:
             raise StorageError(f"{self._path}: cannot be kept: {reason(error)}") from error
+
+
+def _sync(folder: Path) -> None:
+    """A new name that is not on the disk has not been given yet. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _seconds(locks: int) -> float:

@@ -96,6 +96,8 @@ class Performed:
     """It is not allowed, and `said` tells why."""
     held: tuple[Held, ...] = ()
     """What was not done, because something has to come first."""
+    unkept: bool = False
+    """It was done, but the disk did not take what was to be kept of it."""
 
 
 Later = Callable[[Call, Performed], Awaitable[None]]

@@ -17,6 +17,7 @@ from hub.arguments import fit
 from hub.dialogue.answers import answers
 from hub.errors import HearthError, SkillError
 from hub.home.model import Home, normal
+from hub.keeping import Unkept, collecting
 from hub.language import words
 from hub.messages import Outcome
 from hub.policy import R0, Policy
@@ -48,6 +49,7 @@ class _Running:
     run: Run
     arguments: Mapping[str, Any]
     undo: _Undo
+    unkept: Unkept
     told: int = 0
     """Outcomes that were told."""
 
@@ -109,8 +111,10 @@ class Runner:
             return failed(SkillError(f"{handler.name}: {error}", spoken=cannot))
         if tool.targets:
             given[tool.targets] = entities
-        run = Run(_called(tool, given), talk, handler.name)
-        return await self._on(_Running(handler, turn, hands, talk, run, arguments, undo))
+        unkept: Unkept = []
+        with collecting(unkept):
+            run = Run(_called(tool, given), talk, handler.name)
+        return await self._on(_Running(handler, turn, hands, talk, run, arguments, undo, unkept))
 
     async def _on(self, running: _Running) -> Performed:
         """Let a run go on until there is something to tell of it."""
@@ -221,6 +225,7 @@ class Runner:
             ask=result if isinstance(result, Ask) else None,
             answer=result if isinstance(result, Answer) else None,
             deeds=self._changes(running) if isinstance(result, Ask) else self._deeds(running),
+            unkept=bool(running.unkept),
         )
 
     def _held(self, running: _Running, outcomes: Sequence[Outcome]) -> Performed:

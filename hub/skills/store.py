@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub.errors import SkillError, StorageError
+from hub.keeping import on_disk
 from hub.skills.handling import Handler, Turn
 from hub.timers.book import Notes
 
@@ -59,6 +60,10 @@ class Stores:
         if self._notes is not None:
             self._notes.put(skill, {VALUES: self._values[skill]})
 
+    async def kept(self) -> None:
+        """Wait until the disk has it."""
+        await on_disk(self._notes)
+
 
 class SkillStore:
     """The `Store` of one skill: see `hub.skill.Store`."""
@@ -75,10 +80,12 @@ class SkillStore:
         if not isinstance(key, str) or len(key) > LONGEST_KEY:
             raise SkillError(f"the skill {self._skill}: a key is a text, not {key!r:.60}")
         self._stores.keep(self._skill, {**self._stores.values(self._skill), key: value})
+        await self._stores.kept()
 
     async def delete(self, key: str) -> None:
         values = {k: v for k, v in self._stores.values(self._skill).items() if k != key}
         self._stores.keep(self._skill, values)
+        await self._stores.kept()
 
     async def keys(self) -> Sequence[str]:
         return tuple(self._stores.values(self._skill))

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 COALESCE = 0.05
 """Seconds for which writes are gathered into one: a scene changes many devices at once."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 10.0, 900.0
+"""Seconds after which what the disk did not take is tried again; each time twice as long."""
+
 T = TypeVar("T")
 
 _caching: Any = CachingMiddleware  # has no types
@@ -46,7 +49,9 @@ class Documents:
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
         self._told = ""
-        """What went wrong when somebody waited for the disk: they have said it."""
+        """What went wrong last, and was told: nobody wants to read it with every change."""
+        self._retry: asyncio.TimerHandle | None = None
+        self._pause = FIRST_PAUSE
 
     async def load(self) -> dict[str, dict[str, Any]]:
         """All documents by key. Raises StorageError when the file cannot be read."""
@@ -69,6 +74,7 @@ class Documents:
             raise
 
     async def _flush(self) -> None:
+        self._calm()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -84,6 +90,7 @@ class Documents:
             if str(error) != self._told:
                 log.error("%s", error)
         finally:
+            self._calm()
             if self._thread is not None:
                 if self._database is not None:
                     with suppress(StorageError):  # said already
@@ -93,7 +100,7 @@ class Documents:
                 self._thread = None
 
     def _begin_writing(self) -> None:
-        self._timer = None
+        self._timer = self._retry = None
         if self._writing is not None and not self._writing.done():
             # The disk is slower than the changes come: write them when it is ready.
             self._timer = asyncio.get_running_loop().call_later(COALESCE, self._begin_writing)
@@ -104,7 +111,15 @@ class Documents:
         try:
             await self._write()
         except StorageError as error:
-            log.error("%s", error)
+            if str(error) != self._told:
+                log.error("%s", error)
+            self._told = str(error)
+
+    def _calm(self) -> None:
+        """Nothing is to be tried again."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
 
     async def _write(self) -> None:
         async with self._one:
@@ -114,8 +129,18 @@ class Documents:
             try:
                 await self._in_thread(lambda: self._save(batch))
             except StorageError:
-                self._pending = batch | self._pending  # to be tried again with the next change
+                # To be tried again with the next change, or after a while if none comes.
+                self._pending = batch | self._pending
+                self._calm()
+                loop = asyncio.get_running_loop()
+                self._retry = loop.call_later(self._pause, self._begin_writing)
+                self._pause = min(LONGEST_PAUSE, self._pause * 2)
                 raise
+            self._calm()
+            self._pause = FIRST_PAUSE
+            if self._told:
+                log.warning("%s: it can be written again, and nothing is missing", self._path)
+                self._told = ""
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._thread is None:

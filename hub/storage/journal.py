@@ -38,6 +38,9 @@ FEW = 200
 OUTDATED = 4
 """Tidied up when there are this many times as many lines as documents."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 10.0, 900.0
+"""Seconds after which what the disk did not take is tried again; each time twice as long."""
+
 T = TypeVar("T")
 
 Document = dict[str, Any]
@@ -77,6 +80,9 @@ class Journal:
         self._lines = 0
         self._anew = False
         """The file cannot be added to: it is written anew."""
+        self._retry: asyncio.TimerHandle | None = None
+        self._retrying: asyncio.Task[None] | None = None
+        self._pause = FIRST_PAUSE
         self.damage = ""
         """What was found damaged, for people; empty if nothing was."""
 
@@ -103,7 +109,30 @@ class Journal:
                 await self._in_thread(lambda: self._append(batch))
             except StorageError:
                 self._pending = batch | self._pending
+                self._calm()
+                loop = asyncio.get_running_loop()
+                self._retry = loop.call_later(self._pause, self._try_again)
+                self._pause = min(LONGEST_PAUSE, self._pause * 2)
                 raise
+            self._calm()
+            if self._pause > FIRST_PAUSE:
+                log.warning("%s: it can be written again, and nothing is missing", self._path)
+            self._pause = FIRST_PAUSE
+
+    def _try_again(self) -> None:
+        """What the disk did not take, and nobody has changed since."""
+        self._retry = None
+        self._retrying = asyncio.create_task(self._tried_again(), name="journal-again")
+
+    async def _tried_again(self) -> None:
+        with suppress(StorageError):  # it was told, and is tried again later
+            await self.flush()
+
+    def _calm(self) -> None:
+        """Nothing is to be tried again."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
 
     async def tidy(self) -> None:
         """Leave nothing on the disk of what was removed or replaced. Raises StorageError."""
@@ -117,6 +146,9 @@ class Journal:
         except StorageError as error:
             log.error("%s", error)
         finally:
+            self._calm()
+            if self._retrying is not None:
+                await asyncio.wait([self._retrying])
             if self._thread is not None:
                 await self._in_thread(self._close)
                 self._thread.shutdown(wait=False)

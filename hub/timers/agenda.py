@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from hub.errors import HearthError, StorageError
 from hub.home.model import Home
+from hub.keeping import on_disk
 from hub.messages import StateChange, Trace
 from hub.timers import spoken, wording
 from hub.timers.appointment import Appointment, Kind, SpokenTime, When
@@ -480,15 +481,7 @@ class Agenda:
         await self._flush()
 
     async def _flush(self) -> None:
-        if self._pages is None:
-            return
-        try:
-            await self._pages.flush()
-        except StorageError as error:
-            log.error("%s", error)
-            self.kept = False
-        else:
-            self.kept = True
+        self.kept = await on_disk(self._pages)
 
     def _over(self, what: Appointment) -> None:
         """This time of it is done with."""

@@ -21,6 +21,7 @@ from rapidfuzz import fuzz
 
 from hub.errors import HearthError, StorageError
 from hub.home.model import normal
+from hub.keeping import on_disk
 from hub.timers import wording
 from hub.timers.clock import Time, elapsed, stamp
 from hub.timers.timer import Timer
@@ -290,13 +291,7 @@ class Timers:
             ],
         }
         self._notes.put(KEY, document)
-        try:
-            await self._notes.flush()
-        except StorageError as error:
-            log.error("%s", error)
-            self.kept = False
-        else:
-            self.kept = True
+        self.kept = await on_disk(self._notes)
 
     # --- running out ----------------------------------------------------------------------------
 

@@ -84,8 +84,7 @@ async def wake(
     )
     agenda.speak_of(alarm, where.area)
     told = agenda.when(alarm, where.language)
-    unkept = "" if agenda.kept else _unkept(where)
-    return _about(where.say(f"Alarm set {told}.", de=f"Der Wecker klingelt {told}.") + unkept)
+    return _about(where.say(f"Alarm set {told}.", de=f"Der Wecker klingelt {told}."))
 
 
 @tool(
@@ -412,13 +411,6 @@ def _joined(texts: Sequence[str], where: Where, by: str = "and") -> str:
 
 def _none(where: Where) -> str:
     return where.say("No alarm is set.", de="Es ist kein Wecker gestellt.")
-
-
-def _unkept(where: Where) -> str:
-    return where.say(
-        " But I could not write it down: a power cut would lose it.",
-        de=" Aber ich konnte es nicht aufschreiben: Ein Stromausfall würde ihn löschen.",
-    )
 
 
 def _about(text: str) -> Answer:

@@ -118,7 +118,7 @@ async def remind(
     told = where.say(
         f"I will remind you {time}: {said}.", de=f"Ich erinnere dich{comma} {time}: {said}."
     )
-    return _about(told if agenda.kept else told + _unkept(where))
+    return _about(told)
 
 
 @tool(
@@ -376,13 +376,6 @@ def _impossible(agenda: Agenda, where: Where) -> str | None:
 
 def _none(where: Where) -> str:
     return where.say("There are no reminders.", de="Es gibt keine Erinnerungen.")
-
-
-def _unkept(where: Where) -> str:
-    return where.say(
-        " But I could not write it down: a power cut would lose it.",
-        de=" Aber ich konnte es nicht aufschreiben: Ein Stromausfall würde es löschen.",
-    )
 
 
 def _about(text: str) -> Answer:

@@ -614,6 +614,5 @@ def _answer(
     facts: dict[str, Any] = {"timer": timers.facts(timer, where.language)}
     facts |= {unit: str(amount) if amount else "" for unit, amount in (said or {}).items()}
     facts["time"] = timers.duration(timer.seconds if total is None else total, where.language)
-    facts["kept"] = timers.kept
     facts |= {k: v for k, v in (("name", name), ("conversation_command", command)) if v}
     return Answer(facts=facts, about=TIMER)
