@@ -28,6 +28,7 @@ from hub.terminal import escape
 
 if TYPE_CHECKING:
     from hub.bridges.phone import PhoneBridge
+    from hub.bridges.satellites.arbiter import Arbiter
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
             open_hub(config, ears=ears, recognise=ears or others, sink=sink, lasting=True)
         )
         open_ears = Ears(config.hub.data / "microphone-muted") if ears else None
+        arbiter = _arbiter(hub) if elsewhere else None
         if open_ears is not None and hub.wake is not None:
             hub.wake = open_ears.wake(hub.wake)
         phone = _phone(hub, open_ears)
@@ -104,6 +106,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
                 open_satellites(
                     hub,
                     ears=far,
+                    arbiter=arbiter,
                     changed=lambda known: phone.rooms_changed() if phone else None,
                 )
             )
@@ -139,6 +142,18 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
         stack.callback(lambda: None if eraser.wish else systemd.stopping())
         await _until_ended(ended, tasks)
     return eraser.wish
+
+
+def _arbiter(hub: Hub) -> Arbiter:
+    """Decides which room answers; the hub's own microphone takes part."""
+    from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral
+
+    arbiter = Arbiter()
+    if hub.wake is not None:
+        own = hub.assistant.area or "where the hub is"
+        arbiter.join(own)
+        hub.wake = OneOfSeveral(hub.wake, own, arbiter)
+    return arbiter
 
 
 async def _take_packs(hub: Hub) -> list[str]:

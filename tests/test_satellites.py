@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,12 +16,13 @@ from hub import config
 from hub.app import Hub, open_hub
 from hub.audio.null import Nowhere
 from hub.audio.pcm import resampled
-from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral, loudness
+from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral, clearness, loudness
 from hub.bridges.satellites.rooms import Known, Satellites, open_satellites
 from hub.engines.piper import PiperSynthesizer
 from hub.errors import ConfigError, ModelError
 from hub.evaluate.spoken import until_last_word
 from hub.messages import SAMPLE_RATE, Trace, Wake
+from tests.fakes import virtually
 from tests.models import model_file
 from tests.satellite import RealSatellite
 
@@ -67,6 +70,17 @@ async def test_a_room_that_has_gone_is_not_waited_for() -> None:
         assert await arbiter.wins("Kitchen", "Hey Jarvis", 0.8)
 
 
+def noise(seconds: float, loudness: int) -> bytes:
+    dice = random.Random(1)
+    count = round(seconds * SAMPLE_RATE)
+    return struct.pack(f"<{count}h", *(dice.randint(-loudness, loudness) for _ in range(count)))
+
+
+def louder(pcm: bytes, factor: float) -> bytes:
+    samples = struct.unpack(f"<{len(pcm) // 2}h", pcm)
+    return struct.pack(f"<{len(samples)}h", *(round(factor * sample) for sample in samples))
+
+
 class Always:
     """Hears a wake word in everything, as well in one room as in another."""
 
@@ -83,14 +97,102 @@ async def test_the_louder_one_of_two_is_nearer() -> None:
     near, far = (OneOfSeveral(Always(), room, arbiter) for room in ("Kitchen", "Office"))
     for room in ("Kitchen", "Office"):
         arbiter.join(room)
-    loud, soft = (8000).to_bytes(2, "little") * 2000, (4000).to_bytes(2, "little") * 2000
-    won = await asyncio.gather(near.process(loud), far.process(soft))
+    still = noise(2.0, 20)
+    won = await asyncio.gather(
+        near.process(still + noise(1.0, 8000)), far.process(still + noise(1.0, 4000))
+    )
     assert [wake is not None for wake in won] == [True, False]
 
 
 def test_loudness_is_between_0_and_1() -> None:
     assert loudness(bytes(1000)) == 0 == loudness(b"")
     assert 0.99 < loudness((32767).to_bytes(2, "little") * 100) <= 1
+
+
+def test_a_microphone_that_makes_everything_loud_is_not_nearer() -> None:
+    still, spoken = noise(2.5, 100), noise(1.0, 4000)
+    here = clearness(0.9, still + spoken)
+    assert clearness(0.9, louder(still + spoken, 2.5)) == pytest.approx(here, abs=0.02)
+    assert clearness(0.9, still + louder(spoken, 0.5)) == pytest.approx(here - 0.1, abs=0.02)
+    assert 0 <= clearness(0.5, b"") <= 2 >= clearness(1.0, noise(0.1, 30000)) >= 0
+
+
+class Hears:
+    """Hears its wake word in all sound but silence, after a while on the way."""
+
+    def __init__(self, phrase: str, score: float, late: float) -> None:
+        self.phrase = phrase
+        self._score = score
+        self._late = late
+
+    async def process(self, pcm: bytes) -> Wake | None:
+        await asyncio.sleep(self._late)
+        return Wake(self.phrase, self.phrase, self._score, 0.0)
+
+    async def reset(self) -> None: ...
+
+
+NEAR = noise(2.5, 20) + noise(1.0, 4000)
+
+
+def test_two_rooms_hear_one_wake_word_and_the_nearer_one_answers_a_thousand_times() -> None:
+    """One of them at half the loudness, each up to 0.3 s early or late."""
+    dice = random.Random(7)
+    far = noise(2.5, 20) + noise(1.0, 2000)
+
+    async def heard() -> list[bool]:
+        arbiter = Arbiter()
+        rooms = {"Kitchen": NEAR, "Office": far, "Attic": None}
+        for room in rooms:  # one of them hears nothing
+            arbiter.join(room)
+        told = await asyncio.gather(
+            *(
+                OneOfSeveral(
+                    Hears("Hey Jarvis", dice.uniform(0.75, 1.0), dice.uniform(0.0, 0.6)),
+                    room,
+                    arbiter,
+                ).process(sound)
+                for room, sound in rooms.items()
+                if sound
+            )
+        )
+        return [wake is not None for wake in told]
+
+    runs = [virtually(heard()) for _ in range(1000)]
+    assert all(sum(answers) == 1 for answers in runs), "one room answers, neither none nor both"
+    assert sum(near for near, _ in runs) >= 950
+
+
+def test_two_people_in_two_rooms_within_two_seconds_are_both_served() -> None:
+    dice = random.Random(8)
+
+    async def heard() -> list[bool]:
+        arbiter = Arbiter()
+        for room in ("Kitchen", "Office"):
+            arbiter.join(room)
+        told = await asyncio.gather(
+            OneOfSeveral(Hears("Hey Jarvis", 0.9, dice.uniform(0, 2)), "Kitchen", arbiter).process(
+                NEAR
+            ),
+            OneOfSeveral(Hears("Alexa", 0.9, dice.uniform(0, 2)), "Office", arbiter).process(NEAR),
+        )
+        return [wake is not None for wake in told]
+
+    assert all(virtually(heard()) == [True, True] for _ in range(100))
+
+
+def test_the_same_wake_word_is_heard_again_later() -> None:
+    async def heard() -> list[bool]:
+        arbiter = Arbiter()
+        for room in ("Kitchen", "Office"):
+            arbiter.join(room)
+        told = []
+        for _ in range(2):
+            told.append(await arbiter.wins("Kitchen", "Hey Jarvis", 1.5))
+            await asyncio.sleep(2)
+        return told
+
+    assert virtually(heard()) == [True, True]
 
 
 # --- real ones -----------------------------------------------------------------------------------

@@ -8,55 +8,89 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hub.messages import Wake
+from hub.messages import BYTES_PER_SECOND, Wake
 from hub.ports import WakeWord
 
-WINDOW = 0.3
-"""Seconds in which others may have heard it, too: over a network streams are late by less."""
-LOUDNESS_SECONDS = 1.5
-"""How far back it is looked at how loud it was."""
-BYTES = round(LOUDNESS_SECONDS * 16_000) * 2
+WINDOW = 0.6
+"""Seconds in which others may have heard it, too: two streams that are late by up to 0.3 s, one
+more and the other less, are that far apart. Nobody notices it: what is said after the wake word
+is kept meanwhile, and takes longer."""
+AFTERWARDS = 0.6
+"""Seconds after the decision in which the same wake word is still the same one."""
+SPEECH_SECONDS = 1.5
+"""How far back it is looked at how loud the wake word was."""
+BYTES = round(SPEECH_SECONDS * BYTES_PER_SECOND)
+ROOM_SECONDS = 4.0
+"""How far back it is looked at how loud the room is by itself."""
+FLOOR, CEILING = -60.0, 0.0
+"""Decibels of full scale between which a room is looked at: nothing is softer than a still room."""
+PART = 800
+"""Samples in which loudness is looked at: 50 ms."""
+STRIDE = 4
+"""Every so many samples are looked at."""
 
 
 @dataclass(slots=True)
 class _Claim:
     room: str
-    phrase: str
-    clearness: float
+    clearness: Callable[[], float]
     settled: asyncio.Future[str] = field(compare=False)
+
+
+@dataclass(slots=True)
+class _Case:
+    """A wake word that was heard, and by whom."""
+
+    claims: list[_Claim] = field(default_factory=list)
+    later: bool = False
+    """How clearly some heard it is known only in the end."""
+    winner: str | None = None
+    """Who answers, once that is decided."""
 
 
 class Arbiter:
     """Decides which room answers: the one where it was heard most clearly. With a single room
     nobody waits. Another wake word is another person, who is answered, too."""
 
-    def __init__(self, window: float = WINDOW) -> None:
+    def __init__(self, window: float = WINDOW, afterwards: float = AFTERWARDS) -> None:
         self._window = window
+        self._afterwards = afterwards
         self._rooms: set[str] = set()
-        self._open: dict[str, list[_Claim]] = {}
+        self._cases: dict[str, _Case] = {}
 
     def join(self, room: str) -> Callable[[], None]:
         """A room takes part until the result is called."""
         self._rooms.add(room)
         return lambda: self._rooms.discard(room)
 
-    async def wins(self, room: str, phrase: str, clearness: float) -> bool:
-        """Whether this room is the one to answer."""
+    async def wins(self, room: str, phrase: str, clearness: float | Callable[[], float]) -> bool:
+        """Whether this room is the one to answer. `clearness`, 0-2, may be known only in the
+        end."""
         if self._rooms <= {room}:
             return True
-        claim = _Claim(room, phrase, clearness, asyncio.get_running_loop().create_future())
-        claims = self._open.setdefault(phrase, [])
-        claims.append(claim)
-        if len(claims) == 1:
-            asyncio.get_running_loop().call_later(self._window, self._settle, phrase)
+        loop = asyncio.get_running_loop()
+        case = self._cases.get(phrase)
+        if case is None:
+            case = self._cases[phrase] = _Case()
+            loop.call_later(self._window, self._settle, phrase, case)
+        if case.winner is not None:  # it came too late
+            return False
+        known = clearness if callable(clearness) else (lambda: clearness)
+        claim = _Claim(room, known, loop.create_future())
+        case.claims.append(claim)
+        case.later |= callable(clearness)
+        if not case.later and self._rooms <= {each.room for each in case.claims}:
+            self._settle(phrase, case)
         return await claim.settled == room
 
-    def _settle(self, phrase: str) -> None:
-        claims = self._open.pop(phrase, [])
-        best = max(claims, key=lambda claim: claim.clearness)
-        for claim in claims:
+    def _settle(self, phrase: str, case: _Case) -> None:
+        if case.winner is not None:
+            return
+        case.winner = max(case.claims, key=lambda claim: claim.clearness()).room
+        for claim in case.claims:
             if not claim.settled.done():
-                claim.settled.set_result(best.room)
+                claim.settled.set_result(case.winner)
+        asyncio.get_running_loop().call_later(self._afterwards, self._cases.pop, phrase, None)
 
 
 class OneOfSeveral:
@@ -71,23 +105,48 @@ class OneOfSeveral:
 
     async def process(self, pcm: bytes) -> Wake | None:
         self._recent += pcm
-        del self._recent[:-BYTES]
+        del self._recent[: -round(ROOM_SECONDS * BYTES_PER_SECOND)]
         wake = await self._wake.process(pcm)
         if wake is None:
             return None
-        clearness = wake.score * (1 + loudness(bytes(self._recent)))
-        return wake if await self._arbiter.wins(self._room, wake.phrase, clearness) else None
+        clear = clearness(wake.score, bytes(self._recent))
+        return wake if await self._arbiter.wins(self._room, wake.phrase, clear) else None
 
     async def reset(self) -> None:
         self._recent.clear()
         await self._wake.reset()
 
 
+def clearness(score: float, pcm: bytes) -> float:
+    """0-2: how clearly a wake word of this score (0-1) was heard at the end of the sound (16 kHz,
+    16 bits).
+
+    That is how far it stands out from the room, so that a microphone that makes everything loud is
+    not taken for a near one. The score tells little of that: it is high or the wake word was
+    not heard at all."""
+    levels = _levels(pcm)
+    if not levels:
+        return score
+    spoken = sorted(levels[-round(SPEECH_SECONDS * 16_000 / PART) :])
+    speech = sum(spoken[len(spoken) // 2 :]) / (len(spoken) - len(spoken) // 2)
+    room = sorted(levels)[len(levels) // 10]
+    return 1.0 + (speech - room) / (CEILING - FLOOR) + 0.1 * (score - 1.0)
+
+
 def loudness(pcm: bytes) -> float:
     """0-1: how loud 16-bit samples are, 0 at -60 dB of full scale and 1 at 0 dB."""
     samples = array.array("h", pcm[: len(pcm) // 2 * 2])
-    if not samples:
-        return 0.0
+    return 1 - _level(samples) / FLOOR if samples else 0.0
+
+
+def _levels(pcm: bytes) -> list[float]:
+    """Decibels of full scale of each part of the sound."""
+    samples = array.array("h", pcm[: len(pcm) // 2 * 2])
+    return [
+        _level(samples[start : start + PART : STRIDE]) for start in range(0, len(samples), PART)
+    ]
+
+
+def _level(samples: array.array[int]) -> float:
     power = sum(sample * sample for sample in samples) / len(samples)
-    decibels = 10 * math.log10(max(power, 1.0) / 32768**2)
-    return min(1.0, max(0.0, 1 + decibels / 60))
+    return min(CEILING, max(FLOOR, 10 * math.log10(max(power, 1e-9) / 32768**2)))

@@ -250,10 +250,12 @@ async def open_satellites(
     hub: Hub,
     *,
     ears: FarEars | None = None,
+    arbiter: Arbiter | None = None,
     changed: Callable[[Known], None] = lambda known: None,
 ) -> AsyncIterator[Satellites]:
-    """The satellites that the settings name, with ears for their sound, which may be shared.
+    """The satellites that the settings name, with ears for their sound, which may be shared, as
+    `arbiter` may be, which decides which room answers.
     Raises ConfigError, ModelError."""
     async with nullcontext(ears) if ears else open_far_ears(hub) as hearing:
         hearing.streams.worker.start_soon()
-        yield Satellites(hub, hearing, changed=changed)
+        yield Satellites(hub, hearing, arbiter=arbiter, changed=changed)
