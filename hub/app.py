@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from home_assistant_intents import get_languages
 
+from hub import egress
 from hub.audio import soundcard
 from hub.audio.cache import SoundFolder
 from hub.audio.earcons import earcon as tone_of
@@ -430,6 +431,7 @@ async def open_hub(
     _check_languages(config)
     clocks = time or SystemTime()
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(_at_home(config))
         store = ModelStore(config.models)
         engines: list[Engine] = []
 
@@ -640,10 +642,18 @@ async def open_home(
     real = home_file is None and states is None and remember
     kept = _kept(config, home_file, states, remember)
     async with (
+        _at_home(config),
         open_broker(config) if real else nullcontext() as broker,
         _home(config, home_file, real, kept, broker) as home,
     ):
         yield home
+
+
+@asynccontextmanager
+async def _at_home(config: Config) -> AsyncIterator[None]:
+    """Nothing but what the settings name is reached outside of the house."""
+    with egress.guarded(egress.named_in(config.model_dump())):
+        yield
 
 
 @asynccontextmanager

@@ -237,6 +237,12 @@ class PrivacySettings(Settings):
         "kept as sound, and then deleted. Such as 2026-11-27T18:00:00.",
     )
 
+    allow: tuple[str, ...] = Field(
+        (),
+        description="Hosts, addresses and networks outside of the house that the hub may reach, "
+        "besides those that other settings name. Anything else there is refused.",
+    )
+
     @field_validator("debug_audio_until", mode="before")
     @classmethod
     def _a_day_is_its_beginning(cls, value: Any) -> Any:

@@ -194,3 +194,48 @@ async def _erase(settings: Config, person: str | None) -> dict[str, int]:
             counts: dict[str, int] = found["erased"]
             return counts
     raise HearthError("the hub did not come back; look at it, and erase again")
+
+
+@privacy_app.command()
+def prove(
+    say: Annotated[
+        list[str] | None, typer.Option("--say", help="Say this instead; may be given again.")
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=1, max=1000, help="How often all of it is said.")
+    ] = 1,
+    as_json: Json = False,
+) -> None:
+    """Prove that nothing leaves the house: run the hub where every packet is seen.
+
+    A second hub runs for a minute or two in a network of its own that leads nowhere, with your
+    settings and models, and without what is known of you. It is spoken to, hears, and answers.
+    Every packet of each of its processes is counted. It cannot show what would happen with devices
+    that answer: none is reached. The status is 1 if anything was for somebody outside.
+
+    [bold]Examples[/]
+
+      hearth privacy prove
+      hearth privacy prove --say "turn on the lamp" --rounds 100
+    """
+    from hub.privacy.prove import proved, shown
+
+    proof = proved(config.load(), say or (), rounds)
+    if as_json:
+        terminal.row(shown(proof))
+        raise typer.Exit(0 if proof.holds else 1)
+    told = f"{proof.turns} turns, {proof.spoken} of them heard and spoken as sound."
+    terminal.out.print(told)
+    if proof.left_out:
+        terminal.out.print(escape(f"Nothing more was spoken: {proof.left_out}"), soft_wrap=True)
+    for host in proof.named:
+        terminal.out.print(escape(f"Your settings let it reach {host}."), soft_wrap=True)
+    for sent, count in proof.sent.items():
+        terminal.out.print(escape(f"{count} packets to {sent}"), soft_wrap=True)
+    for sent, count in proof.outside.items():
+        terminal.fail(f"{count} packets left the house: {sent}")
+    for who, count in proof.refused.items():
+        terminal.fail(f"wanted to leave the house and was refused, {count} times: {who}")
+    if not proof.holds:
+        raise typer.Exit(1)
+    terminal.out.print("Nothing was sent to anybody outside of the house.")

@@ -47,7 +47,7 @@ EDGE = (
 EXCEPTIONS = ("packs.description",)
 """What the core may know of that program all the same."""
 
-CONTRACTS = ("config", "errors", "home.guarded", "home.model", "messages", "ports")
+CONTRACTS = ("config", "egress", "errors", "home.guarded", "home.model", "messages", "ports")
 """What an adapter may know of the core."""
 
 HEAVY = {

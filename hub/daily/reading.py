@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from hub import egress
 from hub.daily.passages import IDLE, passages, plain
 
 MEMORY = 1024 * 1024 * 1024
@@ -175,6 +176,7 @@ MODES: Mapping[str, Callable[[Path, str], object]] = {
 
 
 def main(mode: str, folder: str, other: str) -> None:
+    egress.close_off()
     os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     print(json.dumps(MODES[mode](Path(folder), other)))

@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 
 from wyoming.event import Event, read_event, write_event
 
+from hub import egress
 from hub.errors import HearthError
 
 PR_SET_PDEATHSIG = 1
@@ -31,6 +32,7 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     _die_with_parent()
+    egress.close_off()
     connection = socket.socket(fileno=int(sys.argv[1]))
     with connection.makefile("rb") as incoming, connection.makefile("wb") as outgoing:
         serve(incoming, outgoing)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from hub import egress
 from hub.packs.grants import Denied, origin_of
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ class Pinned:
             if not addresses:
                 raise OSError(errno.EHOSTUNREACH, f"{host} leads nowhere it may lead")
             self._kept[host] = (time.monotonic(), addresses)
+        egress.leads_to(host, addresses)
         return addresses
 
 

@@ -20,7 +20,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
+from hub import egress
 from hub.errors import HearthError, SkillError
 from hub.home.guarded import unknown
 from hub.home.model import Area, Entity, Home
@@ -93,6 +95,8 @@ class _Pack:
     tunnel: Tunnel | None
     wants: Mapping[str, frozenset[str]]
     """Tool -> services that it asked for."""
+    stay_in: Callable[[], None]
+    """Ends that its hosts may be reached."""
 
 
 class Packs:
@@ -179,6 +183,7 @@ class Packs:
     async def _put_away(self, packs: Iterable[_Pack]) -> None:
         async def end(pack: _Pack) -> None:
             await pack.process.stop()
+            pack.stay_in()
             for way in (pack.proxy, pack.tunnel):
                 if way is not None:
                     await way.close()
@@ -235,7 +240,8 @@ class Packs:
             call_seconds=self._call_seconds,
         )
         wants = {str(row["name"]): _wanted(row) for row in installed.tools}
-        self._packs[pack.id] = _Pack(installed, process, desk, proxy, tunnel, wants)
+        stay_in = egress.allow(urlsplit(origin).hostname or "" for origin in network)
+        self._packs[pack.id] = _Pack(installed, process, desk, proxy, tunnel, wants, stay_in)
         self._handlers += [Handler(pack.id, tool, spoken, foreign=True) for tool in tools]
 
     def _noting(self, pack_id: str) -> Callable[[str, bool, str], None]:
