@@ -219,6 +219,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 def _looked_up(host: Any, *arguments: Any, **named: Any) -> Any:
     """`socket.getaddrinfo`, which remembers where allowed names lead."""
+    if _guard.on and host:
+        _guard.name(_text(host))
     found = _asking(host, *arguments, **named)
     if _guard.on and host:
         _guard.remember(_text(host), [str(row[4][0]) for row in found])
@@ -241,23 +243,55 @@ def _watch(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _caller() -> str:
-    """Who wants it: the nearest code that is neither Python's own nor of a library for any network
-    traffic, and the hub's code that had it done."""
+    """Who wants it: the nearest code that is neither Python's own nor of a library that carries
+    for others, and the hub's code that had it done."""
     frame: FrameType | None = sys._getframe(1)
     near = carrier = ""
-    while frame is not None:
-        module = str(frame.f_globals.get("__name__", "?"))
-        top = module.partition(".")[0]
-        told = f"{module} (line {frame.f_lineno})"
-        if module != __name__ and top not in sys.stdlib_module_names:
-            if top in CARRIERS:
-                carrier = carrier or told
-            elif top == "hub":
-                return f"{near}, for {told}" if near else told
-            else:
-                near = near or told
+    while frame is not None and frame.f_code is not _RUN:
+        kind, told = _told(frame)
+        if kind == "carrier":
+            carrier = carrier or told
+        elif kind == "hub":
+            return f"{near}, for {told}" if near else told
+        elif kind:
+            near = near or told
         frame = frame.f_back
-    return near or carrier or f"the thread {threading.current_thread().name}"
+    return near or _waiting(carrier) or carrier or f"thread {threading.current_thread().name}"
+
+
+_RUN = asyncio.Handle._run.__code__
+"""Beneath it is whoever runs the loop, which tells nothing."""
+
+
+def _told(frame: FrameType) -> tuple[str, str]:
+    """What kind of code it is ('hub', 'carrier', 'other', or '' for what is passed over), and
+    where."""
+    module = str(frame.f_globals.get("__name__", "?"))
+    top = module.partition(".")[0]
+    if module == __name__ or top in sys.stdlib_module_names:
+        return "", ""
+    kind = "hub" if top == "hub" else "carrier" if top in CARRIERS else "other"
+    return kind, f"{module} (line {frame.f_lineno})"
+
+
+def _waiting(carrier: str) -> str:
+    """A library may connect in a task of its own: who waits in it now."""
+    found = set()
+    try:
+        tasks = asyncio.all_tasks() if carrier else ()
+    except RuntimeError:  # another thread
+        return ""
+    for task in tasks:
+        inner: Any = task.get_coro()
+        nearest, waits = "", False
+        while (frame := getattr(inner, "cr_frame", None)) is not None:
+            kind, told = _told(frame)
+            waits = waits or kind == "carrier"
+            nearest = told if kind in ("hub", "other") else nearest
+            inner = inner.cr_await
+        if waits and nearest:
+            found.add(nearest)
+    return " or ".join(sorted(found))
 
 
 def _local_name(host: str) -> bool:
