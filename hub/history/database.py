@@ -4,8 +4,9 @@ Everything, reading too, is done in that thread and in the order it was asked fo
 the event loop, and what was written is seen by whoever reads next. Write-ahead log, and
 `synchronous=NORMAL`: a process that is killed loses nothing that was committed and a power cut
 cannot damage the file, but it may cost the last seconds. For history that is the right price: FULL
-would force every lamp that is switched to an SD card by itself. What is erased is overwritten
-(`secure_delete`), and erasing is forced to the disk.
+would force every lamp that is switched to an SD card by itself. What people were told is remembered
+is `durable`: FULL. What is erased is overwritten (`secure_delete`), and erasing is forced to the
+disk. A file of a newer version (`user_version`) is neither read nor written.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 BESIDE = ("-wal", "-shm", "-journal")
 """Ends of the names of the files that SQLite has beside one."""
 
+VERSION = 0
+"""Of the form of the files (`PRAGMA user_version`)."""
+
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
@@ -35,12 +39,16 @@ Work = Callable[[sqlite3.Connection], T]
 class Database:
     """`schema`: statements that make what is not there yet. `path` None: in memory alone."""
 
-    def __init__(self, path: Path | None, schema: str, *, name: str = "history") -> None:
+    def __init__(
+        self, path: Path | None, schema: str, *, name: str = "history", durable: bool = False
+    ) -> None:
+        """`durable`: what was committed outlasts a power cut, too."""
         self.path = path
         self.problem = ""
         """What is wrong with the file, or was when it was opened; for a person."""
         self._schema = schema
         self._name = name
+        self._synchronous = "FULL" if durable else "NORMAL"
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
 
@@ -64,7 +72,7 @@ class Database:
 
     async def scrub(self) -> None:
         """Leave nothing of what was deleted in the file, nor in those beside it. StorageError."""
-        await self.run(_scrubbed)
+        await self.run(self._scrubbed)
 
     # In the thread.
 
@@ -97,8 +105,8 @@ class Database:
         self.path.chmod(0o600)
         try:
             return self._connected(str(self.path))
-        except sqlite3.OperationalError:
-            raise  # locked, full, not readable: that is no damage
+        except (sqlite3.OperationalError, sqlite3.NotSupportedError):
+            raise  # locked, full, not readable, newer: that is no damage
         except sqlite3.DatabaseError as error:
             aside = self._set_aside()
             self.problem = f"{self.path} was damaged ({error}) and is now {aside}; it begins afresh"
@@ -109,8 +117,14 @@ class Database:
     def _connected(self, name: str) -> sqlite3.Connection:
         connection = sqlite3.connect(name, timeout=5)
         try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > VERSION:
+                raise sqlite3.NotSupportedError(
+                    f"a newer Hearth wrote it (form {version}); install that again, or move the "
+                    "file away"
+                )
             connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(f"PRAGMA synchronous={self._synchronous}")
             connection.execute("PRAGMA secure_delete=ON")
             found = connection.execute("PRAGMA quick_check(1)").fetchone()
             if found != ("ok",):
@@ -121,6 +135,13 @@ class Database:
             raise
         return connection
 
+    def _scrubbed(self, connection: sqlite3.Connection) -> None:
+        connection.commit()  # VACUUM is no part of a transaction
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute(f"PRAGMA synchronous={self._synchronous}")
+
     def _set_aside(self) -> Path:
         assert self.path is not None
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
@@ -130,14 +151,6 @@ class Database:
             with suppress(FileNotFoundError):
                 self.path.with_name(self.path.name + end).replace(aside.with_name(aside.name + end))
         return aside
-
-
-def _scrubbed(connection: sqlite3.Connection) -> None:
-    connection.commit()  # VACUUM is no part of a transaction
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("VACUUM")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def damaged(path: Path) -> list[Path]:

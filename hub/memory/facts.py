@@ -103,7 +103,7 @@ class Facts:
     ) -> None:
         """`history`: what was said of a fact is forgotten with it."""
         self._history = history
-        self._database = Database(path, SCHEMA + INDEX, name="memory")
+        self._database = Database(path, SCHEMA + INDEX, name="memory", durable=True)
         self._settings = settings or PrivacySettings()
         self._time = time
         self._replaced: dict[int, tuple[Fact, ...]] = {}

@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 
 Content = dict[str, dict[str, Any]]
 
+FORM = 1
+"""Of the files. One of a newer hub says so in a table of its own: `"_form": {"1": {"form": 2}}`."""
+FORM_TABLE = "_form"
+
 
 class AtomicStorage(Storage):
     """`TinyDB(path, storage=AtomicStorage)`.
@@ -38,19 +42,25 @@ class AtomicStorage(Storage):
         self._path = Path(path)
         self._previous = self._path.with_name(f"{self._path.name}.1")
         self._temporary = self._path.with_name(f"{self._path.name}.tmp")
+        self._damaged = False
+        """What is there is damaged, and `NAME.1` is not."""
+        self._known = False
+        """What is there was looked at: it is of no newer hub."""
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._path.parent)
         except OSError as error:
             raise StorageError(f"{self._path}: cannot be kept there: {reason(error)}") from error
 
     def read(self) -> Content | None:
         """The content; None if nothing was ever written.
 
-        A damaged file is never emptied: it is set aside under another name, which is logged, and
-        the content of before takes its place. Raises StorageError when that is damaged, too, or
-        the file cannot be read at all."""
+        One that a newer hub wrote is left alone: StorageError. A damaged file is never emptied: it
+        is set aside under another name, which is logged, and the content of before takes its place.
+        Raises StorageError when that is damaged, too, or the file cannot be read at all."""
         try:
-            return self._parsed(self._path)
+            content = self._parsed(self._path)
+            self._known = True
+            return content
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -65,11 +75,13 @@ class AtomicStorage(Storage):
             text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
         except (TypeError, ValueError) as error:
             raise StorageError(f"{self._path}: this cannot be kept: {error}") from error
+        self._refuse_newer()
         try:
             write_new(self._temporary, text.encode())
             self._keep_previous()
             self._temporary.replace(self._path)
             sync_folder(self._path.parent)
+            self._damaged = False
         except OSError as error:
             with suppress(OSError):
                 self._temporary.unlink(missing_ok=True)
@@ -80,9 +92,16 @@ class AtomicStorage(Storage):
     def close(self) -> None:
         pass
 
+    def _refuse_newer(self) -> None:
+        """Whoever writes without having read must not write over what a newer hub wrote."""
+        if not self._known:
+            with suppress(OSError, ValueError):
+                self._parsed(self._path)
+        self._known = True
+
     def _keep_previous(self) -> None:
         """Give the content of before a second name, so that its first can be taken."""
-        if not self._path.exists():
+        if self._damaged or not self._path.exists():
             return
         self._previous.unlink(missing_ok=True)
         try:
@@ -94,18 +113,34 @@ class AtomicStorage(Storage):
         content: Content = json.loads(path.read_bytes())
         if not _holds_tables(content):
             raise ValueError("it does not hold tables")
+        form = content.get(FORM_TABLE, {}).get("1", {}).get("form", FORM)
+        if not isinstance(form, int) or form > FORM:
+            raise StorageError(
+                f"{path}: a newer Hearth wrote it (form {form}): install that again, or move the "
+                "file away to begin afresh"
+            )
         return content
 
     def _recovered(self, damage: ValueError) -> Content:
-        aside = self._set_aside()
+        """The content of before, in the place of the damaged one. At no moment is there neither:
+        a hub that is killed here finds one of them."""
         try:
             content = self._parsed(self._previous)
         except (OSError, ValueError):
+            aside = self._set_aside(keep=False)
             raise StorageError(
                 f"{self._path} was damaged ({damage}) and is now {aside}; there is nothing "
                 "older. Hearth begins afresh the next time it starts.",
                 spoken="Sorry, I found my notes damaged, and have set them aside.",
             ) from damage
+        aside = self._set_aside(keep=True)
+        try:
+            write_new(self._temporary, self._previous.read_bytes())
+            self._temporary.replace(self._path)
+            sync_folder(self._path.parent)
+        except OSError as error:  # a full disk: the next write that succeeds repairs it
+            log.error("%s: cannot be repaired: %s", self._path, reason(error))
+            self._damaged = True
         log.error(
             "%s was damaged (%s) and is now %s; the content of before is used",
             self._path,
@@ -114,13 +149,24 @@ class AtomicStorage(Storage):
         )
         return content
 
-    def _set_aside(self) -> Path:
+    def _set_aside(self, *, keep: bool) -> Path:
+        """Give the damaged file another name; with `keep`, the old one as well."""
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
         aside = self._path.with_name(f"{self._path.name}.damaged-{stamp}")
         try:
-            self._path.replace(aside)
+            if not keep:
+                self._path.replace(aside)
+                return aside
+            try:
+                os.link(self._path, aside)
+            except OSError:  # a file system without links
+                shutil.copy2(self._path, aside)
         except OSError as error:
-            raise StorageError(f"{self._path} is damaged and cannot be moved: {error}") from error
+            if not keep:
+                raise StorageError(
+                    f"{self._path} is damaged and cannot be moved: {error}"
+                ) from error
+            log.error("%s is damaged and cannot be copied: %s", self._path, reason(error))
         return aside
 
 
@@ -146,6 +192,14 @@ def write_new(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def make_folder(folder: Path) -> None:
+    """A folder for its owner alone, if it is not there yet; forced to the disk. Raises OSError."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in missing:
+        sync_folder(each.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hub.errors import StorageError, reason
-from hub.storage.atomic import AtomicStorage, sync_folder, write_new
+from hub.storage.atomic import AtomicStorage, make_folder, sync_folder, write_new
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,10 @@ OUTDATED = 4
 
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 900.0
 """Seconds after which what the disk did not take is tried again; each time twice as long."""
+
+FORM = 1
+"""Of the files. One of a newer hub has the document `{"form": 2}` by the key `_form`."""
+FORM_KEY = "_form"
 
 T = TypeVar("T")
 
@@ -176,6 +180,12 @@ class Journal:
         except OSError as error:
             raise StorageError(f"{self._path}: cannot be read: {reason(error)}") from error
         found = parse(raw)
+        form = found.documents.get(FORM_KEY, {}).get("form", FORM)
+        if not isinstance(form, int) or form > FORM:
+            raise StorageError(
+                f"{self._path}: a newer Hearth wrote it (form {form}): install that again, or move "
+                "the file away to begin afresh"
+            )
         self._number, self._lines = found.number, found.lines
         self._anew = found.torn
         if found.damaged:
@@ -267,7 +277,7 @@ class Journal:
             for number, (key, document) in enumerate(documents.items(), self._number + 1)
         ]
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             write_new(self._temporary, b"".join(lines))
             self._temporary.replace(self._path)
             sync_folder(self._path.parent)
