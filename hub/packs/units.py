@@ -73,8 +73,12 @@ def quoted(word: str) -> str:
 
 
 def _bound(source: Path, target: str) -> str:
-    return f'"{_path(str(source))}:{_path(target)}"'
+    """Both in quotes of their own: within quotes a colon separates nothing."""
+    return f"{_path(str(source))}:{_path(target)}"
 
 
 def _path(path: str) -> str:
-    return path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace(":", "\\:")
+    """systemd knows no way to write a quote of the kind that is around it."""
+    quote = "'" if '"' in path else '"'
+    held = path.replace("\\", "\\\\").replace("%", "%%")
+    return f"{quote}{held}{quote}"
