@@ -210,7 +210,7 @@ def _skills(config: Config) -> Finding:
 
 def _packs(config: Config) -> list[Finding]:
     """What keeps skills of others apart from the rest, and which of them cannot be used."""
-    from hub.packs import sandbox
+    from hub.packs import sandbox, units
     from hub.packs.shelf import Shelf
 
     there = (folder := config.hub.data / "packs").is_dir()
@@ -239,6 +239,10 @@ def _packs(config: Config) -> list[Finding]:
             shelf.verify(one)
         except HearthError as error:
             wrong.append(str(error))
+        if units.outdated(one.pack, one.folder, one.granted.memory_mb):
+            wrong.append(
+                f"{one.pack.id}: its unit is not of this version: 'hearth skill unit {one.pack.id}'"
+            )
     found.append(
         Finding(
             "packs",

@@ -658,6 +658,23 @@ def verify(
 
 
 @packs_app.command()
+def unit(pack: PackId) -> None:
+    """Print what a pack's systemd unit needs to know of it; anew after each update of the pack.
+
+    [bold]Examples[/]
+
+      hearth skill unit coffee-machine
+
+    It goes into /etc/systemd/system/hearth-pack@coffee-machine.service.d/pack.conf.
+    """
+    from hub.packs import units
+
+    installed = shelf().get(pack)
+    text = units.drop_in(installed.pack, installed.folder, installed.granted.memory_mb)
+    print(text, end="")
+
+
+@packs_app.command()
 def enable(pack: PackId) -> None:
     """Use a pack again.
 

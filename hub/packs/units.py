@@ -19,6 +19,9 @@ from hub.packs.description import Pack
 from hub.packs.inside.lock import RUNTIME_FILES, RUNTIME_THREADS
 from hub.packs.sandbox import HUB, START
 
+SYSTEM = Path("/etc/systemd/system")
+CURRENT = Path("/opt/hearth/current")
+"""The release that is used (scripts/install): a link that stays where releases come and go."""
 SPARE_MB, RUNTIME_MB = 32, 64
 """Besides what was granted: the interpreter, or another runtime."""
 NAME = "pack.conf"
@@ -27,6 +30,15 @@ NAME = "pack.conf"
 def folder(pack_id: str) -> str:
     """The folder of drop-ins of a pack's unit, below /etc/systemd/system."""
     return f"hearth-pack@{pack_id}.service.d"
+
+
+def outdated(pack: Pack, content: Path, memory_mb: int) -> bool:
+    """Whether a pack has a unit, of another version or with other memory than this."""
+    try:
+        text = (SYSTEM / folder(pack.id) / NAME).read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return text != drop_in(pack, content, memory_mb)
 
 
 def drop_in(pack: Pack, content: Path, memory_mb: int, *, python: Path | None = None) -> str:
@@ -42,14 +54,14 @@ def drop_in(pack: Pack, content: Path, memory_mb: int, *, python: Path | None = 
         "ExecStart=",
         f"ExecStart={' '.join(map(quoted, [*start, *(pack.run.command if pack.run else ())]))}",
         "BindReadOnlyPaths=" + _bound(content, "/pack"),
-        "BindReadOnlyPaths=" + _bound(HUB, "/hearth/hub"),
+        "BindReadOnlyPaths=" + _bound(_hub(), "/hearth/hub"),
         "BindReadOnlyPaths=" + _bound(program, "/python/bin/python3"),
         "BindReadOnlyPaths=" + _bound(library, f"/python/{library.relative_to(base)}"),
         *(
             "BindReadOnlyPaths=" + _bound(shared, f"/python/lib/{shared.name}")
             for shared in sorted(base.glob("lib/libpython*.so*"))
         ),
-        "Environment=LD_LIBRARY_PATH=/python/lib HOME=/tmp TMPDIR=/tmp LANG=C.UTF-8",
+        "Environment=LD_LIBRARY_PATH=/python/lib HOME=/scratch TMPDIR=/scratch LANG=C.UTF-8",
         "Environment=MALLOC_ARENA_MAX=1 PYTHONDONTWRITEBYTECODE=1",
         "Environment=PATH=/python/bin:/usr/local/bin:/usr/bin:/bin",
         *(["Environment=PYTHONPATH=/pack/lib"] if (content / "lib").is_dir() else ()),
@@ -64,6 +76,15 @@ def drop_in(pack: Pack, content: Path, memory_mb: int, *, python: Path | None = 
             f"LimitNOFILE={RUNTIME_FILES}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _hub() -> Path:
+    """The hub's code, under a name that outlives an upgrade."""
+    lasting = CURRENT / HUB.name
+    try:
+        return lasting if lasting.samefile(HUB) else HUB
+    except OSError:
+        return HUB
 
 
 def quoted(word: str) -> str:

@@ -94,7 +94,7 @@ def landlock_version() -> int:
 
 def landlock(
     readable: Sequence[str] = ("/",),
-    writable: Sequence[str] = ("/tmp", "/dev/null"),
+    writable: Sequence[str] = ("/tmp", "/scratch", "/dev/null"),
     *,
     tcp: bool = False,
 ) -> int:
