@@ -921,6 +921,7 @@ def _recognizer(
         languages=config.hub.languages,
         threads=settings.threads,
         hypotheses=settings.hypotheses,
+        device=settings.device,
     )
 
 
@@ -960,6 +961,7 @@ def _language_model(config: Config, store: ModelStore) -> LlamaModel | OpenAISer
             adapter=adapter,
             format=known.format if known else "",
             threads=settings.threads,
+            device=settings.device,
             notes=config.hub.cache,
         )
     except HearthError as error:

@@ -22,6 +22,7 @@ from hub.errors import ConfigError, reason
 
 Unit = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Device = Literal["cpu", "cuda"]
 
 
 class Settings(BaseModel):
@@ -79,6 +80,9 @@ class RecognizerSettings(Settings):
     )
     threads: int = Field(0, ge=0, le=64, description="Threads; 0 for as many as there are cores.")
     hypotheses: int = Field(2, ge=1, le=8, description="How many readings the router is given.")
+    device: Device = Field(
+        "cpu", description="'cuda' for a GPU; without one that works the processor is taken."
+    )
 
 
 class RouterSettings(Settings):
@@ -88,6 +92,9 @@ class RouterSettings(Settings):
         "hearth-router", description="A language model's name, or a GGUF file; '' for rules alone."
     )
     threads: int = Field(0, ge=0, le=64, description="Threads; 0 for as many as there are cores.")
+    device: Device = Field(
+        "cpu", description="'cuda' for a GPU; without one that works the processor is taken."
+    )
     confidence: Unit = Field(
         0.9, description="0-1. The language model acts only if it is at least this sure."
     )
@@ -361,6 +368,13 @@ class HubSettings(Settings):
 
     languages: tuple[str, ...] = Field(("en",), min_length=1, description="BCP 47, main one first.")
     area: str | None = Field(None, description="Name of the room the hub's microphone is in.")
+    board: Literal["auto", "none", "pi4-2gb", "pi4", "pi5", "orin-nano", "x86", "arm", "small"] = (
+        Field(
+            "auto",
+            description="Whose defaults are taken for what is not set here: those of this machine "
+            "('auto'), of another, or the plain ones ('none'). 'hearth doctor' shows them.",
+        )
+    )
     data: Path = Field(
         default_factory=lambda: _folder("STATE_DIRECTORY", user_data_path("hearth")),
         description="Folder for what must survive: models, states of the simulated home.",
@@ -435,10 +449,16 @@ def default_path() -> Path:
 
 
 def load(path: Path | None = None) -> Config:
-    """Read the settings; without a file all have their defaults.
+    """Read the settings; what the file does not set is as it suits this machine (`hub.board`).
 
     Raises ConfigError for a named file that is missing, text that is not TOML, a key that
     nobody knows, or a value of the wrong kind; the message gives file and line."""
+    from hub.board import suited
+
+    return suited(_read(path))
+
+
+def _read(path: Path | None) -> Config:
     chosen = path or default_path()
     try:
         text = chosen.read_text(encoding="utf-8-sig")

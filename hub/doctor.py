@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from hub import board, control, terminal
 from hub import config as settings
-from hub import control, terminal
 from hub.app import (
     Hub,
     load_skills,
@@ -71,6 +71,7 @@ async def examine(as_json: bool) -> bool:
 
 async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield _settings()
+    yield Finding("board", "good", board.told(config))
     yield _disk(config)
     yield _privacy(config)
     for finding in _models(config):

@@ -27,6 +27,9 @@ install_python() {
         export DEBIAN_FRONTEND=noninteractive
         "${root[@]}" apt-get update &&
             "${root[@]}" apt-get install -y --no-install-recommends python3 python3-venv
+        # Ubuntu 22.04, and so JetPack 6, has a newer one beside its own.
+        usable python3 || "${root[@]}" apt-get install -y --no-install-recommends \
+            python3.11 python3.11-venv python3.11-dev || true
     fi >&2
     find_python || {
         echo "Hearth needs Python 3.11 or later. On Debian 12 or Raspberry Pi OS 12:" >&2

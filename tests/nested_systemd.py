@@ -1,8 +1,8 @@
 """A systemd of its own: process 1 of namespaces of its own, with units that a test gives it.
 
-Nothing of the machine is touched: its files are seen through an overlay whose changes are in memory,
-its devices are a handful, its network is a loopback device alone, and its control groups are a
-branch of the machine's. Of the units of the machine it knows none.
+Nothing of the machine is touched: its files are seen through an overlay whose changes are in
+memory, its devices are a handful, its network is a loopback device alone, and its control groups
+are a branch of the machine's. Of the units of the machine it knows none.
 
 In there the checkout is `/opt/hearth/current`, with the Python that runs the tests, as
 `scripts/install` would have it: a service sees no homes and no `/tmp` of others.
@@ -71,13 +71,20 @@ cd /
 umount -l /old
 rm -f /etc/machine-id
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test SYSTEMD_UNIT_PATH={units} \\
-    SYSTEMD_LOG_TARGET=console /usr/lib/systemd/systemd --unit=nest.target --show-status=no \\
-    --default-standard-output=tty --default-standard-error=inherit
+    SYSTEMD_LOG_TARGET=console /usr/lib/systemd/systemd --unit=nest.target --show-status=no
 """
 WRAPPER = """#!/bin/sh
 export PYTHONPATH={path} LD_LIBRARY_PATH={python}/lib
 exec {python}/bin/python3 -B -c 'from hub.__main__ import main; main()' "$@"
 """
+
+
+LIBRARIES = [Path(path) for path in sys.path if path.endswith("-packages") and Path(path).is_dir()]
+PLACES = [f"/opt/libraries/{number}" for number in range(len(LIBRARIES))]
+PYTHONPATH = ":".join([RELEASE, *PLACES])
+IN_PYTHON = ["env", "-C", RELEASE, f"LD_LIBRARY_PATH={PYTHON}/lib", f"PYTHONPATH={PYTHONPATH}",
+             f"{PYTHON}/bin/python3", "-B"]  # fmt: skip
+"""The beginning of a command: the Python that runs the tests, with all that it knows."""
 
 
 class Nest:
@@ -102,13 +109,9 @@ class Nest:
 
     def start(self) -> None:
         """Until its own target is reached."""
-        # Where libraries are, a service has to see: neither homes nor temporary folders.
-        found = [Path(p) for p in sys.path if p.endswith("-packages") and Path(p).is_dir()]
-        places = [f"/opt/libraries/{number}" for number in range(len(found))]
         wrapper, inside = self.folder / "hearth", self.folder / "inside"
-        path = ":".join([RELEASE, *places])
         master, slave = os.openpty()  # systemd speaks to terminals alone
-        wrapper.write_text(WRAPPER.format(path=path, python=PYTHON))
+        wrapper.write_text(WRAPPER.format(path=PYTHONPATH, python=PYTHON))
         wrapper.chmod(0o755)
         inside.write_text(
             INSIDE.format(
@@ -121,7 +124,7 @@ class Nest:
                 console=os.ttyname(slave),
                 libraries="\n".join(
                     f"mkdir -p .{place} && mount --bind {shlex.quote(str(library))} .{place}"
-                    for library, place in zip(found, places, strict=True)
+                    for library, place in zip(LIBRARIES, PLACES, strict=True)
                 ),
                 devices=DEVICES,
                 units=UNITS,

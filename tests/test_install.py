@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,10 +40,15 @@ esac
 class Machine:
     """A checkout, and the system that it is installed into."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, made: bool = False) -> None:
+        """`made`: it lies there already, as a copy of another."""
         self.root, self.log = folder / "root", folder / "systemctl.log"
         self.checkout = folder / "checkout"
-        self.root.mkdir()
+        self.systemctl = folder / "systemctl"
+        self._control()
+        if made:
+            return
+        self.root.mkdir(parents=True)
         (self.checkout / "scripts/setup").mkdir(parents=True)
         (self.checkout / "hub").mkdir()
         (self.checkout / "hub/__init__.py").write_text('__version__ = "1.0.0"\n')
@@ -50,11 +57,13 @@ class Machine:
         (self.checkout / "scripts/setup/__main__.py").write_text(SETUP)
         shutil.copytree(ROOT / "systemd", self.checkout / "systemd")
         (self.checkout / "skills").mkdir()
-        self.systemctl = folder / "systemctl"
+
+    def _control(self) -> None:
+        self.systemctl.parent.mkdir(exist_ok=True)
         self.systemctl.write_text(SYSTEMCTL.format(log=self.log, root=self.root))
         self.systemctl.chmod(0o755)
 
-    def run(self, *arguments: str) -> tuple[int, str]:
+    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
         """`scripts/install`; its exit status and what it says."""
         self.log.write_text("")
         done = subprocess.run(
@@ -63,6 +72,8 @@ class Machine:
                 **os.environ,
                 "DESTDIR": str(self.root),
                 "HEARTH_SYSTEMCTL": str(self.systemctl),
+                "HEARTH_ROOM": "1",
+                **(environment or {}),
             },
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -223,3 +234,78 @@ def test_an_argument_that_is_misspelt_does_nothing(machine: Machine) -> None:
     status, said = machine.run("--unistall")
     assert status != 0 and "--uninstall" in said
     assert machine.files == {}
+
+
+# --- interrupted ---------------------------------------------------------------------------------
+
+KILLED = """
+step=0
+killed() {
+    step=$((step + 1))
+    echo "$step" >"$STEPS"
+    [ "$step" -ne "$KILL_AT" ] || kill -9 $$
+}
+case $0 in
+*/scripts/install) set -T; trap killed DEBUG ;;
+esac
+"""
+"""Bash reads it first (BASH_ENV): the script is killed before a command of it."""
+
+
+def killed(machine: Machine, folder: Path, step: int) -> tuple[int, int]:
+    """An installation that is killed before its so manieth command; its exit status, and how many
+    there were."""
+    (folder / "killed.sh").write_text(KILLED)
+    steps = folder / "steps"
+    status, _ = machine.run(
+        environment={
+            "BASH_ENV": str(folder / "killed.sh"),
+            "KILL_AT": str(step),
+            "STEPS": str(steps),
+        }
+    )
+    return status, int(steps.read_text())
+
+
+@pytest.mark.slow
+def test_an_upgrade_killed_at_any_step_leaves_a_hub_that_starts(tmp_path: Path) -> None:
+    """... the old one or the new, whole; and the next try gets through."""
+    given = Machine(tmp_path / "given")
+    first = given.install()
+    unit = given.root / "etc/systemd/system/hearth.service"
+    old_unit = unit.read_text()
+    given.change("hub/new.py")
+    given.change("systemd/hearth.service", old_unit + "# another one\n")
+
+    def fresh(name: str) -> Machine:
+        shutil.copytree(tmp_path / "given", tmp_path / name, symlinks=True)
+        return Machine(tmp_path / name, made=True)
+
+    whole = fresh("whole")
+    status, steps = killed(whole, tmp_path, 0)
+    second = whole.current
+    assert status == 0 and second != first
+
+    def tried(step: int) -> str:
+        machine = fresh(f"at{step}")
+        status, _ = killed(machine, machine.root.parent, step)
+        assert status == -9, f"step {step} is not reached"
+        left = machine.current
+        release = machine.root / "opt/hearth/releases" / left
+        assert (release / "complete").exists() and (release / "hub").is_dir(), step
+        assert os.access(release / ".venv/bin/hearth", os.X_OK), step
+        there = machine.root / "etc/systemd/system/hearth.service"
+        assert there.read_text() in (old_unit, old_unit + "# another one\n"), step
+        assert (machine.root / "etc/hearth/hearth.toml").read_text() == "# Settings\n", step
+        if step % 3 == 0:
+            status, said = machine.run()
+            assert status == 0, (step, said)
+            assert machine.current == second
+            assert there.read_text().endswith("# another one\n")
+        shutil.rmtree(machine.root.parent)
+        return left
+
+    # Every fifth of them, for time.
+    with ThreadPoolExecutor(4) as several:
+        seen = set(several.map(tried, range(1, steps, 5)))
+    assert seen == {first, second}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from tests.fakes import House
 from tests.hostile_packs import kit
 from tests.hostile_packs.kit import simple_house  # noqa: F401 - the fixture `house`
 from tests.hostile_packs.walls import SINS, Sin
+from tests.hostile_packs.world import to_sin_against
 
 pytestmark = [
     pytest.mark.slow,
@@ -28,43 +27,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """What there is to sin against: a process, secrets, listeners."""
-    place = tmp_path_factory.mktemp("hub")
-    secret = place / "token"
-    secret.write_text("canary")
-    secret.chmod(0o600)
-    other = place / "packs" / "other.json"
-    other.parent.mkdir()
-    other.write_text("{}")
-    with (
-        subprocess.Popen(["sleep", "300"]) as victim,
-        socket.create_server(("127.0.0.1", 0)) as tcp,
-        socket.create_server(("::1", 0), family=socket.AF_INET6) as tcp6,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        socket.socket(socket.AF_UNIX) as abstract,
-        socket.socket(socket.AF_UNIX) as control,
-        socket.socket(socket.AF_UNIX) as bus,
-    ):
-        udp.bind(("127.0.0.1", 0))
-        abstract.bind(f"\0hearth-{os.getpid()}")
-        control.bind(str(place / "control.sock"))
-        bus.bind(str(place / "bus.sock"))
-        for listening in (abstract, control, bus):
-            listening.listen()
-        yield {
-            "hub": os.getpid(),
-            "victim": victim.pid,
-            "secret": str(secret),
-            "beside": str(place / "beside"),
-            "other": str(other),
-            "port": tcp.getsockname()[1],
-            "port6": tcp6.getsockname()[1],
-            "udp": udp.getsockname()[1],
-            "abstract": f"hearth-{os.getpid()}",
-            "control": str(place / "control.sock"),
-            "bus": str(place / "bus.sock"),
-        }
-        victim.kill()
+    with to_sin_against(tmp_path_factory.mktemp("hub")) as known:
+        yield known
 
 
 async def run(house: House, place: Path, sin: Sin, world: dict[str, Any]) -> kit.Ran:

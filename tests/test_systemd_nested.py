@@ -1,17 +1,19 @@
-"""The units under a systemd that is process 1: the hub gets ready, is guarded and kept in the house,
-and a pack runs behind the walls of its own unit."""
+"""The units under a systemd that is process 1: the hub gets ready, is guarded and kept in the
+house, and a pack runs behind the walls of its own unit."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from hub.packs import units
-from tests.nested_systemd import PYTHON, RELEASE, ROOT, Nest, trouble
+from tests.hostile_packs import kit
+from tests.hostile_packs.walls import SINS
+from tests.nested_systemd import IN_PYTHON, PYTHON, RELEASE, ROOT, Nest, trouble
 from tests.real_home import until
 
 pytestmark = pytest.mark.slow
@@ -26,6 +28,7 @@ ExecStart=
 ExecStart={RELEASE}/.venv/bin/hearth run --no-microphone
 WatchdogSec={WATCHDOG}
 RestartSec=0
+StandardOutput=tty
 """
 REACH = """
 import socket, sys
@@ -64,17 +67,20 @@ def nest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nest]:
     made.unit("hearth.service.d/test.conf", FOR_TESTS)
     walls = (ROOT / "systemd/hearth.service").read_text().partition("[Service]")[2]
     walls = walls.partition("[Install]")[0]
-    walls = re.sub(r"^(Type|NotifyAccess|Exec\w+|Watchdog\w+|Restart\w*)=.*$", "", walls, flags=re.M)
-    reach = f'ExecStart="{PYTHON}/bin/python3" /opt/reach {HOUSE} {ABROAD}'
-    made.unit("reach.service", f"[Service]\nType=oneshot\nEnvironment=LD_LIBRARY_PATH={PYTHON}/lib\n"
-                               f"{reach}\n{walls}")  # fmt: skip
-    made.unit("server.service", f"[Service]\nEnvironment=LD_LIBRARY_PATH={PYTHON}/lib\n"
-                                f"ExecStart={PYTHON}/bin/python3 /opt/server\n")  # fmt: skip
+    walls = re.sub(
+        r"^(Type|NotifyAccess|Exec\w+|Watchdog\w+|Restart\w*)=.*$", "", walls, flags=re.M
+    )
+    python = f"Environment=LD_LIBRARY_PATH={PYTHON}/lib\nExecStart={PYTHON}/bin/python3"
+    reach = f"Type=oneshot\nStandardOutput=tty\n{python} /opt/reach {HOUSE} {ABROAD}\n{walls}"
+    made.unit("reach.service", f"[Service]\n{reach}")
+    made.unit("server.service", f"[Service]\n{python} /opt/server\n")
     made.start()
     try:
         write(made, "/etc/sysusers.d/hearth.conf", (ROOT / "systemd/hearth.sysusers").read_text())
         made.do("systemd-sysusers", "/etc/sysusers.d/hearth.conf")
         write(made, "/etc/hearth/hearth.toml", SETTINGS)
+        made.do("chmod", "750", "/etc/hearth")
+        made.do("chgrp", "hearth", "/etc/hearth")
         write(made, "/opt/reach", REACH)
         write(made, "/opt/server", SERVER.format(addresses=[HOUSE, ABROAD]))
         yield made
@@ -92,7 +98,7 @@ def hearth(nest: Nest, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def hub(nest: Nest) -> Nest:
-    """With the hub as a service: starting it returns as soon as the hub has said that it is ready."""
+    """With the hub as a service: starting it returns when the hub has said that it is ready."""
     nest.do("systemctl", "start", "hearth.service")
     return nest
 
@@ -109,11 +115,27 @@ def test_the_hub_is_ready_and_answers(hub: Nest) -> None:
     assert {"NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000"} <= set(status.split("\n"))
 
 
+def test_a_hub_that_stands_still_is_ended_and_started_again(hub: Nest) -> None:
+    before = hub.tells("hearth.service", "MainPID", "NRestarts")
+    hub.do("kill", "-STOP", before["MainPID"])
+    until(
+        "systemd starts it again",
+        lambda: (
+            hub.tells("hearth.service", "NRestarts")["NRestarts"] != before["NRestarts"]
+            and hub.tells("hearth.service", "ActiveState")["ActiveState"] == "active"
+        ),
+        seconds=120,
+    )
+    assert "Watchdog timeout" in hub.said
+    assert "kitchen" in hearth(hub, "say", "turn off the kitchen lights").lower()
+
+
 def test_a_pack_runs_behind_its_unit_and_is_started_by_its_socket(hub: Nest) -> None:
-    hearth(hub, "skill", "new", "coin", "--in", "/var/lib/hearth")
+    kit.write(hub.folder / "given", kit.code("pass"), pack_id="coin")
+    hub.do("cp", "-r", str(hub.folder / "given/coin"), "/opt/coin")
     # The hub's own walls leave no room for bubblewrap.
-    hearth(hub, "skill", "install", "/var/lib/hearth/coin", "--unsigned", "--yes")
-    assert "cannot run skills of others" in hearth(hub, "say", "flip a coin")
+    hearth(hub, "skill", "install", "/opt/coin", "--unsigned", "--yes")
+    assert "cannot run skills of others" in hearth(hub, "say", "sin")
 
     unit = "hearth-pack@coin"
     drop_in = hearth(hub, "skill", "unit", "coin")
@@ -121,7 +143,7 @@ def test_a_pack_runs_behind_its_unit_and_is_started_by_its_socket(hub: Nest) -> 
     hub.do("systemctl", "daemon-reload")
     hub.do("systemctl", "start", f"{unit}.socket")
     assert hub.tells(f"{unit}.service", "ActiveState")["ActiveState"] == "inactive"
-    assert re.search(r"(?i)heads|tails", hearth(hub, "say", "flip a coin")), hub.said[-4000:]
+    assert "Worked" in hearth(hub, "say", "sin"), hub.said[-4000:]
     told = hub.tells(f"{unit}.service", "ActiveState", "MainPID")
     assert told["ActiveState"] == "active"
 
@@ -131,10 +153,15 @@ def test_a_pack_runs_behind_its_unit_and_is_started_by_its_socket(hub: Nest) -> 
     assert "Uid:\t0" not in status
     seen = hub.do("ls", f"/proc/{pid}/root").split()
     assert {"pack", "hearth", "python"} <= set(seen)
-    assert not {"home", "opt", "var", "boot"} & set(seen), seen
-    assert not hub.do("ls", "-A", f"/proc/{pid}/root/etc").replace("ld.so.cache", "").replace(
-        "localtime", ""
-    ).strip()
+    # What is there besides is empty, or closed.
+    assert not {"home", "opt", "boot", "bin", "sbin", "srv"} & set(seen), seen
+    assert hub.do("ls", "-A", f"/proc/{pid}/root/run") in ("", "systemd")
+    assert (
+        not hub.do("ls", "-A", f"/proc/{pid}/root/etc")
+        .replace("ld.so.cache", "")
+        .replace("localtime", "")
+        .strip()
+    )
     network = hub.do("cat", f"/proc/{pid}/net/dev")
     assert re.findall(r"^\s*(\w+):", network, re.M) == ["lo"]
 
@@ -142,30 +169,26 @@ def test_a_pack_runs_behind_its_unit_and_is_started_by_its_socket(hub: Nest) -> 
     hub.do("systemctl", "stop", "hearth.service")
     until("the pack ends", lambda: hub.tells(f"{unit}.service", "ActiveState")["ActiveState"]
           == "inactive")  # fmt: skip
-    hub.do("systemctl", "start", "hearth.service")
-    assert re.search(r"(?i)heads|tails", hearth(hub, "say", "flip a coin"))
 
 
-def test_a_hub_that_stands_still_is_ended_and_started_again(hub: Nest) -> None:
-    before = hub.tells("hearth.service", "MainPID", "NRestarts")
-    hub.do("kill", "-STOP", before["MainPID"])
-    until(
-        "systemd starts it again",
-        lambda: hub.tells("hearth.service", "NRestarts")["NRestarts"] != before["NRestarts"]
-        and hub.tells("hearth.service", "ActiveState")["ActiveState"] == "active",
-        seconds=120,
-    )
-    assert "Watchdog timeout" in hub.said
-    assert "kitchen" in hearth(hub, "say", "turn off the kitchen lights").lower()
+def test_sins_that_bubblewrap_stops_are_stopped_by_the_unit(nest: Nest) -> None:
+    """Sixty of them, and one pack that does nothing wrong."""
+    said = nest.do(*IN_PYTHON, "-m", "tests.hostile_packs.under_systemd", "/opt/sins", "/run/units")
+    rows = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert len(rows) == len(SINS) + 1
+    assert [row["sin"] for row in rows if row["worked"]] == ["nothing"]
+    # They came so far as to sin.
+    early = [row for row in rows if not row["worked"] and "sin" not in row["error"]]
+    assert not early, early
 
 
 def test_the_kernel_keeps_it_in_the_house(nest: Nest) -> None:
     nest.do("systemctl", "start", "server.service")
-    everybody = lambda: nest.do(f"{PYTHON}/bin/python3", "/opt/reach", HOUSE, ABROAD)  # noqa: E731
-    nest_python = ["env", f"LD_LIBRARY_PATH={PYTHON}/lib", f"{PYTHON}/bin/python3"]
-    everybody = lambda: nest.do(*nest_python, "/opt/reach", HOUSE, ABROAD)  # noqa: E731
     # Without the unit's walls both are reached.
-    until("the server is there", lambda: everybody().count("reached") == 2)
+    until(
+        "the server is there",
+        lambda: nest.do(*IN_PYTHON, "/opt/reach", HOUSE, ABROAD).count("reached") == 2,
+    )
     nest.do("systemctl", "start", "reach.service")
     said = [line for line in nest.said.splitlines() if HOUSE in line or ABROAD in line]
     assert f"{HOUSE} reached" in " ".join(said)

@@ -23,6 +23,8 @@ from hub.errors import EngineError, ModelError
 CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)], align=True)
 """llama_token_data"""
 
+ALL_LAYERS = 999
+"""More than any model has."""
 LOG_ERROR = 4
 """GGML_LOG_LEVEL_ERROR"""
 
@@ -59,13 +61,15 @@ class Model:
         sequences: int,
         extra_buffers: bool,
         adapter: str | None = None,
+        gpu: bool = False,
     ) -> None:
         self._complaints = _Complaints()
         llama_cpp.llama_backend_init()
         settings = llama_cpp.llama_model_default_params()
         settings.use_extra_bufts = extra_buffers
         settings.load_mode = llama_cpp.LLAMA_LOAD_MODE_MMAP
-        settings.n_gpu_layers = 0
+        # All of them; 0 where llama.cpp was built without a GPU.
+        settings.n_gpu_layers = ALL_LAYERS if gpu and llama_cpp.llama_supports_gpu_offload() else 0
         self._model = llama_cpp.llama_model_load_from_file(path.encode(), settings)
         if not self._model:
             raise ModelError(f"{path}: llama.cpp cannot load this model: {self._complaints}")

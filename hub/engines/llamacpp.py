@@ -77,6 +77,7 @@ class LlamaModel:
         adapter: Path | None = None,
         format: str = "",
         threads: int = 0,
+        device: str = "cpu",
         context: int = CONTEXT,
         notes: Path | None = None,
     ) -> None:
@@ -93,6 +94,7 @@ class LlamaModel:
             "path": str(path),
             "adapter": str(adapter) if adapter else None,
             "threads": threads,
+            "gpu": device == "cuda",
             "context": context,
         }
         self._worker = Worker(
@@ -256,6 +258,7 @@ class Engine:
         batch: int = BATCH,
         extra_buffers: bool = True,
         adapter: str | None = None,
+        gpu: bool = False,
     ) -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
         from hub.engines.llama_native import Model
@@ -268,6 +271,7 @@ class Engine:
             sequences=PREFIXES + 1 + BRANCHES,
             extra_buffers=extra_buffers,
             adapter=adapter,
+            gpu=gpu,
         )
         self._work = _Kept(0, [])
         self._prefixes: list[_Kept] = []

@@ -23,14 +23,19 @@ class WhisperRecognizer:
         languages: Sequence[str] = ("en",),
         threads: int = 0,
         hypotheses: int = 2,
+        device: str = "cpu",
     ) -> None:
         """`folder` holds the model. `languages` are the codes among which one is found if
-        `recognize` is not told; threads 0: one per core."""
+        `recognize` is not told; threads 0: one per core; device "cuda": the GPU, and where
+        that fails the processor."""
         self.languages = tuple(languages)
         self.worker = Worker(
             "recognizer",
             "hub.engines.whisper:Engine",
-            [{"folder": str(folder), "threads": threads, "hypotheses": hypotheses}],
+            [
+                {"folder": str(folder), "threads": threads, "hypotheses": hypotheses, "device": on}
+                for on in dict.fromkeys((device, "cpu"))
+            ],
             probe="warm",
             timeout=TIMEOUT,
         )

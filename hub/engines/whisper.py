@@ -8,6 +8,7 @@ CTranslate2 model directly, on the speech and a few seconds of padding.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ from numpy.typing import NDArray
 from hub.engines import whisper_guards as guards
 from hub.errors import ModelError
 from hub.messages import SAMPLE_RATE
+
+log = logging.getLogger(__name__)
 
 HOP = 160
 """Samples between two frames of features: 10 ms."""
@@ -61,8 +64,16 @@ Samples = NDArray[np.float32]
 class Engine:
     """The model and one recognition at a time."""
 
-    def __init__(self, folder: str, threads: int = 0, hypotheses: int = 2, beam: int = 2) -> None:
-        """`folder` holds model.bin, config.json and tokenizer.json; threads 0: one per core.
+    def __init__(
+        self,
+        folder: str,
+        threads: int = 0,
+        hypotheses: int = 2,
+        beam: int = 2,
+        device: str = "cpu",
+    ) -> None:
+        """`folder` holds model.bin, config.json and tokenizer.json; threads 0: one per core;
+        device "cpu" or "cuda".
 
         Raises ModelError."""
         path = Path(folder)
@@ -70,14 +81,11 @@ class Engine:
             if not (path / name).is_file():
                 raise ModelError(f"{path} is not a Whisper model for CTranslate2: no {name}")
         self.threads = threads or os.cpu_count() or 1
+        self._folder = folder
+        # No GPU where CTranslate2 was built without CUDA, or the service may not use the device.
+        self.device = device if ctranslate2.get_cuda_device_count() else "cpu"
         try:
-            self._model = ctranslate2.models.Whisper(
-                folder,
-                device="cpu",
-                compute_type="int8",
-                inter_threads=1,
-                intra_threads=self.threads,
-            )
+            self._model = self._loaded()
             self._tokens = _tokenizer(path / "tokenizer.json")
             config = json.loads((path / "config.json").read_text(encoding="utf-8"))
         except (RuntimeError, ValueError, OSError) as error:
@@ -89,10 +97,28 @@ class Engine:
         self._encoded: dict[tuple[int, int], Any] = {}
         """By sound and window."""
 
+    def _loaded(self) -> Any:
+        return ctranslate2.models.Whisper(
+            self._folder,
+            device=self.device,
+            compute_type="int8" if self.device == "cpu" else "int8_float16",
+            inter_threads=1,
+            intra_threads=self.threads,
+        )
+
     def warm(self) -> dict[str, Any]:
-        """Recognise a moment of noise, so that the first command is as fast as the others."""
+        """Recognise a moment of noise, so that the first command is as fast as the others. A GPU
+        whose libraries are missing is found out here, and the processor taken in its place."""
         noise = np.random.default_rng(0).normal(0, 300, SAMPLE_RATE).astype("<i2")
-        return self.recognize(noise.tobytes(), language="en")
+        try:
+            return self.recognize(noise.tobytes(), language="en")
+        except RuntimeError as error:
+            if self.device == "cpu":
+                raise
+            log.warning("the GPU cannot be used: %s", error)
+            self.device = "cpu"
+            self._model = self._loaded()
+            return self.recognize(noise.tobytes(), language="en")
 
     def recognize(
         self,

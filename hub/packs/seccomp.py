@@ -1,4 +1,5 @@
-"""The system calls that a pack may make, as a program for bubblewrap's `--seccomp`.
+"""The system calls that a pack may make, as a program for bubblewrap's `--seccomp`, and for the
+launcher in a systemd unit, whose own filter cannot tell a thread from a process.
 
 libseccomp makes it, which comes with systemd on every Debian and knows the numbers of each
 processor. What is not listed does not exist for a pack (ENOSYS): new calls of later kernels,
@@ -108,11 +109,9 @@ def _filled(library: ctypes.CDLL, context: ctypes.c_void_p, tcp: bool) -> bool:
 
 
 def _written(library: ctypes.CDLL, context: ctypes.c_void_p) -> bytes | None:
-    descriptor = os.memfd_create("seccomp")
-    try:
-        if library.seccomp_export_bpf(context, descriptor) != 0:
-            return None
-        size = os.lseek(descriptor, 0, os.SEEK_CUR)
-        return os.pread(descriptor, size, 0)
-    finally:
-        os.close(descriptor)
+    reading, writing = os.pipe()  # it has room for 64 KB; a filter has 4
+    with os.fdopen(reading, "rb") as file:
+        with os.fdopen(writing, "wb"):
+            if library.seccomp_export_bpf(context, writing) != 0:
+                return None
+        return file.read()

@@ -19,6 +19,9 @@ from pathlib import Path
 
 WEB = "--web="
 SETTING, LONGEST_SETTINGS = "SETTING_", 256 * 1024
+SCRATCH = "/scratch"
+"""Where a unit may write; no such folder elsewhere."""
+SEEN = ("/pack", "/hearth", "/python", "/usr", "/lib", "/lib64", "/etc", "/dev", SCRATCH)
 FIRST_PASSED = 3
 """The descriptor at which systemd's passed sockets begin."""
 
@@ -27,13 +30,16 @@ def main() -> None:
     # -I leaves out the folder of this file and PYTHONPATH: the hub's package is beside it.
     sys.path.append(str(Path(__file__).resolve().parents[3]))
     memory, command = int(sys.argv[1]), sys.argv[2:]
-    if os.environ.pop("LISTEN_FDS", "0") != "0":
+    unit = os.environ.pop("LISTEN_FDS", "0") != "0"
+    if unit:
         _accept()
         if command:
             os.environ.update(_settings())
     from hub.packs.inside import lock
 
     lock.limit(memory, own_python=not command)
+    if unit:
+        _filter_calls()
     if command and command[0].startswith(WEB):
         from hub.packs.inside import relay
 
@@ -50,8 +56,18 @@ def main() -> None:
     from hub.packs.inside.host import main as host
 
     gc.enable()
-    lock.landlock()
+    # systemd needs a /proc to set the unit up; a skill in Python needs none, where mounts stand.
+    lock.landlock(SEEN if unit and Path(SCRATCH).is_dir() else ("/",))
     host()
+
+
+def _filter_calls() -> None:
+    """A unit's filter goes by the names of calls alone: with that for threads go processes."""
+    from hub.packs import seccomp
+    from hub.packs.inside import lock
+
+    if (program := seccomp.program()) is not None:
+        lock.filter_calls(program)
 
 
 def _accept() -> None:
