@@ -309,6 +309,10 @@ class Assistant:
         settled = answer is not None and not answer.agreed
         return Understood(utterance, intent, command, unfinished, settled, milliseconds)
 
+    def hears_secret(self, area: str | None) -> bool:
+        """Whether a PIN is waited for in a room: what is said then is for nobody else."""
+        return self._secret(area) is not None
+
     def _secret(self, area: str | None) -> AskedForPin | None:
         """What waits in a room for a PIN, if anything does: then nobody else hears what is said."""
         question = self.conversation(area).question

@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from hub.config import ListenSettings
 from hub.errors import AudioError, EngineError
@@ -25,6 +26,23 @@ from hub.pipeline import Assistant, Understood
 from hub.voice import Voice
 
 log = logging.getLogger(__name__)
+
+
+class Follower(Protocol):
+    """Who must know how far a turn is: a satellite that shows it, and opens its microphone only
+    when it is told to. What it does is waited for."""
+
+    async def listening(self) -> None:
+        """A command, or an answer, is about to be listened for."""
+
+    async def heard(self, text: str) -> None:
+        """Somebody has spoken, and is not listened to any more."""
+
+    async def answers(self, trace: Trace) -> None:
+        """It is done, and the reply is about to be spoken."""
+
+    async def spoken(self) -> None:
+        """Nothing more is said in reply."""
 
 
 class Room:
@@ -45,7 +63,9 @@ class Room:
         free: asyncio.Event | None = None,
         manner: Callable[[Trace], Manner] = plainly,
         tone: Callable[[str], Audio] | None = None,
+        follower: Follower | None = None,
     ) -> None:
+        self._follower = follower
         self._assistant = assistant
         self._listener = listener
         self._voice = voice
@@ -112,6 +132,8 @@ class Room:
         if wake:
             self._earcon("wake")
         while True:
+            if self._follower is not None:
+                await self._follower.listening()
             listened = await self._listener.listen(
                 wake, start_timeout=timeout, judge=self._judge(wake)
             )
@@ -126,15 +148,27 @@ class Room:
                 if turns and timeout > 0 and not self._listener.ended:
                     continue
                 return turns, None
+            if self._follower is not None:
+                await self._follower.heard(self._words(understood))
             trace = await self._turn(listened.heard, understood)
             turns += 1
+            if self._follower is not None:
+                await self._follower.answers(trace)
             wake, heard_all = await self._speak(trace)
+            if self._follower is not None:
+                await self._follower.spoken()
             if wake is not None:
                 self._earcon("wake")
             elif not (trace.reply.expects_answer and heard_all):
                 return turns, None
             timeout = self._settings.start_timeout if wake else self._settings.follow_up
             until = self._listener.clock + timeout
+
+    def _words(self, understood: Understood | None) -> str:
+        """What was said, for who may see it: of a PIN nothing."""
+        if understood is None or self._assistant.hears_secret(self._area):
+            return ""
+        return understood.utterance.text
 
     def _judge(self, wake: Wake | None) -> Callable[[Audio], asyncio.Future[Judgement[Understood]]]:
         async def judge(audio: Audio) -> Judgement[Understood]:

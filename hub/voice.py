@@ -60,6 +60,8 @@ class Voice:
         self._volume = volume
         self.limit: Callable[[float], float] = lambda volume: volume
         """How loud it is now, where `volume` was chosen: softer at night."""
+        self.turned: Callable[[float], None] = lambda volume: None
+        """Told when somebody sets the volume, for a loudspeaker that has one of its own."""
         self._muted = False
         self._one_at_a_time = asyncio.Lock()
         self._speaking: set[asyncio.Task[Any]] = set()
@@ -78,6 +80,11 @@ class Voice:
 
     @volume.setter
     def volume(self, volume: float) -> None:
+        self.follow(volume)
+        self.turned(self._volume)
+
+    def follow(self, volume: float) -> None:
+        """Somebody has turned the loudspeaker's own knob."""
         self._volume = min(1.0, max(0.0, volume))
 
     @property

@@ -51,6 +51,9 @@ Obstacle = Literal["do_what", "would_ask"]
 or not done without an answer."""
 Foresee = Callable[[str, str | None, str], Awaitable[Obstacle | None]]
 """What would be in the way of a command (text, room, language) when nobody attends."""
+TimerNews = Literal["started", "updated", "cancelled", "finished"]
+Watcher = Callable[[TimerNews, Timer], bool]
+"""Gets what becomes of a timer; True: it is shown elsewhere, and rings there when it runs out."""
 PATIENCE = 3.0
 """Seconds in which that must be known; else it is seen when its time has come."""
 
@@ -87,6 +90,7 @@ class Timers:
         """Those that ring, and of which somebody was told."""
         self._tried: set[str] = set()
         """Those that ran out, and that nobody could be told of."""
+        self._watcher: Watcher = lambda news, timer: False
         self.kept = True
         """Whether the last change is on the disk. A timer runs all the same."""
 
@@ -114,6 +118,11 @@ class Timers:
         that ran out meanwhile are told at once."""
         self._tell, self._foresee, self._free = tell, foresee, free
         self._wait()
+
+    def watch(self, watcher: Watcher) -> None:
+        """From now on tell what becomes of them, in their room: there may be something that shows
+        them. One that rings by itself is told of once, and does not ring here on and on."""
+        self._watcher = watcher
 
     async def close(self) -> None:
         """Keep them as they are, and be silent."""
@@ -244,6 +253,8 @@ class Timers:
         """They will not ring, and stop ringing."""
         for timer in timers:
             self._silence(timer.id)
+            if timer.id in self._timers:
+                self._watcher("cancelled", timer)
             self._drop(timer.id)
         self._wait()
         await self._keep()
@@ -271,8 +282,10 @@ class Timers:
 
     async def _put(self, timer: Timer) -> Timer:
         self._silence(timer.id)
+        known = timer.id in self._timers
         self._drop(timer.id)
         self._timers[timer.id] = timer
+        self._watcher("updated" if known else "started", timer)
         self._wait()
         await self._keep()
         return timer
@@ -343,6 +356,7 @@ class Timers:
                     told = True
                     if timer.id not in self._told_of:
                         await self._forget(timer)
+                    once = self._watcher("finished", kept) or once
                 if told and once:
                     return
         finally:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hub.home.things import normal
 from hub.messages import BYTES_PER_SECOND, Wake
 from hub.ports import WakeWord
 
@@ -68,6 +69,7 @@ class Arbiter:
         end."""
         if self._rooms <= {room}:
             return True
+        phrase = normal(phrase)  # each kind of satellite writes it in its own way
         loop = asyncio.get_running_loop()
         case = self._cases.get(phrase)
         if case is None:

@@ -9,13 +9,21 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.app import Hub
 from hub.audio.cache import SoundFolder
 from hub.audio.earcons import earcon
 from hub.audio.level import scaled
 from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral
+from hub.bridges.satellites.esphome_link import (
+    EsphomeAddress,
+    esphome_device,
+    is_esphome,
+    parse_esphome,
+)
+from hub.bridges.satellites.far import PRESSED, FarSatellite, Stopped
+from hub.bridges.satellites.keys import key_for
 from hub.bridges.satellites.wyoming import NoWakeWord, Satellite
 from hub.bridges.wyoming.offer import FarEars, open_far_ears
 from hub.config import RoomSettings
@@ -25,7 +33,12 @@ from hub.home.model import normal
 from hub.listening import Listener
 from hub.ports import WakeWord
 from hub.room import Room
+from hub.timers.book import TimerNews
+from hub.timers.timer import Timer
 from hub.voice import Voice
+
+if TYPE_CHECKING:
+    from hub.bridges.satellites.esphome import EsphomeSatellite
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +51,7 @@ class Known:
     """A satellite as the settings name it, and how it is."""
 
     area: str
-    address: Address
+    address: Address | EsphomeAddress
     settings: RoomSettings
     connected: bool = False
     trouble: str | None = None
@@ -46,6 +59,8 @@ class Known:
     turns: int = 0
     free: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nobody is talked with there."""
+    esphome: EsphomeSatellite | None = None
+    """The device, while it is connected and is one of ESPHome's."""
 
     def row(self) -> dict[str, Any]:
         return {
@@ -56,6 +71,7 @@ class Known:
             "turns": self.turns,
             "language": self.settings.language,
             "person": self.settings.person,
+            "muted": self.esphome.muted if self.esphome else None,
         }
 
 
@@ -86,6 +102,7 @@ class Satellites:
 
     async def run(self) -> None:
         """Serve all of them, for ever."""
+        self._hub.timers.watch(self._timer_news)
         async with asyncio.TaskGroup() as tasks:
             for known in self.known:
                 tasks.create_task(self._keep(known), name=f"satellite-{known.area}")
@@ -108,13 +125,24 @@ class Satellites:
                 return {"error": f"{known.area}: {error}"}
         return {"satellites": [each.row() for each in self.known]}
 
+    def _timer_news(self, news: TimerNews, timer: Timer) -> bool:
+        """Tell the device in the timer's room. Whether that rings by itself when it runs out."""
+        device = next((each.esphome for each in self.known if each.area == timer.area), None)
+        if device is None or not device.has_timers:
+            return False
+        device.timer(news, timer, self._hub.timers.left(timer))
+        return True
+
     async def _keep(self, known: Known) -> None:
         pause = FIRST_PAUSE
         while True:
             began = time.monotonic()
             try:
-                async with linked(known.address) as link:
-                    await self._serve(known, Satellite(link))
+                if isinstance(known.address, EsphomeAddress):
+                    await self._serve_esphome(known, known.address)
+                else:
+                    async with linked(known.address) as link:
+                        await self._serve(known, Satellite(link))
             except HearthError as error:
                 self._lost(known, str(error))
             if time.monotonic() - began > LONGEST_PAUSE:
@@ -131,7 +159,28 @@ class Satellites:
         if was:
             self._changed(known)
 
-    async def _serve(self, known: Known, satellite: Satellite) -> None:
+    async def _serve_esphome(self, known: Known, address: EsphomeAddress) -> None:
+        from hub.bridges.satellites.esphome import EsphomeSatellite
+
+        key = await asyncio.to_thread(key_for, known.area, self._hub.config.hub.data)
+
+        def lost() -> None:
+            if known.esphome is not None:
+                known.esphome.lost()
+
+        async with esphome_device(
+            address, key, lost=lost, hint=f"'hearth satellites pair {known.area}'"
+        ) as device:
+            satellite = EsphomeSatellite(
+                address, device, area=known.area, asks=_Asking(self._hub, known).anew
+            )
+            known.esphome = satellite
+            try:
+                await self._serve(known, satellite)
+            finally:
+                known.esphome = None
+
+    async def _serve(self, known: Known, satellite: FarSatellite) -> None:
         """While the connection holds. Raises HearthError when it is lost."""
         hub = self._hub
         assert hub.synthesizer is not None, "the hub was opened without a voice"
@@ -139,9 +188,11 @@ class Satellites:
             hub.synthesizer,
             satellite,
             sounds=SoundFolder(hub.config.hub.cache / "replies"),
-            scale=scaled,
+            scale=scaled if known.esphome is None else known.esphome.scaled,
             volume=hub.config.voice.volume,
         )
+        if known.esphome is not None:
+            self._follow(known, known.esphome, voice)
         leave = self._arbiter.join(known.area)
         talking = asyncio.create_task(self._talk(known, satellite, voice))
         hearing = asyncio.create_task(satellite.run(), name=f"satellite-{known.area}-events")
@@ -157,7 +208,19 @@ class Satellites:
             await satellite.pause()
             await voice.close()
 
-    async def _talk(self, known: Known, satellite: Satellite, voice: Voice) -> None:
+    def _follow(self, known: Known, device: EsphomeSatellite, voice: Voice) -> None:
+        """A device has buttons, a volume and a mute switch of its own."""
+        device.stopped = voice.stop
+        voice.turned = device.set_volume
+
+        def changed() -> None:
+            if device.volume is not None:
+                voice.follow(device.volume)
+            self._changed(known)
+
+        device.changed = changed
+
+    async def _talk(self, known: Known, satellite: FarSatellite, voice: Voice) -> None:
         """Turns in this room, one after the other."""
         await satellite.answered()
         known.connected, known.trouble = True, None
@@ -166,6 +229,9 @@ class Satellites:
             voice.limit = self._hub.manners.volume
         log.info("%s: the satellite at %s is there", known.area, known.address)
         self._changed(known)
+        for timer in self._hub.timers.all():
+            if timer.area == known.area:
+                self._timer_news("started", timer)
         await satellite.ready()
         if not satellite.wakes_itself:
             if self._ears.streams.phrase is None:
@@ -178,19 +244,28 @@ class Satellites:
                 await self._attempt(known, self._room(known, satellite, voice, alone).converse())
         while True:
             wake_word = await satellite.next_wake()
-            if await self._arbiter.wins(known.area, wake_word.phrase, wake_word.score):
+            trouble = None
+            if wake_word.model == PRESSED or await self._arbiter.wins(
+                known.area, wake_word.phrase, satellite.clearness
+            ):
                 room = self._room(known, satellite, voice, NoWakeWord())
-                await self._attempt(known, room.exchange(wake_word))
-            await satellite.finished()
+                trouble = await self._attempt(known, room.exchange(wake_word))
+            await satellite.finished(trouble)
 
-    async def _attempt(self, known: Known, talk: Coroutine[Any, Any, int]) -> None:
+    async def _attempt(self, known: Known, talk: Coroutine[Any, Any, int]) -> HearthError | None:
+        """What went wrong, if anything did."""
         try:
             known.turns += await talk
+        except Stopped as stopped:
+            log.debug("%s: %s", known.area, stopped)
+            return stopped
         except HearthError as error:
             log.error("%s: %s", known.area, error)
             await asyncio.sleep(FIRST_PAUSE)
+            return error
+        return None
 
-    def _room(self, known: Known, satellite: Satellite, voice: Voice, wake: WakeWord) -> Room:
+    def _room(self, known: Known, satellite: FarSatellite, voice: Voice, wake: WakeWord) -> Room:
         config = self._hub.config
         listener = Listener(
             satellite, wake, self._ears.streams.voices(), config.listen, config.wake
@@ -214,6 +289,7 @@ class Satellites:
             free=known.free,
             manner=self._hub.manner,
             tone=earcon,
+            follower=satellite.follower,
         )
 
     def _begin(self, work: Coroutine[Any, Any, object]) -> None:
@@ -228,6 +304,21 @@ class Satellites:
             log.warning("at a wake word: %s", error)
 
 
+class _Asking:
+    """Whether what is announced in a room is a question of the hub's that nobody has been listened
+    to for yet."""
+
+    def __init__(self, hub: Hub, known: Known) -> None:
+        self._conversation = hub.assistant.conversation(known.area)
+        self._asked: object = None
+
+    def anew(self) -> bool:
+        question = self._conversation.question
+        new = question is not None and question is not self._asked
+        self._asked = question
+        return new
+
+
 def _same(area: str, name: Any) -> bool:
     return isinstance(name, str) and normal(area) == normal(name)
 
@@ -236,7 +327,8 @@ def _known(hub: Hub, name: str, settings: RoomSettings) -> Known:
     assert settings.satellite is not None
     try:
         area = hub.assistant.place(name)
-        address = parse(settings.satellite)
+        uri = settings.satellite
+        address = parse_esphome(uri) if is_esphome(uri) else parse(uri)
     except HearthError as error:
         raise ConfigError(f"[rooms.{name}]: {error}") from error
     assert area is not None

@@ -29,9 +29,10 @@ from wyoming.snd import Played
 from wyoming.wake import Detection
 
 from hub.audio.pcm import resampled
+from hub.bridges.satellites.arbiter import BYTES, loudness
 from hub.bridges.wyoming.sound import Intake
 from hub.engines.wyoming_link import Link, MalformedEvent
-from hub.errors import EngineError
+from hub.errors import EngineError, HearthError
 from hub.messages import Audio, Wake
 from hub.ports import FRAME_BYTES
 
@@ -50,6 +51,8 @@ TONE = 0.5
 ASK_EVERY, ANSWER_WITHIN = 10.0, 15.0
 """Seconds. A satellite without power says nothing: it is asked what it is, which every server
 answers; `ping` is not."""
+CLEAR = 1.0
+"""How sure a satellite is that it heard its wake word: it does not say."""
 PLAYED_WITHIN = 2.0
 """Seconds beyond the length of a sound in which a satellite says that it was heard."""
 
@@ -67,6 +70,7 @@ class Satellite:
         self._link = link
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
         self._rest = bytearray()
+        self._recent = bytearray()
         self._intake = Intake()
         self._sending = asyncio.Lock()
         self._deaf_until = 0.0
@@ -139,16 +143,21 @@ class Satellite:
         if self._wakes_itself:
             while not self._frames.empty():  # of the time before
                 self._frames.get_nowait()
+            self._recent.clear()
             self._rest.clear()
-            wake = Wake(self._name or "satellite", self._name.replace("_", " "), 1.0, 0.0)
+            wake = Wake(self._name or "satellite", self._name.replace("_", " "), CLEAR, 0.0)
             with suppress(asyncio.QueueFull):
                 self._wakes.put_nowait(wake)
 
     async def _take(self, event: Event) -> None:
         try:
-            self._rest += await self._intake.take(event)
+            heard = await self._intake.take(event)
         except MalformedEvent as error:
             raise EngineError(f"{self._link.address} sent {error}") from None
+        self._rest += heard
+        if self._wakes_itself:
+            self._recent += heard
+            del self._recent[:-BYTES]
         while len(self._rest) >= FRAME_BYTES:
             frame = bytes(self._rest[:FRAME_BYTES])
             del self._rest[:FRAME_BYTES]
@@ -239,7 +248,15 @@ class Satellite:
     async def close(self) -> None:
         """The connection stays open: replies come one after the other."""
 
-    async def finished(self) -> None:
+    @property
+    def follower(self) -> None:
+        """Nobody: the protocol has no words for it."""
+
+    def clearness(self) -> float:
+        """Of what it has sent since it woke by itself; how sure of that it was it does not say."""
+        return CLEAR + loudness(bytes(self._recent))
+
+    async def finished(self, error: HearthError | None = None) -> None:
         """All has been said: a satellite that wakes itself goes back to that. Raises
         EngineError."""
         await self.send(Transcript(text="").event())
