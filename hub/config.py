@@ -319,7 +319,9 @@ class RoomSettings(Settings):
     language: str | None = Field(None, description="The language that is spoken there.")
     person: str | None = Field(None, description="Whose room it is: who speaks there.")
     satellite: str | None = Field(
-        None, description="Address of the Wyoming satellite there, like tcp://192.168.1.30:10700."
+        None,
+        description="Address of the satellite there: tcp://192.168.1.30:10700 of one that speaks "
+        "Wyoming, esphome://192.168.1.40 of one of ESPHome's.",
     )
 
 

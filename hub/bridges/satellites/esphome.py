@@ -127,6 +127,9 @@ class EsphomeSatellite:
         self._speaking = 0
         self._deaf_until = 0.0
         self._mouth: Mouth | None = None
+        """What is being said."""
+        self._ending: Mouth | None = None
+        """What has been said, and is still heard."""
         self._closing: asyncio.Task[None] | None = None
         self._sounds: SoundServer | None = None
         if not self._has & VoiceAssistantFeature.VOICE_ASSISTANT:
@@ -173,8 +176,7 @@ class EsphomeSatellite:
     def lost(self) -> None:
         """The connection is broken."""
         self._gone.set()
-        if self._mouth is not None:
-            self._mouth.finished()
+        self._finish()
 
     async def pause(self) -> None:
         """Let it be silent: the hub ends, or lets it go."""
@@ -254,8 +256,12 @@ class EsphomeSatellite:
             self._frames.put_nowait(bytes(FRAME_BYTES) if self._deaf else frame)
 
     async def _played(self, _: Any) -> None:
-        if self._mouth is not None:
-            self._mouth.finished()
+        self._finish()
+
+    def _finish(self) -> None:
+        for mouth in (self._mouth, self._ending):
+            if mouth is not None:
+                mouth.finished()
 
     def _state(self, state: Any) -> None:
         if isinstance(state, SwitchState) and self._mute_switch is not None:
@@ -273,7 +279,10 @@ class EsphomeSatellite:
     @property
     def _deaf(self) -> bool:
         return (
-            bool(self._speaking) or self._mouth is not None or time.monotonic() < self._deaf_until
+            bool(self._speaking)
+            or self._mouth is not None
+            or (self._ending is not None and not self._ending.over)
+            or time.monotonic() < self._deaf_until
         )
 
     # --- hub.ports.AudioSource ------------------------------------------------------------------
@@ -370,10 +379,8 @@ class EsphomeSatellite:
             return
         deaf = audio.seconds > TONE
         self._speaking += deaf
-        if self._closing is not None:
-            self._closing.cancel()
-            self._closing = None
         try:
+            await self._stay_open()
             if self._mouth is None:
                 self._mouth = await self._opened_mouth()
             mouth = self._mouth
@@ -464,20 +471,28 @@ class EsphomeSatellite:
         if self._mouth is mouth:
             await self._shut_mouth()
 
+    async def _stay_open(self) -> None:
+        """Let more be said: with what is being said, or else when that has been heard."""
+        closing, self._closing = self._closing, None
+        if closing is not None and self._mouth is not None and not self._mouth.over:
+            closing.cancel()
+        elif closing is not None:
+            await asyncio.wait({closing})
+
     async def _shut_mouth(self) -> None:
         """Return when all has been heard."""
         mouth, self._mouth = self._mouth, None
         if mouth is not None:
-            self._speaking += 1
+            self._ending = mouth
             try:
                 await mouth.end()
             finally:
-                self._speaking -= 1
+                self._ending = None
                 self._deaf_until = time.monotonic() + ECHO
 
     async def _hush(self) -> None:
         """Silence at once."""
-        mouth, self._mouth = self._mouth, None
+        mouth, self._mouth = self._mouth or self._ending, None
         if mouth is None:
             return
         await mouth.stop()

@@ -34,6 +34,11 @@ BEGINS = 0.2
 class Mouth(Protocol):
     """One thing that is being said."""
 
+    @property
+    def over(self) -> bool:
+        """Nothing can be added."""
+        ...
+
     async def add(self, audio: Audio) -> bool:
         """More of it. False: somebody at the device has stopped it. Raises AudioError."""
         ...
@@ -64,6 +69,10 @@ class _Paced:
         """When all that was sent has been heard, on the steady clock."""
         self._done = asyncio.Event()
         """Nothing more is to be waited for."""
+
+    @property
+    def over(self) -> bool:
+        return self._done.is_set()
 
     async def _sent(self, seconds: float) -> bool:
         """So much was sent; return when more may be. False: it is over."""
@@ -123,8 +132,10 @@ class Fetched(_Paced):
 
     async def end(self) -> None:
         self._stream.end()
-        await self._over_in(self._until - time.monotonic() + PLAYED_WITHIN * self._tells)
-        self._server.retire(self._stream)
+        try:
+            await self._over_in(self._until - time.monotonic() + PLAYED_WITHIN * self._tells)
+        finally:
+            self._server.retire(self._stream)
 
     async def stop(self) -> None:
         self._server.retire(self._stream)

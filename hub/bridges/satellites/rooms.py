@@ -28,7 +28,7 @@ from hub.bridges.satellites.wyoming import NoWakeWord, Satellite
 from hub.bridges.wyoming.offer import FarEars, open_far_ears
 from hub.config import RoomSettings
 from hub.engines.wyoming_link import Address, linked, parse
-from hub.errors import ConfigError, HearthError
+from hub.errors import ConfigError, EngineError, HearthError
 from hub.home.model import normal
 from hub.listening import Listener
 from hub.ports import WakeWord
@@ -62,7 +62,8 @@ class Known:
     esphome: EsphomeSatellite | None = None
     """The device, while it is connected and is one of ESPHome's."""
 
-    def row(self) -> dict[str, Any]:
+    def row(self, voice: Voice | None = None) -> dict[str, Any]:
+        """What `hearth satellites` shows; `voice` is that of the room."""
         return {
             "room": self.area,
             "address": str(self.address),
@@ -71,6 +72,7 @@ class Known:
             "turns": self.turns,
             "language": self.settings.language,
             "person": self.settings.person,
+            "volume": round(voice.volume * 100) if voice is not None else None,
             "muted": self.esphome.muted if self.esphome else None,
         }
 
@@ -108,22 +110,35 @@ class Satellites:
                 tasks.create_task(self._keep(known), name=f"satellite-{known.area}")
 
     async def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Of a request over the control socket: all of them, and `tone`, the name of a room in
-        which a tone is to be heard."""
-        name = request.get("tone")
+        """Of a request over the control socket: all of them. With the name of a `room`, what is
+        done to that one: play a `tone`, set its `volume` (0-100), `mute` it or not."""
+        name = request.get("room", request.get("tone"))
         if name is not None:
             known = next((each for each in self.known if _same(each.area, name)), None)
             if known is None:
                 rooms = ", ".join(each.area for each in self.known)
                 return {"error": f"there is no satellite in '{name}'; there are some in {rooms}"}
-            voice = self._hub.voices.get(known.area)
-            if voice is None:
-                return {"error": f"{known.area}: {known.trouble or 'it is not there yet'}"}
             try:
-                await voice.play(earcon("timer"))
+                await self._do(known, request)
             except HearthError as error:
                 return {"error": f"{known.area}: {error}"}
-        return {"satellites": [each.row() for each in self.known]}
+        return {"satellites": [each.row(self._hub.voices.get(each.area)) for each in self.known]}
+
+    async def _do(self, known: Known, request: Mapping[str, Any]) -> None:
+        """Raises HearthError."""
+        voice = self._hub.voices.get(known.area)
+        if voice is None:
+            raise EngineError(known.trouble or "it is not there yet")
+        volume, mute = request.get("volume"), request.get("mute")
+        if request.get("tone"):
+            await voice.play(earcon("timer"))
+        if isinstance(volume, int) and 0 <= volume <= 100:
+            voice.volume = volume / 100
+            self._changed(known)
+        if isinstance(mute, bool):
+            if known.esphome is None:
+                raise EngineError("what it is cannot be muted from here")
+            known.esphome.set_muted(mute)
 
     def _timer_news(self, news: TimerNews, timer: Timer) -> bool:
         """Tell the device in the timer's room. Whether that rings by itself when it runs out."""
