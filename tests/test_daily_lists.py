@@ -95,6 +95,15 @@ async def test_a_list_that_is_not_there_is_made_after_a_yes() -> None:
         assert await said(home, "what is on the packing list") == "There is no packing list."
 
 
+async def test_a_task_is_not_put_among_the_groceries() -> None:
+    async with hearth() as home:
+        told = await said(home, "add call the plumber to my to-do list")
+        assert told == "Added call the plumber to the To-do List."
+        assert items(home) == []
+        assert "call the plumber" in await said(home, "what's on my to-do list")
+        assert items(home) == []
+
+
 async def test_no_makes_no_list() -> None:
     async with hearth() as home:
         await said(home, "add socks to the packing list", "no")

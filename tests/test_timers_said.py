@@ -175,6 +175,20 @@ async def test_two_and_a_half_hours(kitchen: Kitchen) -> None:
     assert [timer.seconds for timer in kitchen.timers.all()] == [9000]
 
 
+async def test_two_timers_are_set_in_one_sentence(kitchen: Kitchen) -> None:
+    await kitchen.say("set a pasta timer for eight minutes and an egg timer for three minutes")
+    assert {(timer.name, timer.seconds) for timer in kitchen.timers.all()} == {
+        ("pasta", 480.0),
+        ("egg", 180.0),
+    }
+    await kitchen.say("cancel all timers")
+    await kitchen.say(
+        "stell einen Nudel Timer auf acht Minuten und einen Eier Timer auf drei Minuten",
+        language="de",
+    )
+    assert {timer.name for timer in kitchen.timers.all()} == {"Nudel", "Eier"}
+
+
 async def test_it_is_asked_which_timer_is_meant(kitchen: Kitchen) -> None:
     await kitchen.say("set a timer for five minutes")
     await kitchen.say("set a pasta timer for 12 minutes")

@@ -184,7 +184,9 @@ class Grammar:
         found = [
             match
             for result in results
-            if not any(self._says_nothing(slot) for slot in result.entities_list)
+            if not any(
+                self._says_nothing(slot) or _names_two(slot, text) for slot in result.entities_list
+            )
             for match in _matches(result, self.tier, said)
         ]
         return sorted(found, key=lambda match: match.rank)
@@ -193,6 +195,17 @@ class Grammar:
         """Whether what was said for free text is none: 'set it timer' names no timer 'it'."""
         said = set(normal(slot.text).split())
         return slot.is_wildcard and bool(slot.text.strip()) and said <= self._idle
+
+
+def _names_two(slot: MatchEntity, text: str) -> bool:
+    """Whether a free name has swallowed another one, with what stands behind it: in 'set a pasta
+    timer for 8 minutes and an egg timer', nothing is called 'pasta timer for 8 minutes and an egg'.
+    """
+    if slot.name != "name" or not slot.is_wildcard:
+        return False
+    said = normal(slot.text)
+    behind = normal(text).partition(said)[2].split()
+    return bool(behind) and behind[0] in said.split()[:-1]
 
 
 def sentence_rules(

@@ -37,6 +37,7 @@ TASKS = (
     "aufgabenliste",
     "aufgaben",
     "to-do-liste",
+    "to do liste",
 )
 DONE = "completed"
 BULK = timedelta(seconds=30)
@@ -74,9 +75,17 @@ async def put_back(home: Home, store: Store) -> None:
     takes=BULK,
     undo=put_back,
 )
-async def add(lists: Entities, home: Home, where: Where, store: Store, item: str) -> Say | None:
+async def add(
+    lists: Entities, home: Home, where: Where, store: Store, own: Lists, item: str
+) -> Say | None:
     """Add one thing or several to a list."""
-    return await _add(lists[0], item, home, where, store)
+    known = lists[0]
+    if title := _tasks_said(where.said, known):
+        # A to-do list is any list to the rules: not if all there is are groceries.
+        known = _called(title, home) or await own.create(_title(title, where)) or known
+        told = await _add(known, item, home, where, store)
+        return told or Say("added_to", items=[item], list=known.name)
+    return await _add(known, item, home, where, store)
 
 
 @tool("HassListCompleteItem", domains=["todo"], single=True, undo=put_back)
@@ -438,8 +447,20 @@ def _plain(text: str) -> str:
     return " ".join(text.casefold().replace("-", " ").split())
 
 
+def _tasks_said(said: str, known: Entity) -> str | None:
+    """The word for a to-do list, if one was said and a list of groceries was found."""
+    if not any(_plain(name) in SHOPPING for name in known.names):
+        return None
+    plain = f" {_plain(said)} "
+    return next((word for word in TASKS if f" {_plain(word)} " in plain), None)
+
+
 def _called(title: str, home: Home) -> Entity | None:
     """The list of a title, with or without the word 'list'."""
+    if _plain(title) in TASKS:
+        for each in home.find(domains=["todo"]):
+            if any(_plain(name) in TASKS for name in each.names):
+                return each
     wanted = _stems(title) - LIST
     for each in home.find(domains=["todo"]):
         if any(wanted and wanted == _stems(name) - LIST for name in each.names):

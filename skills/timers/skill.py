@@ -43,7 +43,7 @@ STELLE = "(stell|stelle|starte|setz|setze|mach) [mir] [(einen|den|noch einen)]"
             f"{SET} {TIME} timer",
             f"{SET} {{name}} timer [(for|of) {TIME}]",
             f"{SET} {TIME} {{name}} timer",
-            f"[(a|another|my)] {{name}} timer (for|of) {TIME}",
+            f"[(a|an|another|the|my)] {{name}} timer (for|of) {TIME}",
             f"(wake me [up]|remind me) in {TIME}",
         ],
         "de": [
