@@ -569,3 +569,39 @@ async def test_other_sentences_are_what_they_were(home: Home, said: str, tool: s
     trace = await home.assistant.say(said, area="Kitchen", language="en")
     called = {call.tool for call in trace.intent.calls}
     assert called == {tool} if tool else not called & {"timers.at", "timers.for_a_while"}
+
+
+# --- another time ---------------------------------------------------------------------------------
+
+
+async def test_another_time_for_what_was_just_set(home: Home) -> None:
+    assert "7 AM" in await home.say("wake me at seven")
+    assert await home.say("make that half past seven") == "Alarm set tomorrow at 7:30 AM."
+    (alarm,) = home.agenda.all("alarm")
+    assert home.agenda.next_time(alarm) == datetime(2026, 11, 28, 7, 30)
+
+    await home.say("remind me to call my sister tomorrow at five")
+    assert await home.say("move it to six") == "I will remind you tomorrow at 6 PM."
+    assert await home.say("move it to sunday at ten") == "I will remind you on Sunday at 10 AM."
+    (reminder,) = home.agenda.all("reminder")
+    assert reminder.text == "call my sister"
+
+    await home.say("turn on the kitchen light at nine pm")
+    assert "10 PM" in await home.say("make it ten")
+    (planned,) = home.agenda.all("command")
+    assert planned.text == "turn on the kitchen light"
+
+
+async def test_a_repeated_alarm_keeps_its_days(home: Home) -> None:
+    await home.say("wake me at 6:30 every weekday")
+    assert "every weekday at 7 AM" in await home.say("change it to seven")
+    assert "8 Uhr" in await home.de("stell ihn auf acht Uhr")
+    (alarm,) = home.agenda.all("alarm")
+    assert home.agenda.next_time(alarm) == datetime(2026, 11, 30, 8, 0)
+
+
+async def test_what_is_no_time_changes_nothing(home: Home) -> None:
+    await home.say("wake me at seven")
+    assert await home.say("make it purple") == "Sorry, I do not understand for when."
+    (alarm,) = home.agenda.all("alarm")
+    assert home.agenda.next_time(alarm) == datetime(2026, 11, 28, 7, 0)

@@ -189,6 +189,17 @@ async def test_two_timers_are_set_in_one_sentence(kitchen: Kitchen) -> None:
     assert {timer.name for timer in kitchen.timers.all()} == {"Nudel", "Eier"}
 
 
+async def test_a_length_that_was_set_wrong_is_put_right(kitchen: Kitchen) -> None:
+    await kitchen.say("set a pasta timer for ten minutes")
+    await kitchen.time.advance(60)
+    told = await kitchen.say("make that twenty minutes")
+    assert "20 minutes" in told
+    (timer,) = kitchen.timers.all()
+    assert (timer.name, kitchen.timers.left(timer)) == ("pasta", 1200.0)
+    assert "5 Minuten" in await kitchen.say("stell ihn auf fünf Minuten", language="de")
+    assert kitchen.timers.left(kitchen.timers.all()[0]) == 300.0
+
+
 async def test_it_is_asked_which_timer_is_meant(kitchen: Kitchen) -> None:
     await kitchen.say("set a timer for five minutes")
     await kitchen.say("set a pasta timer for 12 minutes")
@@ -462,6 +473,7 @@ async def test_the_intents_and_slots_are_those_of_the_field() -> None:
     assert slots == {
         "HassStartTimer": length | {"name", "conversation_command"},
         "timers.lasting": length,
+        "timers.make_it": length,
         "timers.more": length,
         "timers.less": length,
         "timers.pause_it": set(),
@@ -470,6 +482,7 @@ async def test_the_intents_and_slots_are_those_of_the_field() -> None:
         "timers.at": {"conversation_command", "moment"},
         "timers.for_a_while": {"conversation_command", "length"},
         "timers.planned": set(),
+        "timers.move_planned_it": {"to"},
         "timers.cancel_planned_it": set(),
         "timers.cancel_planned": set(),
         "HassCancelTimer": which,

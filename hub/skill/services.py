@@ -349,6 +349,11 @@ class Agenda(Protocol):
         person: str | None = None,
     ) -> Appointment: ...
 
+    async def move(self, what: Appointment, said: str, language: str) -> Appointment | None:
+        """Another time for it, in words: a time of the day alone leaves its day and repetition.
+        None if the words mean no time."""
+        ...
+
     async def cancel(self, *several: Appointment) -> None: ...
 
     async def skip(self, what: Appointment, at: datetime) -> None:

@@ -348,6 +348,25 @@ class Agenda:
         await self._keep(what)
         return what
 
+    async def move(self, what: Appointment, said: str, language: str) -> Appointment | None:
+        """The same at the time that words mean (`spoken.instead`); None if they mean none."""
+        use: spoken.Use = "command" if what.kind == "back" else what.kind
+        found = spoken.instead(said, language, self.now(), use, what.when)
+        if found is None:
+            return None
+        self._silence(what.id)
+        self._drop(what.id)
+        return await self.add(
+            what.kind,
+            found.when,
+            what.text,
+            area=what.area,
+            language=what.language,
+            person=what.person,
+            before=what.before,
+            after=what.after,
+        )
+
     async def cancel(self, *several: Appointment) -> None:
         """They will not happen; those that ring are silent."""
         for what in several:

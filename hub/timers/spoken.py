@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from itertools import groupby
@@ -84,6 +84,28 @@ def read(text: str, language: str, now: datetime, use: Use = "reminder") -> Spok
         if (found := _when(parts, now, use)) is not None:
             return found
     return None
+
+
+def instead(text: str, language: str, now: datetime, use: Use, old: When) -> SpokenTime | None:
+    """The time that words mean where they correct another one: a time of the day alone leaves the
+    day and the repetition as they are, and is the nearer one of the two that a clock shows."""
+    found = read(text, language, now, use)
+    words = _words(language.split("-")[0].lower())
+    if found is None or words is None or old.wall is None or old.sun:
+        return found
+    tokens = tuple(_plain(text, words).split())
+    for parts in _readings(tokens, words, now.date(), _Parts()):
+        if parts.clock is None or parts != _Parts(clock=parts.clock, open=parts.open):
+            continue
+        clocks = [parts.clock]
+        if parts.open:
+            clocks.append(parts.clock.replace(hour=(parts.clock.hour + 12) % 24))
+        walls = [datetime.combine(old.wall.date(), clock) for clock in clocks]
+        walls = [wall for wall in walls if wall > now or old.repeated]
+        if walls:
+            before = old.wall
+            return SpokenTime(replace(old, wall=min(walls, key=lambda wall: abs(wall - before))))
+    return found
 
 
 def splits(

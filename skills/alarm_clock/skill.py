@@ -186,6 +186,33 @@ async def cancel_it(agenda: Agenda, where: Where, conversation: Conversation) ->
 
 
 @tool(
+    about=ALARM,
+    phrases={
+        "en": ["(make|move|change|set|shift|put) (it|that) [(to|for|until|back to)] {to}"],
+        "de": [
+            "(mach|mache|stell|stelle|verschieb|verschiebe|leg|lege) (ihn|sie|es|das)"
+            " (auf|um|für) {to}"
+        ],
+    },
+)
+async def move_it(agenda: Agenda, where: Where, to: str) -> Answer | str:
+    """Give the alarm that was spoken of last another time."""
+    it = agenda.it(where.area)
+    if it is None or it.kind != "alarm":
+        return where.say(
+            "Sorry, I do not know which one.", de="Entschuldigung, ich weiß nicht, was."
+        )
+    moved = await agenda.move(it, to, where.language)
+    if moved is None:
+        return where.say(
+            "Sorry, I do not understand for when.", de="Entschuldigung, ich verstehe nicht, wann."
+        )
+    agenda.speak_of(moved, where.area)
+    time = agenda.when(moved, where.language)
+    return _about(where.say(f"Alarm set {time}.", de=f"Der Wecker klingelt {time}."))
+
+
+@tool(
     phrases={
         "en": [f"{CANCEL} (all [of] [(my|the)]|my|the) alarms"],
         "de": [f"{LOESCH} (alle|meine|die|alle meine) Wecker"],

@@ -217,6 +217,33 @@ async def cancel_it(agenda: Agenda, where: Where, conversation: Conversation) ->
 
 
 @tool(
+    about=REMINDER,
+    phrases={
+        "en": ["(make|move|change|set|shift|put) (it|that) [(to|for|until|back to)] {to}"],
+        "de": [
+            "(mach|mache|stell|stelle|verschieb|verschiebe|leg|lege) (ihn|sie|es|das)"
+            " (auf|um|für) {to}"
+        ],
+    },
+)
+async def move_it(agenda: Agenda, where: Where, to: str) -> Answer | str:
+    """Give the reminder that was spoken of last another time."""
+    it = agenda.it(where.area)
+    if it is None or it.kind != "reminder":
+        return where.say(
+            "Sorry, I do not know which one.", de="Entschuldigung, ich weiß nicht, was."
+        )
+    moved = await agenda.move(it, to, where.language)
+    if moved is None:
+        return where.say(
+            "Sorry, I do not understand for when.", de="Entschuldigung, ich verstehe nicht, wann."
+        )
+    agenda.speak_of(moved, where.area)
+    time = agenda.when(moved, where.language)
+    return _about(where.say(f"I will remind you {time}.", de=f"Ich erinnere dich {time}."))
+
+
+@tool(
     phrases={
         "en": ["(cancel|delete|remove|clear|drop) (all [of] [(my|the)]|my|the) reminders"],
         "de": ["(lösch|lösche|streich|streiche) (alle|meine|die|alle meine) Erinnerungen"],

@@ -344,6 +344,28 @@ async def cancel_it(timers: Timers, where: Where) -> Answer | Ask | str:
     return await _acted(timers, where, found, timers.cancel)
 
 
+@tool(
+    about=TIMER,
+    phrases={
+        "en": [f"(make|change|set) (it|that) [(to|for)] {TIME}"],
+        "de": [f"(mach|mache|stell|stelle|ändere) (ihn|es|das) (auf|zu) {ZEIT}"],
+    },
+)
+async def make_it(
+    timers: Timers, where: Where, hours: Hours = 0, minutes: Whole = 0, seconds: Whole = 0
+) -> Answer | Ask | str:
+    """Let the timer that was spoken of last run for another time from now on."""
+    said = {"hours": hours, "minutes": minutes, "seconds": seconds}
+    found = _it(timers, where, Call("HassStartTimer", said))
+    if not isinstance(found, Timer):
+        return found
+    total = _seconds(**said)
+    if not total:
+        return timers.trouble("how_long", where.language)
+    changed = await timers.change(found, total - timers.left(found))
+    return _answer(timers, changed, where)
+
+
 # --- commands for a time, and for a while ---------------------------------------------------------
 
 PLANNED = "planned"
@@ -476,6 +498,33 @@ async def cancel_planned_it(agenda: Agenda, timers: Timers, where: Where) -> Ans
     if it is None or it.kind not in ("command", "back"):
         return await cancel_planned(agenda, timers, where)
     return await _cancelled(agenda, [it], where)
+
+
+@tool(
+    about=PLANNED,
+    phrases={
+        "en": ["(make|move|change|set|shift|put) (it|that) [(to|for|until|back to)] {to}"],
+        "de": [
+            "(mach|mache|stell|stelle|verschieb|verschiebe|leg|lege) (ihn|sie|es|das)"
+            " (auf|um|für) {to}"
+        ],
+    },
+)
+async def move_planned_it(agenda: Agenda, where: Where, to: str) -> Answer | str:
+    """Give the command that was planned last another time."""
+    it = agenda.it(where.area)
+    if it is None or it.kind not in ("command", "back"):
+        return where.say(
+            "Sorry, I do not know which one.", de="Entschuldigung, ich weiß nicht, was."
+        )
+    moved = await agenda.move(it, to, where.language)
+    if moved is None:
+        return where.say(
+            "Sorry, I do not understand for when.", de="Entschuldigung, ich verstehe nicht, wann."
+        )
+    agenda.speak_of(moved, where.area)
+    time = agenda.when(moved, where.language)
+    return _about_planned(where.say(f"I will do that {time}.", de=f"Das mache ich {time}."))
 
 
 @tool(
