@@ -7,7 +7,7 @@ import fcntl
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -378,6 +378,10 @@ class Hub:
         )
 
 
+LOST = "devices.lost"
+"""A file that is there while nobody has looked at devices of which all that was set is lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """Where what a home knows is kept; nowhere, if it is not."""
@@ -670,7 +674,8 @@ async def _home(
         changed = kept.documents("devices")
         if changed is not None:
             stack.push_async_callback(changed.close)
-            home.remember(*await _changed_by_people(changed), changed.flush)
+            lost = kept.file(LOST)
+            home.remember(*await _changed_by_people(changed, lost), changed.flush)
         mqtt = await stack.enter_async_context(_mqtt_source(config, broker, lasting))
         stack.push_async_callback(home.close)
         sources = _sources(config, home_file, real, kept, mqtt)
@@ -726,14 +731,22 @@ async def _mqtt_source(
 
 
 async def _changed_by_people(
-    kept: Documents,
+    kept: Documents, lost: Path | None
 ) -> tuple[dict[str, Personal], Callable[[str, Personal], None]]:
-    """What people changed about their devices, and where it is put."""
+    """What people changed about their devices, and where it is put. If that is lost, the policy is
+    closed (`lost` is there) until somebody has looked at it, also when the hub is started again."""
     try:
         documents = await kept.load()
     except StorageError as error:
-        log.error("%s; devices have the names that their sources give them", error)
+        log.error(
+            "%s; devices have the names that their sources give them, and voice opens nothing "
+            "until 'hearth trust reviewed'",
+            error,
+        )
         documents = {}
+        if lost is not None:
+            with suppress(OSError):
+                await asyncio.to_thread(lost.touch, 0o600)
     personal = {key: Personal.from_document(value) for key, value in documents.items()}
     return personal, lambda key, changed: kept.put(key, changed.document())
 
@@ -853,12 +866,14 @@ def _policy(config: Config, time: Time, kept: _Kept) -> Policy:
     """What comes before what is dangerous. Of a home that is only tried out no PIN is known, and
     nothing is noted."""
     trust = config.trust
+    lost = kept.file(LOST)
     table = Table(trust.heating, trust.factor, trust.devices, trust.rooms, trust.people)
     return Policy(
         table,
         pin=Pin(kept.file(pin.FILE), time),
         approvals=Approvals(time),
         audit=Audit(kept.file(audit.FILE)),
+        closed=lost.exists if lost is not None else lambda: False,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from hub import board, control, terminal
 from hub import config as settings
 from hub.app import (
+    LOST,
     Hub,
     load_skills,
     loudspeaker_name,
@@ -108,6 +109,13 @@ def _disk(config: Config) -> Finding:
     except OSError as error:
         return Finding(
             "data folder", "bad", f"{folder}: {reason(error)}", "or name another in [hub] data"
+        )
+    if (folder / LOST).exists():
+        return Finding(
+            "data folder",
+            "bad",
+            f"{folder}: what was set about the devices is lost; voice opens nothing",
+            "hearth trust, then hearth trust reviewed",
         )
     if free < SPACE:
         return Finding(

@@ -10,7 +10,7 @@ import typer
 
 from hub import config, terminal
 from hub.devices_cli import edited, looked_at
-from hub.errors import HearthError
+from hub.errors import HearthError, StorageError, reason
 from hub.options import HomeFile, Json
 from hub.terminal import escape
 
@@ -137,6 +137,27 @@ def allow(
     terminal.out.print(f"Voice opens {name} after {first}.")
     if how == "pin" and not _pin().there:
         terminal.out.print(escape("There is no PIN yet: 'hearth trust pin set' sets one."))
+
+
+@trust_app.command()
+def reviewed() -> None:
+    """After the file of what was set about the devices was lost (the log and 'hearth doctor' say
+    so): voice opens again what 'hearth trust' now lists. Set again first what is missing there.
+
+    [bold]Examples[/]
+
+      hearth trust reviewed
+    """
+    from hub.app import LOST
+
+    lost = config.load().hub.data / LOST
+    if not lost.exists():
+        raise HearthError("nothing was lost: there is nothing to look at")
+    try:
+        lost.unlink()
+    except OSError as error:
+        raise StorageError(f"{lost}: cannot be removed: {reason(error)}") from error
+    terminal.out.print("What 'hearth trust' lists counts from now on.")
 
 
 @pin_app.command(name="set")

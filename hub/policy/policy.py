@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -96,15 +96,19 @@ class Policy:
         audit: Audit | None = None,
         plain_yes: bool = False,
         off: bool = False,
+        closed: Callable[[], bool] = lambda: False,
     ) -> None:
         """`plain_yes`: a yes is enough for R3. `off`: everything is just done; a test needs that,
-        to see that its attacks would hit if there were no policy."""
+        to see that its attacks would hit if there were no policy. `closed`: what people had set
+        about their devices is lost. Then nothing that is R3 is done, and what they may have made
+        R3 is asked for first, until somebody has looked at it."""
         self.table = table or Table()
         self.pin = pin
         self.approvals = approvals or Approvals()
         self.audit = audit or Audit()
         self.plain_yes = plain_yes
         self.off = off
+        self.closed = closed
         self._rooms = {normal(name): risk for name, risk in self.table.rooms.items()}
         self._people = {normal(name): risk for name, risk in self.table.people.items()}
 
@@ -129,6 +133,8 @@ class Policy:
         return self._set(entity, highest(entity))
 
     def _set(self, entity: Entity, found: Harm) -> Harm:
+        if found.risk == R1 and entity.domain in MAY_OPEN and self.closed():
+            return Harm(R2, "closed")
         wanted = self.table.devices.get(entity.entity_id) or entity.trust
         entrance = entity.domain == "cover" and entity.device_class in CLASSES
         if not wanted or (found.risk == R3 and (found.why in FIRM or entity.guarded or entrance)):
@@ -145,7 +151,7 @@ class Policy:
         wanted = {
             self.table.devices.get(entity.entity_id) or entity.trust for entity in entities
         } & {*FACTORS, NEVER}
-        if NEVER in wanted:
+        if NEVER in wanted or (self.closed() and not self.plain_yes):
             return NEVER
         if self.plain_yes:
             return "yes"
@@ -177,7 +183,7 @@ class Policy:
         if found.risk == R3:
             factor = self.factor(action.entities)
             if factor == NEVER:
-                return Verdict("refuse", found, why="never")
+                return Verdict("refuse", found, why="closed" if self.closed() else "never")
             if action.permit == R3:
                 return Verdict("act", found)
             if factor == "yes":
@@ -209,6 +215,11 @@ class Policy:
             person=action.person,
         )
 
+
+MAY_OPEN = frozenset(
+    {"automation", "button", "cover", "input_boolean", "input_button", "scene", "script", "switch"}
+)
+"""Domains of what may open a door though nobody sees it: people tell with 'hearth trust allow'."""
 
 OPENINGS = frozenset({"alarm_control_panel", "cover", "lock", "valve"})
 """Domains of which closing is never made a question, whatever is set."""

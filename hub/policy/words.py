@@ -30,6 +30,10 @@ WHY: Mapping[str, Texts] = {
     "hot": {"en": "it gets hot", "de": "es wird heiß"},
     "declared": {"en": "its skill says so", "de": "der Skill sagt es"},
     "everything": {"en": "it is the whole house", "de": "es ist das ganze Haus"},
+    "closed": {
+        "en": "what was set about it is lost",
+        "de": "was dafür eingestellt war, ist verloren",
+    },
     "settings": {"en": "the settings say so", "de": "die Einstellungen sagen es"},
 }
 """Reason -> what is listed of it."""
@@ -114,6 +118,12 @@ SAY: Mapping[str, Texts] = {
     "never": {
         "en": "I do not {what} by voice. It is switched off with 'hearth trust'.",
         "de": "{What}: das mache ich nicht auf Zuruf. Es ist mit 'hearth trust' abgeschaltet.",
+    },
+    "closed": {
+        "en": "I do not {what}: I have lost what was set about my devices. Somebody has to look at"
+        " 'hearth trust' first.",
+        "de": "{What}: das mache ich nicht, denn was für meine Geräte eingestellt war, ist"
+        " verloren. Jemand muss zuerst 'hearth trust' ansehen.",
     },
     "not_here": {
         "en": "I may not {what} from here.",
