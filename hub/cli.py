@@ -27,7 +27,9 @@ from hub.packs_cli import packs_app
 from hub.privacy_cli import privacy_app
 from hub.routines_cli import routines_app
 from hub.satellites_cli import satellites_app
+from hub.status_cli import status
 from hub.trust_cli import trust_app
+from hub.web_cli import web_app
 
 app = typer.Typer(
     name="hearth",
@@ -52,6 +54,8 @@ packs_app.add_typer(author_app)
 app.add_typer(packs_app, name="skill")
 app.add_typer(satellites_app, name="satellites")
 app.add_typer(privacy_app, name="privacy")
+app.add_typer(web_app, name="web")
+app.command()(status)
 app.command()(mcp)
 app.command()(why)
 app.command()(history)

@@ -215,6 +215,33 @@ class WyomingSettings(Settings):
     announce: bool = Field(True, description="Whether to announce it in the local network.")
 
 
+class WebSettings(Settings):
+    """[web]"""
+
+    host: str = Field(
+        "127.0.0.1",
+        description="Where the page is: '127.0.0.1' is this machine alone, '0.0.0.0' the house. "
+        "There is one as soon as 'hearth web password' has set a password.",
+    )
+    port: int = Field(8780, ge=0, le=65535, description="Its port.")
+    names: tuple[str, ...] = Field(
+        (), description='Further names that browsers reach it by, such as ["hearth.home"].'
+    )
+    certificate: Path | None = Field(None, description="Certificate for HTTPS (PEM); '' for none.")
+    key: Path | None = Field(None, description="The key of that certificate (PEM).")
+
+
+class MetricsSettings(Settings):
+    """[metrics]"""
+
+    port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port on 127.0.0.1 at which Prometheus finds the hub's figures; 0: none.",
+    )
+
+
 LONGEST_DEBUG = timedelta(days=7)
 """How far ahead the end of recording for debugging may be."""
 
@@ -418,6 +445,8 @@ class Config(Settings):
         {}, description="Conversations from elsewhere -> whose they are: sams-phone = 'Sam'."
     )
     privacy: PrivacySettings = Field(default_factory=lambda: PrivacySettings())
+    web: WebSettings = Field(default_factory=lambda: WebSettings())
+    metrics: MetricsSettings = Field(default_factory=lambda: MetricsSettings())
 
     def without_wake_word(self) -> Config:
         """The same settings for a hub that takes all speech as meant for it."""
@@ -500,6 +529,8 @@ _PATHS = {
     ("mqtt", "certificate"),
     ("mqtt", "key"),
     ("homeassistant", "ca"),
+    ("web", "certificate"),
+    ("web", "key"),
 }
 
 

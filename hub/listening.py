@@ -98,6 +98,8 @@ class Listener:
         """Frames in which the wake word has not been looked for."""
         self._jumped = False
         """The wake word's detector has not heard all of the stream."""
+        self.onlooker: Callable[[bytes], None] | None = None
+        """Is given every frame, to show how loud it is."""
 
     @property
     def ended(self) -> bool:
@@ -200,6 +202,8 @@ class Listener:
             if frame is not None:
                 self.clock += len(frame) / BYTES_PER_SECOND
                 self._recent.append(frame)
+                if self.onlooker is not None:
+                    self.onlooker(frame)
                 return frame
             if self.ended:
                 return None

@@ -21,6 +21,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
+from hub.activity import Activity
 from hub.cause import Cause, because, cause
 from hub.config import RoomSettings
 from hub.dialogue.answers import Answers, answers
@@ -170,6 +171,8 @@ class Assistant:
         self._conversations: dict[str | None, Conversation] = {}
         self._locks: dict[str | None, asyncio.Lock] = {}
         self._numbers = itertools.count(1)
+        self.activity = Activity()
+        """What goes on in the rooms, for whoever looks."""
         self.on_sound: Callable[[Audio, Trace], None] | None = None
         """Is given what was heard, where the settings say that it is kept for a while."""
         self.aloud: Aloud | None = None
@@ -490,6 +493,28 @@ class Assistant:
         trace = await self._turn(utterance, area, Stopwatch(), person=person)
         return replace(trace, area=area)
 
+    async def do(
+        self,
+        calls: Sequence[Call],
+        shown: str,
+        *,
+        area: str | None = None,
+        language: str | None = None,
+        person: str | None = None,
+    ) -> Trace:
+        """A turn without words: somebody has chosen on a screen what is to be done. `shown` is what
+        they saw there, and stands in the history. What comes first comes first here, too.
+
+        Raises ConfigError for a room that the home does not have."""
+        area = self.place(area) or self.area
+        self.conversation(area).forget()  # it answers nothing that was asked
+        intent = Intent(tuple(calls), "phrase", 1.0, shown, why="chosen on a screen")
+        utterance = Utterance.typed(shown, language or self.languages[0])
+        trace = await self._turn(
+            utterance, area, Stopwatch(), known=intent, person=person, chosen=True
+        )
+        return replace(trace, area=area)
+
     async def _turn(
         self,
         utterance: Utterance,
@@ -498,13 +523,15 @@ class Assistant:
         wake: str | None = None,
         known: Intent | None = None,
         person: str | None = None,
+        chosen: bool = False,
     ) -> Trace:
-        """A turn; what is done in it is known by its token."""
+        """A turn; what is done in it is known by its token. `chosen`: what is `known` was not said,
+        and answers nothing."""
         outer, room = cause() or Cause("voice"), self._room(area)
         person = person or (room.person if room else None)
         own = Cause(outer.source, area, person or outer.person, secrets.token_hex(8))
         with because(own):
-            trace = await self._taken(utterance, area, watch, wake, known)
+            trace = await self._taken(utterance, area, watch, wake, known, chosen)
         return replace(trace, token=own.turn, source=own.source, person=own.person)
 
     async def _taken(
@@ -514,12 +541,16 @@ class Assistant:
         watch: Stopwatch,
         wake: str | None = None,
         known: Intent | None = None,
+        chosen: bool = False,
     ) -> Trace:
         intent, performed = Intent(), []
         async with self._locks.setdefault(area, asyncio.Lock()):
             try:
                 with watch.stage("route"):
-                    intent = await self._decide(utterance, area, wake, known)
+                    if chosen and known is not None:
+                        intent = known
+                    else:
+                        intent = await self._decide(utterance, area, wake, known)
                 if intent.heard == SECRET:
                     utterance = Utterance.typed(SECRET, utterance.language)
                 with watch.stage("act"):

@@ -78,11 +78,14 @@ class Room:
         self._tone = tone
         self._free = free or asyncio.Event()
         self._free.set()
+        self._here = assistant.activity.room(self._area)
+        listener.onlooker = self._here.hear
 
     async def converse(self) -> int:
         """Wait for the wake word and answer, until the sound ends; the number of turns."""
         turns = 0
         try:
+            self._here.now("asleep")
             wake = await self._listener.wait_for_wake()
             while wake is not None:
                 self._free.clear()
@@ -90,9 +93,11 @@ class Room:
                 turns += count
                 if wake is None:
                     self._free.set()
+                    self._here.now("asleep")
                     wake = await self._listener.wait_for_wake()
         finally:
             self._free.set()
+            self._here.now("away")
             # A microphone that stays open cannot be opened again.
             await self._listener.close()
         return turns
@@ -109,6 +114,7 @@ class Room:
                 turns += count
         finally:
             self._free.set()
+            self._here.now("asleep")
             await self._listener.close()
         return turns
 
@@ -120,6 +126,7 @@ class Room:
                 count, _ = await self._exchange(None)
                 turns += count
         finally:
+            self._here.now("away")
             await self._listener.close()
         return turns
 
@@ -132,6 +139,7 @@ class Room:
         if wake:
             self._earcon("wake")
         while True:
+            self._here.now("listening")
             if self._follower is not None:
                 await self._follower.listening()
             listened = await self._listener.listen(
@@ -148,6 +156,7 @@ class Room:
                 if turns and timeout > 0 and not self._listener.ended:
                     continue
                 return turns, None
+            self._here.now("thinking")
             if self._follower is not None:
                 await self._follower.heard(self._words(understood))
             trace = await self._turn(listened.heard, understood)
@@ -198,6 +207,7 @@ class Room:
         if self._voice is None or not (manner.words or tone):
             self._assistant.finished(trace)
             return None, True
+        self._here.now("speaking")
         shown = False
 
         def begun(milliseconds: float) -> None:

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,12 @@ from hub.app import Hub, describe, lock, loudspeaker, microphone, open_hub
 from hub.audio.earcons import earcon
 from hub.audio.null import Nowhere
 from hub.bridges.ears import Ears
+from hub.bridges.seeing.snapshot import Seeing
+from hub.bridges.web.door import WebDoor
+from hub.bridges.web.parts import Parts
 from hub.config import Config
 from hub.control import ControlServer
-from hub.errors import AudioError, EngineError, HearthError, StorageError
+from hub.errors import AudioError, ConfigError, EngineError, HearthError, StorageError
 from hub.home.view import describe_change
 from hub.messages import StateChange, Trace
 from hub.notify import Notifier
@@ -29,6 +32,7 @@ from hub.terminal import escape
 if TYPE_CHECKING:
     from hub.bridges.phone import PhoneBridge
     from hub.bridges.satellites.arbiter import Arbiter
+    from hub.bridges.seeing.snapshot import Satellite
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +85,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
         arbiter = _arbiter(hub) if elsewhere else None
         if open_ears is not None and hub.wake is not None:
             hub.wake = open_ears.wake(hub.wake)
-        phone = _phone(hub, open_ears)
+        phone = _phone(hub, open_ears, lambda: seeing.health())
         hub.phones.sends = phone
         if not _kept_for_long():
             hub.assistant.watch(_show_turn)
@@ -95,6 +99,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
         doors = {"routines": hub.household.door.answer} if hub.household else {}
         doors["privacy"] = eraser.answer
         works: list[Coroutine[Any, Any, None]] = []
+        rooms_elsewhere: list[Satellite] = []
         if others:
             from hub.bridges.wyoming.offer import open_far_ears
 
@@ -111,7 +116,24 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
                 )
             )
             doors["satellites"] = satellites.answer
+            rooms_elsewhere += satellites.known
             works.append(satellites.run())
+        seeing = Seeing(
+            hub,
+            ears=open_ears,
+            connected=(lambda: phone.connected) if phone is not None else None,
+            satellites=lambda: rooms_elsewhere,
+            workers=far.workers if others else (),
+        )
+        stack.callback(seeing.begin())
+        doors["status"] = seeing.answer
+        page = WebDoor(
+            Parts(hub, seeing, open_ears, eraser, phone.rooms_changed if phone else lambda: None)
+        )
+        doors["web"] = page.answer
+        works.append(page.run())
+        if config.metrics.port:
+            works.append(_metrics(seeing, config.metrics.port))
         control = ControlServer(
             config.hub.runtime, hub.assistant, lambda: _take_packs(hub), doors=doors
         )
@@ -154,6 +176,18 @@ def _arbiter(hub: Hub) -> Arbiter:
         arbiter.join(own)
         hub.wake = OneOfSeveral(hub.wake, own, arbiter)
     return arbiter
+
+
+async def _metrics(seeing: Seeing, port: int) -> None:
+    """Offer figures, for ever. A port that is taken costs the figures and nothing else."""
+    from hub.bridges.seeing.metrics import serve_metrics
+
+    try:
+        async with serve_metrics(seeing, port):
+            await asyncio.Event().wait()
+    except ConfigError as error:
+        log.error("there are no figures for Prometheus: %s", error)
+        seeing.wrong["metrics"] = str(error)
 
 
 async def _take_packs(hub: Hub) -> list[str]:
@@ -223,7 +257,7 @@ def _until_signal() -> Iterator[asyncio.Event]:
         loop.remove_signal_handler(signal.SIGTERM)
 
 
-def _phone(hub: Hub, ears: Ears | None) -> PhoneBridge | None:
+def _phone(hub: Hub, ears: Ears | None, health: Callable[[], dict[str, Any]]) -> PhoneBridge | None:
     """The hub as a device on its broker, if it has one."""
     if hub.broker is None:
         return None
@@ -247,6 +281,7 @@ def _phone(hub: Hub, ears: Ears | None) -> PhoneBridge | None:
         obstacle=hub.broker.obstacle,
         people=hub.config.phones,
         rooms=[hub.assistant.place(name) or name for name, room in places if room.satellite],
+        health=health,
     )
 
 
@@ -261,6 +296,7 @@ async def _listen(hub: Hub, ears: Ears) -> None:
     """Converse for ever; a microphone that is lost is looked for again."""
     pause = FIRST_PAUSE
     complained = False
+    here = hub.assistant.activity.room(hub.assistant.area)
     while True:
         began = time.monotonic()
         try:
@@ -268,10 +304,12 @@ async def _listen(hub: Hub, ears: Ears) -> None:
                 ears.source(microphone(hub.config)), earcon=lambda name: _signal(hub, name)
             ).converse()
         except AudioError as error:
+            here.lost(str(error))
             if not complained:
                 terminal.fail(f"{error} (it is looked for again and again)")
             complained = True
         except EngineError as error:
+            here.lost(str(error))
             log.error("%s", error)
             if not complained:
                 await _apologise(hub, error)

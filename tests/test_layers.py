@@ -37,8 +37,10 @@ EDGE = (
     "routines_cli",
     "satellites_cli",
     "service",
+    "status_cli",
     "terminal",
     "trust_cli",
+    "web_cli",
     "skill.testing",
     "training",
 )

@@ -233,13 +233,20 @@ async def running(
     before: Callable[[Phone], Any] | None = None,
     settings: dict[str, Any] | None = None,
     rooms: Sequence[str] = (),
+    health: Callable[[], dict[str, Any]] | None = None,
 ) -> AsyncIterator[Side]:
     """A hub with topics of its own on the broker, and somebody who looks at them."""
     number = next(numbers)
     given = {"prefix": f"hearth{number}", "discovery": f"discovery{number}", **(settings or {})}
     ears = Ears()
     bridge = PhoneBridge(
-        hub, broker.settings(**given), ears=ears, form=form, spread=0.01, rooms=rooms
+        hub,
+        broker.settings(**given),
+        ears=ears,
+        form=form,
+        spread=0.01,
+        rooms=rooms,
+        health=health,
     )
     async with outside(broker, bridge.topics) as phone:
         if before is not None:
@@ -266,6 +273,39 @@ def recording(seconds: float = 1.0, *, rate: int = 16_000, channels: int = 1) ->
 def hears(house: Household, *texts: str) -> None:
     """What the recognizer makes of the next recordings."""
     house.recognizer.script += [Utterance((Hypothesis(text, -0.1),)) for text in texts]
+
+
+# --- how it is -----------------------------------------------------------------------------------
+
+
+async def test_how_the_hub_is_stands_on_the_broker_and_is_told_when_it_changes(
+    hub: Parts, broker: Broker
+) -> None:
+    """With the templates of the announcement, evaluated as those of any device are."""
+    healthy = {"state": "ok", "troubles": [], "memory_mb": 200, "restarts": 1}
+    now = dict(healthy)
+    async with running(broker, hub, health=lambda: dict(now)) as side:
+        topics = side.topics
+        config = json.loads((await side.phone.message(topics.device_config)).payload)
+        problem, memory = (config["components"][key] for key in ("problem", "memory"))
+        assert problem["state_topic"] == memory["state_topic"] == topics.health
+        first = await side.phone.text(topics.health)
+        assert json.loads(first) == healthy
+        shown = build("binary_sensor", problem)
+        shown.receive(topics.health, first)
+        assert shown.state == "off"
+        now |= {"memory_mb": 225}  # no news for itself
+        await side.phone.say("hello")
+        now |= {"state": "trouble", "troubles": [{"what": "engine ears", "why": "it died"}]}
+        side.bridge.rooms_changed()
+        second = await side.phone.text(topics.health)
+        assert json.loads(second)["troubles"] == [{"what": "engine ears", "why": "it died"}]
+        shown.receive(topics.health, second)
+        assert shown.state == "on"
+        async with outside(broker, topics) as later:  # who comes later finds it there
+            message = await later.message(topics.health)
+            assert message.retain
+            assert json.loads(message.payload)["state"] == "trouble"
 
 
 # --- text ----------------------------------------------------------------------------------------

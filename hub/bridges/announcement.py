@@ -64,6 +64,8 @@ class Abilities:
     """A loudspeaker."""
     wake_words: Sequence[str] = ()
     """Wake words that can be chosen while it runs."""
+    health: bool = False
+    """It tells how it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,47 @@ def entities(topics: Topics, abilities: Abilities) -> list[Entity]:
             "shield-off",
             command_topic=topics.deny,
             payload_press=PRESSED,
+        ),
+        *_health(topics, abilities.health),
+    ]
+
+
+def _health(topics: Topics, there: bool) -> list[Entity]:
+    """How the hub is; Home Assistant shows such entities as diagnostic."""
+    common = {"state_topic": topics.health, "entity_category": "diagnostic"}
+    return [
+        _entity(
+            "binary_sensor",
+            "problem",
+            there,
+            "Problem",
+            "home-alert",
+            device_class="problem",
+            value_template="{{ 'OFF' if value_json.state == 'ok' else 'ON' }}",
+            json_attributes_topic=topics.health,
+            **common,
+        ),
+        _entity(
+            "sensor",
+            "memory",
+            there,
+            "Memory",
+            "memory",
+            device_class="data_size",
+            state_class="measurement",
+            unit_of_measurement="MB",
+            value_template="{{ value_json.memory_mb }}",
+            **common,
+        ),
+        _entity(
+            "sensor",
+            "restarts",
+            there,
+            "Engine restarts",
+            "restart",
+            state_class="total_increasing",
+            value_template="{{ value_json.restarts }}",
+            **common,
         ),
     ]
 

@@ -42,6 +42,8 @@ SETTLED = 2.0
 SPREAD = 3.0
 """Seconds, at most, until it does so anew when Home Assistant has started; so that not all devices
 of a home do it at the same moment."""
+HEALTH = 60.0
+"""Seconds between two looks at how the hub is."""
 AWAY = "Sorry, I cannot reach any phone at the moment."
 FAREWELL = 1.0
 """Seconds for saying goodbye."""
@@ -68,8 +70,10 @@ class PhoneBridge:
         obstacle: Callable[[], str | None] = lambda: None,
         people: Mapping[str, str] | None = None,
         rooms: Sequence[str] = (),
+        health: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
-        """`rooms`: the names of those with a satellite."""
+        """`rooms`: the names of those with a satellite. `health`: how the hub is, with `state` and
+        `troubles`."""
         if not settings.prefix.strip("/") or set(settings.prefix) & set("+#"):
             raise ConfigError(f"[mqtt] prefix: '{settings.prefix}' cannot begin a topic")
         self._hub = hub
@@ -77,6 +81,8 @@ class PhoneBridge:
         self._ears = ears
         self._words = wake_words
         self._form = form
+        self._health = health
+        self._health_told: tuple[dict[str, Any], float] = ({}, 0.0)
         self._spread = spread
         self._obstacle = obstacle
         self.topics = Topics(
@@ -90,6 +96,7 @@ class PhoneBridge:
                 ears=ears is not None,
                 voice=hub.voice is not None,
                 wake_words=tuple(wake_words.options) if wake_words else (),
+                health=health is not None,
             ),
             name=settings.name,
             version=__version__,
@@ -122,6 +129,11 @@ class PhoneBridge:
         self._origin = Origin()
         """Of the turn that is being told to the onlookers."""
         self._ignored: set[str] = set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker can be reached now."""
+        return self._outbox.is_open
 
     async def run(self) -> None:
         """Be there, for ever; a broker that is away is tried again and again."""
@@ -189,7 +201,9 @@ class PhoneBridge:
             self._shown.clear()
             self._introduced = None
             self._outbox.open()
+            self._health_told = ({}, 0.0)
             sending = asyncio.create_task(self._outbox.send(client), name="mqtt-outbox")
+            looking = asyncio.create_task(self._keep_looking(), name="mqtt-health")
             try:
                 for refused in await client.listen(dict.fromkeys(self._wanted(), 1)):
                     log.warning("MQTT: the broker does not let the hub hear %s", refused)
@@ -202,7 +216,7 @@ class PhoneBridge:
                     self._take(message)
             finally:
                 self._outbox.close()
-                await self._ended(sending, self._introducing)
+                await self._ended(sending, looking, self._introducing)
                 if client.alive:
                     await self._goodbye(client)
 
@@ -273,6 +287,25 @@ class PhoneBridge:
             if self._shown.get(topic) != state:
                 self._shown[topic] = state
                 self._outbox.put(self._state(topic, state))
+
+        self._show_health()
+
+    async def _keep_looking(self) -> None:
+        """Look at how the hub is, now and then."""
+        while self._health is not None:
+            await asyncio.sleep(HEALTH)
+            self._show_health()
+
+    def _show_health(self) -> None:
+        """Publish how the hub is: at once if that has changed, figures once in a while."""
+        if self._health is None:
+            return
+        found, (before, at) = self._health(), self._health_told
+        now = time.monotonic()
+        worse = any(found[key] != before.get(key) for key in ("state", "troubles"))
+        if worse or (found != before and now - at >= HEALTH):
+            self._health_told = (found, now)
+            self._outbox.put(Outgoing(self.topics.health, as_json(found), 1, True, JSON))
 
     def rooms_changed(self) -> None:
         """A satellite has come or gone."""

@@ -44,6 +44,11 @@ class Topics:
         return self.own("status")
 
     @property
+    def health(self) -> str:
+        """How the hub is, as JSON; retained."""
+        return self.own("health")
+
+    @property
     def turn(self) -> str:
         return self.own("turn")
 

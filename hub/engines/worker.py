@@ -105,6 +105,11 @@ class Worker:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     @property
+    def trouble(self) -> str:
+        """Why it cannot be loaded, if it was tried and cannot."""
+        return str(self._failed) if self._failed else ""
+
+    @property
     def pending(self) -> int:
         """Calls that wait for their answer."""
         return len(self._pending)

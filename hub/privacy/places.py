@@ -19,6 +19,7 @@ IMPERSONAL = (
     "packs",
     "run",
     "pin.json",
+    "web-password",
 )
 """Of the data folder: models, programs, passwords, ids of devices. Nobody's words."""
 

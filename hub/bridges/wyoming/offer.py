@@ -23,6 +23,7 @@ from hub.bridges.wyoming.services import (
 from hub.config import Role
 from hub.engines.ears_streams import EarStreams
 from hub.engines.openwakeword import OpenWakeWord
+from hub.engines.worker import Worker
 from hub.engines.wyoming_link import is_address
 from hub.errors import ModelError
 from hub.models.store import ModelStore
@@ -122,6 +123,12 @@ class FarEars:
     streams: EarStreams
     verifier: Verifier | None
     sensitivity: float
+
+    @property
+    def workers(self) -> list[Worker]:
+        """Their processes."""
+        own = [self.verifier.worker] if isinstance(self.verifier, OpenWakeWord) else []
+        return [self.streams.worker, *own]
 
     def wake(self) -> WakeWord:
         """For one stream. Only where there is a wake model."""
