@@ -236,6 +236,75 @@ def test_an_argument_that_is_misspelt_does_nothing(machine: Machine) -> None:
     assert machine.files == {}
 
 
+def test_a_full_disk_is_noticed_before_anything_is_made(machine: Machine) -> None:
+    status, said = machine.run(environment={"HEARTH_ROOM": "999999999"})
+    assert status == 1 and "999999999 MB" in said and "Make room" in said
+    assert set(machine.files) <= {"opt/hearth/.lock", "etc/sysusers.d/hearth.conf"}
+    assert machine.told == []
+
+
+WHEEL = "ctranslate2-4.8.5-cp311-cp311-linux_aarch64.whl"
+PYTHON = """#!/bin/sh
+echo "$CMAKE_ARGS | $CUDACXX | $@" >>"{log}"
+case "$@" in
+*"pip install"*) test ! -e "{root}/unfit" ;;
+esac
+"""
+
+
+def jetson(machine: Machine) -> Path:
+    """JetPack, as far as the script looks; what the release's Python is asked is noted."""
+    (machine.root / "etc").mkdir()
+    (machine.root / "etc/nv_tegra_release").write_text("# R36 (release), REVISION: 4.3\n")
+    nvcc = machine.root / "usr/local/cuda/bin/nvcc"
+    nvcc.parent.mkdir(parents=True)
+    nvcc.write_text("#!/bin/sh\n")
+    nvcc.chmod(0o755)
+    wheels = machine.root / "opt/hearth/wheels"
+    wheels.mkdir(parents=True)
+    (wheels / WHEEL).write_text("")
+    log = machine.root.parent / "python.log"
+    python = PYTHON.format(log=log, root=machine.root.parent)
+    setup = machine.checkout / "scripts/setup/__main__.py"
+    text = setup.read_text().partition('(programs / "python")')[0]
+    setup.write_text(
+        text + f'(programs / "python").write_text({python!r})\n(programs / "python").chmod(0o755)\n'
+        f'open({str(log)!r}, "a").write(os.environ["CMAKE_ARGS"] + "\\n")\n'
+    )
+    return log
+
+
+def test_a_jetson_has_its_gpu_for_llama_for_whisper_and_for_the_service(machine: Machine) -> None:
+    log = jetson(machine)
+    machine.install()
+    built, *asked = log.read_text().splitlines()
+    assert built.strip() == "-DGGML_CUDA=on"
+    assert any(f"pip install --quiet --no-deps --no-index --force-reinstall {machine.root}/opt/"
+               f"hearth/wheels/{WHEEL}" in line for line in asked)  # fmt: skip
+    opened = (machine.root / "etc/systemd/system/hearth.service.d/20-gpu.conf").read_text()
+    assert "DevicePolicy=auto" in opened and "video" in opened
+    before = machine.files
+    machine.install()
+    assert machine.files == before
+
+
+def test_a_wheel_that_does_not_fit_is_named_and_nothing_that_runs_is_touched(
+    machine: Machine,
+) -> None:
+    jetson(machine)
+    first = machine.install()
+    (machine.root.parent / "unfit").touch()
+    machine.change("hub/new.py")
+    status, said = machine.run()
+    assert status == 1 and WHEEL in said and "stays as it was" in said
+    assert machine.current == first and machine.told == []
+
+
+def test_elsewhere_the_gpu_stays_closed(machine: Machine) -> None:
+    machine.install()
+    assert not (machine.root / "etc/systemd/system/hearth.service.d/20-gpu.conf").exists()
+
+
 # --- interrupted ---------------------------------------------------------------------------------
 
 KILLED = """

@@ -67,6 +67,34 @@ def test_the_units_are_tight_and_correct(tmp_path: Path, command: list[str] | No
     assert all("/python/bin/python3" in line for line in said), said
 
 
+def test_names_with_blanks_quotes_and_per_cent_are_bound_as_they_are(tmp_path: Path) -> None:
+    """Source and target apart: a colon within quotes separates nothing (systemd.exec(5))."""
+    pack = kit.write(tmp_path, kit.code("pass"), pack_id="coin")
+    known = description.read(pack)
+    for name, written in {
+        "plain": '"/a/plain":"/pack"',
+        "two words 5%": '"/a/two words 5%%":"/pack"',
+        'a "b"': '\'/a/a "b"\':"/pack"',
+        "a:b": '"/a/a:b":"/pack"',
+    }.items():
+        lines = units.drop_in(known, Path("/a") / name, 64).splitlines()
+        assert f"BindReadOnlyPaths={written}" in lines
+
+
+def test_a_unit_of_another_version_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "SYSTEM", tmp_path / "system")
+    pack = kit.write(tmp_path, kit.code("pass"), pack_id="coin")
+    known = description.read(pack)
+    assert not units.outdated(known, pack, 64)  # there is none
+    unit = tmp_path / "system" / units.folder("coin") / units.NAME
+    unit.parent.mkdir(parents=True)
+    unit.write_text(units.drop_in(known, pack, 64))
+    assert not units.outdated(known, pack, 64)
+    assert units.outdated(known, tmp_path / "newer", 64)
+
+
 @needs_systemd
 def test_a_unit_with_a_hole_is_seen(tmp_path: Path) -> None:
     """The control: without its walls the same unit scores far worse."""
