@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
@@ -809,7 +810,7 @@ async def lock(config: Config, *, patience: float = 0.0) -> AsyncIterator[None]:
     path = config.hub.data / "hub.lock"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = path.open("w")
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w")
     except OSError as error:
         log.error("%s: no states can be kept there: %s", path.parent, reason(error))
         yield

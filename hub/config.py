@@ -213,6 +213,23 @@ class WyomingSettings(Settings):
         "'tcp://0.0.0.0:10700'. Whoever reaches that port can use them.",
     )
     announce: bool = Field(True, description="Whether to announce it in the local network.")
+    clients: tuple[str, ...] = Field(
+        (),
+        description='Addresses and networks that may use it, such as ["192.168.1.20"]; [] for the '
+        "whole house. Wyoming knows no passwords, so this is all that tells friend from foe.",
+    )
+
+    @field_validator("clients")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from ipaddress import ip_network
+
+        for each in value:
+            try:
+                ip_network(each, strict=False)
+            except ValueError:
+                raise ValueError(f"{each!r} is neither an address nor a network") from None
+        return value
 
 
 class WebSettings(Settings):

@@ -17,6 +17,7 @@ from hub.options import Json
 from hub.packs import index as indexes
 from hub.packs import pack as packing
 from hub.packs import signing, sources
+from hub.packs.audit import Audit
 from hub.packs.description import PackError, Permissions, Setting, Value
 from hub.packs.index import Entry, Index
 from hub.packs.shelf import WITHHELD, Candidate, Installed, Shelf, ToolMetadata
@@ -707,7 +708,7 @@ def disable(pack: PackId) -> None:
 
 @packs_app.command()
 def remove(pack: PackId, yes: Yes = False) -> None:
-    """Take a pack away, with its settings. Whose it is stays known.
+    """Take a pack away, with its settings and the record of what it did. Whose it is stays known.
 
     [bold]Examples[/]
 
@@ -720,6 +721,7 @@ def remove(pack: PackId, yes: Yes = False) -> None:
     place.remove(pack)
     out.print(f"{escape(pack)} is removed")
     after_change()
+    Audit(place.folder / "state" / "audit").forget(pack)
 
 
 @packs_app.command()

@@ -12,11 +12,12 @@ import logging
 import math
 import sqlite3
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from hub.errors import StorageError
 from hub.history.database import Database
@@ -168,15 +169,7 @@ class Pasts:
     async def export(self) -> Any:
         """All that is kept, for whoever wants to have it."""
         await self._save()
-
-        def found(connection: sqlite3.Connection) -> list[Any]:
-            return connection.execute("SELECT * FROM hours ORDER BY entity_id, hour").fetchall()
-
-        names = ("entity_id", "hour", "low", "mean", "high", "last", "seconds")
-        return [
-            {**dict(zip(names, row, strict=True)), "hour": _beginning(row[1]).isoformat()}
-            for row in await self._database.run(found)
-        ]
+        return await self._database.run(_exported)
 
     async def erase(self, person: str | None = None) -> int:
         """Forget all of it; none of it is of one `person`. The number of hours."""
@@ -286,3 +279,23 @@ def _number(state: str) -> float | None:
 
 def _beginning(hour: int) -> datetime:
     return datetime.fromtimestamp(hour * HOUR, UTC).astimezone()
+
+
+def hours_in(path: Path) -> list[dict[str, Any]]:
+    """All that is kept in a file, which a hub may have open. Raises StorageError."""
+    if not path.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            return _exported(connection)
+    except sqlite3.Error as error:
+        raise StorageError(f"{path}: cannot be read: {error}") from error
+
+
+def _exported(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    names = ("entity_id", "hour", "low", "mean", "high", "last", "seconds")
+    rows = connection.execute("SELECT * FROM hours ORDER BY entity_id, hour").fetchall()
+    return [
+        {**dict(zip(names, row, strict=True)), "hour": _beginning(row[1]).isoformat()}
+        for row in rows
+    ]

@@ -289,3 +289,14 @@ async def test_a_server_that_is_away_is_told(server: str) -> None:
     with pytest.raises(StorageError) as error:
         refused.names()
     assert error.value.spoken == "The calendar server does not let me in."
+
+
+def test_a_credential_that_is_no_text_is_named_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "caldav-password").write_bytes(b"\xff\xfe\x00secret")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    calendars = opened({"url": "http://127.0.0.1:9/dav", "user": "sam"}, None)
+    assert calendars is not None
+    assert "the credential caldav-password cannot be read" in caplog.text
+    assert "secret" not in caplog.text

@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from hub import control, privacy_cli, service
+from hub import control, past, privacy_cli, service
 from hub.app import open_hub
 from hub.audio.cache import SoundFolder
 from hub.cli import app
 from hub.config import Config, parse
 from hub.errors import HearthError
+from hub.history.database import Database
 from hub.messages import Audio
 from hub.packs.audit import Audit
 from hub.privacy.places import everything, unclaimed
@@ -352,3 +353,43 @@ def test_every_kind_tells_what_it_is_and_for_how_long(tmp_path: Path) -> None:
     kinds = everything(settings(tmp_path))
     assert len({kept.name for kept in kinds}) == len(kinds)
     assert all(kept.about and kept.how_long for kept in kinds)
+
+
+async def test_what_sensors_told_comes_out_hour_by_hour(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    config.hub.data.mkdir()
+    database = Database(config.hub.data / "past.db", past.SCHEMA, name="past")
+    row = ("sensor.cellar", 490_000, 1.0, 2.0, 3.0, 2.5, 3600.0)
+    await database.run(lambda c: c.execute("INSERT INTO hours VALUES (?,?,?,?,?,?,?)", row))
+    exported = await export(config, tmp_path / "mine.json")  # while it is open elsewhere
+    (hour,) = exported["sensors"]
+    assert (hour["entity_id"], hour["low"], hour["mean"], hour["high"]) == (
+        "sensor.cellar",
+        1,
+        2,
+        3,
+    )
+    assert datetime.fromisoformat(hour["hour"]).tzinfo is not None
+    await database.close()
+    assert (await privacy_cli._erase(config, None))["sensors"] == 1
+    assert not list(config.hub.data.glob("past.db*"))
+
+
+async def test_with_one_person_goes_what_nobody_can_read(tmp_path: Path) -> None:
+    """Of a file that was set aside as damaged nobody can tell whose words are in it."""
+    config = settings(tmp_path)
+    config.hub.data.mkdir()
+    aside = config.hub.data / "memory.db.damaged-20261127-100000-1"
+    aside.write_bytes(f"... {CANARY} of Sam ...".encode())
+    kept = config.hub.data / "lists.json"
+    kept.write_text('{"_default": {"1": {"name": "shopping"}}}')
+    await privacy_cli._erase(config, "Sam")
+    assert not aside.exists() and kept.exists()
+
+
+def test_the_record_of_a_pack_goes_with_it(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit")
+    audit.note("coffee", "home.find", allowed=True, target=CANARY)
+    audit.note("other", "home.find", allowed=True)
+    audit.forget("coffee")
+    assert [path.name for path in (tmp_path / "audit").iterdir()] == ["other.jsonl"]

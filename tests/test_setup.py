@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -116,3 +118,25 @@ def test_without_rights_the_command_for_debian_is_told(
     assert "sudo apt-get install -y --no-install-recommends g++ libgomp1\n" in str(failure.value)
     assert "scripts/run" in str(failure.value)
     system.install({}, "scripts/run")
+
+
+def test_the_bill_of_materials_has_every_package_and_model_with_its_hashes() -> None:
+    made = [subprocess.run([ROOT / "scripts" / "sbom"], capture_output=True, check=True).stdout]
+    made.append(subprocess.run([ROOT / "scripts" / "sbom"], capture_output=True, check=True).stdout)
+    assert made[0] == made[1]  # the same wherever and whenever it is made
+    bill = json.loads(made[0])
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    packages = [each for each in bill["components"] if each["type"] == "library"]
+    listed: dict[str, set[str]] = {}
+    for each in packages:
+        listed.setdefault(canonicalize_name(each["name"]), set()).add(each["version"])
+        hashes = [p["value"] for p in each["properties"] if p["name"] == "hearth:sha256"]
+        assert hashes and all(re.fullmatch("[0-9a-f]{64}", value) for value in hashes)
+        assert each["purl"].startswith("pkg:pypi/")
+    assert listed == pins("run.lock") | pins("llama.lock")
+    models = [each for each in bill["components"] if each["type"] == "machine-learning-model"]
+    catalogue = tomllib.loads((ROOT / "hub/models/catalogue.toml").read_text())["model"]
+    assert [each["name"] for each in models] == [each["name"] for each in catalogue]
+    assert all(file["hashes"] for each in models for file in each["components"])
+    refs = [each["bom-ref"] for each in bill["components"]]
+    assert len(refs) == len(set(refs))

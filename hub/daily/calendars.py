@@ -339,8 +339,14 @@ def opened(settings: Mapping[str, Any], otherwise: Path | None) -> Calendars:
 def _credential() -> str:
     """The password that systemd or the environment has for the CalDAV server."""
     if folder := os.environ.get("CREDENTIALS_DIRECTORY"):
-        with suppress(OSError):
-            return (Path(folder) / "caldav-password").read_text(encoding="utf-8").strip()
+        path = Path(folder) / "caldav-password"
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            pass
+        except (OSError, UnicodeDecodeError) as error:
+            log.error("the credential caldav-password cannot be read: %s", reason(error))
+            return ""
     return os.environ.get("CALDAV_PASSWORD", "")
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hub import past
 from hub.cause import same_person
 from hub.config import PrivacySettings
 from hub.errors import StorageError, reason
@@ -222,6 +223,8 @@ class Others(_Named):
     patterns: Sequence[str] = ("**/*",)
     """Of the names of files in the folder that `path` is."""
     texts: Sequence[str] = (".json", ".jsonl", ".ics", ".txt", ".md", ".1")
+    with_person: bool = False
+    """Whether they go as a whole with what is of one person: nobody can read whose they are."""
 
     def files(self) -> Sequence[Path]:
         if not self.path.is_dir():
@@ -250,11 +253,35 @@ class Others(_Named):
         return rows
 
     async def erase(self, person: str | None = None) -> int:
-        if person is not None:
+        if person is not None and not self.with_person:
             return 0
         files = await asyncio.to_thread(self.files)
         await asyncio.to_thread(removed, files)
         return len(files)
+
+
+@dataclass(frozen=True)
+class HoursFile(_Named):
+    """What sensors told, by the hour."""
+
+    async def extent(self) -> Extent:
+        hours = await self.export()
+        first = min((datetime.fromisoformat(row["hour"]) for row in hours), default=None)
+        return Extent(len(hours), first)
+
+    async def export(self) -> Any:
+        try:
+            return await asyncio.to_thread(past.hours_in, self.path)
+        except StorageError as error:
+            log.error("%s", error)
+            return []
+
+    async def erase(self, person: str | None = None) -> int:
+        if person is not None:
+            return 0  # sensors are nobody's
+        count = (await self.extent()).count
+        await asyncio.to_thread(removed, generations(self.path))
+        return count
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hub.config import Config
 from hub.privacy import Kept
-from hub.privacy.files import DocumentsFile, FactsFile, HistoryFile, JournalFile, Others
+from hub.privacy.files import DocumentsFile, FactsFile, HistoryFile, HoursFile, JournalFile, Others
 from hub.privacy.sound import FOLDER as SOUND
 
 IMPERSONAL = (
@@ -54,7 +54,7 @@ def everything(config: Config) -> list[Kept]:
             "devices", data / "devices.json", "names given to devices, or learned", "until erased"
         ),
         DocumentsFile("home", data / "home.json", "states of the simulated home", "until changed"),
-        Others("sensors", data, "what sensors with numbers told", "31 days", ("past.db*",)),
+        HoursFile("sensors", data / "past.db", "what sensors with numbers told", "31 days"),
         Others("decisions", data, "what was allowed or refused", "256 KB", ("decisions.jsonl*",)),
         Others("packs", data / "packs", "what packs keep, and did", "256 KB each", PACKS),
         Others(
@@ -64,13 +64,15 @@ def everything(config: Config) -> list[Kept]:
             "documents", data, "index of your documents", "until erased", ("documents*", "library*")
         ),
         Others("old data", data, "what a restored backup took the place of", "until erased", OLD),
+        Others("damaged", data, "set aside as damaged", "until erased", DAMAGED, with_person=True),
         Others("sound", data / SOUND, "sound, for a search for faults", _sound(config)),
         Others("replies", cache / "replies", "spoken replies, as sound", "64 MB"),
     ]
 
 
 PACKS = ("state/**/*", "*/state/**/*", "audit/*", "store/**/*")
-OLD = ("before-restore-*/**/*", ".restore-*/**/*", "*.damaged-*")
+OLD = ("before-restore-*/**/*", ".restore-*/**/*")
+DAMAGED = ("*.damaged-*",)
 
 
 def _sound(config: Config) -> str:

@@ -14,7 +14,8 @@ from hub.errors import EngineError
 from hub.home.model import normal
 from hub.messages import Intent, ToolSpec
 from hub.ports import ChatModel
-from hub.router.model import Asked, candidates, contradicted, held_back
+from hub.router import codec
+from hub.router.model import TRACEABLE, Asked, candidates, contradicted, held_back
 from hub.router.numbers import numbers
 from hub.router.places import Places, targets
 from hub.router.words import Words
@@ -65,6 +66,8 @@ class ChatTier:
                 return replace(nothing, why=f"{shown}, which was not offered")
             if contradicted(tool.name, asked.text, words):
                 return replace(nothing, why=f"{shown}, but the words say the opposite")
+            if unsaid := _unsaid(found.get("name"), asked):
+                return replace(nothing, why=f"{shown}, but '{unsaid}' was said")
             if not self._places.doable(tool.name, found):
                 return replace(nothing, why=f"{shown}, which this home cannot do")
             slots.append((tool.name, found))
@@ -80,7 +83,7 @@ class ChatTier:
 
     def _messages(self, asked: Asked) -> list[dict[str, str]]:
         lines = [f"- {label}: {kind}" for label, kind in self._labels(asked).values()]
-        room = f"\nThe person is in: {asked.area}" if asked.area else ""
+        room = f"\nThe person is in: {codec.label(asked.area)}" if asked.area else ""
         listed = "\n".join(lines) or "- nothing"
         return [
             {"role": "system", "content": f"{ROLE}\nThings:\n{listed}{room}"},
@@ -92,7 +95,7 @@ class ChatTier:
         found: dict[str, tuple[str, str]] = {}
         for thing in asked.found.things:
             if thing.entity is not None:
-                label = self._places.full_name(self._places.entities[thing.entity])
+                label = codec.label(self._places.full_name(self._places.entities[thing.entity]))
                 taken = label in {other for other, _ in found.values()}
                 found[thing.entity] = (thing.entity if taken else label, thing.domain)
         return found
@@ -101,7 +104,7 @@ class ChatTier:
         """Name -> id of the areas that may be meant."""
         keys = [*asked.found.areas, *(thing.area for thing in asked.found.things), asked.here]
         known = (self._places.areas.get(key or "") for key in keys)
-        return {area.name: area.area_id for area in known if area is not None}
+        return {codec.label(area.name): area.area_id for area in known if area is not None}
 
     def _schema(self, name: str, tool: ToolSpec, asked: Asked) -> dict[str, Any]:
         """The tool as the API has it, with the candidates as the only names."""
@@ -164,6 +167,16 @@ class ChatTier:
             if not asked.here:
                 return None
         return found if needed <= found.keys() else None
+
+
+def _unsaid(entity: Any, asked: Asked) -> str | None:
+    """What was said clearly, if that is not the entity that was chosen: whatever the names in its
+    prompt made a model believe. None if the choice fits the words, or they named nothing."""
+    evidence = {thing.entity: thing.evidence for thing in asked.found.things if thing.entity}
+    best = max(asked.found.things, key=lambda thing: thing.evidence, default=None)
+    if entity is None or best is None or best.evidence < TRACEABLE:
+        return None
+    return best.label if evidence.get(entity, 0.0) < TRACEABLE else None
 
 
 def _value(value: Any, schema: Mapping[str, Any] | None, asked: Asked) -> Any:

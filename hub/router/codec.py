@@ -127,21 +127,21 @@ def home(listing: Listing) -> str:
     for thing in listing.things:
         if thing.kind == "entity":
             word = kind_word(thing.domain, _shown_class(thing))
-            in_area.get(thing.area or "", loose).append(f"{word} {tidy(thing.label)} {thing.id}")
+            in_area.get(thing.area or "", loose).append(f"{word} {label(thing.label)} {thing.id}")
     lines = []
     for thing in listing.things:
         if thing.kind == "area":
             held = ", ".join(in_area[thing.key])
-            lines.append(f"{tidy(thing.label)} {thing.id}:{' ' if held else ''}{held}")
+            lines.append(f"{label(thing.label)} {thing.id}:{' ' if held else ''}{held}")
     lines += [", ".join(loose)] if loose else []
-    lines += [f"floor {tidy(t.label)} {t.id}" for t in listing.things if t.kind == "floor"]
+    lines += [f"floor {label(t.label)} {t.id}" for t in listing.things if t.kind == "floor"]
     lines += [f"{described(t.tool)} {t.id}" for t in listing.things if t.tool is not None]
     return "".join(f"{line}\n" for line in lines)
 
 
 def turn(said: Turn) -> str:
     """One line: `[Kitchen] dim it to forty => dim B 40`, without the answer if there is none."""
-    asked = f"[{tidy(said.room or '')}] {clean(said.text)} =>"
+    asked = f"[{label(said.room or '')}] {clean(said.text)} =>"
     return f"{asked} {said.answer}" if said.answer else asked
 
 
@@ -163,9 +163,26 @@ def own_parameters(tool: ToolSpec) -> Mapping[str, Mapping[str, Any]]:
     return dict(sorted(own.items(), key=lambda item: item[0] not in needed))
 
 
-def tidy(name: str) -> str:
-    """A name without what has a meaning in the prompt."""
-    return " ".join(re.sub(r"[\n,;:=>|\[\]]+", " ", name).split())
+def tidy(text: str) -> str:
+    """A text without what has a meaning in a prompt, of this model or another: whoever may name a
+    device must not be able to write a line, an answer, or a mark of whose turn it is."""
+    return " ".join(_MEANINGFUL.sub(" ", text).split())
+
+
+def label(name: str) -> str:
+    """A name as a prompt has it: tidy, and no essay."""
+    plain = tidy(name)
+    if len(plain) <= LONGEST_NAME:
+        return plain
+    return plain[:LONGEST_NAME].rpartition(" ")[0] or plain[:LONGEST_NAME]
+
+
+LONGEST_NAME = 48
+"""Characters."""
+_MEANINGFUL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff,;:=<>|\[\]{}`]+"
+)
+"""Punctuation of prompts, line breaks, and characters that nobody sees."""
 
 
 def clean(text: str) -> str:

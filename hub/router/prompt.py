@@ -26,6 +26,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from hub.messages import ToolSpec
+from hub.router import codec
 from hub.router.places import TARGET_SLOTS
 from hub.router.retrieve import Thing
 
@@ -122,14 +123,14 @@ def question(things: Sequence[Thing], areas: Mapping[str, str], room: str | None
         f"{letter} {_described(thing, areas)}\n"
         for letter, thing in zip(ascii_uppercase, things, strict=False)
     ]
-    where = f"Room: {room}\n" if room else ""
+    where = f"Room: {codec.label(room)}\n" if room else ""
     return "".join(lines) + f"{where}Say: {' '.join(text.split())}\nDo:"
 
 
 def _described(thing: Thing, areas: Mapping[str, str]) -> str:
     area = areas.get(thing.area or "", "")
     parts = [thing.label, thing.domain, area if thing.entity else ""]
-    return ", ".join(part for part in parts if part)
+    return ", ".join(codec.label(part) for part in parts if part)
 
 
 def grammar(

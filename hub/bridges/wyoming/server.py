@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+from collections.abc import Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -111,7 +112,22 @@ class WyomingServer:
         if _from_outside(host):
             log.warning("Wyoming: %s is not in the house, and is not served", host)
             return "the hub serves its own network only"
+        if not _among(host, self._settings.clients):
+            log.warning("Wyoming: %s is not among [wyoming] clients, and is not served", host)
+            return "the hub does not know this address"
         return None
+
+
+def _among(host: str, clients: Sequence[str]) -> bool:
+    """Whether an address is one of those; this machine always is."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return (
+        not clients
+        or address.is_loopback
+        or any(address in ipaddress.ip_network(each, strict=False) for each in clients)
+    )
 
 
 def _address(listen: str) -> tuple[str, int]:
