@@ -432,12 +432,24 @@ def bench(
         list[str] | None,
         typer.Option(
             "--only",
-            help="turn, recognise, rules, retrieve, mqtt, packs, reply, habits, idle, start.",
+            help="turn, recognise, rules, retrieve, mqtt, packs, reply, habits, idle, start; "
+            "only if named: wakes, satellites.",
         ),
     ] = None,
     recordings: Annotated[
         Path | None,
-        typer.Option("--recordings", help="Recognise these (transcripts.tsv), not Piper's speech."),
+        typer.Option(
+            "--recordings",
+            help="Recognise these (transcripts.tsv), not Piper's speech; for 'wakes', sounds as "
+            "'hearth eval' takes them.",
+        ),
+    ] = None,
+    hours: Annotated[
+        float, typer.Option("--hours", min=0, help="For 'wakes': hours of made sound.")
+    ] = 0.1,
+    texts: Annotated[
+        Path | None,
+        typer.Option("--texts", help="For 'wakes': what is said in it, a sentence a line."),
     ] = None,
 ) -> None:
     """Measure speed and memory on this machine, with the real models.
@@ -446,10 +458,11 @@ def bench(
 
       hearth bench
       hearth bench --only recognise --recordings my-recordings
+      hearth bench --only wakes --hours 3 --recordings sounds-that-must-not-wake
     """
     from hub.evaluate.bench import bench as measure
 
-    _run(measure(as_json, commands, only, recordings))
+    _run(measure(as_json, commands, only, recordings, hours, texts))
 
 
 @app.command(name="eval")

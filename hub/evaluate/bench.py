@@ -33,6 +33,8 @@ from hub.messages import SAMPLE_RATE, Audio
 from hub.models.store import ModelStore
 from hub.terminal import escape
 
+ALONE = ("wakes", "satellites")
+"""Parts that are measured only when they are named: they take long."""
 PARTS = (
     "turn",
     "recognise",
@@ -67,17 +69,27 @@ class Request:
 
     commands: int
     recordings: Path | None
+    hours: float = 0.1
+    """Of made sound in which the wake word is not said."""
+    texts: Path | None = None
+    """What is said in it, a sentence a line."""
 
 
 async def bench(
-    as_json: bool, commands: int, only: Sequence[str] | None, recordings: Path | None
+    as_json: bool,
+    commands: int,
+    only: Sequence[str] | None,
+    recordings: Path | None,
+    hours: float = 0.1,
+    texts: Path | None = None,
 ) -> None:
     """Measure and print. Raises ConfigError, ModelError, EngineError."""
-    request = Request(commands, recordings)
+    request = Request(commands, recordings, hours, texts)
     config = settings.load()
     wanted = tuple(only) if only else PARTS
-    if unknown := set(wanted) - set(PARTS):
-        raise HearthError(f"there is no part '{unknown.pop()}'; parts are {', '.join(PARTS)}")
+    if unknown := set(wanted) - {*PARTS, *ALONE}:
+        known = ", ".join((*PARTS, *ALONE))
+        raise HearthError(f"there is no part '{unknown.pop()}'; parts are {known}")
     result: Result = {"machine": _machine(), "stages": {}, "ratios": {}, "memory_mb": {}}
     measures: dict[str, Callable[[Config, Result, Request], Awaitable[None]]] = {
         "turn": _turn,
@@ -90,6 +102,8 @@ async def bench(
         "habits": _habits,
         "idle": _idle,
         "start": _start,
+        "wakes": _wakes,
+        "satellites": _satellites,
     }
     for part in wanted:
         with terminal.err.status(f"measuring: {part} …"):
@@ -222,6 +236,26 @@ async def _idle(config: Config, result: Result, request: Request) -> None:
     result["idle"] = await idle.measure(config)
 
 
+async def _wakes(config: Config, result: Result, request: Request) -> None:
+    """Wakes by mistake: in recordings, and in hours of made sound."""
+    from hub.evaluate import bench_wakes
+
+    result["wakes"] = await bench_wakes.measure(
+        config, request.hours, request.recordings, request.texts
+    )
+
+
+async def _satellites(config: Config, result: Result, request: Request) -> None:
+    """Commands spoken at four of twenty satellites at once, against commands at one."""
+    from hub.evaluate import bench_satellites
+
+    found = await bench_satellites.measure(config)
+    result["stages"]["satellite_alone_ms"] = spread(found.alone)
+    result["stages"]["satellites_four_at_once_ms"] = spread(found.together)
+    result["ratios"]["four_satellites_vs_one"] = found.ratio
+    result["satellites"] = found.to_json()
+
+
 async def _start(config: Config, result: Result, request: Request) -> None:
     """From the start of the process until the wake word is listened for."""
     times = []
@@ -254,6 +288,8 @@ def _show(result: Result) -> None:
         "packs",
         "replies",
         "habits",
+        "wakes",
+        "satellites",
         "idle",
         "memory_mb",
     ):
