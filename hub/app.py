@@ -101,6 +101,7 @@ from hub.voice import Voice
 from hub.wakeword import Cascade
 
 if TYPE_CHECKING:
+    from hub.audio.echo import EchoCanceller
     from hub.packs.remote import Packs
 
 log = logging.getLogger(__name__)
@@ -1121,12 +1122,29 @@ def reply_sink(folder: Path | None) -> AudioSink:
     return WavFolder(folder) if folder else Nowhere()
 
 
-def loudspeaker(config: Config) -> AudioSink:
-    return Loudspeaker(config.audio.loudspeaker)
+def echo_canceller(config: Config) -> EchoCanceller | None:
+    """What takes the hub's own voice out of what its own microphone hears, if that is wanted.
+    Raises AudioError where it is not installed."""
+    if not config.audio.echo_cancellation:
+        return None
+    from hub.audio.echo import EchoCanceller
+
+    return EchoCanceller()
 
 
-def microphone(config: Config) -> AudioSource:
-    return Microphone(config.audio.microphone)
+def loudspeaker(config: Config, canceller: EchoCanceller | None = None) -> AudioSink:
+    if canceller is None:
+        return Loudspeaker(config.audio.loudspeaker)
+    return Loudspeaker(config.audio.loudspeaker, plays=canceller.plays)
+
+
+def microphone(config: Config, canceller: EchoCanceller | None = None) -> AudioSource:
+    source = Microphone(config.audio.microphone)
+    if canceller is None:
+        return source
+    from hub.audio.echo import WithoutEcho
+
+    return WithoutEcho(source, canceller)
 
 
 def microphone_name(config: Config) -> str:

@@ -133,6 +133,11 @@ class AudioSettings(Settings):
 
     microphone: str | None = Field(None, description="Name or part of it; unset: the default.")
     loudspeaker: str | None = Field(None, description="Name or part of it; unset: the default.")
+    echo_cancellation: bool = Field(
+        False,
+        description="Whether the hub's own voice is taken out of what is heard, here and in rooms "
+        "with a sound card of this machine. See docs/satellites.md.",
+    )
 
 
 class HomeSettings(Settings):
@@ -367,6 +372,18 @@ class RoomSettings(Settings):
         description="Address of the satellite there: tcp://192.168.1.30:10700 of one that speaks "
         "Wyoming, esphome://192.168.1.40 of one of ESPHome's.",
     )
+    microphone: str | None = Field(
+        None, description="Another microphone of this machine, which is there: part of its name."
+    )
+    loudspeaker: str | None = Field(
+        None,
+        description="The loudspeaker beside that microphone; unset: the default one.",
+    )
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether something listens there, other than the hub's own microphone."""
+        return bool(self.satellite or self.microphone or self.loudspeaker)
 
 
 Risk = Literal["R0", "R1", "R2", "R3"]

@@ -106,6 +106,11 @@ class Listener:
         """The source has no more sound."""
         return self._intake.ended
 
+    @property
+    def phrase(self) -> str:
+        """What is said to wake it; '' if that is not known."""
+        return str(getattr(self._wake, "phrase", ""))
+
     async def close(self) -> None:
         """Let go of the source."""
         await self._intake.close()

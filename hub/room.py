@@ -19,6 +19,7 @@ from typing import Protocol
 
 from hub.config import ListenSettings
 from hub.errors import AudioError, EngineError
+from hub.home.model import normal
 from hub.listening import Judgement, Listener, Verdict
 from hub.manners import Manner, plainly
 from hub.messages import Audio, Heard, Trace, Wake
@@ -222,7 +223,11 @@ class Room:
             name="reply",
         )
         try:
-            wake = await self._wake_during(speech) if self._realtime else None
+            # What says the wake word itself would cut itself off.
+            phrase = normal(self._listener.phrase)
+            names_it = bool(phrase) and phrase in normal(manner.words)
+            listens = self._realtime and not names_it
+            wake = await self._wake_during(speech) if listens else None
             if wake is not None:
                 self._voice.stop()
             await speech

@@ -46,7 +46,7 @@ def tone(room: Annotated[str, typer.Argument(help="The room.")], as_json: Json =
 def _asked(request: dict[str, Any]) -> list[dict[str, Any]]:
     """What the running hub says of them. Raises HearthError."""
     settings = config.load()
-    if not any(room.satellite for room in settings.rooms.values()):
+    if not any(room.elsewhere for room in settings.rooms.values()):
         raise HearthError(
             "the settings name no satellite; one is named by "
             '[rooms.Kitchen] satellite = "tcp://192.168.1.30:10700"'

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from hub import terminal
-from hub.app import Hub, describe, lock, loudspeaker, microphone, open_hub
+from hub.app import Hub, describe, echo_canceller, lock, loudspeaker, microphone, open_hub
 from hub.audio.earcons import earcon
 from hub.audio.null import Nowhere
 from hub.bridges.ears import Ears
@@ -30,6 +30,7 @@ from hub.privacy.sound import warning
 from hub.terminal import escape
 
 if TYPE_CHECKING:
+    from hub.audio.echo import EchoCanceller
     from hub.bridges.phone import PhoneBridge
     from hub.bridges.satellites.arbiter import Arbiter
     from hub.bridges.seeing.snapshot import Satellite
@@ -75,9 +76,10 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
         ended = stack.enter_context(_until_signal())
         eraser = Eraser(ended.set, last)
         await stack.enter_async_context(lock(config))
-        elsewhere = any(room.satellite for room in config.rooms.values())
+        elsewhere = any(room.elsewhere for room in config.rooms.values())
         others = bool(config.wyoming.listen) or elsewhere
-        sink = loudspeaker(config) if ears else Nowhere() if others else None
+        canceller = echo_canceller(config) if ears else None
+        sink = loudspeaker(config, canceller) if ears else Nowhere() if others else None
         hub = await stack.enter_async_context(
             open_hub(config, ears=ears, recognise=ears or others, sink=sink, lasting=True)
         )
@@ -112,6 +114,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
                     hub,
                     ears=far,
                     arbiter=arbiter,
+                    heard=open_ears.source if open_ears else lambda source: source,
                     changed=lambda known: phone.rooms_changed() if phone else None,
                 )
             )
@@ -147,7 +150,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
             await stack.enter_async_context(serve_wyoming(hub, ears=far, area=area))
         works += [_prepare(hub), _keep_prepared(hub, phone)]
         if open_ears is not None:
-            works.append(_listen(hub, open_ears))
+            works.append(_listen(hub, open_ears, canceller))
         if phone is not None:
             works.append(phone.run())
         works.append(systemd.watch(lambda: _condition(hub, ears)))
@@ -280,7 +283,7 @@ def _phone(hub: Hub, ears: Ears | None, health: Callable[[], dict[str, Any]]) ->
         form=form,
         obstacle=hub.broker.obstacle,
         people=hub.config.phones,
-        rooms=[hub.assistant.place(name) or name for name, room in places if room.satellite],
+        rooms=[hub.assistant.place(name) or name for name, room in places if room.elsewhere],
         health=health,
     )
 
@@ -292,7 +295,7 @@ def _room_of(hub: Hub, id: str) -> str | None:
     return room
 
 
-async def _listen(hub: Hub, ears: Ears) -> None:
+async def _listen(hub: Hub, ears: Ears, canceller: EchoCanceller | None = None) -> None:
     """Converse for ever; a microphone that is lost is looked for again."""
     pause = FIRST_PAUSE
     complained = False
@@ -301,7 +304,8 @@ async def _listen(hub: Hub, ears: Ears) -> None:
         began = time.monotonic()
         try:
             await hub.room(
-                ears.source(microphone(hub.config)), earcon=lambda name: _signal(hub, name)
+                ears.source(microphone(hub.config, canceller)),
+                earcon=lambda name: _signal(hub, name),
             ).converse()
         except AudioError as error:
             here.lost(str(error))

@@ -15,6 +15,9 @@ load-module module-native-protocol-unix socket={folder}/native auth-anonymous=1
 load-module module-null-sink sink_name=spk rate=48000 channels=2
 load-module module-null-sink sink_name=vmic_sink rate=48000 channels=1
 load-module module-remap-source master=vmic_sink.monitor source_name=vmic
+load-module module-null-sink sink_name=spk2 rate=48000 channels=2
+load-module module-null-sink sink_name=vmic2_sink rate=48000 channels=1
+load-module module-remap-source master=vmic2_sink.monitor source_name=vmic2
 set-default-sink spk
 set-default-source vmic
 """
@@ -24,6 +27,8 @@ pcm.!default { type pulse }
 ctl.!default { type pulse }
 pcm.vmic { type pulse device vmic hint { show on description "virtual mic" } }
 pcm.spk { type pulse device spk hint { show on description "virtual speaker" } }
+pcm.vmic2 { type pulse device vmic2 hint { show on description "another virtual mic" } }
+pcm.spk2 { type pulse device spk2 hint { show on description "another virtual speaker" } }
 """
 
 
@@ -36,7 +41,7 @@ def available() -> bool:
 @contextmanager
 def sound_card(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """What programs play to `spk` is heard from `spk.monitor`, and what is played to `vmic_sink`
-    is what they hear from `vmic`."""
+    is what they hear from `vmic`; there is another card, `spk2` and `vmic2`."""
     (folder / "test.pa").write_text(SCRIPT.format(folder=folder))
     (folder / "asound.conf").write_text(ALSA)
     changed = {

@@ -10,11 +10,12 @@ import pytest
 from hub.config import ListenSettings, WakeSettings
 from hub.errors import EngineCrashed
 from hub.listening import Listener
+from hub.manners import Manner
 from hub.messages import Audio, Hypothesis, Trace, Utterance
 from hub.room import Room
 from hub.voice import Voice
 from tests.conftest import Household
-from tests.fakes import FakeSource, FakeVoices, FakeWakeWord, silence, speech, wake_word
+from tests.fakes import FakeSource, FakeVoices, FakeWakeWord, settle, silence, speech, wake_word
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -168,6 +169,21 @@ async def test_a_wake_word_silences_the_reply_but_not_what_was_begun(house: Hous
     await stage.loudspeaker.playing.wait()
     assert stage.loudspeaker.cut
     assert house["light.hallway"] == house["switch.coffee_maker"] == "on"
+    conversing.cancel()
+    await asyncio.wait({conversing})
+
+
+async def test_a_reply_that_names_the_wake_word_is_not_cut_off_by_itself(house: Household) -> None:
+    sound = [*wake_word(), *speech(1.0), *silence(1.0), *wake_word(), *silence(3.0)]
+    script = [said("turn on the hallway light")]
+    stage = Stage(house, sound, script, realtime=True, endless=True)
+    stage.room._manner = lambda trace: Manner("Say 'Hey, Jarvis' and I listen.")
+    conversing = asyncio.create_task(stage.room.converse())
+    stage.source.go(2.8)
+    await stage.loudspeaker.playing.wait()
+    stage.source.go(5.0)
+    await settle()
+    assert not stage.loudspeaker.cut
     conversing.cancel()
     await asyncio.wait({conversing})
 

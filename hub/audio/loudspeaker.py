@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from hub.audio import soundcard
@@ -30,7 +31,15 @@ class Loudspeaker:
     One sound at a time. `play` raises AudioError when there is no device or it is lost; the next
     sound looks for it anew."""
 
-    def __init__(self, device: str | None = None) -> None:
+    def __init__(
+        self,
+        device: str | None = None,
+        *,
+        plays: Callable[[Audio | None, float], None] = lambda audio, beyond: None,
+    ) -> None:
+        """`plays` is told of each sound when it begins, and with None when it is cut off, with the
+        seconds of it that will still be heard: for echo cancellation."""
+        self._plays = plays
         self._device = device
         self._stream: _Stream | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -112,7 +121,7 @@ class Loudspeaker:
         async with self._opening:
             await self._gone()
             if self._stream is None:
-                stream = _Stream()
+                stream = _Stream(self._plays)
                 await stream.open(self._device)
                 self._stream = stream
             return self._stream
@@ -150,7 +159,8 @@ class _Sound:
 class _Stream:
     """An open device: plays what it is given, and silence otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, plays: Callable[[Audio | None, float], None]) -> None:
+        self._plays = plays
         self.device: Any = None
         self._loop = asyncio.get_running_loop()
         self._sound: _Sound | None = None
@@ -191,11 +201,15 @@ class _Stream:
         rate, channels = self.rate, self.device.channels
         sound = _Sound(await asyncio.to_thread(_prepared, audio, rate, channels))
         self._sound = sound
+        self._plays(audio, 0.0)
         try:
             async with asyncio.timeout(audio.seconds + STUCK_SECONDS):
                 await sound.over
         except TimeoutError:
             raise soundcard.lost("the loudspeaker takes no sound any more") from None
+        except asyncio.CancelledError:
+            self._plays(None, self.device.latency)
+            raise
         finally:
             self.silence()
         await asyncio.sleep(self.device.latency)

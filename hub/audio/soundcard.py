@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from hub.errors import AudioError
@@ -13,12 +15,19 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["input", "output"]
 
+CARDS = Path("/proc/asound/cards")
+"""Where Linux lists the sound cards of a machine."""
+
 
 class _Card:
     """What is known of PortAudio, which there is one of in a process."""
 
     open: ClassVar[set[Any]] = set()
     """Streams in use."""
+    cards: str | None = None
+    """The machine's sound cards when PortAudio was started."""
+    busy: ClassVar[threading.Lock] = threading.Lock()
+    """Streams are not opened while PortAudio is started again."""
     doubtful = False
     """Something was not there or was lost: devices may have come and gone. PortAudio notices that
     only when it is started again, which would end all streams."""
@@ -32,6 +41,8 @@ def portaudio() -> Any:
         raise AudioError(
             f"PortAudio is missing ({error}); install the package libportaudio2"
         ) from error
+    if _Card.cards is None:
+        _Card.cards = _cards()
     return sounddevice
 
 
@@ -78,8 +89,9 @@ async def opened(make: Callable[[], Any]) -> Any:
 
 def _started(make: Callable[[], Any]) -> Any:
     try:
-        stream = make()
-        stream.start()
+        with _Card.busy:
+            stream = make()
+            stream.start()
     except AudioError:
         _Card.doubtful = True
         raise
@@ -102,6 +114,8 @@ def lost(what: str) -> AudioError:
 
 async def closed(stream: Any) -> None:
     """Close a stream without playing what is left."""
+    if stream not in _Card.open:  # PortAudio was started again meanwhile
+        return
     _Card.open.discard(stream)
     try:
         await asyncio.to_thread(stream.close)
@@ -110,13 +124,38 @@ async def closed(stream: Any) -> None:
 
 
 async def look_again() -> None:
-    """Notice devices that were plugged in or pulled out, unless a stream is in use."""
-    if not _Card.open:
-        await asyncio.to_thread(_restart, portaudio())
-        _Card.doubtful = False
+    """Notice devices that were plugged in or pulled out. While other streams are in use, that is
+    done only if the machine has other sound cards than before: those streams are lost, and opened
+    again by whoever needs them."""
+    if _Card.open and await asyncio.to_thread(_cards) == _Card.cards:
+        return
+    streams = list(_Card.open)
+    _Card.open.clear()
+    await asyncio.to_thread(_restart, portaudio(), streams)
+    _Card.doubtful = False
 
 
-def _restart(sounddevice: Any) -> None:
+def _cards() -> str:
+    """What the kernel says of the machine's sound cards; the same as before if nothing came or
+    went."""
+    try:
+        return CARDS.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def _restart(sounddevice: Any, streams: Iterable[Any]) -> None:
+    with _Card.busy:
+        _restarted(sounddevice, streams)
+
+
+def _restarted(sounddevice: Any, streams: Iterable[Any]) -> None:
+    for stream in streams:
+        try:
+            stream.close()
+        except sounddevice.PortAudioError as error:
+            log.debug("while closing: %s", error)
+    _Card.cards = _cards()
     # The library has no public name for it, but this is how it is done:
     # https://github.com/spatialaudio/python-sounddevice/issues/10
     sounddevice._terminate()

@@ -16,6 +16,7 @@ from hub.audio.cache import SoundFolder
 from hub.audio.earcons import earcon
 from hub.audio.level import scaled
 from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral
+from hub.bridges.satellites.card import CardAddress, card_of, open_card
 from hub.bridges.satellites.esphome_link import (
     EsphomeAddress,
     esphome_device,
@@ -31,7 +32,7 @@ from hub.engines.wyoming_link import Address, linked, parse
 from hub.errors import ConfigError, EngineError, HearthError
 from hub.home.model import normal
 from hub.listening import Listener
-from hub.ports import WakeWord
+from hub.ports import AudioSource, WakeWord
 from hub.room import Room
 from hub.timers.book import TimerNews
 from hub.timers.timer import Timer
@@ -51,12 +52,14 @@ class Known:
     """A satellite as the settings name it, and how it is."""
 
     area: str
-    address: Address | EsphomeAddress
+    address: Address | EsphomeAddress | CardAddress
     settings: RoomSettings
     connected: bool = False
     trouble: str | None = None
     """Why it is away, if it is."""
     turns: int = 0
+    volume: float | None = None
+    """0-1, once somebody has chosen it; it stays when the satellite is lost and back."""
     free: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while nobody is talked with there."""
     esphome: EsphomeSatellite | None = None
@@ -87,9 +90,12 @@ class Satellites:
         *,
         arbiter: Arbiter | None = None,
         changed: Callable[[Known], None] = lambda known: None,
+        heard: Callable[[AudioSource], AudioSource] = lambda source: source,
     ) -> None:
-        """`changed` is told when one comes or goes. Raises ConfigError for a room that the home
-        does not have, or an address that is none."""
+        """`changed` is told when one comes or goes; `heard` makes microphones of this machine ones
+        that can be muted. Raises ConfigError for a room that the home does not have, or an address
+        that is none."""
+        self._heard = heard
         self._hub = hub
         self._ears = ears
         self._arbiter = arbiter or Arbiter()
@@ -98,7 +104,7 @@ class Satellites:
         self.known = [
             _known(hub, name, settings)
             for name, settings in hub.config.rooms.items()
-            if settings.satellite
+            if settings.elsewhere
         ]
         hub.places.rooms.update((known.area, known.free) for known in self.known)
 
@@ -133,7 +139,7 @@ class Satellites:
         if request.get("tone"):
             await voice.play(earcon("timer"))
         if isinstance(volume, int) and 0 <= volume <= 100:
-            voice.volume = volume / 100
+            known.volume = voice.volume = volume / 100
             self._changed(known)
         if isinstance(mute, bool):
             if known.esphome is None:
@@ -155,6 +161,9 @@ class Satellites:
             try:
                 if isinstance(known.address, EsphomeAddress):
                     await self._serve_esphome(known, known.address)
+                elif isinstance(known.address, CardAddress):
+                    card = open_card(known.address, self._hub.config.audio, self._heard)
+                    await self._serve(known, card)
                 else:
                     async with linked(known.address) as link:
                         await self._serve(known, Satellite(link))
@@ -204,7 +213,7 @@ class Satellites:
             satellite,
             sounds=SoundFolder(hub.config.hub.cache / "replies"),
             scale=scaled if known.esphome is None else known.esphome.scaled,
-            volume=hub.config.voice.volume,
+            volume=hub.config.voice.volume if known.volume is None else known.volume,
         )
         if known.esphome is not None:
             self._follow(known, known.esphome, voice)
@@ -339,11 +348,11 @@ def _same(area: str, name: Any) -> bool:
 
 
 def _known(hub: Hub, name: str, settings: RoomSettings) -> Known:
-    assert settings.satellite is not None
     try:
         area = hub.assistant.place(name)
-        uri = settings.satellite
-        address = parse_esphome(uri) if is_esphome(uri) else parse(uri)
+        uri = settings.satellite or ""
+        card = card_of(settings)
+        address = card or (parse_esphome(uri) if is_esphome(uri) else parse(uri))
     except HearthError as error:
         raise ConfigError(f"[rooms.{name}]: {error}") from error
     assert area is not None
@@ -359,10 +368,11 @@ async def open_satellites(
     ears: FarEars | None = None,
     arbiter: Arbiter | None = None,
     changed: Callable[[Known], None] = lambda known: None,
+    heard: Callable[[AudioSource], AudioSource] = lambda source: source,
 ) -> AsyncIterator[Satellites]:
     """The satellites that the settings name, with ears for their sound, which may be shared, as
     `arbiter` may be, which decides which room answers.
     Raises ConfigError, ModelError."""
     async with nullcontext(ears) if ears else open_far_ears(hub) as hearing:
         hearing.streams.worker.start_soon()
-        yield Satellites(hub, hearing, arbiter=arbiter, changed=changed)
+        yield Satellites(hub, hearing, arbiter=arbiter, changed=changed, heard=heard)
