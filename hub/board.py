@@ -164,11 +164,16 @@ def suited(config: Config, machine: Machine | None = None) -> Config:
     return config.model_copy(update=changed) if changed else config
 
 
+def named(config: Config, machine: Machine | None = None) -> str:
+    """The machine and its profile, in few words."""
+    machine = machine or read()
+    return f"{machine}: profile '{chosen(config, machine).name}'"
+
+
 def told(config: Config, machine: Machine | None = None) -> str:
     """One line for `hearth doctor`: the machine, the profile, and what comes of it."""
     machine = machine or read()
-    profile = chosen(config, machine)
-    wanted = profile.wants(config.hub.languages)
+    wanted = chosen(config, machine).wants(config.hub.languages)
     held: list[str] = []
     own: list[str] = []
     for (table, key), value in wanted.items():
@@ -176,7 +181,7 @@ def told(config: Config, machine: Machine | None = None) -> str:
         (held if is_so else own).append(
             f"{table}.{key} = {'none' if value is None else value}" if is_so else f"{table}.{key}"
         )
-    parts = [f"{machine}: profile '{profile.name}'"]
+    parts = [named(config, machine)]
     if held:
         parts.append(", ".join(held))
     elif not wanted:

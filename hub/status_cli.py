@@ -115,7 +115,10 @@ def _headline(found: dict[str, Any]) -> RenderableType:
         f"{_size(found['memory']['all'])} with engines ({_size(found['memory']['hub'])} without), "
         f"{devices['known']} devices{away}, {waiting} waiting for their time"
     )
-    return Text.from_markup(f"[bold]{escape(told)}[/]")
+    machine = escape(str(found.get("machine", "")))
+    return Text.from_markup(
+        f"[bold]{escape(told)}[/]" + (f"\n[dim]{machine}[/]" if machine else "")
+    )
 
 
 def _rooms(rooms: list[dict[str, Any]]) -> RenderableType | None:

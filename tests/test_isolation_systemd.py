@@ -146,42 +146,6 @@ async def test_a_pack_answers_at_its_socket(
             await systemd.wait()
 
 
-SERVER = """
-import json, os, sys
-import shared
-
-for line in sys.stdin:
-    asked = json.loads(line)
-    if "id" not in asked:
-        continue
-    if asked["method"] == "initialize":
-        result = {"protocolVersion": asked["params"]["protocolVersion"],
-                  "capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}}
-    elif asked["method"] == "tools/list":
-        result = {"tools": [{"name": "sin", "description": "Tell.",
-                             "inputSchema": {"type": "object", "properties": {}}}]}
-    else:
-        text = f"{os.environ.get('SETTING_TOWN')} {shared.WORD} {os.environ.get('HEARTH_X')}"
-        result = {"content": [{"type": "text", "text": text}]}
-    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
-"""
-
-
-def of_a_server(place: Path, network: str = "") -> tuple[Path, kit.Shelf]:
-    """A pack with a [run] command, a setting, and a library of its own."""
-    granted = {"network": [network]} if network else {}
-    folder = kit.write(place, "", kit.Permitted(granted), pack_id="coin")
-    (folder / "server.py").write_text(SERVER)
-    (folder / "lib").mkdir()
-    (folder / "lib" / "shared.py").write_text("WORD = 'shared'")
-    with (folder / "pack.toml").open("a") as file:
-        file.write('\n[settings.town]\ntype = "string"\ndefault = "Bern $HOME"\n')
-        file.write(f'[run]\ncommand = ["{PYTHON}", "server.py"]\n')
-    schema = {"type": "object", "properties": {}}
-    row = {"name": "sin", "description": "Tell.", "inputSchema": schema}
-    return folder, kit.Shelf(folder, tools=[row])
-
-
 @pytest.mark.skipif(
     shutil.which("systemd-socket-activate") is None, reason="systemd is not installed"
 )
@@ -189,7 +153,7 @@ async def test_a_command_gets_its_settings_from_the_hub(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over the line, and not in the unit, where everybody could read them."""
-    folder, shelf = of_a_server(tmp_path)
+    folder, shelf = kit.of_a_server(tmp_path)
     unit = units.drop_in(shelf.installed()[0].pack, folder, 64)
     assert "Bern" not in unit and "PYTHONPATH=/pack/lib" in unit
     sockets = tmp_path / "run"
@@ -221,7 +185,7 @@ async def test_a_command_gets_its_settings_from_the_hub(
 async def test_a_command_that_needs_the_proxy_is_refused_under_systemd(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, shelf = of_a_server(tmp_path, "https://api.example.org")
+    _, shelf = kit.of_a_server(tmp_path, "https://api.example.org")
     monkeypatch.setattr(sandbox, "SOCKETS", tmp_path)
     (door := socket.socket(socket.AF_UNIX)).bind(str(tmp_path / "coin.sock"))
     packs = Packs(shelf, house.home)

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from typer.testing import CliRunner
 
+from hub import board
 from hub.activity import Activity
 from hub.app import Hub, open_hub
 from hub.bridges.ears import Ears
@@ -79,6 +80,7 @@ async def test_a_look_shows_turns_connections_and_what_waits(hub: Hub) -> None:
     assert found["turns"][1]["stages_ms"]["total"] > 0
     assert found["waiting"]["timer"] == 1
     assert found["devices"] == {"known": 2, "unavailable": 1}
+    assert found["machine"] == board.named(hub.config)
     assert {row["name"] for row in found["connections"]} == {"simulated", "lists"}
     assert found["memory"]["hub"] > 1_000_000
     assert found["troubles"] == []

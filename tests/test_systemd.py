@@ -67,6 +67,29 @@ def test_systemd_understands_every_line(unit: str, tmp_path: Path) -> None:
 
 
 @needs_systemd
+def test_the_backup_is_made_every_night(tmp_path: Path) -> None:
+    for name in ("hearth-backup.timer", "hearth-backup.service"):
+        text = (UNITS / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(
+            re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.M)
+        )
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "./hearth-backup.timer"],
+        cwd=tmp_path,
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        capture_output=True,
+        text=True,
+    )
+    said = [line for line in done.stderr.splitlines() if "hearth-backup" in line]
+    assert (done.returncode, said) == (0, [])
+    when = re.search(r"^OnCalendar=(.*)$", (UNITS / "hearth-backup.timer").read_text(), re.M)
+    assert when is not None
+    subprocess.run(["systemd-analyze", "calendar", when[1]], check=True, capture_output=True)
+    # Where the password is not there it has to fail at once, and not wait for somebody.
+    assert values("hearth-backup", "LoadCredential")[0].split(":")[0] == "backup_password"
+
+
+@needs_systemd
 @pytest.mark.parametrize("unit", SERVICES)
 def test_little_of_the_machine_is_exposed(unit: str) -> None:
     done = subprocess.run(
@@ -101,11 +124,12 @@ def test_the_sound_card_is_left_to_the_hub_and_no_other_device() -> None:
 
 
 def test_secrets_reach_the_hub_as_credentials_under_the_names_that_it_looks_for() -> None:
+    from hub.bridges.satellites.keys import CREDENTIAL as KEYS
     from hub.devices.homeassistant.access import CREDENTIAL as TOKEN
     from hub.devices.mqtt.access import CREDENTIAL as PASSWORD
 
     loaded = {word.split(":")[0] for word in values("hearth", "LoadCredential")}
-    assert loaded == {TOKEN, PASSWORD}
+    assert loaded == {TOKEN, PASSWORD, KEYS, "caldav-password"}
     # Without these the service would not start where a secret is not wanted.
     assert {word.split(":")[0] for word in values("hearth", "SetCredential")} == loaded
     assert not any(

@@ -18,7 +18,7 @@ from tests.real_home import until
 
 pytestmark = pytest.mark.slow
 
-WATCHDOG = 3
+WATCHDOG = 6
 HOUSE, ABROAD = "192.168.77.1", "203.0.113.9"
 """Addresses of the loopback device there: one is of a house, one of the internet."""
 SETTINGS = '[router]\nmodel = ""\n'
@@ -172,9 +172,10 @@ def test_a_pack_runs_behind_its_unit_and_is_started_by_its_socket(hub: Nest) -> 
 
 
 def test_sins_that_bubblewrap_stops_are_stopped_by_the_unit(nest: Nest) -> None:
-    """Sixty of them, and one pack that does nothing wrong."""
+    """Sixty of them, one pack that does nothing wrong, and an MCP server that is a pack."""
     said = nest.do(*IN_PYTHON, "-m", "tests.hostile_packs.under_systemd", "/opt/sins", "/run/units")
-    rows = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    *rows, served = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert served["server"] == "Bern $HOME shared None", served
     assert len(rows) == len(SINS) + 1
     assert [row["sin"] for row in rows if row["worked"]] == ["nothing"]
     # They came so far as to sin.

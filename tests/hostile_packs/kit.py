@@ -32,6 +32,8 @@ from tests.fakes import House
 
 ROOT = Path(__file__).parents[2]
 
+PYTHON = os.path.realpath(sys.executable)
+
 PRELUDE = """
 import ctypes, fcntl, json, mmap, os, resource, signal, socket, stat, struct, subprocess, sys
 import threading, time
@@ -227,6 +229,44 @@ class Talk:
 
     def forget(self) -> None:
         pass
+
+
+SERVER = """
+import json, os, sys
+import shared
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked:
+        continue
+    if asked["method"] == "initialize":
+        result = {"protocolVersion": asked["params"]["protocolVersion"],
+                  "capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}}
+    elif asked["method"] == "tools/list":
+        result = {"tools": [{"name": "sin", "description": "Tell.",
+                             "inputSchema": {"type": "object", "properties": {}}}]}
+    else:
+        text = f"{os.environ.get('SETTING_TOWN')} {shared.WORD} {os.environ.get('HEARTH_X')}"
+        result = {"content": [{"type": "text", "text": text}]}
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+
+def of_a_server(
+    place: Path, network: str = "", *, python: str = PYTHON, pack_id: str = "coin"
+) -> tuple[Path, Shelf]:
+    """A pack with a [run] command, a setting, and a library of its own."""
+    granted = {"network": [network]} if network else {}
+    folder = write(place, "", Permitted(granted), pack_id=pack_id)
+    (folder / "server.py").write_text(SERVER)
+    (folder / "lib").mkdir(exist_ok=True)
+    (folder / "lib" / "shared.py").write_text("WORD = 'shared'")
+    with (folder / "pack.toml").open("a") as file:
+        file.write('\n[settings.town]\ntype = "string"\ndefault = "Bern $HOME"\n')
+        file.write(f'[run]\ncommand = ["{python}", "server.py"]\n')
+    schema = {"type": "object", "properties": {}}
+    row = {"name": "sin", "description": "Tell.", "inputSchema": schema}
+    return folder, Shelf(folder, tools=[row])
 
 
 @dataclass(frozen=True)

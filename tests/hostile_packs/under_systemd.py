@@ -23,6 +23,7 @@ from tests.hostile_packs.world import to_sin_against
 AT_ONCE = 4
 GOOD = Sin("nothing", "pass")
 """The control: what does not sin, works."""
+SERVED = "served"
 
 
 def main(place: Path, there: Path) -> None:
@@ -31,15 +32,20 @@ def main(place: Path, there: Path) -> None:
     os.environ["HEARTH_CANARY"] = "canary"
     with to_sin_against(place) as known:
         folders = [_placed(place, there, name, sin, known["secret"]) for name, sin in sins.items()]
+        # Not hosted by us: an MCP server, with a setting and a library of its own.
+        folder, served = kit.of_a_server(place / "packs", python="python3", pack_id=SERVED)
+        _unit(there, folder)
         subprocess.run(["systemctl", "daemon-reload"], check=True)
-        sockets = [f"hearth-pack@{name}.socket" for name in sins]
+        sockets = [f"hearth-pack@{name}.socket" for name in (*sins, SERVED)]
         subprocess.run(["systemctl", "start", *sockets], check=True)
         known["descriptor"] = os.open("/etc/hostname", os.O_RDONLY)
         os.set_inheritable(known["descriptor"], True)
-        asyncio.run(_all_called(sins, folders, json.dumps(known)))
+        asyncio.run(_all_called(sins, folders, json.dumps(known), served))
 
 
-async def _all_called(sins: dict[str, Sin], folders: list[Path], known: str) -> None:
+async def _all_called(
+    sins: dict[str, Sin], folders: list[Path], known: str, served: kit.Shelf
+) -> None:
     several = asyncio.Semaphore(AT_ONCE)
     async with House() as house:
 
@@ -52,6 +58,10 @@ async def _all_called(sins: dict[str, Sin], folders: list[Path], known: str) -> 
             print(json.dumps(told), flush=True)
 
         await asyncio.gather(*map(call, sins, folders))
+        packs = Packs(served, house.home)
+        ran = await kit.call(packs, house.home, SERVED)
+        await packs.close()
+        print(json.dumps({"server": ran.said, "error": str(ran.error)}), flush=True)
 
 
 def _placed(place: Path, there: Path, name: str, sin: Sin, secret: str) -> Path:
@@ -61,10 +71,15 @@ def _placed(place: Path, there: Path, name: str, sin: Sin, secret: str) -> Path:
     folder = kit.write(place / "packs", kit.code(sin.body), pack_id=name)
     (folder / "link").unlink(missing_ok=True)
     (folder / "link").symlink_to(secret)
-    drop_in = there / units.folder(name) / units.NAME
-    drop_in.parent.mkdir()
-    drop_in.write_text(units.drop_in(description.read(folder), folder, 64))
+    _unit(there, folder)
     return folder
+
+
+def _unit(there: Path, folder: Path) -> None:
+    pack = description.read(folder)
+    drop_in = there / units.folder(pack.id) / units.NAME
+    drop_in.parent.mkdir()
+    drop_in.write_text(units.drop_in(pack, folder, 64))
 
 
 if __name__ == "__main__":

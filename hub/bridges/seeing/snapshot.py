@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import psutil
 
-from hub import __version__
+from hub import __version__, board
 from hub.engines.worker import Worker
 from hub.errors import StorageError
 
@@ -56,6 +56,7 @@ class Seeing:
         """What is wrong with parts that tell it themselves; an empty text for nothing."""
         self._satellites = satellites
         self._workers = workers
+        self._machine = board.named(hub.config)
         self._started = time.monotonic()
         self._since = datetime.now(UTC).isoformat(timespec="seconds")
         self._process = psutil.Process()
@@ -92,6 +93,7 @@ class Seeing:
         """All of it, as `hearth status --json` shows it."""
         return {
             "version": __version__,
+            "machine": self._machine,
             "uptime": round(self.uptime),
             "rooms": self.rooms(),
             "turns": await self.turns(),
