@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from hub import board, control, terminal
+from hub import board, control, egress, terminal
 from hub import config as settings
 from hub.app import (
     LOST,
@@ -140,6 +140,8 @@ def _privacy(config: Config) -> Finding:
         return Finding("privacy", "weak", detail, "look at it, and delete it")
     words = config.privacy.words_hours
     detail = f"words are kept for {words:g} hours" if words else "words are never kept"
+    if away := egress.outside(egress.named_in(config.model_dump())):
+        detail += f", the settings name hosts outside of the house ({', '.join(away)})"
     return Finding("privacy", "good", f"sound is never kept, {detail}: 'hearth privacy show'")
 
 

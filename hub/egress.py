@@ -76,11 +76,17 @@ class _Guard:
 
     def name(self, host: str) -> None:
         """Raises Refused for a name that must not be looked up."""
-        if not _local_name(host) and _plain(host) not in self.allowed:
+        if not _local_name(host) and not self.allows(_plain(host)):
             self._refuse(_plain(host))
 
+    def allows(self, plain: str) -> bool:
+        """Whether a name is allowed: by itself, or by the end of it (`.example.org`)."""
+        if plain in self.allowed:
+            return True
+        return any(end[0] == "." and plain.endswith(end) for end in self.allowed if end)
+
     def remember(self, host: str, addresses: Iterable[str]) -> None:
-        if _plain(host) in self.allowed:
+        if self.allows(_plain(host)):
             while len(self.found) >= MOST:
                 self.found.pop(next(iter(self.found)))
             self.found.update(dict.fromkeys(addresses, _plain(host)))
@@ -189,7 +195,7 @@ def _drop(taken: Iterable[str]) -> None:
         _guard.allowed[host] -= 1
         if _guard.allowed[host] <= 0:
             del _guard.allowed[host]
-            for address in [a for a, name in _guard.found.items() if name == host]:
+            for address in [a for a, name in _guard.found.items() if not _guard.allows(name)]:
                 del _guard.found[address]
 
 
@@ -307,6 +313,8 @@ def _local_name(host: str) -> bool:
 
 
 def _leads_home(host: str) -> bool:
+    if _numeric(host) is not None:
+        return at_home(host)
     if (network := _network(host)) is not None:
         return any(
             network.version == each.version and network.subnet_of(each)  # type: ignore[arg-type]
@@ -359,4 +367,4 @@ def permitted(host: str) -> bool:
 
 def may_be_asked_for(name: str) -> bool:
     """Whether looking up a name asks nobody outside, or is allowed now."""
-    return _local_name(name) or _plain(name) in _guard.allowed
+    return _local_name(name) or _guard.allows(_plain(name))

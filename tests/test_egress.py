@@ -184,6 +184,7 @@ def test_what_the_settings_name_is_let_through(monkeypatch: pytest.MonkeyPatch) 
         '[privacy]\nallow = ["203.0.113.0/24", "2001:db8:5::/48"]\n'
         '[skills.settings.calendar]\nurl = "https://dav.example.com/me"\n'
         '[recognizer]\nmodel = "tcp://192.168.1.4:10300"\n'
+        '[wyoming]\nlisten = "tcp://0.0.0.0:10700"\n'
     )
     named = egress.named_in(config.model_dump())
     assert egress.outside(named) == [
@@ -201,6 +202,16 @@ def test_what_the_settings_name_is_let_through(monkeypatch: pytest.MonkeyPatch) 
             socket.getaddrinfo("evil.example.org", 443)
     with egress.guarded():
         assert attempt("203.0.113.9") == errno.EACCES == attempt(OUTSIDE)
+
+
+def test_all_names_with_an_end_may_be_allowed() -> None:
+    with egress.guarded({".example.org"}):
+        for name in ("p34.example.org", "a.b.example.org"):
+            with pytest.raises(socket.gaierror):
+                socket.getaddrinfo(name, 443, flags=socket.AI_NUMERICHOST)  # asks nobody
+        for name in ("example.com", "evilexample.org", "example.org.evil.com"):
+            with pytest.raises(egress.Refused):
+                socket.getaddrinfo(name, 443, flags=socket.AI_NUMERICHOST)
 
 
 async def test_hosts_that_were_granted_to_a_pack_are_reached_through_the_hub_alone() -> None:

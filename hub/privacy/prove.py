@@ -55,7 +55,9 @@ SENTENCES: dict[str, tuple[str, ...]] = {
 }
 MOST_SPOKEN = 3
 """Sentences that are also said aloud and heard: each takes seconds on a small machine."""
-START_SECONDS, SECONDS = 90.0, 900.0
+START_SECONDS = 90.0
+SECONDS, TURN_SECONDS = 900.0, 10.0
+"""For everything around the turns, and for each of them, at most."""
 
 
 @dataclass(slots=True)
@@ -100,10 +102,14 @@ def proved(settings: Config, said: Sequence[str] = (), rounds: int = 1) -> Proof
         (folder / "wish.json").write_text(json.dumps(wish), encoding="utf-8")
         with (folder / "told").open("wb") as told:
             command = [*alone, *_command(), str(folder)]
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=told, stderr=told, timeout=SECONDS,
-                check=False,
-            )  # fmt: skip
+            limit = SECONDS + TURN_SECONDS * len(wish["said"])
+            try:
+                done = subprocess.run(
+                    command, stdin=subprocess.DEVNULL, stdout=told, stderr=told, timeout=limit,
+                    check=False,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                raise HearthError(f"the hub was not through after {limit:g} s") from None
         try:
             found = json.loads((folder / "proof.json").read_bytes())
         except (OSError, ValueError):
