@@ -45,9 +45,14 @@ def main(kind: str) -> None:
         if find_spec("pip") is None:  # it was interrupted while it was made
             _go_on_with(Path(sys.base_prefix) / "bin/python3")
         wheel = llama.kept(LOCKS / "llama.lock")
-        wanted = system.missing(compiler=wheel is None, broker=kind == "test")
+        wanted = system.missing(compiler=wheel is None, **_for_tests(kind))
         system.install(wanted, _again(kind))
         _install(kind, wheel)
+
+
+def _for_tests(kind: str) -> dict[str, bool]:
+    """What the system has to bring for tests alone."""
+    return {"broker": kind == "test", "browser": kind == "test"}
 
 
 def _again(kind: str) -> str:
@@ -79,7 +84,7 @@ def _ready(kind: str) -> bool:
         stamp = json.loads(STAMP.read_text())
     except (OSError, ValueError):
         return False
-    return stamp.get(kind) == _digest(kind) and not system.missing(broker=kind == "test")
+    return stamp.get(kind) == _digest(kind) and not system.missing(**_for_tests(kind))
 
 
 def _digest(kind: str) -> str:
@@ -114,7 +119,7 @@ def _alone() -> Iterator[None]:
 
 def _make_venv(kind: str) -> None:
     wanted = system.missing(
-        venv=True, compiler=llama.kept(LOCKS / "llama.lock") is None, broker=kind == "test"
+        venv=True, compiler=llama.kept(LOCKS / "llama.lock") is None, **_for_tests(kind)
     )
     system.install(wanted, _again(kind))
     if VENV.exists() and not (VENV / "pyvenv.cfg").exists() and any(VENV.iterdir()):

@@ -145,6 +145,7 @@ class Guard:
             if not await asyncio.to_thread(self._password.matches, given):
                 return "wrong"
             self._addresses.pop(address, None)
+            self._tries.pop()
             return "right"
 
     def _count(self, known: _Address, now: float) -> None:

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from hub.bridges.requests import Refused
-from hub.bridges.web.access import Sessions
+from hub.bridges.web.access import Session, Sessions
 from hub.bridges.web.server import meant_for
 from hub.errors import HearthError
 
@@ -51,8 +51,7 @@ HEADERS = {
 }
 SECRET_HEADER = "X-Hearth-Session"
 """Repeats `Session.csrf`; a page elsewhere can neither know it nor send the header."""
-SESSION = "session"
-"""Key of the request under which its `Session` is."""
+SESSION = web.RequestKey("session", Session)
 OPEN = ("/api/session", "/api/login")
 """What needs no session, besides the files of the page."""
 

@@ -210,7 +210,7 @@ export const views = {
     ];
     const told = rows.map(([name, values]) => [name, values.filter(Boolean)]).filter(([, values]) => values.length);
     fill(place, el("p", { class: "soft" }, whereOf(turn)), el("p", { class: "quote" }, `“${turn.heard}”`), el("p", {}, turn.reply),
-      el("h2", {}, t("why")), el("div", { class: "rows" }, el("dl", {}, told.flatMap(([name, values]) => [el("dt", {}, t(name)), el("dd", {}, values.map((value) => el("div", {}, value)))]))));
+      el("h2", {}, t("why")), el("div", { class: "card" }, el("dl", {}, told.flatMap(([name, values]) => [el("dt", {}, t(name)), el("dd", {}, values.map((value) => el("div", {}, value)))]))));
   },
 
   async more(place, { session, logOut }) {
