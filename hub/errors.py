@@ -86,6 +86,8 @@ class DeviceError(HearthError):
     """A device, or the bridge to it, did not do what was asked."""
 
     spoken = "Sorry, that device did not answer."
+    wait = 0.0
+    """Seconds for which what is at the other end wants to be left alone."""
 
 
 class SkillError(HearthError):

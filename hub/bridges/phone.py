@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 LARGEST = MOST_BYTES + 64 * 1024
 """Bytes of the largest message that is let in: a recording, and what is around it."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0
 """Seconds between attempts to reach a broker that is away."""
 SETTLED = 2.0
 """Seconds after which the hub introduces itself even if it does not see what it says."""

@@ -9,8 +9,9 @@ questions, timers, lists, facts, sums, corrections, what nobody understands; in 
 the broker is killed and started again meanwhile. Of the hub and its engines are measured: memory,
 descriptors, threads, tasks, objects, and how long a turn takes.
 
-In a network namespace with no way out (`scripts/soak` makes one) `--addresses FILE` has strace
-write down every address that the hub or an engine of it connects or sends to.
+`--apart` is for a network namespace, which `scripts/soak` makes: whatever would leave the machine
+goes to an interface that leads nowhere and counts. Beside that, strace writes down the addresses
+to which the hub and its engines connect.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import re
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -62,6 +64,8 @@ SAMPLES = 80
 WARM = 0.2
 """Part of the turns after which everything that is loaded once is loaded."""
 PACK = "kitchen-converter"
+NOWHERE = "nowhere"
+"""The interface to all that is not this machine."""
 
 Talk = tuple[str, ...]
 """What one person says, one after the other."""
@@ -175,6 +179,9 @@ class Day:
     outside: list[str] | None = None
     """Addresses outside the house that it tried to reach; None if nobody looked."""
     addresses: int = 0
+    """Connections that were made or tried."""
+    packets: int | None = None
+    """That would have left the machine; None if nobody counted."""
 
     def growth(self) -> float:
         """Of memory after the warm-up, in parts of it: the last fifth against the first."""
@@ -225,6 +232,7 @@ class Day:
             "engines_mb": {name: [round(x, 1) for x in two] for name, two in self.engines.items()},
             "outside": self.outside,
             "addresses": self.addresses,
+            "packets": self.packets,
             "complaints": dict(self.complaints.most_common(30)),
             "grown_kinds": self._grown(),
             "named_tasks": self.named_tasks,
@@ -251,11 +259,15 @@ class Day:
 class Soak:
     """One day with one hub."""
 
-    def __init__(self, folder: Path, text: int, spoken: int, seed: int, strace: Path | None):
+    def __init__(
+        self, folder: Path, text: int, spoken: int, seed: int, apart: bool, recognizer: str | None
+    ) -> None:
         self.day = Day(text, spoken)
         self._folder = folder
         self._chance = random.Random(seed)
-        self._strace = strace
+        self._recognizer = recognizer or config.load().recognizer.model
+        self._apart = apart
+        self._strace = folder / "addresses" if apart and shutil.which("strace") else None
         self._broker = Broker(folder)
         self._devices = Devices(self._broker.port)
         self._mouths = [Mouth(room) for room in SPEAKING] if spoken else []
@@ -286,8 +298,9 @@ class Soak:
             await self._all(speech)
             self._look()
         self._read_log()
-        if self._strace is not None:
-            self.day.outside, self.day.addresses = outside(self._strace)
+        if self._apart:
+            self.day.packets = packets()
+            self.day.outside, self.day.addresses = outside(self._strace or Path())
         return self.day
 
     # --- the hub --------------------------------------------------------------------------------
@@ -300,9 +313,9 @@ class Soak:
         await self._install(environment)
         command = [sys.executable, "-m", "hub.evaluate.soak_hub", str(self._told)]
         if self._strace is not None:
-            calls = "trace=connect,sendto,sendmsg,sendmmsg"
-            command = ["strace", "-f", "--seccomp-bpf", "-qq", "-s", "0", "-e", calls, "-e", "signal=none", "-o",
-                       str(self._strace), *command]  # fmt: skip
+            watched = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect"]
+            watched += ["-e", "signal=none", "-o", str(self._strace)]
+            command = [*watched, *command]
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *command, stdout=log, stderr=log, env=environment, start_new_session=True
@@ -343,7 +356,7 @@ simulated = true
 host = "127.0.0.1"
 port = {self._broker.port}
 [recognizer]
-model = "{own.recognizer.model}"
+model = "{self._recognizer}"
 [router]
 model = "{own.router.model or ""}"
 [manners]
@@ -512,7 +525,7 @@ quiet = ""
         self._told.unlink(missing_ok=True)
         self._hub.send_signal(signal.SIGUSR1)
         async with asyncio.timeout(60):
-            while not self._told.exists():
+            while not self._told.exists():  # noqa: ASYNC110  another process writes it
                 await asyncio.sleep(0.02)
         told = json.loads(self._told.read_text())
         engines = self._engines(told["workers"])
@@ -549,7 +562,8 @@ quiet = ""
     def _show(self, one: Sample) -> None:
         latest = statistics.median(self.day.latencies[-200:] or [0.0])
         print(
-            f"{one.turns:6} turns {one.seconds:6.0f} s  {one.memory:7.1f} MB + {one.engines:6.1f} MB"
+            f"{one.turns:6} turns ({len(self.day.spoken_latencies)} + {self.day.unheard} aloud)"
+            f" {one.seconds:6.0f} s  {one.memory:7.1f} MB + {one.engines:6.1f} MB"
             f" in {one.processes}  {one.descriptors} fd {one.threads} threads {one.tasks} tasks"
             f" {one.objects} objects  {latest:.0f} ms",
             file=sys.stderr, flush=True,
@@ -584,12 +598,42 @@ def outside(record: Path) -> tuple[list[str], int]:
     Loopback, private and link-local ones are in it, and groups of the local network."""
     found: Counter[str] = Counter()
     pattern = re.compile(r'inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
+    if not record.is_file():
+        return [], 0
     with record.open(errors="replace") as lines:
         for line in lines:
             for four, six in pattern.findall(line):
                 found[four or six] += 1
     away = [text for text in found if not _in_the_house(text)]
     return sorted(away), sum(found.values())
+
+
+def packets() -> int:
+    """Packets that the interface to nowhere was given."""
+    for line in Path("/proc/self/net/dev").read_text().splitlines():
+        name, _, counted = line.partition(":")
+        if name.strip() == NOWHERE:
+            return int(counted.split()[9])
+    raise HearthError(f"there is no interface {NOWHERE}")
+
+
+def lead_nowhere() -> None:
+    """Have a way out of this network namespace that leads nowhere. Raises HearthError."""
+    quiet = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+    with suppress(OSError):
+        quiet.write_text("1")  # it would look for neighbours and routers by itself
+    ways = (
+        ("link", "set", "lo", "up"),
+        ("link", "add", NOWHERE, "type", "veth", "peer", "name", "nobody"),
+        ("link", "set", "nobody", "arp", "off", "up"),
+        ("address", "add", "192.168.77.2/24", "dev", NOWHERE),
+        ("link", "set", NOWHERE, "arp", "off", "up"),
+        ("route", "add", "default", "via", "192.168.77.1"),
+    )
+    for way in ways:
+        done = subprocess.run(["ip", *way], capture_output=True, text=True)
+        if done.returncode:
+            raise HearthError(f"ip {' '.join(way)}: {done.stderr.strip()}")
 
 
 def _in_the_house(text: str) -> bool:
@@ -605,6 +649,8 @@ def verdict(day: Day) -> list[str]:
     first, *_, last = day.latency()
     if last > 1.5 * first:
         found.append(f"turns took {first:.0f} ms at first, {last:.0f} ms at the end")
+    if day.packets:
+        found.append(f"{day.packets} packets were sent out of the house")
     if day.outside:
         found.append(f"it tried to reach {', '.join(day.outside)}")
     heard = len(day.spoken_latencies)
@@ -615,14 +661,20 @@ def verdict(day: Day) -> list[str]:
 
 
 async def soak(
-    text: int, spoken: int, *, seed: int = 1, addresses: Path | None = None, keep: bool = False
+    text: int,
+    spoken: int,
+    *,
+    seed: int = 1,
+    apart: bool = False,
+    keep: bool = False,
+    recognizer: str | None = None,
 ) -> Day:
-    """Raises HearthError where Mosquitto, a model or strace is missing, or the hub ends."""
-    if addresses is not None and shutil.which("strace") is None:
-        raise HearthError("strace is not installed; 'apt install strace' brings it")
+    """`apart`: this is a network namespace of its own, see `lead_nowhere`.
+
+    Raises HearthError where Mosquitto or a model is missing, or the hub ends."""
     folder = Path(tempfile.mkdtemp(prefix="hearth-soak-"))
     try:
-        return await Soak(folder, text, spoken, seed, addresses).run()
+        return await Soak(folder, text, spoken, seed, apart, recognizer).run()
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -635,14 +687,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--text", type=int, default=10_000, help="turns as text")
     parser.add_argument("--spoken", type=int, default=500, help="turns aloud")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--addresses", type=Path, help="where strace writes addresses down")
+    parser.add_argument("--apart", action="store_true", help="in a network namespace of its own")
+    parser.add_argument("--recognizer", help="a model for speech, instead of the settings'")
     parser.add_argument("--keep", action="store_true", help="leave the hub's folder where it is")
     given = parser.parse_args(arguments)
     try:
+        if given.apart:
+            lead_nowhere()
         day = asyncio.run(
             soak(
-                given.text, given.spoken, seed=given.seed, addresses=given.addresses,
-                keep=given.keep,
+                given.text, given.spoken, seed=given.seed, apart=given.apart, keep=given.keep,
+                recognizer=given.recognizer,
             )
         )  # fmt: skip
     except HearthError as error:

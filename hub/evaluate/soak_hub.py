@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import os
 import signal
 import sys
 import threading
@@ -46,7 +45,7 @@ async def run(told: Path) -> None:
     def tell() -> None:
         coming = told.with_suffix(".coming")
         coming.write_text(json.dumps(measured()), encoding="utf-8")
-        os.replace(coming, told)
+        coming.replace(told)
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell)
     await serve(load(), ears=False)

@@ -49,7 +49,9 @@ class Broker:
         self.port = free_port()
         self._settings = folder / "mosquitto.conf"
         lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true"]
-        if os.geteuid() == 0:  # a namespace of users has root alone, and Mosquitto looks for another
+        if (
+            os.geteuid() == 0
+        ):  # a namespace of users has root alone, and Mosquitto looks for another
             lines.append("user root")
         self._settings.write_text("\n".join([*lines, ""]), encoding="utf-8")
         self._process: asyncio.subprocess.Process | None = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -20,8 +21,12 @@ from hub.ports import DeviceSource, Inventory
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds between attempts to reach a source; each pause is twice the one before."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 4.0
+"""Seconds between attempts to reach a source; each pause is twice the one before, and then up to a
+quarter longer by chance: hubs and devices of a house do not all come at the same moment. A broker
+that is back is in use within five seconds, however long it was away."""
+LONGEST_WAIT = 600.0
+"""Seconds for which a source is left alone, at most, if it asks for that."""
 PATIENCE = 10.0
 """Seconds that the hub waits for a source before it starts without."""
 STEADY = 60.0
@@ -126,7 +131,9 @@ class Link:
         while True:
             if self._pause:
                 self._miss(reason, why)
-                await asyncio.sleep(self._pause)
+                wait = why.wait if isinstance(why, DeviceError) else 0.0
+                pause = max(self._pause, min(LONGEST_WAIT, wait))
+                await asyncio.sleep(pause * random.uniform(1.0, 1.25))
             self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
             try:
                 changes = await self.open()

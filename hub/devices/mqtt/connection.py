@@ -66,6 +66,19 @@ class Client(aiomqtt.Client):
         self._modern = settings.get("protocol") == aiomqtt.ProtocolVersion.V5
         self._reading = _Reading(self._client, self._modern, plain)
         self._sent: dict[int, asyncio.Future[bool]] = {}
+        self.resumed = False
+        """Whether the broker still knew this client, and has kept for it what was said meanwhile."""
+
+    def _on_connect(
+        self,
+        client: Any,
+        userdata: Any,
+        flags: Any,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        self.resumed = bool(flags.session_present)
+        super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_disconnect(
         self,

@@ -60,6 +60,15 @@ class Entity:
         self.expired, self.over = before.expired, before.over
         self.shown = before.shown
 
+    def forget(self, component: Component) -> None:
+        """Know nothing of its state any more: `component` is as it was before anything was heard.
+        One that reports nothing is what it was told to be, and stays that."""
+        if not self.component.topics:
+            return
+        self.component = component
+        self.expires = self.ends = None
+        self.expired = self.over = False
+
     def only_renamed(self, before: Entity) -> bool:
         """Whether it does all as before."""
         return _working(self.announced.config) == _working(before.announced.config)

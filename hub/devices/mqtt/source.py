@@ -4,7 +4,9 @@ whatever else knows Home Assistant's discovery.
 `inventory` connects, listens to the announcements that the broker keeps, and to what each device
 has to say. From then on one task takes what comes in, in batches; a connection that breaks off ends
 `changes`, and whoever reads them asks for the inventory again. What is known of a device outlives
-that: many say nothing by themselves for a long time.
+that, if the broker has kept what was said meanwhile: many say nothing by themselves for a long
+time. A broker that knows the hub no longer has kept nothing: then a state is unknown until it is
+told again, since an old one may be wrong by now.
 """
 
 from __future__ import annotations
@@ -293,6 +295,8 @@ class MqttHome:
                 self._subscribed.clear()
                 self._unheard = True
                 self._confirmed.clear()
+                if not client.resumed:
+                    self._forget_states()
                 if self._pruning is not None:
                     self._pruning.cancel()
                 await self._gather(client, inbox)
@@ -311,6 +315,12 @@ class MqttHome:
             listeners, self._listeners = self._listeners, set()
             for listener in listeners:
                 listener.end(None if self._closing else failure)
+
+    def _forget_states(self) -> None:
+        self._held.clear()
+        for entity in self._entities.values():
+            announced = entity.announced
+            entity.forget(self._build(announced.domain, announced.config))
 
     async def _gather(self, client: Client, inbox: Inbox) -> None:
         """All announcements that the broker keeps, then all that it knows of their topics."""
