@@ -8,7 +8,7 @@ import itertools
 import json
 import logging
 import wave
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -51,6 +51,7 @@ from hub.timers.book import Timers
 from hub.voice import Voice
 from tests.conftest import Household
 from tests.fakes import WAKE, FakeSource, FakeTime, FakeWakeWord, frame, silence, speech
+from tests.kits.network import Network, Repeated
 from tests.models import model_file
 from tests.mqtt import Broker, needs_mosquitto
 
@@ -733,6 +734,82 @@ async def test_what_wakes_it_and_what_rings_are_events(hub: Parts, broker: Broke
         side.bridge.rang("Your pasta timer has run out.")
         event = await side.phone.json(side.topics.event)
         assert event == {"event_type": "timer", "text": "Your pasta timer has run out."}
+
+
+async def test_what_comes_twice_and_out_of_order_is_done_once(
+    house: Household, hub: Parts, broker: Broker
+) -> None:
+    """A way that loses acknowledgements delivers each message of QoS 1 again."""
+    async with running(broker, hub) as side:
+        repeated = Repeated()
+        async with Network(broker.port) as network:
+            network.sent = repeated
+            async with aiomqtt.Client(
+                "127.0.0.1", network.port, username="devices", password="dev-secret",
+                protocol=aiomqtt.ProtocolVersion.V5,
+            ) as bad:  # fmt: skip
+                answered: Counter[str] = Counter()
+                for start in range(0, 200, 8):
+                    ids = [f"n{number}" for number in range(start, start + 8)]
+                    await asyncio.gather(
+                        *(
+                            bad.publish(
+                                side.topics.say,
+                                json.dumps(
+                                    {"text": "what is 2 times 3", "id": id, "conversation": id[-1]}
+                                ),
+                                qos=1,
+                            )
+                            for id in ids
+                        )
+                    )
+                    while not all(answered[id] for id in ids):
+                        answered[(await side.phone.json(side.topics.turn))["id"]] += 1
+        assert repeated.messages == 200
+        # The same words with another id, or without one, are another request.
+        await side.phone.say({"text": "what is 2 times 3", "id": "again"})
+        await side.phone.say({"text": "what is 2 times 3"})
+        await side.phone.say({"text": "what is 2 times 3"})
+        assert side.phone.heard_nothing_on(side.topics.turn)
+        assert len(answered) == 200 and set(answered.values()) == {1}
+
+
+async def test_commands_by_phone_and_by_voice_at_the_same_time_are_all_done_in_order(
+    house: Household, hub: Parts, broker: Broker
+) -> None:
+    """Two hundred of them, each waiting for the one before of its own."""
+    seen: dict[str, list[str]] = defaultdict(list)
+    stop = house.home.watch(lambda change: seen[change.entity_id].append(change.state))
+    await house.say("turn off the hallway light and turn off the garage light")
+    seen.clear()
+    orders = ["on", "off"] * 50
+
+    async def by_phone(phone: Phone) -> list[str]:
+        replies = []
+        for number, order in enumerate(orders):
+            content = {"text": f"turn {order} the hallway light", "id": f"order {number}"}
+            await phone.publish(side.topics.say, content)
+            while (turn := await phone.json(side.topics.turn))["id"] != content["id"]:
+                continue
+            replies.append(turn["reply"])
+        return replies
+
+    async def by_voice() -> list[str]:
+        traces = []
+        for order in orders:
+            traces.append(await house.hear(f"turn {order} the garage light"))
+            house.assistant.finished(traces[-1])
+        return [trace.reply.text for trace in traces]
+
+    try:
+        async with running(broker, hub) as side:
+            phone, voice = await asyncio.gather(by_phone(side.phone), by_voice())
+    finally:
+        stop()
+    assert seen["light.hallway"] == orders and seen["light.garage"] == orders
+    for replies in (phone, voice):
+        assert len(replies) == 100
+        assert all(reply.startswith("Turned o") for reply in replies)
 
 
 # --- there, away, there again --------------------------------------------------------------------

@@ -43,6 +43,9 @@ COURTESY = 5.0
 """Seconds for which a recording from elsewhere lets whoever speaks in the room go first."""
 PATIENCE = 60.0
 """Seconds for which an announcement does."""
+REPEATED, MOST_REMEMBERED = 60.0, 1000
+"""Seconds in which the same request, by its id, is not done again, and how many are remembered: a
+way that loses acknowledgements delivers a message of QoS 1 twice."""
 COMPLAINTS = 10
 """Errors a second that are told, at most."""
 TO_FINISH = 1.0
@@ -129,6 +132,8 @@ class Orders:
         self._announcing = asyncio.Lock()
         self._announcements = 0
         self._complaints: deque[float] = deque(maxlen=COMPLAINTS)
+        self._seen: dict[tuple[str, ...], float] = {}
+        """Requests with an id, the oldest first, and when they came."""
 
     @property
     def wanted(self) -> list[str]:
@@ -220,8 +225,21 @@ class Orders:
             },
         }
 
+    def _again(self, topic: str, said: requests.Say) -> bool:
+        """Whether this has come already, and is being done or was answered."""
+        if said.origin.id is None:
+            return False
+        key, now = (topic, said.origin.conversation, said.origin.id, said.text), time.monotonic()
+        before = self._seen.pop(key, None)
+        self._seen[key] = now
+        while len(self._seen) > MOST_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return before is not None and now - before < REPEATED
+
     async def _say(self, incoming: Incoming) -> None:
         said = requests.say(incoming.payload)
+        if self._again(incoming.topic, said):
+            return
         origin = self._whose(said.origin)
         language = self._language(origin)
         with _named(origin):
@@ -270,6 +288,8 @@ class Orders:
     async def _announce(self, incoming: Incoming) -> None:
         """In the room that is named, or in all rooms where the hub has a voice."""
         said = requests.say(incoming.payload)
+        if self._again(incoming.topic, said):
+            return
         origin = said.origin
         with _named(origin):
             language = self._language(origin) or self._hub.assistant.languages[0]

@@ -14,7 +14,7 @@ from hub.dialogue.describe import Seen, see
 from hub.dialogue.responses import field_error, fixed_sentences, render, respond
 from hub.dialogue.speakable import number, sentence, speakable
 from hub.errors import DeviceError, EngineCrashed, HearthError
-from hub.home.hands import UNAVAILABLE
+from hub.home.hands import UNAVAILABLE, UNTOLD
 from hub.home.link import Trouble
 from hub.home.model import Entity, Home
 from hub.home.targets import Missing
@@ -116,7 +116,9 @@ class _Wording:
         if not unheard or (answer.matched and "all" not in keys):
             return [self._template(answer.matched, known, answer.facts, keys)]
         told = self._template(answer.matched, known, answer.facts, keys) if known else ""
-        outcomes = [Outcome(e.entity_id, e.name, "", False, error=UNAVAILABLE) for e in unheard]
+        outcomes = [
+            Outcome(e.entity_id, e.name, "", False, error=self._why_unheard(e)) for e in unheard
+        ]
         return [told, self._failures(outcomes)]
 
     def _told(self, entity: Entity, asked: str) -> str:
@@ -149,6 +151,10 @@ class _Wording:
         if "state" not in self._call.arguments or not has_words(self._language):
             return []
         return [e for e in answer.unmatched if not self._home.state(e.entity_id).available]
+
+    def _why_unheard(self, entity: Entity) -> str:
+        told = self._home.state(entity.entity_id).state
+        return UNTOLD if told == "unknown" else UNAVAILABLE
 
     def _happened(self) -> str:
         """What became of the devices: what was done first, then what was not."""

@@ -52,8 +52,10 @@ from hub.models.store import ModelStore
 MEGABYTE = 1e6
 OUTAGES = 48
 """How often the broker dies in a whole day: every half hour."""
-SPEAKING = ("Kitchen", "Living Room", "Bedroom", "Office")
+SPEAKING = ("Kitchen", "Living Room", "Office")
 """Rooms with a satellite; people speak in all of them at the same time."""
+WRITING: tuple[tuple[str | None, ...], ...] = (("Bedroom", None), ("Hallway",), ("Office",))
+"""Those who write at the same time, and the rooms in which they do."""
 WITHIN = 20.0
 """Seconds for a spoken turn, its reply included. A wake word that was not heard costs these."""
 APART = 2.0
@@ -83,28 +85,22 @@ TALKS: tuple[Talk, ...] = (
     ("turn on the coffee maker", "undo that"),
     ("set the floor lamp to {number} percent", "make it brighter"),
     ("make the floor lamp blue",),
-    ("close the living room blinds", "open them"),
     ("set the living room thermostat to {few} degrees",),
     ("is the front door locked",),
     ("unlock the front door", "no"),
     ("lock the front door",),
     ("set a timer for {number} minutes", "how much time is left", "cancel the timer"),
-    ("set a timer for 2 seconds",),
     ("set a pasta timer for {number} minutes", "cancel the pasta timer"),
     ("turn off the {room} {lamp} in {number} minutes", "cancel all timers"),
     ("wake me at seven tomorrow", "cancel the alarm"),
     ("add milk to my shopping list", "remove milk from my shopping list"),
     ("what is on my shopping list",),
-    ("remember that the drill is in the cellar", "where is the drill", "forget the drill"),
     ("what time is it",),
     ("what is {number} times {few}",),
     ("how many metres are {number} feet",),
     ("convert {few} cups to millilitres",),
     ("why did you do that",),
     ("what can you do",),
-    ("the colour of tuesday is a spoon",),
-    ("could you make it a bit more cosy in here please",),
-    ("turn on the light in the stable",),
     ("what did you say",),
     ("turn on the {room} {lamp}, no, the air purifier",),
     ("everything off except the kitchen",),
@@ -112,15 +108,23 @@ TALKS: tuple[Talk, ...] = (
     ("turn everything off",),
 )
 TALKS_DE: tuple[Talk, ...] = (
-    ("schalte das Licht in der Küche ein", "schalte es aus"),
-    ("schalte die Kaffeemaschine ein",),
     ("stelle einen Timer auf {number} Minuten", "brich den Timer ab"),
     ("wie spät ist es",),
-    ("setze Milch auf die Einkaufsliste", "nimm Milch von der Einkaufsliste"),
-    ("wie warm ist es im Büro",),
+    ("setze Milch auf die Einkaufsliste",),
+    ("schalte alle Lichter aus",),
     ("was ist {number} mal {few}",),
-    ("der Dienstag schmeckt nach Blau",),
 )
+RARE: tuple[Talk, ...] = (
+    ("the colour of tuesday is a spoon",),
+    ("could you make it a bit more cosy in here please",),
+    ("turn on the light in the stable",),
+    ("remember that the drill is in the cellar", "where is the drill", "forget the drill"),
+    ("close the living room blinds", "open them"),
+    ("set a timer for 2 seconds",),
+)
+"""What takes seconds: the language model, blinds, a timer that rings."""
+SELDOM = 0.03
+"""Part of what is said that is of these."""
 GERMAN = 0.15
 """Part of what is said that is German."""
 SPOKEN = (
@@ -128,7 +132,7 @@ SPOKEN = (
     "turn on the office reading lamp", "turn off the office reading lamp",
     "turn on the coffee maker", "turn off the coffee maker",
     "close the living room blinds", "open the living room blinds",
-    "what time is it", "set a timer for two seconds", "is the front door locked",
+    "what time is it", "what is three times nine", "is the front door locked",
     "how warm is it in the office", "turn on the hallway light", "turn off the hallway light",
     "make the floor lamp blue", "what is on my shopping list", "turn off the lights upstairs",
     "what is twelve times seven", "turn off the kitchen lights", "are any lights on in the kitchen",
@@ -277,6 +281,7 @@ class Soak:
         self._told = folder / "measured.json"
         self._log = folder / "hub.log"
         self._alone = asyncio.Lock()
+        self._next_outage = max(150, text // OUTAGES)
         self._mute = asyncio.Event()
         """Set while nothing is said aloud any more."""
 
@@ -396,36 +401,36 @@ quiet = ""
 
     async def _all(self, speech: list[bytes]) -> None:
         day = self.day
-        share = self._chance.getrandbits(32)
         async with asyncio.TaskGroup() as tasks:
-            writing = tasks.create_task(self._write(random.Random(share)))
+            writing = [
+                tasks.create_task(self._write(random.Random(self._chance.getrandbits(32)), rooms))
+                for rooms in WRITING
+            ]
             speaking = [
                 tasks.create_task(self._speak(mouth, speech, number))
                 for number, mouth in enumerate(self._mouths)
             ]
             measuring = tasks.create_task(self._measure())
             watching = tasks.create_task(self._watch())
-            await asyncio.wait({writing, *speaking})
+            await asyncio.wait({*writing, *speaking})
             measuring.cancel()
             watching.cancel()
         if day.kinds and self._hub is not None:
             await self._sample(kinds=True)
 
-    async def _write(self, chance: random.Random) -> None:
-        """All that is said as text; when something is spoken too, both end together."""
+    async def _write(self, chance: random.Random, rooms: Sequence[str | None]) -> None:
+        """What one person says as text; when something is spoken too, both end together."""
         day = self.day
         reader, writer = await asyncio.open_unix_connection(
             self._folder / "run" / SOCKET, limit=2**24
         )
-        number, next_outage = 0, 0
         try:
-            while number < day.text:
-                if number >= next_outage:
-                    next_outage += max(150, day.text // OUTAGES)
-                    if number:
-                        await self._outage()
+            while len(day.latencies) < day.text:
+                if len(day.latencies) >= self._next_outage:
+                    self._next_outage += max(150, day.text // OUTAGES)
+                    await self._outage()
                 language = "de" if chance.random() < GERMAN else "en"
-                room = chance.choice((*ROOMS, None))
+                room = chance.choice(rooms)
                 for text in _talk(chance, language):
                     request = {"say": text, "area": room, "language": language}
                     began = time.perf_counter()
@@ -438,8 +443,7 @@ quiet = ""
                     day.tiers[str(answer.get("tier"))] += 1
                     if error := answer.get("error"):
                         day.errors[str(error)] += 1
-                    number += 1
-                await self._abreast(number)
+                await self._abreast(len(day.latencies))
         finally:
             self._mute.set()
             writer.close()
@@ -487,7 +491,6 @@ quiet = ""
         await asyncio.sleep(0.5)
         await self._broker.start()
         self.day.outages += 1
-        await self._devices.there.wait()
 
     async def _speech(self) -> list[bytes]:
         """Commands as Piper speaks them, each with the wake word."""
@@ -582,7 +585,10 @@ quiet = ""
 
 
 def _talk(chance: random.Random, language: str) -> Talk:
-    talk = chance.choice(TALKS_DE if language == "de" else TALKS)
+    if language == "en" and chance.random() < SELDOM:
+        talk = chance.choice(RARE)
+    else:
+        talk = chance.choice(TALKS_DE if language == "de" else TALKS)
     words = {
         "room": chance.choice(ROOMS).lower(),
         "lamp": chance.choice(LAMPS).lower(),

@@ -29,6 +29,7 @@ SIGN_SECONDS = 0.5
 """Seconds for which a sign is waited for of what leaves no certain state: a scene, 'next track'."""
 
 UNAVAILABLE = "is unavailable"
+UNTOLD = "has told nothing"
 REFUSED = "refused"
 BARRED = "needs an explicit yes"
 HELD = "is asked about first"

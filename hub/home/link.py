@@ -70,6 +70,8 @@ class Link:
         self._lost = lost
         self._again_told = "; it is tried again" if lasting else ""
         self._pause = 0.0
+        self._why: Exception | None = None
+        """What kept the source away at the last attempt."""
 
     async def open(self) -> AsyncIterator[StateChange | Inventory]:
         """Take in what the source knows now; the changes from then on.
@@ -90,7 +92,7 @@ class Link:
             why = error
         reason = _reason(why)
         log.error("cannot reach the device source %s: %s%s", self._name, reason, self._again_told)
-        self._pause = FIRST_PAUSE
+        self._pause, self._why = FIRST_PAUSE, why
         self._miss(reason, why)
         return None
 
@@ -127,22 +129,21 @@ class Link:
 
     async def _again(self, reason: str) -> AsyncIterator[StateChange | Inventory]:
         """Open the source anew, however long that takes."""
-        why: Exception | None = None
         while True:
             if self._pause:
-                self._miss(reason, why)
-                wait = why.wait if isinstance(why, DeviceError) else 0.0
+                self._miss(reason, self._why)
+                wait = self._why.wait if isinstance(self._why, DeviceError) else 0.0
                 pause = max(self._pause, min(LONGEST_WAIT, wait))
                 await asyncio.sleep(pause * random.uniform(1.0, 1.25))
             self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
             try:
                 changes = await self.open()
             except Exception as error:  # as above
-                reason, why = _reason(error), error
+                reason, self._why = _reason(error), error
                 if self.trouble is not None:
-                    self._miss(reason, why)
+                    self._miss(reason, error)
                 continue
-            self.trouble = None
+            self.trouble = self._why = None
             return changes
 
     def _miss(self, reason: str, why: Exception | None) -> None:

@@ -17,6 +17,8 @@ REFUSED_TOKEN = (
     "(your profile, Security, Long-lived access tokens) and put it in the place of the old one"
 )
 
+UNWANTED = 60.0
+"""Seconds until the next attempt where this machine is banned, or asks too often."""
 EXPIRED = frozenset({10})
 OTHER_NAME = frozenset({62, 64})
 """OpenSSL's codes for a certificate that has run out, and one for another host or address."""
@@ -42,7 +44,9 @@ def explained(error: BaseException, url: str) -> DeviceError:
         case aiohttp.ClientConnectorError() if isinstance(error.os_error, ConnectionRefusedError):
             return unreachable(f"nothing listens at {url}: is Home Assistant running?")
         case aiohttp.WSServerHandshakeError() | aiohttp.ClientResponseError():
-            return unreachable(_status(error.status, url))
+            found = unreachable(_status(error.status, url))
+            found.wait = _wait(error)
+            return found
         case TimeoutError():
             return unreachable(f"{url} does not answer: is it switched on, and the address right?")
         case aiohttp.ServerDisconnectedError() | ConnectionResetError():
@@ -70,6 +74,15 @@ def _certificate(error: BaseException, url: str) -> str:
     )
 
 
+def _wait(error: aiohttp.ClientResponseError) -> float:
+    """Seconds for which whoever answered wants to be left alone (`Retry-After`, RFC 9110). One
+    that has banned this machine is not asked every few seconds."""
+    told = error.headers.get("Retry-After", "") if error.headers else ""
+    if told.isdigit():
+        return float(told)
+    return UNWANTED if error.status in (403, 429) else 0.0
+
+
 def _status(status: int, url: str) -> str:
     if status == 401:
         return REFUSED_TOKEN
@@ -80,4 +93,8 @@ def _status(status: int, url: str) -> str:
         )
     if status in (502, 503, 504):
         return f"what stands before Home Assistant at {url} says that it is not running ({status})"
+    if status == 429:
+        return f"{url} says that it is asked too often ({status})"
+    if status == 500:
+        return f"Home Assistant at {url} has failed ({status}): its log says why"
     return f"what answers at {url} is not Home Assistant ({status})"

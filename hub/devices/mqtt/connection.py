@@ -36,8 +36,9 @@ MAX_PACKET = 256 * 1024
 """Bytes of the largest message that is let in."""
 SESSION = 600
 """Seconds for which the broker keeps what happens while the hub is away."""
-KEEPALIVE = 15
-"""Seconds of silence after which the two make sure that the other is still there."""
+KEEPALIVE = 10
+"""Seconds of silence after which the two make sure that the other is still there. After twice that
+a broker that nobody has hung up on, and that is gone all the same, counts as lost."""
 TIMEOUT = 8.0
 """Seconds for the whole of a connection, for a subscription, for a farewell."""
 PROBE = 2.0
@@ -67,7 +68,7 @@ class Client(aiomqtt.Client):
         self._reading = _Reading(self._client, self._modern, plain)
         self._sent: dict[int, asyncio.Future[bool]] = {}
         self.resumed = False
-        """Whether the broker still knew this client, and has kept for it what was said meanwhile."""
+        """Whether the broker still knew this client, and has kept what was said meanwhile."""
 
     def _on_connect(
         self,
