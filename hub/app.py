@@ -174,6 +174,8 @@ class Hub:
     """Routines, and what else the hub does by itself."""
     time: Time = field(default_factory=SystemTime)
     manners: Manners | None = None
+    safe: bool = False
+    """It has crashed too often, and does without skills of others."""
 
     @property
     def free(self) -> asyncio.Event:
@@ -293,7 +295,9 @@ class Hub:
         return lambda text, language: voice.say(text, language=language)
 
     async def take_packs(self) -> None:
-        """Use the packs that are on the shelf now, and no others."""
+        """Use the packs that are on the shelf now, and no others; none in safe mode."""
+        if self.safe:
+            return
         if self.packs is None:
             if not (shelf := self.config.hub.data / "packs").is_dir():
                 return
@@ -422,6 +426,7 @@ async def open_hub(
     sink: AudioSink | None = None,
     remember: bool = True,
     lasting: bool = False,
+    safe: bool = False,
     time: Time | None = None,
     synthesizer: Synthesizer | None = None,
 ) -> AsyncIterator[Hub]:
@@ -430,11 +435,13 @@ async def open_hub(
     `ears` adds wake word and voice activity, `recognise` speech to text, `sink` a voice that plays
     there. Without any of them it understands typed text. `states` is another folder for the states
     of the home; without `remember` they are not kept. `lasting` is for the hub that runs for ever:
-    any other opens the home only for a moment, perhaps beside one that runs elsewhere. `time` and
+    any other opens the home only for a moment, perhaps beside one that runs elsewhere. `safe`
+    leaves out the language model and all skills that did not come with the hub. `time` and
     `synthesizer` take the place of the machine's clocks and of the configured voice.
 
     Raises ConfigError, ModelError, EngineError or StorageError."""
     _check_languages(config)
+    config = config.cautious() if safe else config
     clocks = time or SystemTime()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_at_home(config))
@@ -586,6 +593,7 @@ async def open_hub(
         )
         hub.planner = planner
         hub.places = places
+        hub.safe = safe
         assistant.on_sound = debug.keep if debug.on else None
         hub.history = history
         hub.facts = facts

@@ -487,6 +487,15 @@ class Config(Settings):
         deaf = self.wake.model_copy(update={"micro": None, "verifier": None})
         return self.model_copy(update={"wake": deaf})
 
+    def cautious(self) -> Config:
+        """The same without what the hub can do without: language model and own skills."""
+        less = {
+            "router": self.router.model_copy(update={"model": None}),
+            "model": self.model.model_copy(update={"url": None}),
+            "skills": self.skills.model_copy(update={"folders": ()}),
+        }
+        return self.model_copy(update=less)
+
     @property
     def models(self) -> Path:
         """Folder of the models."""

@@ -21,6 +21,7 @@ from hub.bridges.web.door import WebDoor
 from hub.bridges.web.parts import Parts
 from hub.config import Config
 from hub.control import ControlServer
+from hub.crashes import STEADY, TOO_OFTEN, Starts, said
 from hub.errors import AudioError, ConfigError, EngineError, HearthError, StorageError
 from hub.home.view import describe_change
 from hub.messages import StateChange, Trace
@@ -56,7 +57,17 @@ async def serve(config: Config, *, ears: bool = True) -> None:
 
     Raises ConfigError, ModelError, or StorageError if another hub is running here."""
     wish: Wish | None = None
-    while (wish := await _serve(config, ears, wish)) is not None:
+    starts = Starts(config.hub.data)
+    try:
+        await _serve_again(config, ears, wish, starts)
+    except (ConfigError, asyncio.CancelledError, KeyboardInterrupt):
+        starts.good()  # it ends because somebody wants it to, or has to mend something first
+        raise
+    starts.good()
+
+
+async def _serve_again(config: Config, ears: bool, wish: Wish | None, starts: Starts) -> None:
+    while (wish := await _serve(config, ears, wish, starts)) is not None:
         try:
             async with lock(config, patience=5):
                 wish.erased = await erase(config, wish.person)
@@ -66,7 +77,7 @@ async def serve(config: Config, *, ears: bool = True) -> None:
         terminal.out.print(escape(told))
 
 
-async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
+async def _serve(config: Config, ears: bool, last: Wish | None, starts: Starts) -> Wish | None:
     """Run the hub until it is told to end, or somebody wants something erased: what that is. `last`
     is what was erased just before."""
     started = time.monotonic()
@@ -76,12 +87,16 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
         ended = stack.enter_context(_until_signal())
         eraser = Eraser(ended.set, last)
         await stack.enter_async_context(lock(config))
+        crashes = 0 if last is not None else starts.begin()
+        safe = crashes >= TOO_OFTEN
         elsewhere = any(room.elsewhere for room in config.rooms.values())
         others = bool(config.wyoming.listen) or elsewhere
         canceller = echo_canceller(config) if ears else None
         sink = loudspeaker(config, canceller) if ears else Nowhere() if others else None
         hub = await stack.enter_async_context(
-            open_hub(config, ears=ears, recognise=ears or others, sink=sink, lasting=True)
+            open_hub(
+                config, ears=ears, recognise=ears or others, sink=sink, lasting=True, safe=safe
+            )
         )
         open_ears = Ears(config.hub.data / "microphone-muted") if ears else None
         arbiter = _arbiter(hub) if elsewhere else None
@@ -148,7 +163,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
 
             area = area_by(lambda id: _room_of(hub, id))
             await stack.enter_async_context(serve_wyoming(hub, ears=far, area=area))
-        works += [_prepare(hub), _keep_prepared(hub, phone)]
+        works += [_prepare(hub), _keep_prepared(hub, phone), _steady(starts)]
         if open_ears is not None:
             works.append(_listen(hub, open_ears, canceller))
         if phone is not None:
@@ -163,6 +178,8 @@ async def _serve(config: Config, ears: bool, last: Wish | None) -> Wish | None:
         )
         if kept := warning(config, hub.time.now()):
             terminal.fail(kept)
+        if safe:
+            _tell_of_crashes(hub, crashes)
         systemd.ready(_condition(hub, ears))
         stack.callback(lambda: None if eraser.wish else systemd.stopping())
         await _until_ended(ended, tasks)
@@ -201,8 +218,22 @@ async def _take_packs(hub: Hub) -> list[str]:
 
 def _condition(hub: Hub, ears: bool) -> str:
     """How the hub is, in one line."""
+    safe = ("safe mode: without added skills and language model",) if hub.safe else ()
     away = (trouble.reason for trouble in hub.home.troubles.values() if trouble)
-    return "; ".join([describe(hub, ears), *away])
+    return "; ".join([describe(hub, ears), *safe, *away])
+
+
+def _tell_of_crashes(hub: Hub, crashes: int) -> None:
+    text = said(crashes, hub.config.hub.languages[0])
+    terminal.fail(f"{said(crashes, 'en')} A restart tries them again.")
+    if hub.aloud is not None:
+        hub.aloud.announce(text, language=hub.config.hub.languages[0], urgent=True)
+
+
+async def _steady(starts: Starts) -> None:
+    """What has run for so long is no crash."""
+    await asyncio.sleep(STEADY)
+    starts.good()
 
 
 async def _until_ended(ended: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
