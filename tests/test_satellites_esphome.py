@@ -4,6 +4,8 @@ protocol; ears, recognition and voice of the hub are scripted; all between is re
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,11 +15,12 @@ from typing import cast
 import aiohttp
 import pytest
 import pytest_asyncio
+from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from hub import config
 from hub.app import Hub, open_hub
 from hub.audio.null import Nowhere
-from hub.bridges.satellites import esphome, keys
+from hub.bridges.satellites import esphome, finding, keys
 from hub.bridges.satellites.esphome_link import EsphomeAddress, esphome_device, parse_esphome
 from hub.bridges.satellites.rooms import Known, Satellites
 from hub.bridges.wyoming.offer import FarEars
@@ -583,6 +586,65 @@ async def test_what_is_no_key_is_refused_and_not_repeated(
     with pytest.raises(ConfigError, match="this is not TOML") as caught:
         keys.key_for("Kitchen", tmp_path)
     assert "hunter2" not in str(caught.value)
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+async def test_pairing_tries_the_key_and_keeps_one_that_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    settings = tmp_path / "hearth.toml"
+    settings.write_text(f'[hub]\ndata = "{tmp_path / "data"}"\n')
+    device = Device(key=KEY)
+    await device.start()
+
+    async def pair(key: str) -> tuple[int, str]:
+        arguments = ["pair", "Kitchen", f"esphome://127.0.0.1:{device.port}", "--key-file", "-"]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hub", "satellites", *arguments),
+            env={**os.environ, "HEARTH_CONFIG": str(settings)},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate(f"{key}\n".encode())
+        return process.returncode or 0, " ".join(said.decode().split())
+
+    try:
+        status, said = await pair(OTHER_KEY)
+        assert status == 1 and "has another encryption key" in said
+        assert keys.key_for("Kitchen", tmp_path / "data") is None
+        status, said = await pair(KEY)
+        assert status == 0 and "Kitchen Satellite" in said and "shows timers" in said
+        assert f'satellite = "esphome://127.0.0.1:{device.port}"' in said
+        assert KEY not in said
+        assert keys.key_for("Kitchen", tmp_path / "data") == KEY
+    finally:
+        await device.stop()
+
+
+async def test_devices_in_the_network_are_found() -> None:
+    announcing = AsyncZeroconf(interfaces=["127.0.0.1"])
+    info = AsyncServiceInfo(
+        finding.SERVICE,
+        f"kitchen-satellite.{finding.SERVICE}",
+        port=6053,
+        parsed_addresses=["192.168.1.40"],
+        properties={"friendly_name": "Kitchen Satellite", "api_encryption": "Noise_NNpsk0"},
+    )
+    try:
+        await (await announcing.async_register_service(info))
+        for _ in range(5):
+            found = await finding.find(within=2.0, interfaces=["127.0.0.1"])
+            if mine := next((each for each in found if each.name == "kitchen-satellite"), None):
+                break
+    finally:
+        await announcing.async_close()
+    assert mine is not None
+    assert mine.uri == "esphome://kitchen-satellite.local"
+    assert (mine.title, mine.host, mine.encrypted) == ("Kitchen Satellite", "192.168.1.40", True)
 
 
 async def _soon(happens: Callable[[], bool], seconds: float = 20) -> None:

@@ -152,6 +152,25 @@ class EsphomeSatellite:
         """Whether it shows timers, and rings when one runs out."""
         return bool(self._has & VoiceAssistantFeature.TIMERS)
 
+    def abilities(self) -> list[str]:
+        """What it can, for people."""
+        has = self._has
+        return [
+            "hears its wake word, and sends sound",
+            "plays replies and announcements"
+            if self._players or has & VoiceAssistantFeature.ANNOUNCE
+            else "plays replies, and no announcements"
+            if has & VoiceAssistantFeature.SPEAKER
+            else "has no loudspeaker",
+            *(["shows timers"] if self.has_timers else []),
+            *(
+                ["listens for the answer to a question of the hub"]
+                if has & VoiceAssistantFeature.START_CONVERSATION
+                else []
+            ),
+            *(["can be muted"] if self._mute_switch else []),
+        ]
+
     # --- its life -------------------------------------------------------------------------------
 
     async def run(self) -> None:
