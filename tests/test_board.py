@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -161,3 +162,51 @@ def test_the_doctor_tells_what_the_machine_is(
 async def _nothing(*_: object):  # type: ignore[no-untyped-def]
     return
     yield
+
+
+# --- the GPU -------------------------------------------------------------------------------------
+
+
+def whisper(monkeypatch: pytest.MonkeyPatch, gpus: int, works: bool) -> tuple[Any, list[str]]:
+    """The engine with CTranslate2's doors replaced; it, and the devices it has loaded for."""
+    from hub.engines import whisper as module
+
+    loaded: list[str] = []
+
+    def recognize(engine: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        if engine.device == "cuda" and not works:
+            raise RuntimeError("Library libcublas.so.12 is not found or cannot be loaded")
+        return {"hypotheses": []}
+
+    class Model:
+        n_mels = 80
+
+        def __init__(self, folder: str, *, device: str, compute_type: str, **_: Any) -> None:
+            loaded.append(f"{device} {compute_type}")
+
+    monkeypatch.setattr(module.ctranslate2, "get_cuda_device_count", lambda: gpus)
+    monkeypatch.setattr(module.ctranslate2.models, "Whisper", Model)
+    monkeypatch.setattr(module, "_tokenizer", lambda path: None)
+    monkeypatch.setattr(module.Engine, "recognize", recognize)
+    return module.Engine, loaded
+
+
+@pytest.mark.parametrize(
+    ("gpus", "works", "expected"),
+    [
+        (1, True, ["cuda int8_float16"]),
+        (1, False, ["cuda int8_float16", "cpu int8"]),  # a library of CUDA's is missing
+        (0, True, ["cpu int8"]),  # built without CUDA, or the device may not be used
+    ],
+)
+def test_whisper_takes_the_gpu_and_else_the_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: int, works: bool, expected: list[str]
+) -> None:
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+    engine, loaded = whisper(monkeypatch, gpus, works)
+    assert engine(str(tmp_path), device="cuda").warm() == {"hypotheses": []}
+    assert loaded == expected
+    loaded.clear()
+    engine(str(tmp_path)).warm()  # nobody has asked for a GPU
+    assert loaded == ["cpu int8"]
