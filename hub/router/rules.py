@@ -7,7 +7,7 @@ own conversation agent, but with ids as their values, so that equal names stay a
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -30,7 +30,7 @@ from hub.language import moments
 from hub.router.numbers import said_numbers
 from hub.router.places import Places, spellings
 from hub.router.slots import SpokenNames, Value, listed, meant
-from hub.router.templates import Templates
+from hub.router.templates import Templates, Within
 from hub.router.words import Words
 from hub.router.words import words as words_of
 
@@ -163,20 +163,16 @@ class Grammar:
         if not self._templates:
             return []
         within = {name: names.within(text) for name, names in self._names.items()}
-        for own in self._own:
-            own.data.slot_lists[own.slot] = listed(
-                own.slot, within[own.names], own.domains, own.classes
-            )
-        told = {kind: moments.within(text, kind, self._language) for kind in self._kinds}
-        for timed in self._timed:
-            values = ((words, words) for words in told[timed.kind])
-            timed.data.slot_lists[timed.slot] = TextSlotList.from_tuples(
-                values, allow_template=False, name=timed.slot
-            )
+        near = self._templates.near(text, within)
+        self._fill({id(each.block) for each in near}, text, within)
+        lists = {name: listed(name, values) for name, values in within.items()}
+        fitting = self._templates.fitting(text, near, lists)
+        if fitting is None:
+            return []
         results = recognize_all(
             text,
-            self._templates.fitting(text, within),
-            slot_lists={name: listed(name, values) for name, values in within.items()},
+            fitting,
+            slot_lists=lists,
             intent_context={"area": area or NOWHERE},
             language=self._language,
         )
@@ -190,6 +186,24 @@ class Grammar:
             for match in _matches(result, self.tier, said)
         ]
         return sorted(found, key=lambda match: match.rank)
+
+    def _fill(self, blocks: Collection[int], text: str, within: Within) -> None:
+        """Give these blocks of templates the names and times that a text has for them."""
+        for own in self._own:
+            if id(own.data) in blocks:
+                own.data.slot_lists[own.slot] = listed(
+                    own.slot, within[own.names], own.domains, own.classes
+                )
+        told: dict[moments.Kind, Sequence[str]] = {}
+        for timed in self._timed:
+            if id(timed.data) not in blocks:
+                continue
+            if timed.kind not in told:
+                told[timed.kind] = moments.within(text, timed.kind, self._language)
+            values = ((words, words) for words in told[timed.kind])
+            timed.data.slot_lists[timed.slot] = TextSlotList.from_tuples(
+                values, allow_template=False, name=timed.slot
+            )
 
     def _says_nothing(self, slot: MatchEntity) -> bool:
         """Whether what was said for free text is none: 'set it timer' names no timer 'it'."""

@@ -1,18 +1,20 @@
 """Sentence templates, of which only those are tried that may fit a sentence at all.
 
 A template that needs a name of the home cannot fit a sentence without one, nor one that needs a
-player's name where only lights are named. One that needs a word cannot fit a sentence without it,
-and none can fit a sentence with a word that it does not have. That leaves out nearly all of them.
-Only what cannot fit is left out: hassil decides, as it would without.
+player's name where only lights are named. One that needs a word cannot fit a sentence without it:
+each is found by the words of one clause, of which a sentence must have one (an inverted index).
+None can fit a sentence with a word that it does not have. And none can fit that does not reach the
+end of the sentence (`reach`). That leaves out nearly all of them. Only what cannot fit is left out:
+hassil decides, as it would without.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeVar
 
 from hassil import Intents, Sentence, SlotList, TextSlotList, parse_sentence
 from hassil.expression import (
@@ -24,10 +26,13 @@ from hassil.expression import (
     TextChunk,
 )
 from hassil.intents import Intent, IntentData, TextSlotValue
-from hassil.util import normalize_for_matching
+from hassil.util import normalize_for_matching, remove_skip_words
 
+from hub.router.reach import Reach, Scope, letters_of
 from hub.router.slots import compact
 
+Pieces = frozenset[str] | None
+"""Literal text of an expression, cut at blanks; None: it may be anything, such as a number."""
 Within = Mapping[str, Sequence[TextSlotValue]]
 """The names of the home in a sentence, by list."""
 
@@ -35,12 +40,10 @@ DEEPEST = 20
 """Expansion rules within expansion rules."""
 KEPT_PARSED = 4096
 """Phrases of skills whose parsed form is kept: a few hundred bytes each."""
-
-ANY = 1
-"""The piece with which all words begin: none."""
-
-Pieces = frozenset[str] | None
-"""Literal text of an expression, cut at blanks; None: it may be anything, such as a number."""
+KEPT_TEXTS = 64
+"""Sentences that are not made matchable again for the next grammar."""
+KEPT_WORDS = 2048
+"""Words of sentences for which the index is not searched again."""
 
 
 @lru_cache(KEPT_PARSED)
@@ -49,153 +52,216 @@ def parsed(text: str) -> Sentence:
     return parse_sentence(text, keep_text=True)
 
 
+@lru_cache(KEPT_TEXTS)
+def matchable(text: str) -> str:
+    """A text as hassil compares it with templates."""
+    return normalize_for_matching(text).text
+
+
 def give(data: IntentData, sentences: list[Sentence]) -> None:
     """Let a block have its templates in parsed form, so that hassil does not parse them again."""
     data.__dict__["sentences"] = sentences
 
 
 @dataclass(slots=True)
-class _Template:
-    """One template. Sets are numbers with a bit for each member, to be compared quickly."""
+class Template:
+    """One template."""
 
+    intent: str
+    block: IntentData
+    """All templates that share their slots and context."""
     sentence: Sentence
-    needs: int
-    """Clauses of which each has to have one of its words in the sentence."""
-    has: int
-    """Pieces of text with which its words begin; ANY if they cannot be told."""
+    clauses: tuple[frozenset[str], ...]
+    """Of each, one word has to be in the sentence."""
+    lists: frozenset[str]
+    """Of each, besides names of the home, one value has to be in the sentence."""
     data: IntentData | None = None
     """It alone, once it was of use."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Templates of an intent that need the same names."""
-
-    intent: str
-    data: IntentData
-    names: frozenset[str]
-    """Lists of which each must have a name in the sentence."""
-    domains: frozenset[str]
-    """Of things whose name it needs, if it needs one; empty: any."""
-    templates: list[_Template] = field(default_factory=list)
+    def alone(self) -> IntentData:
+        """A block with this template and no other."""
+        if self.data is None:
+            self.data = replace(self.block, sentence_texts=[self.sentence.text or ""])
+            give(self.data, [self.sentence])
+        return self.data
 
 
 class Templates:
-    """The templates of one grammar."""
+    """The templates of one grammar. Sets of them are numbers with a bit for each."""
 
     def __init__(self, intents: Intents, lists: Iterable[str]) -> None:
         """`lists` are those of names of the home."""
         self.intents = intents
         self._lists = frozenset(lists)
-        self._clauses: dict[frozenset[str], int] = {}
-        self._pieces = {"": ANY}
+        self._all: list[Template] = []
+        self._needing: dict[tuple[frozenset[str], frozenset[str]], int] = {}
+        """Lists of which each must have a name in the sentence, and of which domain the thing must
+        be (empty: any)."""
+        self._having: dict[str, int] = {}
+        """Piece of text -> those that have it."""
+        self._any_text = 0
+        """Those that may have any."""
+        everywhere = _Texts(intents.expansion_rules, intents.slot_lists, self._lists)
+        for name, intent in intents.intents.items():
+            for data in intent.data:
+                self._add(name, data, everywhere)
+        self._open = (1 << len(self._all)) - 1
+        """Those of this home."""
+        self._found_by: dict[str, int] = {}
+        """Word -> those of whose rarest clause it is."""
+        self._always = 0
+        """Those that need no word."""
+        self._index()
+        self._needed = frozenset(w for each in self._all for clause in each.clauses for w in clause)
         self._ignored = frozenset(
             word for phrase in intents.skip_words for word in phrase.casefold().split()
         )
-        everywhere = _Texts(intents.expansion_rules, intents.slot_lists, self._lists)
-        self._blocks = [
-            block
-            for name, intent in intents.intents.items()
-            for data in intent.data
-            for block in self._split(name, data, everywhere)
-        ]
+        self._words = lru_cache(KEPT_WORDS)(self._word)
+
+    def _add(self, intent: str, data: IntentData, everywhere: _Texts) -> None:
+        texts, own = everywhere, self._lists
+        if data.expansion_rules or data.slot_lists:
+            own -= set(data.slot_lists)
+            texts = _Texts(
+                {**self.intents.expansion_rules, **data.expansion_rules},
+                {**self.intents.slot_lists, **data.slot_lists},
+                own,
+            )
+        required = _domains(data.requires_context.get("domain"))
+        blocks: dict[frozenset[str], list[Template]] = {}
+        for sentence in data.sentences:
+            clauses = tuple(sentence.get_required_clauses(texts.rules))
+            lists = texts.needed(sentence.expression)
+            template = Template(intent, data, sentence, clauses, lists - own)
+            blocks.setdefault(lists & own, []).append(template)
+        for names, templates in blocks.items():
+            members = ((1 << len(templates)) - 1) << len(self._all)
+            key = names, required if "name" in names else frozenset()
+            self._needing[key] = self._needing.get(key, 0) | members
+            for template in templates:
+                self._add_pieces(texts.pieces(template.sentence.expression), 1 << len(self._all))
+                self._all.append(template)
+
+    def _add_pieces(self, pieces: Pieces, bit: int) -> None:
+        if pieces is None:
+            self._any_text |= bit
+        for piece in pieces or ():
+            self._having[piece] = self._having.get(piece, 0) | bit
+
+    def _index(self) -> None:
+        """Each template is found by the clause whose words are in the fewest others."""
+        frequent = Counter(w for each in self._all for clause in each.clauses for w in clause)
+        for number, each in enumerate(self._all):
+            if not each.clauses or self.intents.settings.ignore_whitespace:
+                # Where blanks mean nothing, neither do words.
+                self._always |= 1 << number
+                continue
+            rarest = min(each.clauses, key=lambda clause: sum(frequent[word] for word in clause))
+            for word in rarest:
+                self._found_by[word] = self._found_by.get(word, 0) | 1 << number
 
     def only(self, domains: Collection[str], intents: Collection[str]) -> Templates:
         """Those for things of some domains, and for no domain in particular, of some intents."""
         fewer = copy(self)
         within = set(domains)
-        fewer._blocks = [
-            block
-            for block in self._blocks
-            if block.intent in intents and (not block.data.domains or block.data.domains & within)
-        ]
+        fewer._open = 0
+        for number, each in enumerate(self._all):
+            if each.intent in intents and (not each.block.domains or each.block.domains & within):
+                fewer._open |= 1 << number
         return fewer
 
     def __bool__(self) -> bool:
-        return bool(self._blocks)
+        return bool(self._open)
 
     def blocks(self) -> Iterator[IntentData]:
         """What belongs to the templates, such as their own lists."""
-        return (block.data for block in self._blocks)
+        found = {id(each.block): each.block for each in _members(self._all, self._open)}
+        yield from found.values()
 
-    def fitting(self, text: str, within: Within) -> Intents:
-        """Those that may fit a sentence with these names in it."""
+    def near(self, text: str, within: Within) -> list[Template]:
+        """Those that have the words and names of a sentence, and whose own it has."""
         given = {name for name, values in within.items() if values}
         domains = {(value.context or {}).get("domain") for value in within.get("name", ())}
-        lacking, begun = 0, list[int]()
-        # Where blanks mean nothing, neither do words.
-        if not self.intents.settings.ignore_whitespace:
-            plain = normalize_for_matching(text).text.casefold()
-            lacking = self._lacking(plain)
-            begun = self._begun(plain, text, within)
-        kept: dict[str, list[IntentData]] = {}
-        for block in self._blocks:
-            if not block.names <= given:
-                continue
-            if "name" in block.names and block.domains and not block.domains & domains:
-                continue
-            for template in block.templates:
-                if not template.needs & lacking and all(template.has & word for word in begun):
-                    data = template.data = template.data or _alone(block.data, template.sentence)
-                    kept.setdefault(block.intent, []).append(data)
-        return replace(
-            self.intents, intents={name: Intent(name, data) for name, data in kept.items()}
-        )
-
-    def _lacking(self, plain: str) -> int:
-        """The clauses of which a sentence has no word, as bits."""
-        found = 0
-        for clause, bit in self._clauses.items():
-            for word in clause:
-                if word in plain:
-                    break
-            else:
-                found |= bit
-        return found
-
-    def _begun(self, plain: str, text: str, within: Within) -> list[int]:
-        """For each word of a sentence that is no name of the home and not to be skipped: the
-        pieces with which it begins, as bits."""
-        said = plain.split()
+        near = 0
+        for (names, required), members in self._needing.items():
+            if names <= given and (not required or required & domains):
+                near |= members
+        near &= self._open
+        if self.intents.settings.ignore_whitespace:
+            return list(_members(self._all, near))
+        said = matchable(text).casefold().split()
         named = _named(said, text, within)
-        if named is None:
-            return []
-        found = []
+        found, words = self._always, set[str]()
         for word, in_name in zip(said, named, strict=True):
-            # hassil reads hyphens as blanks, too, and leaves punctuation.
-            if in_name or word in self._ignored or not word.isalpha():
-                continue
-            bits = ANY
-            for length in range(1, len(word) + 1):
-                bits |= self._pieces.get(word[:length], 0)
-            found.append(bits)
-        return found
+            parts, by_parts, begun = self._words(word)
+            words |= parts
+            found |= by_parts
+            if not in_name:
+                near &= begun
+        return [
+            each
+            for each in _members(self._all, near & found)
+            if not any(map(words.isdisjoint, each.clauses))
+        ]
 
-    def _split(self, intent: str, data: IntentData, everywhere: _Texts) -> Iterator[_Block]:
-        texts = everywhere
-        if data.expansion_rules or data.slot_lists:
-            texts = _Texts(
-                {**self.intents.expansion_rules, **data.expansion_rules},
-                {**self.intents.slot_lists, **data.slot_lists},
-                self._lists - set(data.slot_lists),
+    def _word(self, word: str) -> tuple[frozenset[str], int, int]:
+        """What a word has in it of the words that templates need ('küchenlicht' has 'licht'), the
+        templates that are found by these, and those that have the beginning of the word."""
+        ends = range(1, len(word) + 1)
+        parts = self._needed & {word[start:end] for end in ends for start in range(end)}
+        found, begun = 0, self._any_text
+        for part in parts:
+            found |= self._found_by.get(part, 0)
+        if word in self._ignored or not word.isalpha():
+            # hassil reads hyphens as blanks, too, and leaves punctuation.
+            return parts, found, -1
+        for end in ends:
+            begun |= self._having.get(word[:end], 0)
+        return parts, found, begun
+
+    def fitting(
+        self, text: str, near: Iterable[Template], lists: Mapping[str, SlotList]
+    ) -> Intents | None:
+        """Those of them that may fit the whole sentence, for hassil; None if there are none.
+
+        `lists`: the names of the home in the sentence."""
+        plain = matchable(text)
+        skipped = self._skipped(plain)
+        rules, shared = self.intents.expansion_rules, {**self.intents.slot_lists, **lists}
+        ways = [Reach(way, self.intents.language, rules, shared) for way in self._ways(plain, skipped)]
+        scopes: dict[int, list[Scope]] = {}
+        kept: dict[str, list[IntentData]] = {}
+        for each in near:
+            key = id(each.block)
+            if key not in scopes:
+                scopes[key] = [way.scope(each.block) for way in ways]
+            if any(scope.fits(each.sentence, each.lists) for scope in scopes[key]):
+                kept.setdefault(each.intent, []).append(each.alone())
+        if not kept:
+            return None
+        found = {name: Intent(name, data) for name, data in kept.items()}
+        return replace(self.intents, intents=found, skip_words=skipped)
+
+    def _skipped(self, plain: str) -> list[str]:
+        """The words to be skipped that a sentence has: hassil searches for each of them."""
+        if "  " in plain:
+            return self.intents.skip_words  # with any of them, hassil makes it one blank
+        folded = plain.casefold()
+        return [word for word in self.intents.skip_words if word.strip().casefold() in folded]
+
+    def _ways(self, plain: str, skipped: Sequence[str]) -> Iterable[str]:
+        """The texts that hassil compares with templates: with and without what may be skipped."""
+        if not skipped:
+            return [plain]
+        joined = self.intents.settings.ignore_whitespace
+        return dict.fromkeys(
+            (
+                plain,
+                remove_skip_words(plain, skipped, joined),
+                remove_skip_words(plain, skipped, joined, start=False),
+                remove_skip_words(plain, skipped, joined, end=False),
             )
-        blocks: dict[frozenset[str], _Block] = {}
-        for sentence in data.sentences:
-            names = texts.needed(sentence.expression)
-            block = blocks.setdefault(
-                names,
-                _Block(intent, data, names, _domains(data.requires_context.get("domain"))),
-            )
-            clauses = sentence.get_required_clauses(texts.rules)
-            pieces = texts.pieces(sentence.expression)
-            block.templates.append(
-                _Template(
-                    sentence,
-                    _bits(clauses, self._clauses),
-                    ANY if pieces is None else _bits(pieces, self._pieces),
-                )
-            )
-        yield from blocks.values()
+        )
 
 
 class _Texts:
@@ -204,6 +270,7 @@ class _Texts:
     def __init__(
         self, rules: Mapping[str, Sentence], lists: Mapping[str, SlotList], names: frozenset[str]
     ) -> None:
+        """`names`: the lists of names of the home."""
         self.rules = dict(rules)
         self._slots = lists
         self._names = names
@@ -211,9 +278,9 @@ class _Texts:
         self._literal: dict[str, Pieces] = {}
 
     def needed(self, expression: Expression, depth: int = 0) -> frozenset[str]:
-        """Lists of names without which an expression cannot fit."""
+        """Lists without whose values an expression cannot fit."""
         if isinstance(expression, ListReference):
-            return self._names & {expression.list_name}
+            return frozenset([expression.list_name])
         if isinstance(expression, RuleReference):
             name = expression.rule_name
             if name not in self._needed:
@@ -270,41 +337,32 @@ def _together(parts: Iterable[Pieces]) -> Pieces:
     return frozenset(found)
 
 
-def _alone(data: IntentData, sentence: Sentence) -> IntentData:
-    part = replace(data, sentence_texts=[sentence.text or ""])
-    give(part, [sentence])
-    return part
-
-
-Member = TypeVar("Member", str, frozenset[str])
-
-
-def _bits(members: Iterable[Member], known: dict[Member, int]) -> int:
-    """A set as a number; `known` gets what it does not have yet."""
-    found = 0
-    for member in members:
-        found |= known.setdefault(member, 1 << len(known))
-    return found
-
-
-def _named(words: Sequence[str], text: str, within: Within) -> list[bool] | None:
-    """Which words are names of the home, or have a part of one; None if that cannot be told."""
+def _named(words: Sequence[str], text: str, within: Within) -> list[bool]:
+    """Which words are names of the home, or have a part of one; all, if that cannot be told."""
     letters = [compact(word) for word in words]
     joined = "".join(letters)
     if joined != compact(text):
-        return None
-    names = {value.text_in.text for values in within.values() for value in values}  # type: ignore[attr-defined]
+        return [True] * len(words)
     taken = bytearray(len(joined))
-    for name in {compact(name) for name in names}:
-        start = joined.find(name)
+    for name in {value.text_in.text for values in within.values() for value in values}:  # type: ignore[attr-defined]
+        sought = letters_of(name)
+        start = joined.find(sought)
         while start >= 0:
-            taken[start : start + len(name)] = b"\x01" * len(name)
-            start = joined.find(name, start + 1)
+            taken[start : start + len(sought)] = b"\x01" * len(sought)
+            start = joined.find(sought, start + 1)
     found, start = [], 0
     for word in letters:
         found.append(any(taken[start : start + len(word)]))
         start += len(word)
     return found
+
+
+def _members(templates: Sequence[Template], chosen: int) -> Iterator[Template]:
+    """Those of a set, in their order."""
+    while chosen:
+        lowest = chosen & -chosen
+        yield templates[lowest.bit_length() - 1]
+        chosen ^= lowest
 
 
 def _domains(required: object) -> frozenset[str]:
