@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -218,13 +219,20 @@ def _without_politeness(tokens: list[str], words: Words) -> list[str]:
 
 
 def _leading(tokens: list[str], phrases: tuple[str, ...], *, reverse: bool = False) -> int:
-    """How many tokens the longest of the phrases takes up at the beginning."""
-    for phrase in phrases:
-        length = len(phrase.split())
-        head = tokens[:length]
+    """How many tokens the first of the phrases that fits takes up at the beginning."""
+    order, longest = _ordered(phrases)
+    best = len(phrases), 0
+    for count in range(1, min(longest, len(tokens)) + 1):
+        taken = tokens[:count]
+        phrase = normal(" ".join(reversed(taken) if reverse else taken))
         # 'you'd' is one token but two words in normal form: count tokens, compare normal forms.
-        for count in range(1, length + 1):
-            taken = head[:count]
-            if normal(" ".join(reversed(taken) if reverse else taken)) == phrase:
-                return count
-    return 0
+        if phrase in order and count <= len(phrase.split()):
+            best = min(best, (order[phrase], count))
+    return best[1]
+
+
+@lru_cache
+def _ordered(phrases: tuple[str, ...]) -> tuple[dict[str, int], int]:
+    """The places of phrases in their order, and the words of the longest."""
+    order = {phrase: place for place, phrase in reversed([*enumerate(phrases)])}
+    return order, max((len(phrase.split()) for phrase in phrases), default=0)

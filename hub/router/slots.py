@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from hassil import TextChunk, TextSlotList
@@ -17,6 +18,9 @@ from hassil.intents import TextSlotValue
 from hassil.trie import Trie
 
 from hub.home.model import normal
+
+KEPT_TEXTS = 16
+"""Sentences that are not searched again for the next grammar."""
 
 Value = tuple[str, str, dict[str, Any], dict[str, Any]]
 """What is said, what it means, its context and its metadata."""
@@ -45,10 +49,14 @@ class SpokenNames:
                 chunk = TextChunk(text=text)
                 meanings = Meanings(tuple(dict.fromkeys(ids)))
                 self._trie.insert(letters, TextSlotValue(chunk, meanings, context, metadata))
+        self._found = lru_cache(KEPT_TEXTS)(self._find)
 
-    def within(self, text: str) -> list[TextSlotValue]:
+    def within(self, text: str) -> tuple[TextSlotValue, ...]:
         """The values whose names stand in a text, wherever."""
-        return [value for _, _, value in self._trie.find(compact(text))]
+        return self._found(compact(text))
+
+    def _find(self, letters: str) -> tuple[TextSlotValue, ...]:
+        return tuple(value for _, _, value in self._trie.find(letters))
 
 
 def listed(

@@ -220,11 +220,13 @@ class Templates:
         return parts, found, begun
 
     def fitting(
-        self, text: str, near: Iterable[Template], lists: Mapping[str, SlotList]
+        self, text: str, near: Collection[Template], lists: Mapping[str, SlotList]
     ) -> Intents | None:
         """Those of them that may fit the whole sentence, for hassil; None if there are none.
 
         `lists`: the names of the home in the sentence."""
+        if not near:
+            return None
         plain = matchable(text)
         skipped = self._skipped(plain)
         rules, shared = self.intents.expansion_rules, {**self.intents.slot_lists, **lists}
