@@ -23,6 +23,7 @@ from yaml import safe_load
 
 from hub.home.model import normal
 from hub.router.context import Target, Targets
+from hub.router.numbers import numbers
 from hub.router.places import TARGET_SLOTS, Places
 from hub.router.reading import Parsed
 from hub.router.words import Words
@@ -33,10 +34,14 @@ LARGEST_NUMBER = 1000
 """In words; the default of 10,000 takes most of the time of building (digits have no limit)."""
 
 
-LONG, NEAR = 5, 65.0
+LONG, NEAR = 4, 65.0
 """Letters of a word, and likeness (0-100) to any that the matcher knows, without which it can
 never be explained (its own limits are 76 and more). In a home of 5,000 devices the matcher takes
 0.1 s to find that out."""
+HUNDREDS = ("hundred", "thousand")
+MOST_STRANGE = 4
+"""Words that the matcher does not know, however much they are like others: a sentence with more of
+them is no misspelt command, and takes the longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +79,25 @@ class FuzzyRules:
         names = [name for thing in named for name in (thing["name"], *thing["aliases"])]
         names += [name for floor in places.floors.values() for name in floor.names]
         texts = [*names, *words.fillers]
-        self._known = tuple(_vocabulary_words() | {w for t in texts for w in normal(t).split()})
+        self._known = _vocabulary_words() | {w for t in texts for w in normal(t).split()}
+        self._choices = tuple(self._known)
         self._foreign = lru_cache(maxsize=1024)(self._unlike)
 
     def _unlike(self, word: str) -> bool:
         """Whether nothing that the matcher knows is anywhere near a word."""
-        if len(word) < LONG or word.isdigit():
+        if len(word) < LONG or word in self._known or _counts(word):
             return False
-        return process.extractOne(word, self._known, scorer=ratio, score_cutoff=NEAR) is None
+        return process.extractOne(word, self._choices, scorer=ratio, score_cutoff=NEAR) is None
 
     def read(self, text: str, area: str | None, targets: Targets | None) -> Fuzzy:
         """Understand a text; `area` is the id of the person's room."""
-        for word in normal(text).split():
+        said = normal(text).split()
+        for word in said:
             if word in self._people or self._foreign(word):
                 return Fuzzy(reason=f"unexplained: {word!r}", code="unexplained")
+        strange = [word for word in said if word not in self._known and not _counts(word)]
+        if len(strange) > MOST_STRANGE:
+            return Fuzzy(reason=f"unexplained: {', '.join(strange)}", code="unexplained")
         result = self._matcher.interpret(
             text, context_area=area, previous_targets=_references(targets)
         )
@@ -127,6 +137,11 @@ class FuzzyRules:
                 if span.source.startswith("fuzzy"):
                     shown = self._matcher.display_name(option.slot, option.value)
                     yield f"{span.text!r}→{shown}"
+
+
+def _counts(word: str) -> bool:
+    """Whether a word is a number, or a part of one: the matcher knows these by themselves."""
+    return word.isdigit() or word in HUNDREDS or bool(numbers(word, LANGUAGE))
 
 
 @cache

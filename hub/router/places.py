@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from hub.home.model import Area, Entity, Floor, Home, normal
@@ -31,6 +31,11 @@ class Places:
         self._shared = _shared(self.entities.values())
         self._shared_places = _shared([*self.areas.values(), *self.floors.values()])
         self._called: dict[str, dict[str, set[str]]] = {}
+        self._in_area: dict[str | None, list[Entity]] = {}
+        self._of_domain: dict[str, list[Entity]] = {}
+        for entity in self.entities.values():
+            self._in_area.setdefault(entity.area_id, []).append(entity)
+            self._of_domain.setdefault(entity.domain, []).append(entity)
         self.tools: dict[str, list[ToolSpec]] = {}
         for tool in tools:
             self.tools.setdefault(tool.name, []).append(tool)
@@ -74,11 +79,17 @@ class Places:
 
     def entities_for(self, slots: Slots) -> list[Entity]:
         """Entities that fit all the slots that choose entities."""
-        named = slots.get("name")
-        pool = [self.entities[named]] if named in self.entities else []
-        if named is None:
-            pool = list(self.entities.values())
-        return [entity for entity in pool if self._fits(entity, slots)]
+        return [entity for entity in self._pool(slots) if self._fits(entity, slots)]
+
+    def _pool(self, slots: Slots) -> Iterable[Entity]:
+        """Those among which the entities for some slots are."""
+        named, area, domain = slots.get("name"), slots.get("area"), slots.get("domain")
+        if named is not None:
+            return [self.entities[named]] if named in self.entities else []
+        if area is not None:
+            return self._in_area.get(area, ())
+        domains = _listed(domain) if domain is not None else ()
+        return self._of_domain.get(domains[0], ()) if len(domains) == 1 else self.entities.values()
 
     def _fits(self, entity: Entity, slots: Slots) -> bool:
         area = self.areas.get(entity.area_id) if entity.area_id else None
@@ -100,7 +111,9 @@ class Places:
         accepting = [tool for tool in self.tools.get(intent, ()) if _accepts(tool, slots)]
         if self.anywhere(intent) and not any(slots.get(slot) for slot in TARGET_SLOTS):
             return bool(accepting)
-        return any(not _acts_on_entities(tool) or self._served(tool, slots) for tool in accepting)
+        return any(
+            not _acts_on_entities(tool) or any(self._chosen(tool, slots)) for tool in accepting
+        )
 
     def anywhere(self, intent: str) -> bool:
         """Whether its tool finds out by itself what is meant where nothing was said of that."""
@@ -113,14 +126,16 @@ class Places:
     def actable(self, intent: str, slots: Slots) -> list[Entity]:
         """The entities that the tools of this name would act on."""
         tools = [tool for tool in self.tools.get(intent, ()) if _acts_on_entities(tool)]
-        found = (entity for tool in tools for entity in self._served(tool, slots))
+        found = (entity for tool in tools for entity in self._chosen(tool, slots))
         return list({entity.entity_id: entity for entity in found}.values())
 
-    def _served(self, tool: ToolSpec, slots: Slots) -> list[Entity]:
+    def _chosen(self, tool: ToolSpec, slots: Slots) -> Iterator[Entity]:
         """The entities one tool would act on. An area that is an argument of the tool itself
         ('vacuum the kitchen') is not where they are."""
         chosen = {slot: value for slot, value in slots.items() if not _own_area(tool, slot)}
-        return [entity for entity in self.entities_for(chosen) if _serves(tool, entity)]
+        for entity in self._pool(chosen):
+            if _serves(tool, entity) and self._fits(entity, chosen):
+                yield entity
 
     def kind(self, intent: str) -> dict[str, Any]:
         """The slot for everything the tools of this name act on."""

@@ -33,7 +33,6 @@ KEPT_CHUNKS = 8192
 letters_of = lru_cache(KEPT_CHUNKS)(compact)
 
 
-
 @cache
 def beginnings(language: str, start: int, stop: int, step: int) -> frozenset[str]:
     """The letters with which the numbers of a range begin in words: 'twenty', but not 'twentyone',
@@ -174,13 +173,12 @@ class Scope:
 
     def _ends(self, expression: Expression, starts: int) -> int:
         """Where a part of a template may end that begins at one of these positions."""
-        kind = type(expression)
-        if kind is TextChunk:
+        if isinstance(expression, TextChunk):
             places, length = self._chunk(expression.text)
             return (starts & places) << length
-        if kind is Sequence:
+        if isinstance(expression, Sequence):
             for item in expression.items:
-                if type(item) is TextChunk:
+                if isinstance(item, TextChunk):
                     places, length = self._chunk(item.text)
                     starts = (starts & places) << length
                 else:
@@ -188,14 +186,14 @@ class Scope:
                 if not starts:
                     return 0
             return starts
-        if kind is Alternative:
+        if isinstance(expression, Alternative):
             ends = 0
             for item in expression.items:
                 ends |= self._ends(item, starts)
             return ends
-        if kind is RuleReference:
+        if isinstance(expression, RuleReference):
             return self._of_rule(expression.rule_name, starts)
-        if kind is ListReference:
+        if isinstance(expression, ListReference):
             return self._of_list(expression, starts)
         assert isinstance(expression, Permutation)
         for _ in expression.items:  # each in any place, as if it could be there twice

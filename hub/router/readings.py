@@ -232,16 +232,20 @@ def narrowed(reading: Reading, text: str, places: Places, words: Words) -> Readi
     slots = dict(places.meant(call).arguments)
     if "name" in slots or not slots.get("area"):
         return reading
-    found = places.actable(call.tool, slots)
     domain = slots.get("domain") or places.kind(call.tool).get("domain")
-    if domain == "climate" and len(found) > 1:
+    lamp = words.lamps & set(normal(text).split()) if domain == "light" else ()
+    sensed = domain in ("sensor", "binary_sensor") and "device_class" in slots
+    if not (domain == "climate" or lamp or sensed):
+        return reading
+    found = places.actable(call.tool, slots)
+    if domain == "climate":
+        if len(found) == 1:
+            return reading
         found = [e for e in found if _is_called(e, words.kinds.get("climate", ()))]
-    elif domain == "light" and (lamp := words.lamps & set(normal(text).split())):
+    elif lamp:
         found = [e for e in found if _is_called(e, tuple(lamp))]
         if 1 < len(found) <= MOST_CHOICES and call.tool not in QUESTIONS:
             return one_of(reading, found, places, words, f"{reading.why}, but there are several")
-    elif domain not in ("sensor", "binary_sensor") or "device_class" not in slots:
-        return reading
     if len(found) != 1 or not isinstance(domain, str):
         return reading
     kept = {k: v for k, v in slots.items() if k not in ("area", "device_class")}

@@ -1222,9 +1222,11 @@ def _without_all(text: str, known: Words) -> str | None:
     """The text without its word for everything; None if it has none, or is about this room."""
     tokens = text.split()
     plain = [normal(token) for token in tokens]
-    if known.here & set(plain):
+    whole = f" {' '.join(plain)} "
+    said = [phrase for phrase in known.all if f" {phrase} " in whole]
+    if not said or known.here & set(plain):
         return None
-    for phrase in known.all:
+    for phrase in said:
         length = len(phrase.split())
         for start in range(len(tokens)):
             rest = f"{' '.join(plain[start:])} "

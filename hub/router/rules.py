@@ -15,6 +15,7 @@ from typing import Any, Literal
 from hassil import (
     Intents,
     RecognizeResult,
+    SlotList,
     TextSlotList,
     is_match,
     merge_dict,
@@ -165,7 +166,7 @@ class Grammar:
         within = {name: names.within(text) for name, names in self._names.items()}
         near = self._templates.near(text, within)
         self._fill({id(each.block) for each in near}, text, within)
-        lists = {name: listed(name, values) for name, values in within.items()}
+        lists: dict[str, SlotList] = {n: listed(n, values) for n, values in within.items()}
         fitting = self._templates.fitting(text, near, lists)
         if fitting is None:
             return []

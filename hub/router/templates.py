@@ -173,9 +173,12 @@ class Templates:
     def __bool__(self) -> bool:
         return bool(self._open)
 
+    def __iter__(self) -> Iterator[Template]:
+        return _members(self._all, self._open)
+
     def blocks(self) -> Iterator[IntentData]:
         """What belongs to the templates, such as their own lists."""
-        found = {id(each.block): each.block for each in _members(self._all, self._open)}
+        found = {id(each.block): each.block for each in self}
         yield from found.values()
 
     def near(self, text: str, within: Within) -> list[Template]:
@@ -230,19 +233,26 @@ class Templates:
         plain = matchable(text)
         skipped = self._skipped(plain)
         rules, shared = self.intents.expansion_rules, {**self.intents.slot_lists, **lists}
-        ways = [Reach(way, self.intents.language, rules, shared) for way in self._ways(plain, skipped)]
+        ways = [
+            Reach(way, self.intents.language, rules, shared) for way in self._ways(plain, skipped)
+        ]
         scopes: dict[int, list[Scope]] = {}
-        kept: dict[str, list[IntentData]] = {}
+        fitting = []
         for each in near:
             key = id(each.block)
             if key not in scopes:
                 scopes[key] = [way.scope(each.block) for way in ways]
             if any(scope.fits(each.sentence, each.lists) for scope in scopes[key]):
-                kept.setdefault(each.intent, []).append(each.alone())
-        if not kept:
-            return None
+                fitting.append(each)
+        return replace(self.whole(fitting), skip_words=skipped) if fitting else None
+
+    def whole(self, templates: Iterable[Template]) -> Intents:
+        """Some of the templates as hassil takes them."""
+        kept: dict[str, list[IntentData]] = {}
+        for each in templates:
+            kept.setdefault(each.intent, []).append(each.alone())
         found = {name: Intent(name, data) for name, data in kept.items()}
-        return replace(self.intents, intents=found, skip_words=skipped)
+        return replace(self.intents, intents=found)
 
     def _skipped(self, plain: str) -> list[str]:
         """The words to be skipped that a sentence has: hassil searches for each of them."""
