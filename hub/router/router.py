@@ -50,6 +50,7 @@ from hub.router.recast import recasts
 from hub.router.refusals import elsewhere, refusal
 from hub.router.retrieve import MOST_GROUPS, Found, Retriever
 from hub.router.rules import Grammar, Match, home_names, sentence_rules
+from hub.router.several import of_them, singly, states
 from hub.router.spelling import Spelling
 from hub.router.tuned import FORMAT, MOST_ENTITIES, TunedTier, remembered
 from hub.router.unseen import Likely, Unseen
@@ -680,6 +681,10 @@ class Router:
         texts = _texts(utterance, language, context)
         if leaning := self._leaning(grammars, language, texts, context):
             return leaning
+        them = [said.command for said in texts[:1] if of_them(said.command, words(language))]
+        for text in them:
+            if several := self._each(grammars, language, text, context):
+                return _ranked(several, text, 0)
         found: list[Ranked] = []
         for rank, said in enumerate(texts):
             read = self._exact(grammars, language, said, context)
@@ -813,6 +818,7 @@ class Router:
         exception, or has another form."""
         return (
             self._there(grammars, language, text, context)
+            or self._each(grammars, language, text, context)
             or self._except(grammars, language, text, context)
             or self._planned(grammars, language, text, context)
             or self._recast(grammars, language, text, context)
@@ -841,6 +847,20 @@ class Router:
         if thing.floor in places.floors:
             named = f"{less} {places.floors[thing.floor].name}"
             return self._able(grammars, language, named, context)
+        return None
+
+    def _each(
+        self, grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """'Are the front door and the side door locked', and 'are they locked' after that."""
+        known, places = words(language), grammars.places
+        things = context.targets.things if isinstance(context.targets, Targets) else ()
+        meant = [e for thing in things if (e := places.entities.get(thing.entity or ""))]
+        names = [places.full_name(entity) for entity in meant] if len(meant) == len(things) else []
+        for questions in singly(text, known, names) if "compounds" not in self._without else ():
+            read = [self._able(grammars, language, each, context) for each in questions]
+            if all(read) and (asked := states([each for each in read if each])):
+                return asked
         return None
 
     def _except(
@@ -1076,7 +1096,8 @@ class Router:
             for each in parts:
                 part = clean(each, known)
                 room = _room(understood, grammars.places)
-                if here.area is None and room and _several(part, known):
+                told = room and _says_room(parts[: len(understood)], room, grammars.places)
+                if here.area is None and told and _several(part, known):
                     here = replace(here, area=room)  # 'close the bedroom blinds, dim the lights'
                 reading = self._able(grammars, language, part, here)
                 if reading and _turned(understood, reading, part, known):
@@ -1292,6 +1313,14 @@ def _room(understood: Sequence[Reading], places: Places) -> str | None:
     if not understood or not understood[-1].targets:
         return None
     return _area_of(understood[-1].targets.things[-1], places)
+
+
+def _says_room(parts: Sequence[str], room: str, places: Places) -> bool:
+    """Whether a room was named: after 'lock the front door', 'the lights' are not those there."""
+    said = f" {normal(' '.join(parts))}"
+    area = places.areas.get(room)
+    # 'Küchenlicht' names the kitchen, too.
+    return area is not None and any(f" {normal(name)}" in said for name in area.names)
 
 
 def _area_of(thing: Target, places: Places) -> str | None:

@@ -116,6 +116,8 @@ class Words:
     """Pronouns for one thing: 'it'."""
     plural: tuple[str, ...] = ()
     """Pronouns for several: 'them'."""
+    of_several: Mapping[str, str] = field(default_factory=dict)
+    """How a question about several things begins, and how one about one of them: 'are', 'is'."""
     people: frozenset[str] = frozenset()
     """Words for people: what asks for them is not answered by the state of a door."""
     negations: frozenset[str] = frozenset()
@@ -211,6 +213,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         openers=frozenset(phrases("openers")),
         singular=phrases("singular"),
         plural=phrases("plural"),
+        of_several={normal(key): text for key, text in texts("of_several").items()},
         people=frozenset(phrases("people")),
         negations=frozenset(phrases("negations")),
         all=phrases("all"),

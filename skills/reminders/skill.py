@@ -57,11 +57,15 @@ HOME = {
     phrases={
         "en": [
             "(remind|remember) me {what}",
+            "(remember|do not forget|don't forget) to {what}",
+            "(do not|don't) let me forget (to|about) {what}",
             "(set|add|create|make) [me] (a|another) reminder {what}",
             "(set|add|create|make) [me] (a|another) reminder",
         ],
         "de": [
             "(erinner|erinnere) mich {what}",
+            "lass mich nicht vergessen {what}",
+            "(denk|denke) (daran|dran) {what}",
             "[(stell|stelle|mach|mache)] [mir] eine Erinnerung {what}",
         ],
     },
