@@ -63,7 +63,12 @@ class Machine:
         self.systemctl.write_text(SYSTEMCTL.format(log=self.log, root=self.root))
         self.systemctl.chmod(0o755)
 
-    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    def run(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        terminal: int = subprocess.DEVNULL,
+    ) -> tuple[int, str]:
         """`scripts/install`; its exit status and what it says."""
         self.log.write_text("")
         done = subprocess.run(
@@ -75,7 +80,7 @@ class Machine:
                 "HEARTH_ROOM": "1",
                 **(environment or {}),
             },
-            stdin=subprocess.DEVNULL,
+            stdin=terminal,
             capture_output=True,
             text=True,
             timeout=120,
@@ -228,6 +233,27 @@ def test_it_goes_and_takes_what_is_known_only_if_that_is_said(
         assert left == set()
     else:
         assert left == {"etc/hearth/hearth.toml", "var/lib/hearth/home.json"}
+
+
+@pytest.mark.parametrize(("answer", "gone"), [("y", True), ("", False), ("no", False)])
+def test_somebody_at_a_terminal_is_asked_about_the_data(
+    machine: Machine, answer: str, gone: bool
+) -> None:
+    machine.install()
+    backup = machine.root / "var/lib/hearth-backups/hearth-2026-11-27.tar"
+    backup.parent.mkdir(parents=True)
+    backup.write_text("sealed")
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "wb", buffering=0) as keyboard:
+        keyboard.write(f"{answer}\n".encode())
+        status, said = machine.run("--uninstall", terminal=theirs)
+    os.close(theirs)
+    assert status == 0, said
+    assert "Remove them, too?" in said
+    assert (machine.root / "etc/hearth/hearth.toml").exists() is not gone
+    # What was saved for later is nobody's to throw away.
+    assert backup.exists()
+    assert (str(backup.parent) in said) is gone
 
 
 def test_an_argument_that_is_misspelt_does_nothing(machine: Machine) -> None:
