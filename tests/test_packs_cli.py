@@ -15,6 +15,7 @@ from hub import packs_cli
 from hub.errors import HearthError
 from hub.packs import index as indexes
 from hub.packs import signing
+from hub.packs.audit import Audit
 from hub.packs.shelf import Installed
 from tests import packs_kit
 from tests.packs_kit import KEY, OTHER_KEY, built
@@ -246,6 +247,15 @@ def test_a_damaged_pack_is_said_and_can_be_removed(hearth: Hearth, tmp_path: Pat
     assert "was changed" in hearth("info", ID, status=1)
     hearth("remove", ID, "--yes")
     assert "No packs are installed" in hearth("list")
+
+
+def test_what_a_pack_did_is_forgotten_with_it(hearth: Hearth, tmp_path: Path) -> None:
+    hearth("install", built(tmp_path), "--yes")
+    folder = tmp_path / "hub" / "packs" / "state" / "audit"
+    Audit(folder).note(ID, "home.find", allowed=True, target="zorgblat")
+    Audit(folder).note("other", "home.find", allowed=True)
+    hearth("remove", ID, "--yes")
+    assert [path.name for path in folder.iterdir()] == ["other.jsonl"]
 
 
 def test_nothing_of_a_pack_reaches_the_terminal_as_an_order(hearth: Hearth, tmp_path: Path) -> None:
