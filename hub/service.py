@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0
 """Seconds between attempts to reach a microphone that is not there."""
+STEADY = 30.0
+"""Seconds after which one that is lost again is told again."""
 
 MOST_SHOWN = 20
 """Changes of the home that are shown in a second."""
@@ -349,7 +351,7 @@ async def _listen(hub: Hub, ears: Ears, canceller: EchoCanceller | None = None) 
             if not complained:
                 await _apologise(hub, error)
             complained = True
-        if time.monotonic() - began > LONGEST_PAUSE:
+        if time.monotonic() - began > STEADY:
             pause, complained = FIRST_PAUSE, False
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 2)

@@ -124,7 +124,7 @@ class Cascade:
     async def _decided(self, score: float) -> Wake | None:
         if self._verifier is None:
             return self._wake(score) if score >= self._alone else None
-        if score < self._suspicion:
+        if not score >= self._suspicion:  # nor what is no number: a broken model says NaN
             self._candidate, self._attempts = 0.0, 0
             return None
         self._candidate = max(self._candidate, score)
@@ -139,7 +139,7 @@ class Cascade:
             return self._wake(score) if score >= self._alone else None
         agreement = (self._candidate + verified) / 2
         log.debug("wake word: detector %.3f, verifier %.3f", self._candidate, verified)
-        if agreement < self._together:
+        if not agreement >= self._together:
             return None
         return self._wake(verified, (time.perf_counter() - started) * 1000)
 

@@ -21,6 +21,8 @@ must not stutter (at 0.1 s, two busy cores did)."""
 KEPT_OPEN = 10.0
 """Seconds after a sound until the device is closed. Opening one takes 0.03 to 1.5 s, which the
 next sentence shall not wait for; but an open one must be fed all the time."""
+BUSY_SECONDS, BUSY_PAUSE = 2.0, 0.25
+"""Seconds for which a device is asked for that another program uses, and those in between."""
 STUCK_SECONDS = 5.0
 """Seconds longer than it should take, after which the device is lost."""
 
@@ -121,10 +123,22 @@ class Loudspeaker:
         async with self._opening:
             await self._gone()
             if self._stream is None:
-                stream = _Stream(self._plays)
-                await stream.open(self._device)
-                self._stream = stream
+                self._stream = await self._opened()
             return self._stream
+
+    async def _opened(self) -> _Stream:
+        """A stream to the device, waited for if another program uses it. Raises AudioError."""
+        until = asyncio.get_running_loop().time() + BUSY_SECONDS
+        while True:
+            stream = _Stream(self._plays)
+            try:
+                await stream.open(self._device)
+            except soundcard.Busy:
+                if asyncio.get_running_loop().time() >= until:
+                    raise
+                await asyncio.sleep(BUSY_PAUSE)
+            else:
+                return stream
 
     def _stop_timer(self) -> None:
         if self._timer:
@@ -194,7 +208,10 @@ class _Stream:
                 )
             except sounddevice.PortAudioError as error:
                 reason = error
-        raise AudioError(f"the loudspeaker '{device['name']}' cannot be opened: {reason}")
+        busy = soundcard.UNAVAILABLE in reason.args
+        raise (soundcard.Busy if busy else AudioError)(
+            f"the loudspeaker '{device['name']}' cannot be opened: {reason}"
+        )
 
     async def play(self, audio: Audio) -> None:
         """Return when all of it was heard. Raises AudioError when the device is lost."""

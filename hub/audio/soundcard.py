@@ -33,6 +33,14 @@ class _Card:
     only when it is started again, which would end all streams."""
 
 
+UNAVAILABLE = -9985
+"""PortAudio's number for a device that another program uses just now (paDeviceUnavailable)."""
+
+
+class Busy(AudioError):
+    """A device that another program uses just now."""
+
+
 def portaudio() -> Any:
     """The `sounddevice` module. Raises AudioError if PortAudio is not installed."""
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hub.messages import Wake
 from hub.ports import FRAME_BYTES, FRAME_SECONDS, AudioSource, GathersFrames, WakeWord
+from hub.storage.atomic import sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ class Ears:
                 self._kept.touch(mode=0o600)
             else:
                 self._kept.unlink(missing_ok=True)
+            # A power cut must not open the microphone again.
+            sync_folder(self._kept.parent)
         except OSError as error:
             log.error("%s: whether the microphone is muted is not kept: %s", self._kept, error)
 
