@@ -35,7 +35,8 @@ from pathlib import Path
 from hub.errors import StorageError
 from hub.storage import journal
 from hub.storage.journal import Journal
-journal.FEW = int(sys.argv[2])
+if sys.argv[2] == "tidy":
+    journal.FEW = journal.OUTDATED = 0
 async def main():
     kept = Journal(Path(sys.argv[1]))
     try:
@@ -59,18 +60,6 @@ try:
     pin._write(_Kept("hash", pin._read().failed + 1))
     print("kept", flush=True)
 except StorageError:
-    print("refused", flush=True)
-"""
-
-BROKER = """
-import sys
-from pathlib import Path
-from hub.devices.mqtt.broker import _write
-path = Path(sys.argv[1])
-try:
-    _write(path, str(int(path.read_text()) + 1 if path.exists() else 1))
-    print("kept", flush=True)
-except OSError:
     print("refused", flush=True)
 """
 
@@ -101,10 +90,9 @@ class Subject:
 
 SUBJECTS = [
     Subject("tables", ATOMIC, in_tables, 8),
-    Subject("journal, a line more", JOURNAL, in_journal, 3, ("200",)),
-    Subject("journal, tidied up", JOURNAL, in_journal, 6, ("1",)),
+    Subject("journal, a line more", JOURNAL, in_journal, 3, ("add",)),
+    Subject("journal, tidied up", JOURNAL, in_journal, 6, ("tidy",)),
     Subject("pin", PIN, lambda path: int(json.loads(path.read_bytes())["failed"]), 6),
-    Subject("accounts of the broker", BROKER, lambda path: int(path.read_text()), 6),
 ]
 
 
@@ -121,7 +109,7 @@ def test_at_every_system_call_the_old_or_the_new_is_kept(subject: Subject, tmp_p
     def go(fault: str = "") -> strace.Run:
         return strace.run(subject.code, arguments, tmp_path / "log", files=files, fault=fault)
 
-    for _ in range(7):  # something to lose, and enough lines to be tidied up
+    for _ in range(3):  # something to lose
         subprocess.run(
             [sys.executable, "-c", subject.code, *arguments],
             check=True,
