@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0
 """Seconds between attempts to reach a microphone that is not there."""
-STEADY = 30.0
+LOST_AGAIN = 30.0
 """Seconds after which one that is lost again is told again."""
 
 MOST_SHOWN = 20
@@ -351,7 +351,7 @@ async def _listen(hub: Hub, ears: Ears, canceller: EchoCanceller | None = None) 
             if not complained:
                 await _apologise(hub, error)
             complained = True
-        if time.monotonic() - began > STEADY:
+        if time.monotonic() - began > LOST_AGAIN:
             pause, complained = FIRST_PAUSE, False
         await asyncio.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 2)

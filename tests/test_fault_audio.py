@@ -7,12 +7,14 @@ import math
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from hub import service
+from hub.activity import Activity
 from hub.audio.loudspeaker import Loudspeaker
 from hub.audio.microphone import Microphone
 from hub.bridges.ears import Ears
@@ -52,6 +54,11 @@ class HubOfOneRoom:
 
     def __init__(self) -> None:
         self.config = Config()
+        self.lost: list[str] = []
+        """What 'hearth status' shows."""
+        here = SimpleNamespace(lost=self.lost.append)
+        activity = SimpleNamespace(room=lambda area: here)
+        self.assistant = SimpleNamespace(activity=activity, area=None)
         self.frames = 0
         self.rooms = 0
 
@@ -84,7 +91,7 @@ async def test_a_microphone_that_is_missing_or_pulled_out_is_looked_for_in_peace
 
     monkeypatch.setattr("hub.service.asyncio.sleep", sleep)
     monkeypatch.setattr("hub.service.terminal.fail", told.append)
-    monkeypatch.setattr(service, "microphone", lambda config: Microphone())
+    monkeypatch.setattr(service, "microphone", lambda config, canceller: Microphone())
     hub = HubOfOneRoom()
     listening = asyncio.create_task(service._listen(cast(Any, hub), Ears()))
     try:
@@ -229,6 +236,9 @@ async def test_the_ear_for_an_answer_never_opens_before_the_question_was_heard()
 
         area = None
 
+        def __init__(self) -> None:
+            self.activity = Activity()
+
         def finished(self, trace: Trace) -> None:
             pass
 
@@ -250,6 +260,7 @@ async def test_the_ear_for_an_answer_never_opens_before_the_question_was_heard()
     class Listens:
         clock = 0.0
         ended = False
+        phrase = ""
 
         def __init__(self) -> None:
             self.left = 1000
