@@ -127,6 +127,7 @@ class Listener:
         while True:
             frame = await self._frame()
             if frame is not None:
+                self._count(frame)
                 self._batch.append(frame)
                 still = self._stillness.hear(frame)
                 self._intake.gather = STILL_FRAMES if still else WAKE_FRAMES
@@ -174,16 +175,32 @@ class Listener:
 
     async def _until_end(self, utterance: _Utterance, pause: _Pause[T]) -> bool:
         """Take frames until the utterance is over. False: nobody spoke."""
+        ahead = deque[tuple[bytes, float]]()
+        try:
+            return await self._heard_out(utterance, pause, ahead)
+        finally:
+            self._intake.put_back([frame for frame, _ in ahead])
+
+    async def _heard_out(
+        self, utterance: _Utterance, pause: _Pause[T], ahead: deque[tuple[bytes, float]]
+    ) -> bool:
+        """As `_until_end`. `ahead` gets frames whose probability of speech is known, and which have
+        not been heard yet."""
         endpointer = utterance.endpointer
         while True:
-            frame = await self._frame(pause)
-            if (verdict := pause.verdict()) is not None:
+            if not ahead and (frame := await self._frame(pause)) is not None:
+                # Several, if the hub is behind: a call costs more than the work for a frame.
+                frames = [frame, *self._intake.take_more(STILL_FRAMES - 1)]
+                probabilities = await self._vad.process(b"".join(frames))
+                ahead.extend(zip(frames, probabilities, strict=True))
+            if ahead and not pause.ready:
+                frame, probability = ahead.popleft()
+                self._count(frame)
+                step = utterance.hear(frame, probability)
+            elif (verdict := pause.verdict()) is not None:
                 step = endpointer.judged(verdict)
                 if verdict is Verdict.NOTHING:
                     pause.over()
-            elif frame is not None:
-                [probability] = await self._vad.process(frame)
-                step = utterance.hear(frame, probability)
             else:
                 return endpointer.began is not None
             match step:
@@ -205,15 +222,18 @@ class Listener:
             news.clear()
             frame = self._intake.take()
             if frame is not None:
-                self.clock += len(frame) / BYTES_PER_SECOND
-                self._recent.append(frame)
-                if self.onlooker is not None:
-                    self.onlooker(frame)
                 return frame
             if self.ended:
                 return None
             await news.wait()
         return None
+
+    def _count(self, frame: bytes) -> None:
+        """This frame has been heard."""
+        self.clock += len(frame) / BYTES_PER_SECOND
+        self._recent.append(frame)
+        if self.onlooker is not None:
+            self.onlooker(frame)
 
 
 class Stillness:
@@ -277,6 +297,16 @@ class _Intake:
             finished.result()
             self.ended = True
         return None
+
+    def take_more(self, most: int) -> list[bytes]:
+        """Frames that are there already."""
+        taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+        self._room.set()
+        return taken
+
+    def put_back(self, frames: list[bytes]) -> None:
+        """They were not heard after all: they come first."""
+        self._queue.extendleft(reversed(frames))
 
     async def close(self) -> None:
         if self._pumping:

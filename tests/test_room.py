@@ -177,6 +177,7 @@ async def test_a_reply_that_names_the_wake_word_is_not_cut_off_by_itself(house: 
     sound = [*wake_word(), *speech(1.0), *silence(1.0), *wake_word(), *silence(3.0)]
     script = [said("turn on the hallway light")]
     stage = Stage(house, sound, script, realtime=True, endless=True)
+    stage.room._listener._wake.phrase = "Hey Jarvis"  # type: ignore[union-attr]
     stage.room._manner = lambda trace: Manner("Say 'Hey, Jarvis' and I listen.")
     conversing = asyncio.create_task(stage.room.converse())
     stage.source.go(2.8)

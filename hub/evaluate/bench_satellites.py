@@ -11,7 +11,9 @@ same one at the same moment, one answers. Their commands begin together.
 from __future__ import annotations
 
 import asyncio
+import random
 import statistics
+import struct
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -55,6 +57,9 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
 undoes the first, by the same places."""
 CHUNK = 2048
 """Bytes that a satellite sends at a time: 64 ms."""
+_DICE = random.Random(1)
+STILL = struct.pack(f"<{CHUNK // 2}h", *(round(_DICE.gauss(0, 8)) for _ in range(CHUNK // 2)))
+"""A room in which nobody speaks."""
 APART = 1.4
 """Seconds between two wake words."""
 BEFORE_COMMAND = 0.5
@@ -73,6 +78,7 @@ class FarRoom:
         """Bytes of replies."""
         self._said = bytearray()
         self._until_sent = asyncio.Event()
+        self._ended = 0.0
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -93,7 +99,7 @@ class FarRoom:
         self._until_sent.clear()
         self._said += pcm
         await self._until_sent.wait()
-        return time.perf_counter()
+        return self._ended
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -136,9 +142,10 @@ class FarRoom:
             due += CHUNK / 2 / SAMPLE_RATE
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             async with lock:
-                chunk = AudioChunk(audio=part.ljust(CHUNK, b"\0"), **form)
+                chunk = AudioChunk(audio=part + STILL[len(part) :], **form)
                 await async_write_event(chunk.event(), writer)
             if part and not self._said:
+                self._ended = due - (CHUNK - len(part)) / 2 / SAMPLE_RATE
                 self._until_sent.set()
 
 
@@ -258,7 +265,8 @@ class Household:
         last = apart * (len(several) - 1) + BEFORE_COMMAND
         tasks = []
         for number, (said, pcm) in enumerate(zip(several, spoken, strict=True)):
-            still = bytes(2 * round(SAMPLE_RATE * (last - apart * number)))
+            size = 2 * round(SAMPLE_RATE * (last - apart * number))
+            still = (STILL * (size // CHUNK + 1))[:size]
             tasks.append(asyncio.create_task(self._say(said, apart * number, still, pcm)))
         await asyncio.gather(*tasks)
         try:
