@@ -47,8 +47,8 @@ FASTER = 1.1
 of recordings of a home in noise, a quarter of what was not understood is (measured)."""
 LOUD = 0.6
 """Its highest level, full scale 1."""
-KEPT = 3
-"""Encoded sounds that are kept: as it is, brighter, faster."""
+KEPT = 6
+"""Encoded sounds that are kept: as it is, brighter, faster; and those of other rooms meanwhile."""
 WIDE = 8
 """Beam, and readings, of a second hearing without names: the encoder's work is done by then."""
 SPEECH = 0.3

@@ -51,7 +51,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("turn off the light", "light", "off"),
     ("close the blinds", "cover", "closed"),
     ("switch off the light please", "light", "off"),
-    ("shut the blinds", "cover", "closed"),
+    ("please close the blinds", "cover", "closed"),
 )
 """What is said, the kind of device that is meant, and the state that it gets. The second half
 undoes the first, by the same places."""
@@ -255,9 +255,11 @@ class Household:
         hub.home.watch(self._changed)
         hub.assistant.watch(self._turned)
 
-    async def speak(self, several: Sequence[Said], *, apart: float = APART) -> None:
+    async def speak(
+        self, several: Sequence[Said], *, apart: float = APART, patience: float = PATIENCE
+    ) -> None:
         """People say commands in different rooms: the wake words one after the other, and then
-        all at once what they want. Returns when all is done, or will not be."""
+        all at once what they want. Returns when all is done, or `patience` seconds are over."""
         if not self._wake:
             self._wake = await self._pcm(f"{WAKE}.")
         spoken = [await self._pcm(f"{said.text}.") for said in several]
@@ -270,7 +272,7 @@ class Household:
             tasks.append(asyncio.create_task(self._say(said, apart * number, still, pcm)))
         await asyncio.gather(*tasks)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 while not all(said.done for said in several):
                     self._news.clear()
                     await self._news.wait()
@@ -387,8 +389,8 @@ async def measure(
     with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder:
         async with household(config, Path(folder), rooms) as house:
             alone, groups = script(rooms, at_once, rounds)
-            await house.speak([_said(rooms[-1], COMMANDS[0])])  # everything is warm afterwards
-            await house.speak([_said(rooms[-1], COMMANDS[len(COMMANDS) // 2])])
+            for command in (COMMANDS[0], COMMANDS[len(COMMANDS) // 2]):
+                await _settled(house, [_said(rooms[-1], command)])  # everything is warm afterwards
             house.unasked.clear()
             for number, group in enumerate(groups):
                 for said in alone[number * at_once : (number + 1) * at_once]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import random
 import re
 import shutil
@@ -41,6 +42,8 @@ LEVELS = (0.03, 0.5)
 """Peaks of speech, full scale 1."""
 RATIOS = (5.0, 35.0)
 """Decibels of speech over the noise in its room."""
+
+log = logging.getLogger(__name__)
 
 Samples = NDArray[np.float32]
 
@@ -78,7 +81,11 @@ async def sound(
             elif kind == "espeak" and espeak:
                 stretch = await _espeak(espeak, talk, dice, noises)
             elif voice is not None:
-                stretch = await _piper(voice, talk, dice, noises)
+                try:
+                    stretch = await _piper(voice, talk, dice, noises)
+                except EngineError as error:  # hours are not given up for a sentence
+                    log.warning("not spoken: %s", error)
+                    continue
             else:
                 continue
             left -= len(stretch.pcm) / 2 / SAMPLE_RATE

@@ -1,0 +1,39 @@
+"""Twenty satellites on one hub, and people who speak at four of them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hub import config
+from hub.errors import ModelError
+from hub.evaluate.bench_satellites import AT_ONCE, ROOMS, Said, household, script
+
+
+def test_the_script_speaks_in_different_rooms_and_changes_something_each_time() -> None:
+    one, groups = script(ROOMS, AT_ONCE, 4)
+    state: dict[str, str] = {}
+    for said in [*one, *(each for group in groups for each in group)]:
+        assert state.get(said.entity, "off" if "light" in said.entity else "closed") != said.state
+        state[said.entity] = said.state
+    assert all(len({said.room for said in group}) == AT_ONCE for group in groups)
+
+
+@pytest.mark.models
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+async def test_four_commands_at_once_among_twenty_satellites_are_all_right(tmp_path: Path) -> None:
+    """Real ears, Whisper and Piper; how long it takes is measured by `hearth bench`."""
+    try:
+        async with household(config.load(), tmp_path) as house:
+            _, (group, *_) = script(ROOMS, AT_ONCE, 2)
+            await house.speak(group, patience=90)
+            assert [_told(said) for said in group if not said.right] == []
+            assert house.unasked == []
+    except ModelError as error:
+        pytest.skip(str(error))
+
+
+def _told(said: Said) -> str:
+    return f"{said.room}: {said.text!r} was heard as {said.heard!r}"
