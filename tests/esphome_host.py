@@ -62,12 +62,13 @@ def _esphome(folder: Path) -> Path:
     python = next(_pythons(), None)
     if python is None:
         pytest.skip(f"ESPHome {VERSION} needs a Python of at least 3.12, and there is none")
-    esphome = folder / "venv/bin/esphome"
-    if not esphome.exists():
-        _run(python, "-m", "venv", folder / "venv", cwd=folder)
+    complete = folder / "venv/complete"
+    if not complete.exists():
+        _run(python, "-m", "venv", "--clear", folder / "venv", cwd=folder)
         pip = folder / "venv/bin/pip"
-        _run(pip, "install", "--quiet", f"esphome=={VERSION}", cwd=folder)
-    return esphome
+        _run(pip, "install", "--quiet", "--no-compile", f"esphome=={VERSION}", cwd=folder)
+        complete.touch()
+    return folder / "venv/bin/esphome"
 
 
 def _pythons() -> Iterator[Path]:

@@ -451,6 +451,16 @@ async def test_it_is_told_of_the_timers_of_its_room(hub: Hub) -> None:
         assert not bathroom.timers
 
 
+async def test_a_timer_is_said_once_and_then_rings_at_the_device(hub: Hub) -> None:
+    device = Device()
+    async with house(hub, Kitchen=device) as it:
+        timer = await it.hub.timers.start(0.2, name="pasta", area="Kitchen")
+        await device.until(lambda: len(device.timers) == 2, "that it has run out")
+        assert device.timers[1][:3] == (3, timer.id, "pasta")
+        await device.until(lambda: len(device.played) == len(device.announced) > 0, "what it was")
+        await _soon(lambda: not it.hub.timers.all())
+
+
 async def test_one_that_comes_back_is_told_of_the_timers_that_run(hub: Hub) -> None:
     device = Device()
     async with house(hub, Kitchen=device) as it:

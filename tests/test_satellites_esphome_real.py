@@ -171,6 +171,7 @@ def loud(pcm: bytes) -> float:
     return float((np.abs(samples).max(axis=1) > 1000).sum()) * 0.05
 
 
+@pytest.mark.timeout(900)  # to make it, once on a machine
 async def test_a_device_that_esphome_compiled_connects() -> None:
     """It is real firmware, without a voice: that is said, as is a key or a name that is wrong."""
     made = await asyncio.to_thread(esphome_host.program)
