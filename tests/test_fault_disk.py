@@ -17,11 +17,12 @@ import pytest
 from hub import app
 from hub.app import Hub, open_hub
 from hub.config import Config
-from hub.errors import StorageError
+from hub.errors import HearthError, StorageError
 from hub.history.database import Database
 from hub.home.edit import edit
 from hub.policy import Action, Policy
 from hub.storage import AtomicStorage, Documents, Journal
+from hub.trust_cli import reviewed
 from tests.kits.disk import read_only, tiny_disk
 
 UNKEPT = "But I could not write it down: a power cut would undo it."
@@ -247,7 +248,9 @@ async def test_a_database_of_a_newer_hub_is_neither_read_nor_written(tmp_path: P
 # --- all of it is lost ---------------------------------------------------------------------------
 
 
-async def test_what_was_set_about_doors_is_lost_and_voice_opens_nothing(tmp_path: Path) -> None:
+async def test_what_was_set_about_doors_is_lost_and_voice_opens_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def asked(hub: Hub, text: str) -> str:
         return (await hub.assistant.say(text)).reply.text
 
@@ -274,5 +277,8 @@ async def test_what_was_set_about_doors_is_lost_and_voice_opens_nothing(tmp_path
             assert hub.home.state(opener).state != "on"
             assert "Hallway Light" in await asked(hub, "turn on the hallway light")
     assert len(list(tmp_path.glob("devices.json.damaged-*"))) == 1  # noqa: ASYNC240
-    (tmp_path / app.LOST).unlink()  # what 'hearth trust reviewed' does
+    monkeypatch.setattr("hub.trust_cli.config.load", lambda: settings(tmp_path))
+    reviewed()  # `hearth trust reviewed`
+    with pytest.raises(HearthError, match="nothing was lost"):
+        reviewed()
     assert not app.trusted(settings(tmp_path)).closed()
