@@ -11,6 +11,7 @@ from hub.privacy.sound import FOLDER as SOUND
 
 IMPERSONAL = (
     "broker",
+    "devices.lost",
     "hub.lock",
     "mcp-token",
     "microphone-muted",
@@ -19,9 +20,11 @@ IMPERSONAL = (
     "packs",
     "run",
     "pin.json",
+    "starts.json",
     "web-password",
 )
-"""Of the data folder: models, programs, passwords, ids of devices. Nobody's words."""
+"""Of the data folder: models, programs, passwords, ids of devices, times of starts; nobody's
+words."""
 
 
 def everything(config: Config) -> list[Kept]:
