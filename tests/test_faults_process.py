@@ -8,10 +8,10 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -132,17 +132,13 @@ def test_told_to_end_in_the_middle_of_a_command_it_ends_soon_and_in_order(tmp_pa
                     assert process is not None
                     hub.say(f"add thing {number} to my shopping list")
                     hub.say("set a timer for 50 minutes")
-                    talking = subprocess.Popen(
-                        [sys.executable, "-m", "hub", "say", "turn on the desk lamp"],
-                        env=hub._environment,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.STDOUT,
-                    )
+                    talking = threading.Thread(target=spoken_to, args=(hub,))
+                    talking.start()
                     until("it is asked", partial(further, lamp, number))
                     began = time.monotonic()
                     hub.stop()  # asserts that it ends with 0, and without a traceback
                     assert time.monotonic() - began < 15  # 5 s, on a machine that does nothing else
-                    talking.communicate(timeout=20)
+                    talking.join()
                     until(
                         "it says goodbye",
                         lambda: told_last(broker, "hearth/v1/status") == "offline",
@@ -156,6 +152,12 @@ def test_told_to_end_in_the_middle_of_a_command_it_ends_soon_and_in_order(tmp_pa
                 hub.stop()
     finally:
         broker.kill()
+
+
+def spoken_to(hub: Hearth) -> None:
+    """By somebody who gets no answer, or a late one."""
+    with suppress(OSError, ValueError, RuntimeError, StopIteration):
+        hub.say("turn on the desk lamp")
 
 
 def further(lamp: Lamp, times: int) -> bool:

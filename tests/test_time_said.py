@@ -135,6 +135,46 @@ async def home(built: tuple[House, Router, Skillset]) -> AsyncIterator[Home]:
     await agenda.close()
 
 
+# --- times that are none, or at the edge of what can be -----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "told"),
+    [
+        ("set a timer for 0 seconds", "en", "For how long?"),
+        ("set a timer for 1 second", "en", "Timer set for 1 second."),
+        ("set a timer for 24 hours", "en", "Timer set for 24 hours."),
+        ("set a timer for 1000 hours", "en", "Hours goes from 0 to 100."),
+        ("set a timer for 10 years", "en", "I can only do things right away."),
+        ("turn off the hallway light in 0 seconds", "en", "I can only do things right away."),
+        ("remind me to renew the passport in 10 years", "en", "When?"),
+        (
+            "remind me to jump on february 29",
+            "en",
+            "I will remind you on Tuesday, February 29 at 9 AM: jump.",
+        ),
+        ("remind me to jump on february 30", "en", "When?"),
+        ("remind me to jump at 25 o'clock", "en", "When?"),
+        ("remind me to jump at 11:59:59 pm", "en", "When?"),
+        ("wake me on the 31st of february", "en", "For what time?"),
+        ("wake me at midnight", "en", "Alarm set tomorrow at 12 AM."),
+        ("stelle einen Timer auf 0 Sekunden", "de", "Wie lange?"),
+        (
+            "erinnere mich am 29. Februar ans Springen",
+            "de",
+            "Ich erinnere dich am Dienstag, dem 29. Februar, um 9 Uhr: ans Springen.",
+        ),
+        ("erinnere mich in 10 Jahren an den Pass", "de", "Wann?"),
+    ],
+)
+async def test_a_time_that_is_none_is_asked_for_and_one_at_the_edge_is_taken(
+    home: Home, said: str, language: str, told: str
+) -> None:
+    assert await home.say(said, language) == told
+    # Nothing is promised that is not kept, and nothing rings at once.
+    assert not home.rung
+
+
 # --- alarms -------------------------------------------------------------------------------------
 
 

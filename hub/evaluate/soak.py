@@ -170,6 +170,8 @@ class Day:
     """Milliseconds from the end of speech to the first sound, of each spoken turn."""
     tiers: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    said: int = 0
+    """Commands that were said aloud, whatever came of them."""
     unheard: int = 0
     """Spoken turns to which no reply came."""
     outages: int = 0
@@ -220,6 +222,7 @@ class Day:
         return {
             "text": len(self.latencies),
             "spoken": len(self.spoken_latencies),
+            "said": self.said,
             "unheard": self.unheard,
             "outages": self.outages,
             "restarts": self.restarts,
@@ -452,8 +455,7 @@ quiet = ""
         """Wait for those who speak, who need more time for as large a part of their day."""
         day = self.day
         while day.spoken and not self._mute.is_set():
-            spoken = len(day.spoken_latencies) + day.unheard
-            if spoken >= day.spoken or number / day.text <= (spoken + 2) / day.spoken:
+            if day.said >= day.spoken or number / day.text <= (day.said + 2) / day.spoken:
                 return
             await asyncio.sleep(0.1)
 
@@ -469,6 +471,7 @@ quiet = ""
                     await mouth.answered.wait()
             except TimeoutError:
                 self.day.unheard += 1
+            self.day.said += 1
             await asyncio.sleep(1.0)
 
     async def _watch(self) -> None:

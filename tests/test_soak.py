@@ -1,0 +1,98 @@
+"""A short piece of the soak, and that it sees what it looks for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub.evaluate.soak import Day, Sample, outside, verdict
+from tests.mqtt import needs_mosquitto
+
+ROOT = Path(__file__).parents[1]
+
+
+def day(*, memory: float = 0.0, descriptors: float = 0.0, slower: float = 0.0) -> Day:
+    """A whole one, in which something grows with each of a hundred samples."""
+    found = Day(10_000, 0)
+    for number in range(100):
+        found.samples.append(
+            Sample(
+                turns=number * 100,
+                seconds=number,
+                memory=200 + number * memory,
+                engines=700,
+                descriptors=30 + number % 3 + int(number * descriptors),
+                threads=20,
+                tasks=50 + number % 7,
+                objects=1000,
+                processes=5,
+            )
+        )
+    found.latencies = [100 + number * slower for number in range(10_000)]
+    return found
+
+
+def test_what_leaks_is_seen() -> None:
+    assert verdict(day()) == []
+    assert "memory grew by" in verdict(day(memory=0.1))[0]
+    assert "descriptors" in verdict(day(descriptors=0.1))[0]
+    assert "turns took" in verdict(day(slower=0.02))[0]
+    broken = day()
+    broken.errors["the hub ended with status 1"] += 1
+    assert verdict(broken) == ["the hub ended with status 1 (1 times)"]
+    chatty = day()
+    chatty.packets, chatty.outside = 3, ["8.8.8.8"]
+    assert len(verdict(chatty)) == 2
+
+
+def test_addresses_outside_the_house_are_found_in_the_record(tmp_path: Path) -> None:
+    record = tmp_path / "addresses"
+    four = ("127.0.0.1", "192.168.1.5", "93.184.216.34")
+    lines = [
+        f'1 connect(3, {{sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr("{each}")}}, 16)'
+        for each in four
+    ]
+    lines += [
+        "2 connect(4, {sa_family=AF_INET6, sin6_port=htons(443), sin6_flowinfo=htonl(0), "
+        'inet_pton(AF_INET6, "2606:2800:220:1::1", &sin6_addr)}, 28) = -1 ENETUNREACH',
+        '3 connect(5, {sa_family=AF_UNIX, sun_path="/run/x"}, 110) = 0',
+    ]
+    record.write_text("\n".join(lines))
+    assert outside(record) == (["2606:2800:220:1::1", "93.184.216.34"], 4)
+
+
+@needs_mosquitto
+@pytest.mark.slow
+@pytest.mark.models
+def test_a_short_piece_of_a_day_goes_well(tmp_path: Path) -> None:
+    """Too short to judge memory: that it runs to its end, heard what was said aloud, lost its
+    broker once, and sent nothing out of the house."""
+    import json
+
+    from hub import config
+
+    if not (config.load().models / "recognizer" / "whisper-tiny").exists():
+        pytest.skip("whisper-tiny is not fetched")
+    command = [sys.executable, "-m", "hub.evaluate.soak", "--text", "200", "--spoken", "3"]
+    command += ["--recognizer", "whisper-tiny"]
+    apart = (
+        shutil.which("unshare") is not None
+        and not subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode
+    )
+    if apart:
+        command = ["unshare", "-rn", *command, "--apart"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=400
+    )
+    assert done.stdout, done.stderr
+    found = json.loads(done.stdout)
+    assert found["text"] >= 200 and found["outages"] >= 1, done.stderr
+    assert found["spoken"] >= 1, done.stderr
+    assert found["errors"] == {} and found["outside"] in ([], None)
+    if apart:
+        assert found["packets"] == 0
