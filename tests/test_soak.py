@@ -54,7 +54,7 @@ def test_addresses_outside_the_house_are_found_in_the_record(tmp_path: Path) -> 
     record = tmp_path / "addresses"
     four = ("127.0.0.1", "192.168.1.5", "93.184.216.34")
     lines = [
-        f'1 connect(3, {{sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr("{each}")}}, 16)'
+        f'1 connect(3, {{sa_family=AF_INET, sin_port=htons(1), sin_addr=inet_addr("{each}")}}, 16)'
         for each in four
     ]
     lines += [
