@@ -120,6 +120,25 @@ def test_without_rights_the_command_for_debian_is_told(
     system.install({}, "scripts/run")
 
 
+def test_without_rights_the_tests_in_a_browser_are_left_out(
+    setup: dict[str, ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    system = setup["system"]
+    monkeypatch.setattr(system.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(system, "_may_sudo", lambda: False)
+    there = {"apt-get"}
+    monkeypatch.setattr(system.shutil, "which", lambda name: name if name in there else None)
+    system.install_browser("scripts/test")
+    told = capsys.readouterr().err
+    assert "sudo apt-get install -y --no-install-recommends chromium\n" in told
+    assert "left out" in told
+    there.add("chromium")
+    system.install_browser("scripts/test")
+    assert capsys.readouterr().err == ""
+
+
 def test_the_bill_of_materials_has_every_package_and_model_with_its_hashes() -> None:
     made = [subprocess.run([ROOT / "scripts" / "sbom"], capture_output=True, check=True).stdout]
     made.append(subprocess.run([ROOT / "scripts" / "sbom"], capture_output=True, check=True).stdout)

@@ -47,12 +47,14 @@ def main(kind: str) -> None:
         wheel = llama.kept(LOCKS / "llama.lock")
         wanted = system.missing(compiler=wheel is None, **_for_tests(kind))
         system.install(wanted, _again(kind))
+        if kind == "test":
+            system.install_browser(_again(kind))
         _install(kind, wheel)
 
 
 def _for_tests(kind: str) -> dict[str, bool]:
     """What the system has to bring for tests alone."""
-    return {"broker": kind == "test", "browser": kind == "test"}
+    return {"broker": kind == "test"}
 
 
 def _again(kind: str) -> str:

@@ -12,9 +12,7 @@ from importlib.util import find_spec
 from show import SetupFailed, run, step
 
 
-def missing(
-    *, venv: bool = False, compiler: bool = False, broker: bool = False, browser: bool = False
-) -> dict[str, str]:
+def missing(*, venv: bool = False, compiler: bool = False, broker: bool = False) -> dict[str, str]:
     """Debian packages that are not there -> what they are, for who has no Debian."""
     found = {}
     if venv and not _can_make_venv():
@@ -32,9 +30,6 @@ def missing(
         found["libseccomp2"] = "the library libseccomp"
     if broker and not _mosquitto():
         found["mosquitto"] = "the MQTT broker Mosquitto"
-    # The tests look at the page with it.
-    if browser and not (shutil.which("chromium") or shutil.which("chromium-browser")):
-        found["chromium"] = "the browser Chromium"
     return found
 
 
@@ -65,10 +60,23 @@ def install(packages: dict[str, str], again: str) -> None:
         venv="venv" in " ".join(packages),
         compiler="g++" in packages,
         broker="mosquitto" in packages,
-        browser="chromium" in packages,
     )
     if left:
         raise SetupFailed(f"{', '.join(left)} is still missing after it was installed.")
+
+
+def install_browser(again: str) -> None:
+    """Have Debian install Chromium, with which tests look at the page. Not every system has that
+    package, and not everybody may install it: then these tests are left out, and this says so."""
+    if shutil.which("chromium") or shutil.which("chromium-browser"):
+        return
+    try:
+        install({"chromium": "the browser Chromium"}, again)
+    except SetupFailed as failure:
+        print(
+            f"{failure}\nThe tests that look at the page in Chromium are left out until then.",
+            file=sys.stderr,
+        )
 
 
 def _can_make_venv() -> bool:
