@@ -10,8 +10,8 @@ the broker is killed and started again meanwhile. Of the hub and its engines are
 descriptors, threads, tasks, objects, and how long a turn takes.
 
 `--apart` is for a network namespace, which `scripts/soak` makes: whatever would leave the machine
-goes to an interface that leads nowhere and counts. Beside that, strace writes down the addresses
-to which the hub and its engines connect.
+goes to an interface that leads nowhere, and is counted. Beside that, strace writes down the
+addresses to which the hub and its engines connect.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import re
 import shutil
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,13 +32,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from hub import config
+from hub import config, egress
 from hub.audio.pcm import resampled
 from hub.control import SOCKET
 from hub.engines.piper import PiperSynthesizer
@@ -48,6 +46,7 @@ from hub.evaluate.soak_rooms import LAMPS, ROOMS, Broker, Devices, Mouth, fracti
 from hub.evaluate.spoken import until_last_word
 from hub.messages import SAMPLE_RATE
 from hub.models.store import ModelStore
+from hub.privacy.packets import Packets, lead_nowhere
 
 MEGABYTE = 1e6
 OUTAGES = 48
@@ -66,8 +65,6 @@ SAMPLES = 80
 WARM = 0.2
 """Part of the turns after which everything that is loaded once is loaded."""
 PACK = "kitchen-converter"
-NOWHERE = "nowhere"
-"""The interface to all that is not this machine."""
 
 Talk = tuple[str, ...]
 """What one person says, one after the other."""
@@ -187,7 +184,7 @@ class Day:
     addresses: int = 0
     """Connections that were made or tried."""
     packets: int | None = None
-    """That would have left the machine; None if nobody counted."""
+    """That would have left the machine, or asked for a name outside; None if nobody counted."""
 
     def growth(self) -> float:
         """Of memory after the warm-up, in parts of it: the last fifth against the first."""
@@ -290,6 +287,19 @@ class Soak:
 
     async def run(self) -> Day:
         """Raises HearthError where something needed is missing, or the hub ends."""
+        seen = Packets() if self._apart else None
+        try:
+            await self._lived()
+        finally:
+            if seen is not None:
+                seen.close()
+        self._read_log()
+        if seen is not None:
+            self.day.packets = seen.sent.total()
+            self.day.outside, self.day.addresses = outside(self._strace or Path())
+        return self.day
+
+    async def _lived(self) -> None:
         async with AsyncExitStack() as stack:
             await self._broker.start()
             stack.push_async_callback(self._broker.kill)
@@ -305,11 +315,6 @@ class Soak:
             self._began = time.monotonic()
             await self._all(speech)
             self._look()
-        self._read_log()
-        if self._apart:
-            self.day.packets = packets()
-            self.day.outside, self.day.addresses = outside(self._strace or Path())
-        return self.day
 
     # --- the hub --------------------------------------------------------------------------------
 
@@ -604,7 +609,7 @@ def _talk(chance: random.Random, language: str) -> Talk:
 def outside(record: Path) -> tuple[list[str], int]:
     """Addresses of a record of strace's that are not in the house, and how many there were in it.
 
-    Loopback, private and link-local ones are in it, and groups of the local network."""
+    What is in the house: `hub.egress.HOUSE`."""
     found: Counter[str] = Counter()
     pattern = re.compile(r'inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
     if not record.is_file():
@@ -613,41 +618,8 @@ def outside(record: Path) -> tuple[list[str], int]:
         for line in lines:
             for four, six in pattern.findall(line):
                 found[four or six] += 1
-    away = [text for text in found if not _in_the_house(text)]
+    away = [text for text in found if not egress.at_home(text)]
     return sorted(away), sum(found.values())
-
-
-def packets() -> int:
-    """Packets that the interface to nowhere was given."""
-    for line in Path("/proc/self/net/dev").read_text().splitlines():
-        name, _, counted = line.partition(":")
-        if name.strip() == NOWHERE:
-            return int(counted.split()[9])
-    raise HearthError(f"there is no interface {NOWHERE}")
-
-
-def lead_nowhere() -> None:
-    """Have a way out of this network namespace that leads nowhere. Raises HearthError."""
-    quiet = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
-    with suppress(OSError):
-        quiet.write_text("1")  # it would look for neighbours and routers by itself
-    ways = (
-        ("link", "set", "lo", "up"),
-        ("link", "add", NOWHERE, "type", "veth", "peer", "name", "nobody"),
-        ("link", "set", "nobody", "arp", "off", "up"),
-        ("address", "add", "192.168.77.2/24", "dev", NOWHERE),
-        ("link", "set", NOWHERE, "arp", "off", "up"),
-        ("route", "add", "default", "via", "192.168.77.1"),
-    )
-    for way in ways:
-        done = subprocess.run(["ip", *way], capture_output=True, text=True)
-        if done.returncode:
-            raise HearthError(f"ip {' '.join(way)}: {done.stderr.strip()}")
-
-
-def _in_the_house(text: str) -> bool:
-    address = ip_address(text)
-    return address.is_private or address.is_link_local or address.is_multicast
 
 
 def verdict(day: Day) -> list[str]:
@@ -678,7 +650,7 @@ async def soak(
     keep: bool = False,
     recognizer: str | None = None,
 ) -> Day:
-    """`apart`: this is a network namespace of its own, see `lead_nowhere`.
+    """`apart`: this is a network namespace of its own, made by `hub.privacy.packets.lead_nowhere`.
 
     Raises HearthError where Mosquitto or a model is missing, or the hub ends."""
     folder = Path(tempfile.mkdtemp(prefix="hearth-soak-"))
@@ -702,7 +674,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         if given.apart:
-            lead_nowhere()
+            try:
+                lead_nowhere()
+            except OSError as error:
+                raise HearthError(str(error)) from error
         day = asyncio.run(
             soak(
                 given.text, given.spoken, seed=given.seed, apart=given.apart, keep=given.keep,
