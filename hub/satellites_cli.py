@@ -160,7 +160,7 @@ def pair(
     if named[1] is None or named[1].satellite != uri:
         terminal.out.print(
             "Now write this into the settings ('hearth config' tells where), "
-            f'and start the hub again:\n\n[rooms."{escape(room)}"]\nsatellite = "{escape(uri)}"',
+            f'and start the hub again:\n\n\\[rooms."{escape(room)}"]\nsatellite = "{escape(uri)}"',
             markup=True,
         )
 

@@ -628,7 +628,7 @@ async def test_pairing_tries_the_key_and_keeps_one_that_fits(
         assert keys.key_for("Kitchen", tmp_path / "data") is None
         status, said = await pair(KEY)
         assert status == 0 and "Kitchen Satellite" in said and "shows timers" in said
-        assert f'satellite = "esphome://127.0.0.1:{device.port}"' in said
+        assert f'[rooms."Kitchen"] satellite = "esphome://127.0.0.1:{device.port}"' in said
         assert KEY not in said
         assert keys.key_for("Kitchen", tmp_path / "data") == KEY
     finally:
