@@ -78,6 +78,8 @@ class House:
         self.recognizer = ScriptedRecognizer()
         hub.assistant._recognizer = self.recognizer
         self.traces: list[Trace] = []
+        self.voices: list[FakeVoices] = []
+        """Detectors that were made for their sound."""
         hub.assistant.watch(self.traces.append)
 
     def __getitem__(self, entity_id: str) -> str:
@@ -116,9 +118,16 @@ async def house(hub: Hub, connected: bool = True, **rooms: Device) -> AsyncItera
         if device.key is not None:
             keys.keep(room, device.key, hub.config.hub.data)
     hub.config, before = changed, hub.config
-    ears = SimpleNamespace(streams=SimpleNamespace(voices=FakeVoices, phrase=None))
+    made: list[FakeVoices] = []
+
+    def voices() -> FakeVoices:
+        made.append(FakeVoices())
+        return made[-1]
+
+    ears = SimpleNamespace(streams=SimpleNamespace(voices=voices, phrase=None))
     satellites = Satellites(hub, cast(FarEars, ears))
     it = House(hub, satellites, rooms)
+    it.voices = made
     home = hub.home.source("simulated")
     assert isinstance(home, SimulatedHome)
     home.set_state("switch.coffee_maker", "off")
@@ -486,6 +495,21 @@ async def test_one_that_is_lost_is_called_again(hub: Hub) -> None:
         await device.until(lambda: device.subscribed, "the hub")
         device.wake(then=COMMAND)
         await device.until(lambda: bool(device.played), "a reply")
+
+
+async def test_many_turns_and_connections_take_no_more_ears(hub: Hub) -> None:
+    """Each takes memory in the process of the ears, and is kept there for long."""
+    device = Device()
+    async with house(hub, Kitchen=device) as it:
+        for count in range(1, 4):
+            await device.until(lambda: device.subscribed, "the hub")
+            it.hears("turn on the coffee maker")
+            device.wake(then=COMMAND)
+            await _soon(lambda count=count: it.known("Kitchen").turns == count)  # type: ignore[misc]
+            if count == 2:
+                device.drop()
+                await _soon(lambda: not device.subscribed)
+        assert len(it.voices) == 1
 
 
 async def test_one_that_is_lost_in_a_turn_leaves_nothing_behind(hub: Hub) -> None:

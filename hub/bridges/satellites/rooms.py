@@ -32,7 +32,7 @@ from hub.engines.wyoming_link import Address, linked, parse
 from hub.errors import ConfigError, EngineError, HearthError
 from hub.home.model import normal
 from hub.listening import Listener
-from hub.ports import AudioSource, WakeWord
+from hub.ports import AudioSource, VoiceActivity, WakeWord
 from hub.room import Room
 from hub.timers.book import TimerNews
 from hub.timers.timer import Timer
@@ -64,6 +64,10 @@ class Known:
     """Set while nobody is talked with there."""
     esphome: EsphomeSatellite | None = None
     """The device, while it is connected and is one of ESPHome's."""
+    wake: WakeWord | None = None
+    voices: VoiceActivity | None = None
+    """The ears for its sound. They stay when it is lost and back: each new pair takes memory in
+    their process."""
 
     def row(self, voice: Voice | None = None) -> dict[str, Any]:
         """What `hearth satellites` shows; `voice` is that of the room."""
@@ -263,9 +267,12 @@ class Satellites:
                     f"the satellite at {known.address} leaves the wake word to the hub, "
                     "which has none: set 'micro' in [wake]"
                 )
-            alone = OneOfSeveral(self._ears.wake(), known.area, self._arbiter)
+            if known.wake is None:
+                known.wake = OneOfSeveral(self._ears.wake(), known.area, self._arbiter)
+            await known.wake.reset()
             while True:
-                await self._attempt(known, self._room(known, satellite, voice, alone).converse())
+                room = self._room(known, satellite, voice, known.wake)
+                await self._attempt(known, room.converse())
         while True:
             wake_word = await satellite.next_wake()
             trouble = None
@@ -291,9 +298,9 @@ class Satellites:
 
     def _room(self, known: Known, satellite: FarSatellite, voice: Voice, wake: WakeWord) -> Room:
         config = self._hub.config
-        listener = Listener(
-            satellite, wake, self._ears.streams.voices(), config.listen, config.wake
-        )
+        if known.voices is None:
+            known.voices = self._ears.streams.voices()
+        listener = Listener(satellite, wake, known.voices, config.listen, config.wake)
 
         def tone(name: str) -> None:
             if name == "wake":
