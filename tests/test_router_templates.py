@@ -250,3 +250,32 @@ def test_a_name_that_is_free_text_is_no_name_of_the_home() -> None:
     names = {"name": SpokenNames("name", [("lamp", "light.lamp", {"domain": "light"}, {})])}
     [match] = phrase_rules("en", [timer], names).matches("a pizza timer", None)
     assert match.slots == {"name": "pizza"}
+
+
+@pytest.mark.parametrize("text", ["Işık aç", "ışık aç", "IŞIK AÇ"])
+def test_the_turkish_i_is_compared_as_hassil_does(text: str) -> None:
+    intents = Intents.from_dict(
+        {
+            "language": "tr",
+            "intents": {"On": {"data": [{"sentences": ["[(ışık|lamba)] aç"]}]}},
+        }
+    )
+    assert [
+        match.intent for match in Grammar(Templates(intents, ()), {}, "rules").matches(text, None)
+    ]
+
+
+def test_numbers_are_spelt_out_before_the_first_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of them take a second on a small machine."""
+    count = {"type": "integer", "minimum": 3, "maximum": 241}
+    slots = {"type": "object", "properties": {"count": count}}
+    counting = replace(tool("count.to", (), ["zähl bis {count}"]), parameters=slots)
+    counting = replace(counting, phrases={"de": ["zähl bis {count}"]})
+    grammar = phrase_rules("de", [counting], {})
+
+    def late(language: str) -> None:
+        raise AssertionError(f"{language}: numbers are spelt out in a turn")
+
+    monkeypatch.setattr("hub.router.reach.get_rbnf_engine", late)
+    [match] = grammar.matches("zähl bis zweihundertzwölf", None)
+    assert match.slots == {"count": 212}

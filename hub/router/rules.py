@@ -30,6 +30,7 @@ from hub.home.model import Area, Entity, normal
 from hub.language import moments
 from hub.router.numbers import said_numbers
 from hub.router.places import Places, spellings
+from hub.router.reach import beginnings
 from hub.router.slots import SpokenNames, Value, listed, meant
 from hub.router.templates import Templates, Within
 from hub.router.words import Words
@@ -253,7 +254,8 @@ def _shared(language: str, scale: str, lists: tuple[str, ...]) -> Templates:
 def _spell_out(
     language: str, start: int, stop: int, step: int, fractions: RangeFractionType | None
 ) -> None:
-    """Let hassil write a range of numbers in words, which it keeps."""
+    """Write a range of numbers in words, for hassil and for what looks ahead; both keep them."""
+    beginnings(language, start, stop, step)
     numbers = RangeSlotList("number", start, stop, step, fraction_type=fractions)
     template = parse_sentence("{number}")
     is_match("zero", template, slot_lists={"number": numbers}, language=language)

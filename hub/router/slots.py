@@ -81,5 +81,6 @@ def meant(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def compact(text: str) -> str:
-    """Letters and digits alone: templates may put names together with other words."""
-    return normal(text).replace(" ", "")
+    """Letters and digits alone: templates may put names together with other words. The Turkish i
+    without a dot is one with it, as to hassil: its capital letter is the same as the English I."""
+    return normal(text).replace(" ", "").replace("ı", "i")

@@ -218,8 +218,9 @@ class Templates:
         if word in self._ignored or not word.isalpha():
             # hassil reads hyphens as blanks, too, and leaves punctuation.
             return parts, found, -1
+        dotted = _dotted(word)
         for end in ends:
-            begun |= self._having.get(word[:end], 0)
+            begun |= self._having.get(dotted[:end], 0)
         return parts, found, begun
 
     def fitting(
@@ -310,7 +311,7 @@ class _Texts:
     def pieces(self, expression: Expression, depth: int = 0) -> Pieces:
         """All text that an expression may have besides names of the home."""
         if isinstance(expression, TextChunk):
-            return frozenset(expression.text.casefold().split())
+            return frozenset(_dotted(expression.text.casefold()).split())
         if isinstance(expression, ListReference):
             return self._of_list(expression.list_name, depth)
         if isinstance(expression, RuleReference):
@@ -338,6 +339,11 @@ class _Texts:
                 else None
             )
         return self._literal[key]
+
+
+def _dotted(text: str) -> str:
+    """With the Turkish i without a dot as `compact` has it."""
+    return text.replace("ı", "i")
 
 
 def _together(parts: Iterable[Pieces]) -> Pieces:
