@@ -225,7 +225,8 @@ async def test_what_nobody_could_hear_is_tried_again_as_long_as_it_should(short:
 
 
 async def test_an_alarm_waits_politely_and_then_rings(short: Machine) -> None:
-    short.agenda._free = asyncio.Event()
+    never = asyncio.Event()
+    short.agenda._free = lambda area: never
     await short.alarm("at seven")
     await short.pass_(hours=9, seconds=POLITE - 1)
     assert short.dues == []
