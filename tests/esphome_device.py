@@ -60,6 +60,8 @@ class Device:
     """Address and `start_conversation` of each announcement."""
     played: list[bytes] = field(default_factory=list)
     """What it has fetched and played, whole files."""
+    fetching: int = 0
+    """Sounds that it has begun to fetch."""
     streamed: bytearray = field(default_factory=bytearray)
     """What came to its loudspeaker over the API."""
     timers: list[tuple[int, str, str, int, int, bool]] = field(default_factory=list)
@@ -291,6 +293,8 @@ class Device:
     async def _fetch(self, url: str) -> None:
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             assert response.status == 200
+            self.fetching += 1
+            self.news.set()
             content = await response.read()
         if self.pause_before_end is not None:
             await self.pause_before_end.wait()

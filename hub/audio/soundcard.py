@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -27,7 +27,8 @@ class _Card:
     cards: str | None = None
     """The machine's sound cards when PortAudio was started."""
     busy: ClassVar[threading.Lock] = threading.Lock()
-    """Streams are not opened while PortAudio is started again."""
+    """Held where streams are opened or closed, or PortAudio is started again: a stream of before
+    that must not be touched any more."""
     doubtful = False
     """Something was not there or was lost: devices may have come and gone. PortAudio notices that
     only when it is started again, which would end all streams."""
@@ -87,12 +88,10 @@ async def opened(make: Callable[[], Any]) -> Any:
         await look_again()
     opening = asyncio.ensure_future(asyncio.to_thread(_started, make))
     try:
-        stream = await asyncio.shield(opening)
+        return await asyncio.shield(opening)
     except asyncio.CancelledError:
         opening.add_done_callback(_unwanted)
         raise
-    _Card.open.add(stream)
-    return stream
 
 
 def _started(make: Callable[[], Any]) -> Any:
@@ -100,6 +99,7 @@ def _started(make: Callable[[], Any]) -> Any:
         with _Card.busy:
             stream = make()
             stream.start()
+            _Card.open.add(stream)
     except AudioError:
         _Card.doubtful = True
         raise
@@ -111,7 +111,7 @@ def _started(make: Callable[[], Any]) -> Any:
 def _unwanted(opening: asyncio.Future[Any]) -> None:
     """A stream that nobody waited for."""
     if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
+        opening.get_loop().run_in_executor(None, _closed, opening.result())
 
 
 def lost(what: str) -> AudioError:
@@ -122,25 +122,25 @@ def lost(what: str) -> AudioError:
 
 async def closed(stream: Any) -> None:
     """Close a stream without playing what is left."""
-    if stream not in _Card.open:  # PortAudio was started again meanwhile
-        return
-    _Card.open.discard(stream)
-    try:
-        await asyncio.to_thread(stream.close)
-    except portaudio().PortAudioError as error:  # a device that was pulled out
-        log.debug("while closing: %s", error)
+    await asyncio.to_thread(_closed, stream)
+
+
+def _closed(stream: Any) -> None:
+    with _Card.busy:
+        if stream not in _Card.open:  # PortAudio was started again meanwhile
+            return
+        _Card.open.discard(stream)
+        try:
+            stream.close()
+        except portaudio().PortAudioError as error:  # a device that was pulled out
+            log.debug("while closing: %s", error)
 
 
 async def look_again() -> None:
     """Notice devices that were plugged in or pulled out. While other streams are in use, that is
     done only if the machine has other sound cards than before: those streams are lost, and opened
     again by whoever needs them."""
-    if _Card.open and await asyncio.to_thread(_cards) == _Card.cards:
-        return
-    streams = list(_Card.open)
-    _Card.open.clear()
-    await asyncio.to_thread(_restart, portaudio(), streams)
-    _Card.doubtful = False
+    await asyncio.to_thread(_restart, portaudio())
 
 
 def _cards() -> str:
@@ -152,19 +152,19 @@ def _cards() -> str:
         return ""
 
 
-def _restart(sounddevice: Any, streams: Iterable[Any]) -> None:
+def _restart(sounddevice: Any) -> None:
     with _Card.busy:
-        _restarted(sounddevice, streams)
-
-
-def _restarted(sounddevice: Any, streams: Iterable[Any]) -> None:
-    for stream in streams:
-        try:
-            stream.close()
-        except sounddevice.PortAudioError as error:
-            log.debug("while closing: %s", error)
-    _Card.cards = _cards()
-    # The library has no public name for it, but this is how it is done:
-    # https://github.com/spatialaudio/python-sounddevice/issues/10
-    sounddevice._terminate()
-    sounddevice._initialize()
+        if _Card.open and _cards() == _Card.cards:
+            return
+        for stream in _Card.open:
+            try:
+                stream.close()
+            except sounddevice.PortAudioError as error:
+                log.debug("while closing: %s", error)
+        _Card.open.clear()
+        _Card.cards = _cards()
+        # The library has no public name for it, but this is how it is done:
+        # https://github.com/spatialaudio/python-sounddevice/issues/10
+        sounddevice._terminate()
+        sounddevice._initialize()
+        _Card.doubtful = False

@@ -40,6 +40,11 @@ class FakeCard:
         self.heard = bytearray()
         """What the loudspeaker was given."""
         self.streams: list[_Stream] = []
+        self.may_close = threading.Event()
+        """Closing takes until this is set."""
+        self.may_close.set()
+        self.restarts = 0
+        """How often PortAudio was started again."""
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> FakeCard:
         module = SimpleNamespace(
@@ -48,12 +53,15 @@ class FakeCard:
             RawOutputStream=lambda **options: _Output(self, options),
             query_devices=self._devices,
             _terminate=lambda: None,
-            _initialize=lambda: None,
+            _initialize=self._initialize,
         )
         monkeypatch.setattr(soundcard, "portaudio", lambda: module)
         monkeypatch.setattr(soundcard._Card, "doubtful", False)
         monkeypatch.setattr(soundcard._Card, "open", set())
         return self
+
+    def _initialize(self) -> None:
+        self.restarts += 1
 
     def _devices(self, kind: str = "") -> Any:
         self.opened += kind != ""
@@ -110,6 +118,7 @@ class _Stream:
 
     def close(self) -> None:
         self.active = False
+        self.card.may_close.wait(30)
         if self in self.card.streams:
             self.card.streams.remove(self)
 
