@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hub.messages import Intent
 from hub.router import Context, Router
-from tests.router_home import INVENTORY, TOOLS, calls, chosen, make_router, said, utterance
+from hub.router.places import Places
+from tests.router_home import INVENTORY, TOOLS, calls, chosen, make_router, said, tool, utterance
 
 
 @pytest.fixture(scope="module")
@@ -602,3 +603,22 @@ class TestLeaningOnTheSentenceBefore:
     async def test_the_second_command_is_for_the_room_of_the_first(self, router: Router) -> None:
         intent = await said(router, "close the bedroom blinds and turn on the ceiling light")
         assert intent.calls[1].arguments == {"name": "light.bedroom_ceiling"}
+
+
+async def test_tools_that_are_learnt_while_the_grammars_are_built_are_understood(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pack is installed in the moment in which a device gets another name."""
+    router, home = await make_router()
+    build = Router._build
+    more = [*TOOLS, tool("kites.fly", (), ["fly a kite"])]
+
+    def meanwhile(self: Router, places: Places) -> object:
+        built = build(self, places)
+        monkeypatch.setattr(Router, "_build", build)
+        self.learn(more)
+        return built
+
+    monkeypatch.setattr(Router, "_build", meanwhile)
+    home.revision += 1
+    assert calls(await said(router, "fly a kite")) == [("kites.fly", {})]

@@ -255,8 +255,10 @@ class Router:
         async with self._building:
             if self._grammars and self._grammars.places.revision == self.home.revision:
                 return
-            places = Places(self.home, self.tools)
-            built = await asyncio.to_thread(self._build, places)
+            tools: tuple[ToolSpec, ...] | None = None
+            while tools is not self.tools:  # others may have been learnt meanwhile
+                tools = self.tools
+                built = await asyncio.to_thread(self._build, Places(self.home, tools))
             self._grammars = built
 
     def learn(self, tools: Sequence[ToolSpec]) -> None:
