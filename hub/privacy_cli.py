@@ -52,6 +52,7 @@ def show(as_json: Json = False) -> None:
 async def _show(settings: Config, as_json: bool) -> None:
     from rich.table import Table
 
+    from hub.privacy.files import size_of
     from hub.privacy.places import everything, unclaimed
     from hub.privacy.sound import warning
 
@@ -61,7 +62,7 @@ async def _show(settings: Config, as_json: bool) -> None:
     for kept in everything(settings):
         extent = await kept.extent()
         files = kept.files()
-        size = sum(path.lstat().st_size for path in files)
+        size = size_of(files)
         if as_json:
             terminal.row(
                 {

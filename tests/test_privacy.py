@@ -25,6 +25,7 @@ from hub.errors import HearthError
 from hub.history.database import Database
 from hub.messages import Audio
 from hub.packs.audit import Audit
+from hub.privacy.files import size_of
 from hub.privacy.places import everything, unclaimed
 from hub.privacy.sound import FOLDER, DebugSound
 from tests.fakes import FakeTime
@@ -373,6 +374,21 @@ async def test_what_sensors_told_comes_out_hour_by_hour(tmp_path: Path) -> None:
     await database.close()
     assert (await privacy_cli._erase(config, None))["sensors"] == 1
     assert not list(config.hub.data.glob("past.db*"))
+
+
+async def test_files_that_a_hub_takes_away_meanwhile_are_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = settings(tmp_path)
+    replies = config.hub.cache / "replies"
+    replies.mkdir(parents=True)
+    (replies / "hello.pcm").write_bytes(bytes(1000))
+    [kept] = [each for each in everything(config) if each.name == "replies"]
+    found = [*kept.files(), replies / "gone.pcm"]
+    monkeypatch.setattr(type(kept), "files", lambda self: found if self.name == "replies" else [])
+    assert (await kept.extent()).count == 1
+    assert size_of(kept.files()) == 1000
+    assert [row["bytes"] for row in await kept.export()] == [1000]
 
 
 async def test_with_one_person_goes_what_nobody_can_read(tmp_path: Path) -> None:

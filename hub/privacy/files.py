@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -56,6 +57,20 @@ def removed(paths: Iterable[Path]) -> None:
     for folder in folders:
         with suppress(OSError):
             sync_folder(folder)
+
+
+def size_of(files: Iterable[Path]) -> int:
+    """Bytes of those files that are still there."""
+    return sum(each.st_size for each in _looked_at(files))
+
+
+def _looked_at(files: Iterable[Path]) -> list[os.stat_result]:
+    """A running hub takes files away while they are looked at."""
+    found = []
+    for each in files:
+        with suppress(FileNotFoundError):
+            found.append(each.lstat())
+    return found
 
 
 def is_of(document: Any, person: str) -> bool:
@@ -234,9 +249,9 @@ class Others(_Named):
 
     async def extent(self) -> Extent:
         files = await asyncio.to_thread(self.files)
-        times = [each.lstat().st_mtime for each in files]
+        times = [each.st_mtime for each in _looked_at(files)]
         first = datetime.fromtimestamp(min(times), UTC) if times else None
-        return Extent(len(files), first)
+        return Extent(len(times), first)
 
     async def export(self) -> Any:
         return await asyncio.to_thread(self._export)
@@ -245,7 +260,10 @@ class Others(_Named):
         rows = []
         for each in self.files():
             row: dict[str, Any] = {"file": str(each.relative_to(self.path))}
-            row["bytes"] = each.lstat().st_size
+            try:
+                row["bytes"] = each.lstat().st_size
+            except FileNotFoundError:
+                continue
             if each.suffix in self.texts:
                 with suppress(OSError):
                     row["text"] = each.read_text(encoding="utf-8", errors="replace")
