@@ -121,7 +121,11 @@ def listening() -> set[tuple[str, int]]:
     me = psutil.Process()
     found = set()
     for process in (me, *me.children(recursive=True)):
-        for each in process.net_connections("inet"):
+        try:
+            connections = process.net_connections("inet")
+        except psutil.NoSuchProcess:  # it has just ended
+            continue
+        for each in connections:
             tcp = each.type == socket.SOCK_STREAM
             if (tcp and each.status == psutil.CONN_LISTEN) or (not tcp and not each.raddr):
                 found.add((str(each.laddr.ip), int(each.laddr.port)))

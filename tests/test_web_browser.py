@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from hub.bridges.web import live
 from hub.bridges.web.access import FILE, TRIES, Password
 from hub.bridges.web.parts import Parts
 from hub.bridges.web.site import open_site
@@ -44,7 +45,9 @@ async def browser() -> AsyncIterator[Any]:
     # Chromium's own walls want a user that is not the administrator.
     arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        opened = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=arguments, timeout=PATIENCE
+        )
         yield opened
         await opened.close()
 
@@ -190,13 +193,43 @@ async def test_the_microphone_is_muted_and_shown_so(house: House, phone: Looking
 async def test_the_level_is_live(house: House, phone: Looking) -> None:
     await phone.page.wait_for_selector("#hub-rooms .meter")
     here = house.hub.assistant.activity.room(house.hub.assistant.area)
-    await until(lambda: house.hub.assistant.activity.looked_at)
-    for _ in range(8):
-        here.hear(b"\x00\x40" * 512)
-        await asyncio.sleep(0.1)
-    await phone.page.wait_for_function(
-        "() => document.querySelector('#hub-rooms .meter').getAttribute('aria-valuenow') > 50"
-    )
+
+    async def talk() -> None:
+        while True:
+            here.hear(b"\x00\x40" * 512)
+            await asyncio.sleep(0.1)
+
+    talking = asyncio.create_task(talk())
+    meter = "document.querySelector('#hub-rooms .meter').getAttribute('aria-valuenow')"
+    try:
+        await phone.page.wait_for_function(f"() => {meter} > 50")
+    finally:
+        talking.cancel()
+    await phone.page.wait_for_function(f"() => {meter} == 0")
+
+
+async def test_what_was_done_while_the_line_was_down_is_shown_when_it_is_back(
+    house: House, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[Any] = []
+    watch = live._Page.watch
+
+    def noted(page: Any) -> Any:
+        lines.append(page)
+        return watch(page)
+
+    monkeypatch.setattr(live._Page, "watch", noted)
+    await house.hub.assistant.say("turn off the reading lamp")
+    async with looking(browser, house.url) as phone:
+        await phone.log_in()
+        await phone.card("Reading Lamp").get_by_text("off", exact=True).wait_for()
+        await until(lambda: bool(lines))
+        async with phone.page.expect_event(
+            "requestfinished", lambda request: "/api/live" in request.url
+        ):
+            lines[0].close()
+        await house.hub.assistant.say("turn on the reading lamp")
+        await phone.card("Reading Lamp").get_by_text(re.compile("^on")).wait_for()
 
 
 async def test_names_words_and_items_are_shown_and_never_run(house: House, phone: Looking) -> None:

@@ -7,6 +7,7 @@ and 'undo' takes back what was done there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from hub.bridges.requests import Refused
@@ -126,7 +127,7 @@ class Acts:
         arguments: dict[str, Any] = {"name": entity.entity_id}
         told = None
         if argument:
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
                 raise Refused("'value' is a number")
             told = f"{value:g}"
             arguments[argument] = value

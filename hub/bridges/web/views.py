@@ -4,6 +4,7 @@ whatever it is."""
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,11 +18,14 @@ from hub.home.model import Entity, Home, State
 from hub.packs.shelf import Shelf
 from hub.policy import R3
 from hub.policy.approvals import Request
+from hub.privacy.files import size_of
 from hub.privacy.places import everything
 from hub.timers import wording
 
 MOST = 50
 """Rows of the history at a time."""
+ID = re.compile("[0-9]{1,18}")
+"""Of a turn: what the database can count."""
 
 TOGGLED = ("switch", "input_boolean", "humidifier", "remote", "siren", "light", "fan", "automation")
 RUN = ("scene", "script", "button", "input_button")
@@ -118,7 +122,7 @@ class Views:
     async def why(self, id: str) -> dict[str, Any]:
         """All about one turn, and what was done in it."""
         history = self._hub.history
-        found = await history.turns(id=int(id), most=1) if history and id.isdecimal() else []
+        found = await history.turns(id=int(id), most=1) if history and ID.fullmatch(id) else []
         if history is None or not found:
             raise Refused("there is no such turn, or not any more")
         turn = found[0]
@@ -225,7 +229,7 @@ class Views:
         rows = []
         for kept in everything(self._hub.config):
             extent = await kept.extent()
-            size = sum(path.lstat().st_size for path in kept.files())
+            size = await asyncio.to_thread(size_of, await asyncio.to_thread(kept.files))
             if extent.count or size:
                 rows.append(
                     {

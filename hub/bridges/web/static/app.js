@@ -154,8 +154,14 @@ function follow() {
   live = null;
   if (!session.in || document.hidden) return;
   live = new EventSource("/api/live?levels=1");
+  let lost = false;
+  live.onopen = () => {
+    if (lost) show(); // the browser has connected again by itself: what happened meanwhile was not told
+    lost = false;
+  };
   live.onmessage = (event) => happened(JSON.parse(event.data));
-  live.onerror = async () => {
+  live.onerror = () => {
+    lost = true;
     if (live?.readyState !== EventSource.CLOSED) return;
     live = null;
     setTimeout(enter, RETRY); // the hub is away, or begins anew, or the session is over
