@@ -33,7 +33,7 @@ READY = "Talk to me"
 _numbers = itertools.count(1)
 
 
-def until(what: str, is_so: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(what: str, is_so: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What it gives as soon as it is true. Other processes tell nobody when that is."""
     limit = time.monotonic() + seconds
     while not (found := is_so()):
@@ -103,13 +103,14 @@ class Hearth:
         return self
 
     def stop(self) -> None:
-        """End it as systemd does. It must end well, and without anything that nobody expected."""
+        """End it as systemd does, but with more patience (5 s are enough for it on a machine that
+        does nothing else). It must end well, and without anything that nobody expected."""
         process, self.process = self.process, None
         if process is None:
             return
         process.send_signal(signal.SIGTERM)
         try:
-            status = process.wait(20)
+            status = process.wait(60)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

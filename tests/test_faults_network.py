@@ -7,7 +7,6 @@ import asyncio
 import json
 import logging
 import socket
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -77,7 +76,7 @@ def config(folder: Path, **tables: Any) -> Config:
     return Config.model_validate({"hub": folders, "router": {"model": ""}, **tables}, strict=False)
 
 
-async def until(home: Home, is_so: Callable[[], object], seconds: float = 20) -> None:
+async def until(home: Home, is_so: Callable[[], object], seconds: float = 60) -> None:
     """Until it is so, after a change, a whole inventory (which nobody is told of), or a new
     connection."""
     news = asyncio.Event()
@@ -164,10 +163,11 @@ async def test_a_broker_that_nobody_hung_up_on_is_missed(
             assert home.state("light.desk_lamp").state == "on"
             network.dark = True
             await until(home, lambda: home.state("light.desk_lamp").state == "unavailable")
-            began = time.monotonic()
-            with pytest.raises(DeviceError):
-                await home.call_service("light", "turn_off", ["light.desk_lamp"], {})
-            assert time.monotonic() - began < 1
+            # At once: nobody waits for an acknowledgement.
+            monkeypatch.setattr(source, "ACKNOWLEDGED", 600)
+            async with asyncio.timeout(30):
+                with pytest.raises(DeviceError):
+                    await home.call_service("light", "turn_off", ["light.desk_lamp"], {})
             network.dark = False
             network.reset()
             await until(home, lambda: home.state("light.desk_lamp").state == "on")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,50 @@ def test_addresses_outside_the_house_are_found_in_the_record(tmp_path: Path) -> 
     assert outside(record) == (["2606:2800:220:1::1", "93.184.216.34"], 4)
 
 
+APART = (
+    shutil.which("unshare") is not None
+    and not subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode
+)
+
+
+@pytest.mark.skipif(not APART or shutil.which("ip") is None, reason="no namespace, or no ip")
+def test_where_there_is_a_way_out_it_makes_none_that_leads_nowhere() -> None:
+    """... which would be made in the network of the machine itself."""
+    soak = f"{sys.executable} -m hub.evaluate.soak --apart --text 1 --spoken 0"
+    done = subprocess.run(
+        ["unshare", "-rn", "sh", "-c", f"ip link set lo up; ip route add default dev lo; {soak}"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1 and "no new network namespace" in done.stderr, done.stderr
+
+
+BROKER = """
+import asyncio, sys
+from pathlib import Path
+from hub.evaluate.soak_rooms import Broker
+async def main():
+    broker = Broker(Path(sys.argv[1]))
+    await broker.start()
+    print(broker.port, flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+@needs_mosquitto
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+def test_its_broker_does_not_outlive_it(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", BROKER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
+    ) as soak:
+        assert soak.stdout is not None
+        port = int(soak.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as held:
+            soak.kill()
+            with suppress(ConnectionResetError):
+                assert held.recv(1) == b""  # hung up on, since it has ended
+
+
 @needs_mosquitto
 @pytest.mark.slow
 @pytest.mark.models
@@ -80,11 +126,7 @@ def test_a_short_piece_of_a_day_goes_well(tmp_path: Path) -> None:
         pytest.skip("whisper-tiny is not fetched")
     command = [sys.executable, "-m", "hub.evaluate.soak", "--text", "200", "--spoken", "3"]
     command += ["--recognizer", "whisper-tiny"]
-    apart = (
-        shutil.which("unshare") is not None
-        and not subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode
-    )
-    if apart:
+    if APART:
         command = ["unshare", "-rn", *command, "--apart"]
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=400
@@ -94,5 +136,5 @@ def test_a_short_piece_of_a_day_goes_well(tmp_path: Path) -> None:
     assert found["text"] >= 200 and found["outages"] >= 1, done.stderr
     assert found["spoken"] >= 1, done.stderr
     assert found["errors"] == {} and found["outside"] in ([], None)
-    if apart:
+    if APART:
         assert found["packets"] == 0

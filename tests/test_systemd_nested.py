@@ -4,16 +4,19 @@ house, and a pack runs behind the walls of its own unit."""
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from hub.packs import units
 from tests.hostile_packs import kit
 from tests.hostile_packs.walls import SINS
-from tests.nested_systemd import IN_PYTHON, PYTHON, RELEASE, ROOT, Nest, trouble
+from tests.nested_systemd import IN_PYTHON, PYTHON, RELEASE, ROOT, Nest, apart, trouble
 from tests.real_home import until
 
 pytestmark = pytest.mark.slow
@@ -101,6 +104,30 @@ def hub(nest: Nest) -> Nest:
     """With the hub as a service: starting it returns when the hub has said that it is ready."""
     nest.do("systemctl", "start", "hearth.service")
     return nest
+
+
+def test_nothing_is_set_up_outside_of_namespaces_of_its_own(tmp_path: Path) -> None:
+    """It is tried in namespaces that lack one or the other, as the tests need them anyway: were
+    it not refused, it would still be none of the machine's files that suffer."""
+    if reason := trouble():
+        pytest.skip(reason)
+    script = tmp_path / "inside"
+    script.write_text(Nest(tmp_path).inside("/dev/null"))
+    for apart_in in (["--mount"], ["--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc"]):
+        done = subprocess.run(
+            ["unshare", *apart_in, "sh", "-ex", str(script)], capture_output=True, text=True
+        )
+        assert done.returncode == 1, done.stderr
+        assert "mount" not in done.stderr.replace("mnt", ""), done.stderr
+
+
+def test_no_command_is_run_in_what_is_not_apart(tmp_path: Path) -> None:
+    assert not any(map(apart, (0, 1, os.getpid())))
+    if reason := trouble():
+        pytest.skip(reason)
+    nest = Nest(tmp_path)
+    with pytest.raises(AssertionError):
+        nest.do("true")
 
 
 def test_the_hub_is_ready_and_answers(hub: Nest) -> None:

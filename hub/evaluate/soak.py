@@ -42,7 +42,15 @@ from hub.audio.pcm import resampled
 from hub.control import SOCKET
 from hub.engines.piper import PiperSynthesizer
 from hub.errors import HearthError
-from hub.evaluate.soak_rooms import LAMPS, ROOMS, Broker, Devices, Mouth, fractions
+from hub.evaluate.soak_rooms import (
+    LAMPS,
+    ROOMS,
+    Broker,
+    Devices,
+    Mouth,
+    dying_with_this,
+    fractions,
+)
 from hub.evaluate.spoken import until_last_word
 from hub.messages import SAMPLE_RATE
 from hub.models.store import ModelStore
@@ -328,7 +336,8 @@ class Soak:
         if self._strace is not None:
             watched = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect"]
             watched += ["-e", "signal=none", "-o", str(self._strace)]
-            command = [*watched, *command]
+            command = [*watched, *dying_with_this(), *command]  # a tracer that is killed lets go
+        command = [*dying_with_this(), *command]
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *command, stdout=log, stderr=log, env=environment, start_new_session=True

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Sequence
@@ -42,6 +43,13 @@ def free_port() -> int:
         return port
 
 
+def dying_with_this() -> list[str]:
+    """The beginning of a command that ends with this process, even if that is killed; empty where
+    the system has no setpriv (util-linux)."""
+    program = shutil.which("setpriv")
+    return [program, "--pdeathsig", "KILL"] if program else []
+
+
 class Broker:
     """A Mosquitto that forgets everything when it ends."""
 
@@ -49,9 +57,8 @@ class Broker:
         self.port = free_port()
         self._settings = folder / "mosquitto.conf"
         lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true"]
-        if (
-            os.geteuid() == 0
-        ):  # a namespace of users has root alone, and Mosquitto looks for another
+        # A namespace of users has root alone, and Mosquitto looks for another.
+        if os.geteuid() == 0:
             lines.append("user root")
         self._settings.write_text("\n".join([*lines, ""]), encoding="utf-8")
         self._process: asyncio.subprocess.Process | None = None
@@ -62,8 +69,9 @@ class Broker:
         if program is None:
             raise HearthError("Mosquitto is not installed; 'apt install mosquitto' brings it")
         self._process = await asyncio.create_subprocess_exec(
-            program, "-c", str(self._settings), stderr=asyncio.subprocess.DEVNULL
-        )
+            *dying_with_this(), program, "-c", str(self._settings),
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:

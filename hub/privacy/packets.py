@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 
 from hub import egress
 
@@ -62,7 +63,10 @@ class Sent:
 def lead_nowhere() -> None:
     """In a new network namespace: loopback, and a default route that swallows everything.
 
-    Raises OSError if the `ip` of iproute2 is missing or may not do it."""
+    Raises OSError if the `ip` of iproute2 is missing or may not do it, or if there is a route
+    already: that would be the network of the machine itself."""
+    if len(Path("/proc/self/net/route").read_text().splitlines()) > 1:
+        raise OSError("this is no new network namespace: it has a route")
     for line in WAY_OUT:
         done = subprocess.run(["ip", *line.split()], capture_output=True, text=True, check=False)
         if done.returncode:
