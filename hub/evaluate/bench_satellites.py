@@ -30,6 +30,7 @@ from wyoming.satellite import RunSatellite
 
 from hub.app import Hub, open_hub, reply_sink, synthesizer
 from hub.audio.pcm import resampled
+from hub.bridges.satellites.arbiter import Arbiter
 from hub.bridges.satellites.rooms import Satellites, open_satellites
 from hub.config import Config, RoomSettings
 from hub.evaluate.spoken import WAKE, until_last_word
@@ -307,10 +308,15 @@ class Household:
 
 @asynccontextmanager
 async def household(
-    config: Config, folder: Path, rooms: Sequence[str] = ROOMS
+    config: Config,
+    folder: Path,
+    rooms: Sequence[str] = ROOMS,
+    *,
+    arbiter: Arbiter | None = None,
+    actor: Synthesizer | None = None,
 ) -> AsyncIterator[Household]:
-    """A hub with a satellite in each room, all of them connected, and all engines loaded. Raises
-    ConfigError, ModelError, EngineError."""
+    """A hub with a satellite in each room, all of them connected, and all engines loaded. `actor`
+    plays the people; None: the hub's own voice. Raises ConfigError, ModelError, EngineError."""
     far = {room: FarRoom(room) for room in rooms}
     async with AsyncExitStack() as stack:
         for each in far.values():
@@ -331,7 +337,7 @@ async def household(
         )
         came = asyncio.Event()
         served = await stack.enter_async_context(
-            open_satellites(hub, changed=lambda known: came.set())
+            open_satellites(hub, arbiter=arbiter, changed=lambda known: came.set())
         )
         running = asyncio.create_task(served.run())
         stack.push_async_callback(_ended, running)
@@ -339,7 +345,7 @@ async def household(
         for worker in hub.workers:
             if worker.name != "language model":
                 await worker.start()
-        yield Household(hub, far, synthesizer(hub))
+        yield Household(hub, far, actor or synthesizer(hub))
 
 
 async def _all_there(served: Satellites, came: asyncio.Event) -> None:
