@@ -25,6 +25,10 @@ TOO_OFTEN = 3
 STEADY = 600.0
 """Seconds after which a start was a good one."""
 
+SAFE = "safe mode"
+WITHOUT = "without added skills and language model"
+"""How that is called where it is shown, and what it means."""
+
 SAID = {
     "en": "I have crashed {count} times in five minutes. "
     "I go on without added skills and without the language model.",

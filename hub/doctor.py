@@ -24,6 +24,7 @@ from hub.app import (
 )
 from hub.audio.pcm import frames, resampled
 from hub.config import Config
+from hub.crashes import SAFE
 from hub.engines.openai_server import OpenAIServer
 from hub.engines.wyoming_link import is_address
 from hub.errors import HearthError, reason
@@ -87,6 +88,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     async for finding in _engines(config):
         yield finding
     yield await running(config)
+    yield await page(config)
 
 
 def _settings() -> Finding:
@@ -377,4 +379,28 @@ async def running(config: Config) -> Finding:
             "see that it runs and can be reached; the hub tries again by itself, at least once a "
             "minute",
         )
+    status = (await control.ask(config.hub.runtime, {"status": {}}) or {}).get("status", {})
+    for trouble in status.get("troubles", ()):
+        if trouble["what"] == SAFE:
+            return Finding(
+                "running hub",
+                "weak",
+                f"is in {SAFE}: {trouble['why']}",
+                "see its log for what made it crash; a restart tries everything again",
+            )
     return Finding("running hub", "good", f"answers at {config.hub.runtime / control.SOCKET}")
+
+
+async def page(config: Config) -> Finding:
+    """Whether there is a page for browsers, and where."""
+    from hub.bridges.web.access import FILE, Password
+
+    if not Password(config.hub.data / FILE).there:
+        return Finding("page", "good", "none; 'hearth web password' makes one")
+    answer = await control.ask(config.hub.runtime, {"web": {}})
+    if answer is None:
+        return Finding("page", "good", "is there while a hub runs")
+    if answer.get("url"):
+        return Finding("page", "good", str(answer["url"]))
+    told = answer.get("trouble") or "the hub that runs has none"
+    return Finding("page", "weak", str(told), "see [web] in the settings, and start the hub anew")

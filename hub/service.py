@@ -21,7 +21,7 @@ from hub.bridges.web.door import WebDoor
 from hub.bridges.web.parts import Parts
 from hub.config import Config
 from hub.control import ControlServer
-from hub.crashes import STEADY, TOO_OFTEN, Starts, said
+from hub.crashes import SAFE, STEADY, TOO_OFTEN, WITHOUT, Starts, said
 from hub.errors import AudioError, ConfigError, EngineError, HearthError, StorageError
 from hub.home.view import describe_change
 from hub.messages import StateChange, Trace
@@ -220,7 +220,7 @@ async def _take_packs(hub: Hub) -> list[str]:
 
 def _condition(hub: Hub, ears: bool) -> str:
     """How the hub is, in one line."""
-    safe = ("safe mode: without added skills and language model",) if hub.safe else ()
+    safe = (f"{SAFE}: {WITHOUT}",) if hub.safe else ()
     away = (trouble.reason for trouble in hub.home.troubles.values() if trouble)
     return "; ".join([describe(hub, ears), *safe, *away])
 

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from typer.testing import CliRunner
 
-from hub import board
+from hub import board, doctor
 from hub.activity import Activity
 from hub.app import Hub, open_hub
 from hub.bridges.ears import Ears
@@ -98,6 +98,22 @@ async def test_what_is_wrong_is_named(hub: Hub) -> None:
     assert seeing.health()["state"] == "trouble"
     seeing = Seeing(hub, connected=lambda: True)
     assert seeing.health()["state"] == "ok"
+
+
+async def test_safe_mode_is_told_also_by_the_doctor(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeing = Seeing(hub)
+    server = ControlServer(hub.config.hub.runtime, hub.assistant, doors={"status": seeing.answer})
+    await server.start()
+    try:
+        assert (await doctor.running(hub.config)).health == "good"
+        monkeypatch.setattr(hub, "safe", True)
+        found = await doctor.running(hub.config)
+        assert (found.health, "safe mode" in found.detail) == ("weak", True)
+        assert "safe mode" in str(seeing.health()["troubles"])
+    finally:
+        await server.close()
 
 
 async def test_a_muted_room_shows_no_level(hub: Hub) -> None:

@@ -14,11 +14,13 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from hub import doctor
 from hub.bridges.seeing.snapshot import Seeing
 from hub.bridges.web.access import FILE, TRIES, Password
 from hub.bridges.web.door import WebDoor
 from hub.bridges.web.parts import Parts
 from hub.bridges.web.site import open_site
+from hub.control import ControlServer
 from hub.errors import ConfigError
 from tests.mqtt import Authority
 from tests.web import PASSWORD, House, open_house
@@ -336,16 +338,22 @@ async def test_there_is_a_page_while_there_is_a_password(house: House) -> None:
     password = Password(house.folder / "data" / FILE)
     door = WebDoor(Parts(house.hub, Seeing(house.hub)))
     running = asyncio.create_task(door.run())
+    config = house.hub.config
+    server = ControlServer(config.hub.runtime, house.hub.assistant, doors={"web": door.answer})
+    await server.start()
     try:
         first = (await door.answer({"changed": True}))["url"]
+        assert (await doctor.page(config)).detail == first
         async with aiohttp.ClientSession() as client, client.get(first) as response:
             assert response.status == 200
         password.remove()
+        assert "hearth web password" in (await doctor.page(config)).detail
         assert (await door.answer({"changed": True}))["url"] == ""
         async with aiohttp.ClientSession() as client:
             with pytest.raises(aiohttp.ClientConnectionError):
                 await client.get(first)
     finally:
+        await server.close()
         running.cancel()
         await asyncio.wait({running})
         password.set(PASSWORD)

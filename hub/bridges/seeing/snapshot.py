@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import psutil
 
 from hub import __version__, board
+from hub.crashes import SAFE, WITHOUT
 from hub.engines.worker import Worker
 from hub.errors import StorageError
 
@@ -255,7 +256,8 @@ class Seeing:
     def troubles(self) -> list[dict[str, str]]:
         """What is wrong, and of what."""
         hub = self.hub
-        found = [
+        found = [(SAFE, f"after crashes, {WITHOUT}")] if hub.safe else []
+        found += [
             (f"{each['kind']} {each['name']}", each["trouble"])
             for each in self.connections()
             if not each["up"]

@@ -52,7 +52,7 @@ class WebDoor:
                     log.error("there is no page: %s", error)
                     self.trouble = str(error)
             self._parts.seeing.wrong["web page"] = self.trouble
-            self._settled.set()
+            self._settle()
             await self._changed.wait()
 
     async def _serve(self) -> None:
@@ -62,5 +62,10 @@ class WebDoor:
         async with open_site(self._parts, self._password) as url:
             self.url = url
             log.info("the page is at %s", url)
-            self._settled.set()
+            self._settle()
             await self._changed.wait()
+
+    def _settle(self) -> None:
+        """Let those go on who wait, unless the password has changed once more meanwhile."""
+        if not self._changed.is_set():
+            self._settled.set()
