@@ -83,6 +83,8 @@ async def _serve(config: Config, ears: bool, last: Wish | None, starts: Starts) 
     """Run the hub until it is told to end, or somebody wants something erased: what that is. `last`
     is what was erased just before."""
     started = time.monotonic()
+    if not ears:
+        config = without_microphones(config)
     systemd = Notifier.from_environment()
     systemd.status("starting")
     async with AsyncExitStack() as stack:
@@ -131,7 +133,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None, starts: Starts) 
                     hub,
                     ears=far,
                     arbiter=arbiter,
-                    heard=open_ears.source if open_ears else lambda source: source,
+                    microphones=open_ears,
                     changed=lambda known: phone.rooms_changed() if phone else None,
                 )
             )
@@ -186,6 +188,13 @@ async def _serve(config: Config, ears: bool, last: Wish | None, starts: Starts) 
         stack.callback(lambda: None if eraser.wish else systemd.stopping())
         await _until_ended(ended, tasks)
     return eraser.wish
+
+
+def without_microphones(config: Config) -> Config:
+    """The same without rooms that a microphone of this machine would hear."""
+    none = {"microphone": None, "loudspeaker": None}
+    rooms = {name: room.model_copy(update=none) for name, room in config.rooms.items()}
+    return config.model_copy(update={"rooms": rooms})
 
 
 def _arbiter(hub: Hub) -> Arbiter:

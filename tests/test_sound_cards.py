@@ -16,12 +16,15 @@ from hub.audio import soundcard
 from hub.audio.echo import EchoCanceller
 from hub.audio.null import Nowhere
 from hub.audio.pcm import resampled
-from hub.bridges.satellites.card import SoundCard
+from hub.bridges.ears import Ears
+from hub.bridges.satellites import card as card_module
+from hub.bridges.satellites.card import CardAddress, SoundCard, open_card
 from hub.bridges.satellites.rooms import Satellites, open_satellites
 from hub.errors import AudioError, ConfigError, ModelError
 from hub.evaluate.spoken import until_last_word
 from hub.messages import SAMPLE_RATE, Audio, Trace
 from hub.ports import FRAME_BYTES
+from hub.service import without_microphones
 from tests import pulse
 from tests.fakes import settle
 
@@ -37,10 +40,14 @@ class Microphone:
 
     def __init__(self) -> None:
         self.sound: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.closed = 0
 
     async def frames(self) -> AsyncIterator[bytes]:
-        while (frame := await self.sound.get()) is not None:
-            yield frame
+        try:
+            while (frame := await self.sound.get()) is not None:
+                yield frame
+        finally:
+            self.closed += 1
         raise AudioError("the microphone was lost")
 
 
@@ -83,6 +90,48 @@ async def test_what_is_heard_while_it_speaks(audio: Audio, cancelled: bool, hear
     microphone.sound.put_nowait(None)
     with pytest.raises(AudioError, match="lost"):
         await running
+
+
+async def test_who_mutes_the_hub_mutes_its_other_microphones_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    microphone, ears = Microphone(), Ears()
+    monkeypatch.setattr(card_module, "Microphone", lambda device: microphone)
+    card = open_card(CardAddress("usb", None), config.AudioSettings(), ears.source)
+    running = asyncio.create_task(card.run())
+    assert await heard(card, microphone)
+    ears.mute(True)
+    assert not await heard(card, microphone)
+    assert microphone.closed == 1
+    ears.mute(False)
+    while not await heard(card, microphone):  # silence of the time before
+        pass
+    microphone.sound.put_nowait(None)
+    with pytest.raises(AudioError, match="lost"):
+        await running
+
+
+async def test_it_is_shown_that_they_are_muted() -> None:
+    rooms = {
+        "Kitchen": config.RoomSettings(microphone="usb"),
+        "Bathroom": config.RoomSettings(satellite="tcp://10.0.0.2:10700"),
+    }
+    ears = Ears()
+    ears.mute(True)
+    async with open_hub(config.Config(rooms=rooms), remember=False) as hub:
+        served = Satellites(hub, None, microphones=ears)  # type: ignore[arg-type]
+        rows = (await served.answer({}))["satellites"]
+        assert {row["room"]: row["muted"] for row in rows} == {"Kitchen": True, "Bathroom": None}
+
+
+def test_a_hub_without_a_microphone_opens_none_in_other_rooms_either() -> None:
+    rooms = {
+        "Kitchen": config.RoomSettings(microphone="usb", language="de"),
+        "Bathroom": config.RoomSettings(satellite="tcp://10.0.0.2:10700"),
+    }
+    left = without_microphones(config.Config(rooms=rooms)).rooms
+    assert not left["Kitchen"].elsewhere and left["Kitchen"].language == "de"
+    assert left["Bathroom"] == rooms["Bathroom"]
 
 
 # --- echo cancellation ---------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from hub.app import Hub
 from hub.audio.cache import SoundFolder
 from hub.audio.earcons import earcon
 from hub.audio.level import scaled
+from hub.bridges.ears import Ears
 from hub.bridges.satellites.arbiter import Arbiter, OneOfSeveral
 from hub.bridges.satellites.card import CardAddress, card_of, open_card
 from hub.bridges.satellites.esphome_link import (
@@ -32,7 +33,7 @@ from hub.engines.wyoming_link import Address, linked, parse
 from hub.errors import ConfigError, EngineError, HearthError
 from hub.home.model import normal
 from hub.listening import Listener
-from hub.ports import AudioSource, VoiceActivity, WakeWord
+from hub.ports import VoiceActivity, WakeWord
 from hub.room import Room
 from hub.timers.book import TimerNews
 from hub.timers.timer import Timer
@@ -64,6 +65,8 @@ class Known:
     """Set while nobody is talked with there."""
     esphome: EsphomeSatellite | None = None
     """The device, while it is connected and is one of ESPHome's."""
+    microphone: Ears | None = None
+    """What mutes it, where it is one of this machine."""
     wake: WakeWord | None = None
     voices: VoiceActivity | None = None
     """The ears for its sound. They stay when it is lost and back: each new pair takes memory in
@@ -80,8 +83,14 @@ class Known:
             "language": self.settings.language,
             "person": self.settings.person,
             "volume": round(voice.volume * 100) if voice is not None else None,
-            "muted": self.esphome.muted if self.esphome else None,
+            "muted": self.muted,
         }
+
+    @property
+    def muted(self) -> bool | None:
+        """None: it cannot be, or has not said."""
+        mutes = self.esphome or self.microphone
+        return mutes.muted if mutes else None
 
 
 class Satellites:
@@ -94,19 +103,18 @@ class Satellites:
         *,
         arbiter: Arbiter | None = None,
         changed: Callable[[Known], None] = lambda known: None,
-        heard: Callable[[AudioSource], AudioSource] = lambda source: source,
+        microphones: Ears | None = None,
     ) -> None:
-        """`changed` is told when one comes or goes; `heard` makes microphones of this machine ones
-        that can be muted. Raises ConfigError for a room that the home does not have, or an address
-        that is none."""
-        self._heard = heard
+        """`changed` is told when one comes or goes; `microphones` mutes those of this machine.
+        Raises ConfigError for a room that the home does not have, or an address that is none."""
+        self._heard = microphones.source if microphones else lambda source: source
         self._hub = hub
         self._ears = ears
         self._arbiter = arbiter or Arbiter()
         self._changed = changed
         self._begun: set[asyncio.Task[Any]] = set()
         self.known = [
-            _known(hub, name, settings)
+            _known(hub, name, settings, microphones)
             for name, settings in hub.config.rooms.items()
             if settings.elsewhere
         ]
@@ -354,7 +362,7 @@ def _same(area: str, name: Any) -> bool:
     return isinstance(name, str) and normal(area) == normal(name)
 
 
-def _known(hub: Hub, name: str, settings: RoomSettings) -> Known:
+def _known(hub: Hub, name: str, settings: RoomSettings, microphones: Ears | None) -> Known:
     try:
         area = hub.assistant.place(name)
         uri = settings.satellite or ""
@@ -363,7 +371,7 @@ def _known(hub: Hub, name: str, settings: RoomSettings) -> Known:
     except HearthError as error:
         raise ConfigError(f"[rooms.{name}]: {error}") from error
     assert area is not None
-    known = Known(area, address, settings)
+    known = Known(area, address, settings, microphone=microphones if card else None)
     known.free.set()
     return known
 
@@ -375,11 +383,11 @@ async def open_satellites(
     ears: FarEars | None = None,
     arbiter: Arbiter | None = None,
     changed: Callable[[Known], None] = lambda known: None,
-    heard: Callable[[AudioSource], AudioSource] = lambda source: source,
+    microphones: Ears | None = None,
 ) -> AsyncIterator[Satellites]:
     """The satellites that the settings name, with ears for their sound, which may be shared, as
     `arbiter` may be, which decides which room answers.
     Raises ConfigError, ModelError."""
     async with nullcontext(ears) if ears else open_far_ears(hub) as hearing:
         hearing.streams.worker.start_soon()
-        yield Satellites(hub, hearing, arbiter=arbiter, changed=changed, heard=heard)
+        yield Satellites(hub, hearing, arbiter=arbiter, changed=changed, microphones=microphones)
