@@ -205,6 +205,22 @@ async def test_a_session_that_is_over_is_over_for_its_cookie(house: House) -> No
         assert (await visitor.get("home"))[0] == 401
 
 
+async def test_a_page_that_was_left_open_is_told_no_more_after_logging_out(house: House) -> None:
+    async def told(*, out: bool) -> str:
+        async with stranger(house) as visitor:
+            await visitor.log_in()
+            async with visitor.client.get(f"{visitor.url}/api/live") as stream:
+                await stream.content.readuntil(b"\n\n")
+                if out:
+                    await visitor.do("logout")
+                house.hub.assistant.finished(await house.hub.assistant.say("are any lights on"))
+                async with asyncio.timeout(60):
+                    return (await stream.content.readline()).decode()
+
+    assert "are any lights on" in await told(out=False)
+    assert await told(out=True) == ""
+
+
 @pytest.mark.parametrize(
     "body", ["", "[]", "3", '"on"', "{", "[" * 5000, "\x00", '{"id": NaN', "null"]
 )

@@ -218,6 +218,10 @@ class Sessions:
         self._sessions.move_to_end(session.token)
         return session
 
+    def open(self, session: Session) -> bool:
+        """Whether nobody has ended it."""
+        return session.token in self._sessions
+
     def end(self, session: Session) -> None:
         self._sessions.pop(session.token, None)
 

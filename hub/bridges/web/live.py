@@ -13,7 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from hub.bridges.web.gate import HEADERS, Refusal
+from hub.bridges.web.access import Sessions
+from hub.bridges.web.gate import HEADERS, SESSION, Refusal
 from hub.bridges.web.parts import Parts
 from hub.bridges.web.views import Views, shown_request
 from hub.messages import StateChange, Trace
@@ -32,13 +33,15 @@ SIGN = 25.0
 class Live:
     """Tells open pages what happens. A page that is open can be asked for a tap."""
 
-    def __init__(self, parts: Parts, views: Views) -> None:
+    def __init__(self, parts: Parts, views: Views, sessions: Sessions) -> None:
         self._parts = parts
         self._views = views
+        self._sessions = sessions
         self._pages: set[_Page] = set()
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """The stream for one page, until it is closed. `levels=1`: it shows levels."""
+        """The stream for one page, until it is closed, or its session ended. `levels=1`: it shows
+        levels."""
         if len(self._pages) >= MOST:
             raise Refusal(429, "the page is open too often")
         response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
@@ -51,6 +54,8 @@ class Live:
             await self._tell(response, {"rooms": page.rooms(), "approval": self._views.approval()})
             while not page.closed:
                 news = await page.news(LEVELS if levels else SIGN)
+                if not self._sessions.open(request[SESSION]):
+                    break
                 if levels:
                     self._parts.hub.assistant.activity.look()
                     news["rooms"] = page.rooms()

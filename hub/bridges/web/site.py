@@ -55,7 +55,7 @@ class Site:
         self._guard = Guard(password)
         self._acts = Acts(parts)
         self._views = Views(parts)
-        self._live = Live(parts, self._views)
+        self._live = Live(parts, self._views, self.sessions)
         self._files = {name: (STATIC / name).read_bytes() for name in KINDS}
 
     def app(self, names: tuple[str, ...]) -> web.Application:
