@@ -640,8 +640,9 @@ async def test_a_repeated_alarm_keeps_its_days(home: Home) -> None:
     assert home.agenda.next_time(alarm) == datetime(2026, 11, 30, 8, 0)
 
 
-async def test_what_is_no_time_changes_nothing(home: Home) -> None:
+async def test_what_is_no_time_is_for_the_devices(home: Home) -> None:
     await home.say("wake me at seven")
-    assert await home.say("make it purple") == "Sorry, I do not understand for when."
+    trace = await home.assistant.say("make it brighter", area="Kitchen", language="en")
+    assert [call.tool for call in trace.intent.calls] == ["lights.brighter"]
     (alarm,) = home.agenda.all("alarm")
     assert home.agenda.next_time(alarm) == datetime(2026, 11, 28, 7, 0)

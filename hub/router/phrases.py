@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from hassil import Intents, SlotList, TextSlotList, WildcardSlotList
@@ -14,11 +14,13 @@ from hassil.parser import ParseError
 from hub.errors import SkillError
 from hub.messages import ToolSpec
 from hub.router.forms import Filled, Form, Forms, form
+from hub.router.planned import MIDNIGHT
 from hub.router.rules import FULL, Grammar, Match, Own, Timed, data_language
 from hub.router.slots import SpokenNames
 from hub.router.templates import Templates, give, parsed
 from hub.router.words import words
-from hub.skill.kinds import MOMENTS
+from hub.skill.kinds import ANY_TIME, MOMENTS
+from hub.timers import spoken
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +39,26 @@ TRUTH = {"en": (("on", True), ("yes", True), ("off", False), ("no", False))}
 class Phrases(Grammar):
     """The templates of skills, and those of them that are filled in like forms."""
 
-    def __init__(self, grammar: Grammar, forms: Forms) -> None:
+    def __init__(
+        self, grammar: Grammar, forms: Forms, times: Collection[tuple[str, str]] = ()
+    ) -> None:
+        """`times`: tools, and those of their slots of free text that must tell a time."""
         self.__dict__.update(grammar.__dict__)
         self.forms = forms
+        self._times = frozenset(times)
 
     def matches(self, text: str, area: str | None) -> list[Match]:
-        found = super().matches(text, area)
+        found = [match for match in super().matches(text, area) if self._tells(match)]
         found += [_match(filled) for filled in self.forms.matches(text)]
         return sorted(found, key=lambda match: match.rank)
+
+    def _tells(self, match: Match) -> bool:
+        """Whether what must be a time is one: 'make it brighter' moves no alarm."""
+        return all(
+            spoken.read(str(value), self._language, MIDNIGHT) is not None
+            for slot, value in match.slots.items()
+            if (match.intent, slot) in self._times
+        )
 
 
 def _match(filled: Filled) -> Match:
@@ -103,7 +117,13 @@ def phrase_rules(
         each for key, tool in served.items() for each in _timed(tool, intents.intents[key].data[0])
     ]
     grammar = Grammar(Templates(intents, names), names, "phrase", own=own, timed=timed)
-    return Phrases(grammar, Forms(forms, words(language)))
+    times = [
+        (tool.name, name)
+        for tool in served.values()
+        for name, schema in tool.parameters.get("properties", {}).items()
+        if schema.get("format") == ANY_TIME
+    ]
+    return Phrases(grammar, Forms(forms, words(language)), times)
 
 
 def no_phrases(language: str) -> Phrases:

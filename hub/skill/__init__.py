@@ -39,6 +39,7 @@ from hub.errors import EngineError, StorageError
 from hub.home.things import Area, Entity, Floor, State
 from hub.messages import Call, Outcome, ToolSpec
 from hub.skill.kinds import (
+    AnyTime,
     Domain,
     Entities,
     Kelvin,
@@ -116,6 +117,7 @@ __all__ = [
     "WEEKEND",
     "Agenda",
     "Answer",
+    "AnyTime",
     "Appointment",
     "Area",
     "Ask",

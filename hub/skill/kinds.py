@@ -53,6 +53,11 @@ class Domain:
         self.classes = (device_class,) if isinstance(device_class, str) else tuple(device_class)
 
 
+class AnyTime:
+    """`Annotated[str, AnyTime()]`: words for any time that `Agenda.read` understands, also 'every
+    weekday at seven'. A sentence without one is not meant for the tool."""
+
+
 Percent = Annotated[int, Range(0, 100, "%")]
 Kelvin = Annotated[int, Range(1000, 12000, "K")]
 Minutes = Annotated[int, Range(1, 1440, "min")]
@@ -75,6 +80,9 @@ PLAIN: Mapping[Any, Mapping[str, str]] = {
 
 MOMENTS = ("duration", "date", "time", "date-time")
 """Formats of what is told of time. Arguments hold the words that were said, or ISO 8601."""
+
+ANY_TIME = "any-time"
+"""Format of free text that must be words for a time."""
 
 
 class Entities(Sequence[Entity]):
@@ -134,6 +142,8 @@ def _annotated(hint: Any, place: str) -> dict[str, Any]:
                 found["unit"] = extra.unit
         elif isinstance(extra, Said):
             found["said"] = extra.words
+        elif isinstance(extra, AnyTime):
+            found["format"] = ANY_TIME
         elif isinstance(extra, Domain):
             found["domains"] = list(extra.domains)
             if extra.classes:

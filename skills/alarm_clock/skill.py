@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
+from typing import Annotated
 
-from hub.skill import Agenda, Answer, Appointment, Ask, Conversation, When, Where, tool
+from hub.skill import Agenda, Answer, AnyTime, Appointment, Ask, Conversation, When, Where, tool
 
 ALARM = "alarm"
 """What has been spoken of where 'cancel it' means an alarm."""
@@ -201,7 +202,7 @@ async def cancel_it(agenda: Agenda, where: Where, conversation: Conversation) ->
         ],
     },
 )
-async def move_it(agenda: Agenda, where: Where, to: str) -> Answer | str:
+async def move_it(agenda: Agenda, where: Where, to: Annotated[str, AnyTime()]) -> Answer | str:
     """Give the alarm that was spoken of last another time."""
     it = agenda.it(where.area)
     if it is None or it.kind != "alarm":

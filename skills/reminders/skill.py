@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import time
+from typing import Annotated
 
 from hub.skill import (
     Agenda,
     Answer,
+    AnyTime,
     Appointment,
     Ask,
     Conversation,
@@ -230,7 +232,7 @@ async def cancel_it(agenda: Agenda, where: Where, conversation: Conversation) ->
         ],
     },
 )
-async def move_it(agenda: Agenda, where: Where, to: str) -> Answer | str:
+async def move_it(agenda: Agenda, where: Where, to: Annotated[str, AnyTime()]) -> Answer | str:
     """Give the reminder that was spoken of last another time."""
     it = agenda.it(where.area)
     if it is None or it.kind != "reminder":

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from hub.skill import (
     Agenda,
     Answer,
+    AnyTime,
     Appointment,
     Area,
     Ask,
@@ -510,7 +511,9 @@ async def cancel_planned_it(agenda: Agenda, timers: Timers, where: Where) -> Ans
         ],
     },
 )
-async def move_planned_it(agenda: Agenda, where: Where, to: str) -> Answer | str:
+async def move_planned_it(
+    agenda: Agenda, where: Where, to: Annotated[str, AnyTime()]
+) -> Answer | str:
     """Give the command that was planned last another time."""
     it = agenda.it(where.area)
     if it is None or it.kind not in ("command", "back"):
