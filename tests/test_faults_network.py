@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from hub import egress
 from hub.app import Hub, open_hub
 from hub.config import Config, HomeAssistantSettings
 from hub.devices.homeassistant import HomeAssistantHome
@@ -406,7 +406,7 @@ async def test_a_resolver_that_never_answers_stops_nobody(
     import threading
 
     asked, answer = threading.Event(), threading.Event()
-    resolve = socket.getaddrinfo
+    resolve = egress._asking
 
     def slow(host: Any, *arguments: Any, **more: Any) -> Any:
         if host == "broker.lan":
@@ -415,7 +415,7 @@ async def test_a_resolver_that_never_answers_stops_nobody(
             host = "127.0.0.1"
         return resolve(host, *arguments, **more)
 
-    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    monkeypatch.setattr(egress, "_asking", slow)
     monkeypatch.setattr(link, "PATIENCE", 0.3)
     await announced(broker)
     on_broker = {"host": "broker.lan", "port": broker.port, "user": "hub", "password": "hub-secret"}
@@ -438,13 +438,13 @@ async def test_without_a_network_what_is_in_the_hub_works_and_then_a_new_address
     """The name of the broker leads to another address when the network is back."""
     monkeypatch.setattr(connection, "KEEPALIVE", 1)
     await announced(broker)
-    resolve = socket.getaddrinfo
+    resolve = egress._asking
     address = ["127.0.0.1"]
 
     def named(host: Any, *arguments: Any, **more: Any) -> Any:
         return resolve(address[0] if host == "broker.lan" else host, *arguments, **more)
 
-    monkeypatch.setattr(socket, "getaddrinfo", named)
+    monkeypatch.setattr(egress, "_asking", named)
     async with Network(broker.port) as network:
         on_broker = {
             "host": "broker.lan",
