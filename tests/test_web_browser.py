@@ -119,7 +119,6 @@ async def test_a_lamp_is_switched_and_undone(house: House, phone: Looking) -> No
     lamp = phone.page.get_by_role("switch", name="Reading Lamp")
     await lamp.click()
     await until(lambda: house.state("light.lamp") == "on")
-    await phone.card("Reading Lamp").get_by_role("slider").wait_for()
     await phone.page.get_by_role("button", name="Undo").click()
     await until(lambda: house.state("light.lamp") == "off")
     await phone.page.wait_for_function(
@@ -130,6 +129,7 @@ async def test_a_lamp_is_switched_and_undone(house: House, phone: Looking) -> No
 async def test_what_others_do_is_seen_as_it_happens(house: House, phone: Looking) -> None:
     await house.hub.assistant.say("turn on the reading lamp")
     await phone.card("Reading Lamp").get_by_text(re.compile("^on")).wait_for()
+    await phone.card("Reading Lamp").get_by_role("slider").wait_for()
     await house.hub.assistant.say("turn off the reading lamp")
     await phone.card("Reading Lamp").get_by_text("off", exact=True).wait_for()
 
