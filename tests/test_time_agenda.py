@@ -530,6 +530,44 @@ async def test_over_both_changes_each_alarm_rings_once_and_at_its_time(name: str
         await machine.agenda.close()
 
 
+async def test_a_moved_alarm_keeps_the_days_that_are_left_out(machine: Machine) -> None:
+    await machine.alarm("at 6:30 every day")
+    (alarm,) = machine.agenda.all("alarm")
+    await machine.agenda.skip(alarm, datetime(2026, 11, 28, 6, 30))
+    (alarm,) = machine.agenda.all("alarm")
+    await machine.agenda.move(alarm, "seven", "en")
+    (moved,) = machine.agenda.all("alarm")
+    assert machine.agenda.next_time(moved) == datetime(2026, 11, 29, 7, 0)
+
+
+async def test_an_alarm_that_is_moved_is_on_the_disk_at_every_moment() -> None:
+    class Watched(Pages):
+        """Knows how many there were after each of the changes."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.there: list[int] = []
+
+        async def flush(self) -> None:
+            for key in [*self._pending]:
+                text = self._pending.pop(key)
+                self.kept = {k: v for k, v in self.kept.items() if k != key}
+                self.kept |= {} if text is None else {key: text}
+                self.there.append(len(self.kept))
+
+    pages = Watched()
+    machine = await Machine(Time(berlin(2026, 11, 27, 22, 0)), pages).start()
+    await machine.alarm("at seven")
+    (alarm,) = machine.agenda.all("alarm")
+    await machine.agenda.move(alarm, "eight", "en")
+    assert min(pages.there) == 1
+    await machine.restart(minutes=1)
+    assert [machine.agenda.next_time(a) for a in machine.agenda.all()] == [
+        datetime(2026, 11, 28, 8, 0)
+    ]
+    await machine.agenda.close()
+
+
 async def test_half_past_two_in_the_night_that_has_none_is_three() -> None:
     machine = await Machine(Time(berlin(2027, 3, 27, 22, 0))).start()
     await machine.alarm("at half past two in the morning")

@@ -327,6 +327,7 @@ class Agenda:
         person: str | None = None,
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, str] | None = None,
+        skip: tuple[datetime, ...] = (),
     ) -> Appointment:
         """A new one; it is on the disk when this returns, or `kept` is False."""
         self._number += 1
@@ -344,6 +345,7 @@ class Agenda:
             away=bool(when.entity) and self._elsewhere(when),
             before=before or {},
             after=after or {},
+            skip=skip,
         )
         await self._keep(what)
         return what
@@ -354,18 +356,25 @@ class Agenda:
         found = spoken.instead(said, language, self.now(), use, what.when)
         if found is None:
             return None
-        self._silence(what.id)
-        self._drop(what.id)
-        return await self.add(
+        when, left_out = found.when, what.skip
+        if left_out and when.wall and when.rule == what.when.rule:
+            left_out = tuple(datetime.combine(at.date(), when.wall.time()) for at in left_out)
+        # Kept before the other one goes: whenever the power fails, one of them is there.
+        moved = await self.add(
             what.kind,
-            found.when,
+            when,
             what.text,
             area=what.area,
             language=what.language,
             person=what.person,
             before=what.before,
             after=what.after,
+            skip=left_out,
         )
+        self._silence(what.id)
+        self._drop(what.id)
+        await self._flush()
+        return moved
 
     async def cancel(self, *several: Appointment) -> None:
         """They will not happen; those that ring are silent."""
