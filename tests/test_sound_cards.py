@@ -20,6 +20,7 @@ from hub.bridges.ears import Ears
 from hub.bridges.satellites import card as card_module
 from hub.bridges.satellites.card import CardAddress, SoundCard, open_card
 from hub.bridges.satellites.rooms import Satellites, open_satellites
+from hub.engines.piper import PiperSynthesizer
 from hub.errors import AudioError, ConfigError, ModelError
 from hub.evaluate.spoken import until_last_word
 from hub.messages import SAMPLE_RATE, Audio, Trace
@@ -27,6 +28,7 @@ from hub.ports import FRAME_BYTES
 from hub.service import without_microphones
 from tests import pulse
 from tests.fakes import settle
+from tests.models import model_file
 
 SAID = b"\1\0" * (FRAME_BYTES // 2)
 LONG, TONE = Audio(bytes(2 * SAMPLE_RATE)), Audio(bytes(SAMPLE_RATE // 2))
@@ -207,6 +209,7 @@ async def test_two_sound_cards_are_two_rooms(tmp_path: Path) -> None:
         "Bathroom": config.RoomSettings(microphone="vmic2", loudspeaker="spk2"),
     }
     settings = config.load().model_copy(update={"rooms": cards})
+    actor = PiperSynthesizer(model_file("voice", "joe", ".onnx"), variation=0.0)
     traces: list[Trace] = []
     came, turned = asyncio.Event(), asyncio.Event()
 
@@ -227,8 +230,7 @@ async def test_two_sound_cards_are_two_rooms(tmp_path: Path) -> None:
                     while not all(known.connected for known in served.known):
                         came.clear()
                         await came.wait()
-                assert hub.synthesizer is not None
-                spoken = await hub.synthesizer.synthesize("Hey Jarvis, turn on the light.")
+                spoken = await actor.synthesize("Hey Jarvis, turn on the light.")
                 said = until_last_word(resampled(spoken, SAMPLE_RATE))
                 samples = np.frombuffer(said.pcm, "<i2")
                 soundfile.write(tmp_path / "said.wav", samples, SAMPLE_RATE, "PCM_16")
@@ -250,5 +252,7 @@ async def test_two_sound_cards_are_two_rooms(tmp_path: Path) -> None:
                 assert hub.home.state("light.bathroom").state == "on", traces[0].to_json()
         except ModelError as error:
             pytest.skip(str(error))
+        finally:
+            await actor.close()
     replied = np.frombuffer((tmp_path / "heard.raw").read_bytes(), "<i2")
     assert np.abs(replied).max(initial=0) > 1000, "the reply is heard from that room's loudspeaker"
