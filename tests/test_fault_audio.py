@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from types import SimpleNamespace
 from typing import Any, cast
@@ -30,7 +30,7 @@ from hub.room import Room
 from hub.voice import Voice
 from hub.wakeword import Cascade
 from tests.conftest import Household
-from tests.fakes import silence, speech, wake_word
+from tests.fakes import silence, speech, virtually, wake_word
 from tests.kits.sound import FakeCard
 from tests.test_room import Loudspeaker as Sink
 from tests.test_room import Stage, Words
@@ -317,28 +317,6 @@ async def test_the_ear_for_an_answer_never_opens_before_the_question_was_heard()
         assert not (sounding and open_), "the hub listened to itself"
 
 
-class Skipping(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to what is waited for: a thousand times 1.2 s take none."""
-
-    now = 0.0
-
-    def time(self) -> float:
-        return self.now
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
-            self.now = max(self.now, self._scheduled[0].when())  # type: ignore[attr-defined]
-        super()._run_once()  # type: ignore[misc]
-
-
-def in_no_time(work: Awaitable[None]) -> None:
-    loop = Skipping()
-    try:
-        loop.run_until_complete(work)
-    finally:
-        loop.close()
-
-
 def test_of_two_rooms_exactly_one_answers_and_nearly_always_the_nearer() -> None:
     rng = np.random.default_rng(3)
     at = np.arange(16_000)
@@ -380,7 +358,7 @@ def test_of_two_rooms_exactly_one_answers_and_nearly_always_the_nearer() -> None
         assert right >= 950
         assert both == 1000  # whoever uses another wake word is somebody else
 
-    in_no_time(thousand())
+    virtually(thousand())
 
 
 # --- what is no speech ---------------------------------------------------------------------------

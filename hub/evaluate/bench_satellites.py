@@ -11,9 +11,7 @@ same one at the same moment, one answers. Their commands begin together.
 from __future__ import annotations
 
 import asyncio
-import random
 import statistics
-import struct
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -22,17 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wyoming.audio import AudioChunk, AudioStart
-from wyoming.event import Event, async_read_event, async_write_event
-from wyoming.info import Attribution, Describe, Info, Satellite
-from wyoming.pipeline import PipelineStage, RunPipeline
-from wyoming.satellite import RunSatellite
-
 from hub.app import Hub, open_hub, reply_sink, synthesizer
 from hub.audio.pcm import resampled
 from hub.bridges.satellites.arbiter import Arbiter
 from hub.bridges.satellites.rooms import Satellites, open_satellites
 from hub.config import Config, RoomSettings
+from hub.evaluate.far_room import CHUNK, STILL, FarRoom
 from hub.evaluate.spoken import WAKE, until_last_word
 from hub.messages import SAMPLE_RATE, StateChange, Trace
 from hub.ports import Synthesizer
@@ -56,98 +49,12 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
 )
 """What is said, the kind of device that is meant, and the state that it gets. The second half
 undoes the first, by the same places."""
-CHUNK = 2048
-"""Bytes that a satellite sends at a time: 64 ms."""
-_DICE = random.Random(1)
-STILL = struct.pack(f"<{CHUNK // 2}h", *(round(_DICE.gauss(0, 8)) for _ in range(CHUNK // 2)))
-"""A room in which nobody speaks."""
 APART = 1.4
 """Seconds between two wake words."""
 BEFORE_COMMAND = 0.5
 """Seconds between the last wake word and the commands, at least."""
 PATIENCE = 15.0
 """Seconds after a command in which it is done, or is not any more."""
-
-
-class FarRoom:
-    """A satellite as a program elsewhere would be one: a microphone that streams."""
-
-    def __init__(self, room: str) -> None:
-        self.room = room
-        self.port = 0
-        self.played = 0
-        """Bytes of replies."""
-        self._said = bytearray()
-        self._until_sent = asyncio.Event()
-        self._ended = 0.0
-        self._server: asyncio.Server | None = None
-        self._serving: set[asyncio.Task[None]] = set()
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in self._serving:
-            task.cancel()
-        await asyncio.gather(*self._serving, return_exceptions=True)
-
-    async def say(self, pcm: bytes) -> float:
-        """Somebody speaks there (16 kHz); when the last of it has been said, in seconds of the
-        performance counter."""
-        self._until_sent.clear()
-        self._said += pcm
-        await self._until_sent.wait()
-        return self._ended
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
-        sending: asyncio.Task[None] | None = None
-        lock = asyncio.Lock()
-        try:
-            while (event := await async_read_event(reader)) is not None:
-                if Describe.is_type(event.type):
-                    async with lock:
-                        await async_write_event(self._info(), writer)
-                elif RunSatellite.is_type(event.type) and sending is None:
-                    sending = asyncio.create_task(self._stream(writer, lock))
-                elif AudioChunk.is_type(event.type):
-                    self.played += len(event.payload or b"")
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            self._serving.discard(task)
-            if sending is not None:
-                sending.cancel()
-            writer.close()
-
-    def _info(self) -> Event:
-        about = Attribution("", "")
-        satellite = Satellite(self.room, about, True, None, None, area=self.room)
-        return Info(satellite=satellite).event()
-
-    async def _stream(self, writer: asyncio.StreamWriter, lock: asyncio.Lock) -> None:
-        run = RunPipeline(start_stage=PipelineStage.WAKE, end_stage=PipelineStage.TTS)
-        form = {"rate": SAMPLE_RATE, "width": 2, "channels": 1}
-        async with lock:
-            await async_write_event(run.event(), writer)
-            await async_write_event(AudioStart(**form).event(), writer)
-        due = time.perf_counter()
-        while True:
-            part = bytes(self._said[:CHUNK])
-            del self._said[:CHUNK]
-            due += CHUNK / 2 / SAMPLE_RATE
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            async with lock:
-                chunk = AudioChunk(audio=part + STILL[len(part) :], **form)
-                await async_write_event(chunk.event(), writer)
-            if part and not self._said:
-                self._ended = due - (CHUNK - len(part)) / 2 / SAMPLE_RATE
-                self._until_sent.set()
 
 
 @dataclass(slots=True)
@@ -283,7 +190,9 @@ class Household:
 
     async def _say(self, said: Said, after: float, still: bytes, pcm: bytes) -> None:
         await asyncio.sleep(after)
-        said.ended = await self.rooms[said.room].say(self._wake + still + pcm)
+        room = self.rooms[said.room]
+        room.say(self._wake + still + pcm)
+        said.ended = await room.until_said()
 
     async def _pcm(self, text: str) -> bytes:
         audio = resampled(await self._actor.synthesize(text), SAMPLE_RATE)
@@ -321,7 +230,7 @@ async def household(
     async with AsyncExitStack() as stack:
         for each in far.values():
             await each.start()
-            stack.push_async_callback(each.stop)
+            stack.push_async_callback(each.close)
         settings = {
             name: RoomSettings(satellite=f"tcp://127.0.0.1:{each.port}")
             for name, each in far.items()

@@ -42,12 +42,12 @@ from hub.audio.pcm import resampled
 from hub.control import SOCKET
 from hub.engines.piper import PiperSynthesizer
 from hub.errors import HearthError
+from hub.evaluate.far_room import FarRoom
 from hub.evaluate.soak_rooms import (
     LAMPS,
     ROOMS,
     Broker,
     Devices,
-    Mouth,
     dying_with_this,
     fractions,
 )
@@ -237,7 +237,6 @@ class Day:
             "spoken_latency_ms": [
                 round(statistics.median(each), 1)
                 for each in fractions(self.spoken_latencies, 5)
-                if each
             ],
             "tiers": dict(self.tiers),
             "errors": dict(self.errors),
@@ -282,7 +281,7 @@ class Soak:
         self._strace = folder / "addresses" if apart and shutil.which("strace") else None
         self._broker = Broker(folder)
         self._devices = Devices(self._broker.port)
-        self._mouths = [Mouth(room) for room in SPEAKING] if spoken else []
+        self._speaking = [FarRoom(room) for room in SPEAKING] if spoken else []
         self._process: asyncio.subprocess.Process | None = None
         self._hub: psutil.Process | None = None
         self._began = 0.0
@@ -315,10 +314,10 @@ class Soak:
             stack.callback(devices.cancel)
             async with asyncio.timeout(STARTS_WITHIN):
                 await self._devices.there.wait()
-            for mouth in self._mouths:
-                await mouth.start()
-                stack.push_async_callback(mouth.close)
-            speech = await self._speech() if self._mouths else []
+            for room in self._speaking:
+                await room.start()
+                stack.push_async_callback(room.close)
+            speech = await self._speech() if self._speaking else []
             await stack.enter_async_context(self._running())
             self._began = time.monotonic()
             await self._all(speech)
@@ -364,7 +363,7 @@ class Soak:
         (folders["data"] / "models").symlink_to(own.models)
         rooms = "\n".join(
             f'[rooms."{each.room}"]\nsatellite = "tcp://127.0.0.1:{each.port}"'
-            for each in self._mouths
+            for each in self._speaking
         )
         return f"""\
 [hub]
@@ -424,8 +423,8 @@ quiet = ""
                 for rooms in WRITING
             ]
             speaking = [
-                tasks.create_task(self._speak(mouth, speech, number))
-                for number, mouth in enumerate(self._mouths)
+                tasks.create_task(self._speak(room, speech, number))
+                for number, room in enumerate(self._speaking)
             ]
             measuring = tasks.create_task(self._measure())
             watching = tasks.create_task(self._watch())
@@ -473,16 +472,16 @@ quiet = ""
                 return
             await asyncio.sleep(0.1)
 
-    async def _speak(self, mouth: Mouth, speech: list[bytes], offset: int) -> None:
-        turns = range(offset, self.day.spoken, len(self._mouths))
+    async def _speak(self, room: FarRoom, speech: list[bytes], offset: int) -> None:
+        turns = range(offset, self.day.spoken, len(self._speaking))
         for number in turns:
             async with self._alone:
-                mouth.answered.clear()
-                mouth.say(speech[number % len(speech)])
+                room.answered.clear()
+                room.say(speech[number % len(speech)])
                 await asyncio.sleep(APART)
             try:
                 async with asyncio.timeout(WITHIN):
-                    await mouth.answered.wait()
+                    await room.answered.wait()
             except TimeoutError:
                 self.day.unheard += 1
             self.day.said += 1

@@ -1,5 +1,5 @@
-"""What is around the hub in a soak: a broker that is ended and started, devices on it, and rooms
-with satellites in which somebody speaks. All of it is on the loopback interface."""
+"""What is around the hub in a soak: a broker that is ended and started, and devices on it. All of
+it is on the loopback interface."""
 
 from __future__ import annotations
 
@@ -8,27 +8,17 @@ import json
 import os
 import shutil
 import socket
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import aiomqtt
-from wyoming.audio import AudioChunk, AudioStart, AudioStop
-from wyoming.event import async_read_event, async_write_event
-from wyoming.info import Attribution, Describe, Info, Satellite
-from wyoming.pipeline import PipelineStage, RunPipeline
-from wyoming.satellite import RunSatellite
-from wyoming.snd import Played
 
 from hub.devices.mqtt.broker import find
 from hub.errors import HearthError
-from hub.messages import SAMPLE_RATE
 
 ROOMS = ("Kitchen", "Living Room", "Bedroom", "Hallway", "Office")
 LAMPS = ("Shelf Lamp", "Reading Lamp", "Night Light")
-CHUNK = 0.032
-"""Seconds of sound that a satellite sends at once."""
 SENSED_EVERY = 2.0
 """Seconds between two values of all sensors: in a day of half an hour, one a minute and a half."""
 PATIENCE = 10.0
@@ -157,90 +147,9 @@ def _key(words: str) -> str:
     return words.lower().replace(" ", "_")
 
 
-class Mouth:
-    """A satellite that leaves the wake word to the hub, and somebody who speaks beside it."""
-
-    def __init__(self, room: str) -> None:
-        self.room = room
-        self.port = free_port()
-        self.answers = 0
-        """Replies that were played to their end; a tone is none."""
-        self.answered = asyncio.Event()
-        self._said: asyncio.Queue[bytes] = asyncio.Queue()
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._called, "127.0.0.1", self.port)
-
-    async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in tuple(self._connections):
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-
-    def say(self, pcm: bytes) -> None:
-        """16 kHz, 16 bits, at the pace of speech."""
-        self._said.put_nowait(pcm)
-
-    async def _called(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        talking: asyncio.Task[None] | None = None
-        began, sounded = 0.0, 0.0
-        try:
-            while (event := await async_read_event(reader)) is not None:
-                if Describe.is_type(event.type):
-                    await async_write_event(_info(self.room).event(), writer)
-                elif RunSatellite.is_type(event.type) and talking is None:
-                    talking = asyncio.create_task(self._talk(writer), name="soak-mouth")
-                elif AudioStart.is_type(event.type):
-                    began, sounded = time.monotonic(), 0.0
-                elif AudioChunk.is_type(event.type):
-                    sounded += AudioChunk.from_event(event).seconds
-                elif AudioStop.is_type(event.type):
-                    await asyncio.sleep(max(0.0, began + sounded - time.monotonic()))
-                    await async_write_event(Played().event(), writer)
-                    if sounded > 0.5:
-                        self.answers += 1
-                        self.answered.set()
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            self._connections.discard(task)
-            if talking is not None:
-                talking.cancel()
-            writer.close()
-
-    async def _talk(self, writer: asyncio.StreamWriter) -> None:
-        start = RunPipeline(PipelineStage.WAKE, PipelineStage.TTS)
-        await async_write_event(start.event(), writer)
-        size = 2 * round(SAMPLE_RATE * CHUNK)
-        due, sound = time.monotonic(), memoryview(b"")
-        with suppress(OSError):
-            while True:
-                if not sound and not self._said.empty():
-                    sound = memoryview(self._said.get_nowait())
-                part, sound = bytes(sound[:size]).ljust(size, b"\0"), sound[size:]
-                await async_write_event(
-                    AudioChunk(rate=SAMPLE_RATE, width=2, channels=1, audio=part).event(), writer
-                )
-                due += CHUNK
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-
-def _info(room: str) -> Info:
-    maker = Attribution(name="Hearth", url="")
-    about = Satellite(
-        name=room, attribution=maker, installed=True, description="", version="", area=room
-    )
-    return Info(satellite=about)
-
-
 def fractions(values: Sequence[float], parts: int) -> list[list[float]]:
-    """In order, as many parts of the same length; what does not divide is in the last."""
+    """In order, as many parts of the same length, of few values fewer; what does not divide is in
+    the last."""
     size = max(1, len(values) // parts)
     cut = [list(values[number * size : (number + 1) * size]) for number in range(parts - 1)]
-    return [*cut, list(values[(parts - 1) * size :])]
+    return [part for part in (*cut, list(values[(parts - 1) * size :])) if part]
