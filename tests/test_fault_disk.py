@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,6 +137,35 @@ async def test_a_disk_that_can_only_be_read_is_told_and_tried_again_in_peace(
         assert read_only(disk.folder, False)
         await soon(lambda: b'"n":2' in path.read_bytes())  # by itself
         await kept.close()
+
+
+@pytest.mark.parametrize("kind", ["documents", "journal"])
+async def test_once_closed_nothing_is_tried_again(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    def full(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(f"hub.storage.{kind}.FIRST_PAUSE", 0.0 if kind == "journal" else 100.0)
+    monkeypatch.setattr("hub.storage.journal.write_new", full)
+    monkeypatch.setattr("hub.storage.atomic.write_new", full)
+    kept = Documents(tmp_path / "kept") if kind == "documents" else Journal(tmp_path / "kept")
+    kept.put("a", {"n": 1})
+    with pytest.raises(StorageError):
+        await kept.flush()
+    kept.put("a", {"n": 2})  # while it waits to try again
+    await soon(lambda: tries > 1)
+    await kept.close()
+    waiting: Any = asyncio.get_running_loop()
+    assert not [
+        handle
+        for handle in waiting._scheduled
+        if not handle.cancelled() and getattr(handle._callback, "__self__", None) is kept
+    ]
 
 
 OLD = {"t": {"1": {"n": 1, "more": "x" * 400}}}

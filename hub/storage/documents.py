@@ -100,7 +100,8 @@ class Documents:
                 self._thread = None
 
     def _begin_writing(self) -> None:
-        self._timer = self._retry = None
+        self._timer = None
+        self._calm()
         if self._writing is not None and not self._writing.done():
             # The disk is slower than the changes come: write them when it is ready.
             self._timer = asyncio.get_running_loop().call_later(COALESCE, self._begin_writing)

@@ -153,6 +153,7 @@ class Journal:
             self._calm()
             if self._retrying is not None:
                 await asyncio.wait([self._retrying])
+                self._calm()
             if self._thread is not None:
                 await self._in_thread(self._close)
                 self._thread.shutdown(wait=False)

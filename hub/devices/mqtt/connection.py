@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, cast
 
 import aiomqtt
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -37,8 +38,8 @@ MAX_PACKET = 256 * 1024
 SESSION = 600
 """Seconds for which the broker keeps what happens while the hub is away."""
 KEEPALIVE = 10
-"""Seconds of silence after which the two make sure that the other is still there. After twice that
-a broker that nobody has hung up on, and that is gone all the same, counts as lost."""
+"""Seconds of silence after which the two make sure that the other is still there. A broker that
+nobody has hung up on, and that is gone all the same, counts as lost after twice that and a bit."""
 TIMEOUT = 8.0
 """Seconds for the whole of a connection, for a subscription, for a farewell."""
 PROBE = 2.0
@@ -113,6 +114,11 @@ class Client(aiomqtt.Client):
                 self._misc_task = self._loop.create_task(self._misc_loop())
 
         self._loop.call_soon_threadsafe(register)
+
+    async def _misc_loop(self) -> None:
+        # The keepalive is all there is to it; aiomqtt wakes up for that every second.
+        while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:  # noqa: ASYNC110
+            await asyncio.sleep(KEEPALIVE / 5)
 
     def _acknowledge_now(self) -> None:
         """Let the system tell the broker at once that something came in. Otherwise it waits for
