@@ -335,6 +335,8 @@ async def test_a_new_token_is_taken_without_a_restart(
         (503, {"Retry-After": "30"}, "is not running", 30),
         (429, {"Retry-After": "120"}, "asked too often", 120),
         (429, {"Retry-After": "Fri, 27 Nov 2026 12:00:00 GMT"}, "asked too often", 60),
+        (503, {"Retry-After": "86400000"}, "is not running", 600),
+        (429, {"Retry-After": "\u00b2"}, "asked too often", 60),
         (403, {}, "has banned", 60),
     ],
 )

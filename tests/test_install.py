@@ -269,6 +269,13 @@ def test_a_full_disk_is_noticed_before_anything_is_made(machine: Machine) -> Non
     assert machine.told == []
 
 
+def test_the_folder_to_look_at_may_be_named_from_here(machine: Machine) -> None:
+    below = os.path.relpath(machine.root / "new")
+    status, said = machine.run(environment={"DESTDIR": below})
+    assert status == 0, said
+    assert (machine.root / "new/etc/hearth/hearth.toml").is_file()
+
+
 WHEEL = "ctranslate2-4.8.5-cp311-cp311-linux_aarch64.whl"
 PYTHON = """#!/bin/sh
 echo "$CMAKE_ARGS | $CUDACXX | $@" >>"{log}"

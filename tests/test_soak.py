@@ -115,6 +115,7 @@ def test_its_broker_does_not_outlive_it(tmp_path: Path) -> None:
 @needs_mosquitto
 @pytest.mark.slow
 @pytest.mark.models
+@pytest.mark.timeout(900)
 def test_a_short_piece_of_a_day_goes_well(tmp_path: Path) -> None:
     """Too short to judge memory: that it runs to its end, heard what was said aloud, lost its
     broker once, and sent nothing out of the house."""
@@ -129,7 +130,7 @@ def test_a_short_piece_of_a_day_goes_well(tmp_path: Path) -> None:
     if APART:
         command = ["unshare", "-rn", *command, "--apart"]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=400
+        command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=800
     )
     assert done.stdout, done.stderr
     found = json.loads(done.stdout)

@@ -21,7 +21,7 @@ from tests.real_home import until
 
 pytestmark = pytest.mark.slow
 
-WATCHDOG = 6
+WATCHDOG = 15
 HOUSE, ABROAD = "192.168.77.1", "203.0.113.9"
 """Addresses of the loopback device there: one is of a house, one of the internet."""
 SETTINGS = '[router]\nmodel = ""\n'
@@ -151,9 +151,9 @@ def test_a_hub_that_stands_still_is_ended_and_started_again(hub: Nest) -> None:
             hub.tells("hearth.service", "NRestarts")["NRestarts"] != before["NRestarts"]
             and hub.tells("hearth.service", "ActiveState")["ActiveState"] == "active"
         ),
-        seconds=120,
+        seconds=150,
     )
-    assert "Watchdog timeout" in hub.said
+    until("it is on the console, too", lambda: "Watchdog timeout" in hub.said)
     assert "kitchen" in hearth(hub, "say", "turn off the kitchen lights").lower()
 
 
@@ -218,7 +218,7 @@ def test_the_kernel_keeps_it_in_the_house(nest: Nest) -> None:
         lambda: nest.do(*IN_PYTHON, "/opt/reach", HOUSE, ABROAD).count("reached") == 2,
     )
     nest.do("systemctl", "start", "reach.service")
+    until("it is on the console, too", lambda: f"{ABROAD} " in nest.said)
     said = [line for line in nest.said.splitlines() if HOUSE in line or ABROAD in line]
     assert f"{HOUSE} reached" in " ".join(said)
     assert not any(f"{ABROAD} reached" in line for line in said), said
-    assert any(f"{ABROAD} " in line for line in said)

@@ -78,7 +78,7 @@ def _wait(error: aiohttp.ClientResponseError) -> float:
     """Seconds for which whoever answered wants to be left alone (`Retry-After`, RFC 9110). One
     that has banned this machine is not asked every few seconds."""
     told = error.headers.get("Retry-After", "") if error.headers else ""
-    if told.isdigit():
+    if told.isascii() and told.isdigit():
         return float(told)
     return UNWANTED if error.status in (403, 429) else 0.0
 
