@@ -104,6 +104,14 @@ async def test_a_task_is_not_put_among_the_groceries() -> None:
         assert items(home) == []
 
 
+async def test_the_list_is_what_is_named_last() -> None:
+    async with hearth() as home:
+        await said(home, "add a book of things to do in berlin to the shopping list")
+        assert items(home) == ["book of things to do in berlin"]
+        await said(home, "add buy groceries to the to-do list")
+        assert items(home) == ["book of things to do in berlin"]
+
+
 async def test_no_makes_no_list() -> None:
     async with hearth() as home:
         await said(home, "add socks to the packing list", "no")

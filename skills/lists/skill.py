@@ -448,11 +448,14 @@ def _plain(text: str) -> str:
 
 
 def _tasks_said(said: str, known: Entity) -> str | None:
-    """The word for a to-do list, if one was said and a list of groceries was found."""
+    """The word for a to-do list, if that was said and a list of groceries was found. What stands
+    last names the list: 'add things to do to the shopping list'."""
     if not any(_plain(name) in SHOPPING for name in known.names):
         return None
     plain = f" {_plain(said)} "
-    return next((word for word in TASKS if f" {_plain(word)} " in plain), None)
+    places = {word: plain.rfind(f" {_plain(word)} ") for word in (*TASKS, *SHOPPING)}
+    last = max(places, key=lambda word: places[word])
+    return last if last in TASKS and places[last] >= 0 else None
 
 
 def _called(title: str, home: Home) -> Entity | None:
