@@ -83,7 +83,7 @@ class _Guard:
         """Whether a name is allowed: by itself, or by the end of it (`.example.org`)."""
         if plain in self.allowed:
             return True
-        return any(end[0] == "." and plain.endswith(end) for end in self.allowed if end)
+        return any(end[0] == "." and plain.endswith(end) for end in self._now_allowed() if end)
 
     def remember(self, host: str, addresses: Iterable[str]) -> None:
         if self.allows(_plain(host)):
@@ -95,8 +95,12 @@ class _Guard:
         found = _numeric(host)
         return any(
             network is not None and found is not None and found in network
-            for network in map(_network, self.allowed)
+            for network in map(_network, self._now_allowed())
         )
+
+    def _now_allowed(self) -> tuple[str, ...]:
+        """A copy: other threads connect, too, while something is allowed or no more."""
+        return tuple(self.allowed)
 
     def _refuse(self, host: str) -> None:
         who = _caller()
@@ -195,7 +199,9 @@ def _drop(taken: Iterable[str]) -> None:
         _guard.allowed[host] -= 1
         if _guard.allowed[host] <= 0:
             del _guard.allowed[host]
-            for address in [a for a, name in _guard.found.items() if not _guard.allows(name)]:
+            for address in [
+                a for a, name in tuple(_guard.found.items()) if not _guard.allows(name)
+            ]:
                 del _guard.found[address]
 
 

@@ -29,7 +29,7 @@ from hub.cli import app
 from hub.config import Config, parse
 from hub.engines.worker import Worker
 from hub.packs.proxy import Proxy
-from hub.privacy import prove
+from hub.privacy import packets, prove
 from hub.privacy.packets import DNS, IPV4, IPV6, Sent, read
 
 OUTSIDE = "198.51.100.7"
@@ -204,6 +204,20 @@ def test_what_the_settings_name_is_let_through(monkeypatch: pytest.MonkeyPatch) 
         assert attempt("203.0.113.9") == errno.EACCES == attempt(OUTSIDE)
 
 
+def test_what_is_allowed_may_change_while_others_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look-ups and packets are judged in threads of their own."""
+    network = egress._network
+
+    def changing(text: str) -> Any:
+        if text == "a.example.org":
+            egress._guard.allowed.pop("b.example.org", None)
+        return network(text)
+
+    with egress.guarded(["a.example.org", "b.example.org", "203.0.113.0/24"]):
+        monkeypatch.setattr(egress, "_network", changing)
+        assert egress.permitted("203.0.113.9") and not egress.permitted(OUTSIDE)
+
+
 def test_all_names_with_an_end_may_be_allowed() -> None:
     with egress.guarded({".example.org"}):
         for name in ("p34.example.org", "a.b.example.org"):
@@ -286,6 +300,23 @@ def test_packets_are_read() -> None:
     assert not Sent("224.0.0.251", 5353).outside
     for length in range(30):
         read(packet("10.0.0.2", "8.8.8.8", 6, 443)[:length], IPV4)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_count_that_breaks_off_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(packet: bytes, protocol: int) -> Sent | None:
+        raise ValueError
+
+    monkeypatch.setattr(packets, "read", broken)
+    try:
+        counting = packets.Packets()
+    except PermissionError:
+        pytest.skip("no raw sockets for this user")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.sendto(b"x", ("127.0.0.1", 9))
+    counting._thread.join(60)
+    with pytest.raises(RuntimeError, match="not counted"):
+        counting.close()
 
 
 def alone() -> None:

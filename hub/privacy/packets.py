@@ -91,10 +91,14 @@ class Packets:
         self._thread.start()
 
     def close(self) -> None:
-        """What was sent before is counted."""
+        """What was sent before is counted. Raises RuntimeError if the count broke off: nothing that
+        was not seen proves anything."""
+        whole = self._thread.is_alive()
         self._ended.set()
         self._thread.join()
         self._socket.close()
+        if not whole:
+            raise RuntimeError("packets were not counted to the end")
 
     def _look(self) -> None:
         while True:
