@@ -8,9 +8,7 @@ the reply, which waits for the lamp's own report.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -21,10 +19,9 @@ from pathlib import Path
 import aiomqtt
 
 from hub.config import Config, MqttSettings
-from hub.devices.mqtt.broker import find
 from hub.devices.mqtt.source import MqttHome
 from hub.dialogue.replies import Replies
-from hub.errors import HearthError
+from hub.evaluate.soak_rooms import Broker
 from hub.home.model import Home
 from hub.pipeline import Assistant
 from hub.router import Router
@@ -34,7 +31,7 @@ ROOMS = ("Kitchen", "Living Room", "Bedroom", "Hallway", "Office")
 THINGS = ("Ceiling Light", "Floor Lamp", "Shelf Lamp", "Reading Lamp", "Night Light")
 ROUNDS = 40
 PATIENCE = 5.0
-"""Seconds for the broker to start, and for a command to arrive."""
+"""Seconds for a command to arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,34 +108,10 @@ def _announcement(room: str, thing: str) -> tuple[str, str]:
 @asynccontextmanager
 async def _broker() -> AsyncIterator[int]:
     """A Mosquitto for this process alone; its port."""
-    program = find("mosquitto")
-    if program is None:
-        raise HearthError("Mosquitto is not installed; 'apt install mosquitto' brings it")
-    with socket.socket() as probe, tempfile.TemporaryDirectory() as folder:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        probe.close()
-        settings = Path(folder) / "mosquitto.conf"
-        settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-        process = await asyncio.create_subprocess_exec(
-            program, "-c", str(settings), stderr=asyncio.subprocess.DEVNULL
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        broker = Broker(Path(folder))
         try:
-            await _listens(port)
-            yield port
+            await broker.start()
+            yield broker.port
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            await process.wait()
-
-
-async def _listens(port: int) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.01)
-            else:
-                writer.close()
-                return
+            await broker.kill()

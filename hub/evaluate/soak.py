@@ -1,6 +1,6 @@
 """A day of a household, compressed: does the hub stay as it was at the beginning?
 
-    scripts/soak                       10,000 turns as text and 500 aloud; half an hour
+    scripts/soak                       10,000 turns as text and 500 aloud; within an hour
     scripts/soak --text 300 --spoken 5
 
 The hub is `hearth run` in a process of its own, with Mosquitto, satellites, a pack, and the models
