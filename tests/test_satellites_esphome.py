@@ -469,6 +469,17 @@ async def test_a_timer_is_said_once_and_then_rings_at_the_device(hub: Hub) -> No
         await _soon(lambda: not it.hub.timers.all())
 
 
+async def test_what_is_to_be_done_later_does_not_ring_at_the_device(hub: Hub) -> None:
+    device = Device()
+    async with house(hub, Kitchen=device) as it:
+        command = "turn on the coffee maker"
+        await it.hub.timers.start(0.2, command=command, area="Kitchen")
+        await device.until(lambda: bool(device.played), "that it is done")
+        await _soon(lambda: not it.hub.timers.all())
+        assert it["switch.coffee_maker"] == "on"
+        assert device.timers == []
+
+
 async def test_one_that_comes_back_is_told_of_the_timers_that_run(hub: Hub) -> None:
     device = Device()
     async with house(hub, Kitchen=device) as it:

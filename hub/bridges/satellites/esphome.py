@@ -515,13 +515,13 @@ class EsphomeSatellite:
         if mouth is None:
             return
         await mouth.stop()
-        if self._players and not self._gone.is_set():
-            try:
-                self._client.media_player_command(
-                    self._players[0].key, command=MediaPlayerCommand.STOP, announcement=True
-                )
-            except APIConnectionError:
-                log.debug("%s has gone while it was silenced", self._address)
+        if self._players:
+            self._tell(
+                self._client.media_player_command,
+                self._players[0].key,
+                command=MediaPlayerCommand.STOP,
+                announcement=True,
+            )
 
     # --- what else it can be told ---------------------------------------------------------------
 
@@ -531,20 +531,21 @@ class EsphomeSatellite:
 
     def set_volume(self, volume: float) -> None:
         """0-1: of its own player."""
-        if self._players and not self._gone.is_set():
+        if self._players:
             self.volume = round(volume, 2)
-            self._client.media_player_command(self._players[0].key, volume=volume)
+            self._tell(self._client.media_player_command, self._players[0].key, volume=volume)
 
     def set_muted(self, muted: bool) -> None:
         """Its microphone. Raises EngineError where it has no switch for that."""
         if self._mute_switch is None:
             raise EngineError(f"{self._address} has no switch that mutes its microphone")
-        self._client.switch_command(self._mute_switch.key, muted)
+        self._tell(self._client.switch_command, self._mute_switch.key, muted)
 
     def timer(self, news: TimerNews, timer: Timer, left: float) -> None:
         """Something about a timer of its room; `left` seconds."""
-        if self.has_timers and not self._gone.is_set():
-            self._client.send_voice_assistant_timer_event(
+        if self.has_timers:
+            self._tell(
+                self._client.send_voice_assistant_timer_event,
                 _TIMER_EVENTS[news],
                 timer.id,
                 timer.name,
@@ -556,10 +557,13 @@ class EsphomeSatellite:
     # --- telling it -----------------------------------------------------------------------------
 
     def _send(self, event: VoiceAssistantEventType, data: dict[str, str] | None = None) -> None:
+        self._tell(self._client.send_voice_assistant_event, event, data)
+
+    def _tell(self, send: Callable[..., object], *arguments: Any, **named: Any) -> None:
         """A device that has gone is found out elsewhere."""
         if not self._gone.is_set():
             try:
-                self._client.send_voice_assistant_event(event, data)
+                send(*arguments, **named)
             except APIConnectionError:
                 self._gone.set()
 

@@ -159,7 +159,10 @@ class Satellites:
             known.esphome.set_muted(mute)
 
     def _timer_news(self, news: TimerNews, timer: Timer) -> bool:
-        """Tell the device in the timer's room. Whether that rings by itself when it runs out."""
+        """Tell the device in the timer's room. Whether that rings by itself when it runs out. What
+        is to be done later rings nowhere."""
+        if timer.command is not None:
+            return False
         device = next((each.esphome for each in self.known if each.area == timer.area), None)
         if device is None or not device.has_timers:
             return False
