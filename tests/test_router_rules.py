@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.messages import Intent
+from hub.ports import Inventory, SourceArea, SourceEntity
 from hub.router import Context, Router
 from hub.router.places import Places
 from tests.router_home import INVENTORY, TOOLS, calls, chosen, make_router, said, tool, utterance
@@ -603,6 +604,18 @@ class TestLeaningOnTheSentenceBefore:
     async def test_the_second_command_is_for_the_room_of_the_first(self, router: Router) -> None:
         intent = await said(router, "close the bedroom blinds and turn on the ceiling light")
         assert intent.calls[1].arguments == {"name": "light.bedroom_ceiling"}
+
+
+async def test_a_room_by_another_name_is_that_of_the_second_command() -> None:
+    areas = (SourceArea("master", "Master Bedroom"), SourceArea("kitchen", "Kitchen"))
+    entities = (
+        SourceEntity("cover.blinds", "Blinds", "cover", "master", "blind"),
+        SourceEntity("light.a", "Ceiling Light", "light", "master"),
+        SourceEntity("light.b", "Kitchen Light", "light", "kitchen"),
+    )
+    router, _ = await make_router(inventory=Inventory(areas=areas, entities=entities))
+    intent = await said(router, "close the bedroom blinds and turn off the lights")
+    assert intent.calls[1].arguments == {"area": "Master Bedroom", "domain": "light"}
 
 
 async def test_tools_that_are_learnt_while_the_grammars_are_built_are_understood(

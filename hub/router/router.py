@@ -49,7 +49,7 @@ from hub.router.readings import (
 from hub.router.recast import recasts
 from hub.router.refusals import elsewhere, refusal
 from hub.router.retrieve import MOST_GROUPS, Found, Retriever
-from hub.router.rules import Grammar, Match, home_names, sentence_rules
+from hub.router.rules import Grammar, Match, home_names, sentence_rules, spoken_rooms
 from hub.router.several import of_them, singly, states
 from hub.router.spelling import Spelling
 from hub.router.tuned import FORMAT, MOST_ENTITIES, TunedTier, remembered
@@ -1098,7 +1098,8 @@ class Router:
             for each in parts:
                 part = clean(each, known)
                 room = _room(understood, grammars.places)
-                told = room and _says_room(parts[: len(understood)], room, grammars.places)
+                done = parts[: len(understood)]
+                told = room and _says_room(done, room, grammars.places, known)
                 if here.area is None and told and _several(part, known):
                     here = replace(here, area=room)  # 'close the bedroom blinds, dim the lights'
                 reading = self._able(grammars, language, part, here)
@@ -1317,12 +1318,13 @@ def _room(understood: Sequence[Reading], places: Places) -> str | None:
     return _area_of(understood[-1].targets.things[-1], places)
 
 
-def _says_room(parts: Sequence[str], room: str, places: Places) -> bool:
+def _says_room(parts: Sequence[str], room: str, places: Places, known: Words) -> bool:
     """Whether a room was named: after 'lock the front door', 'the lights' are not those there."""
     said = f" {normal(' '.join(parts))}"
     area = places.areas.get(room)
+    names = spoken_rooms(area, places, known) if area else ()
     # 'Küchenlicht' names the kitchen, too.
-    return area is not None and any(f" {normal(name)}" in said for name in area.names)
+    return any(f" {normal(name)}" in said for name in names)
 
 
 def _area_of(thing: Target, places: Places) -> str | None:
