@@ -325,7 +325,8 @@ async def test_one_that_wakes_itself_is_asked_and_answers_without_the_wake_word(
         assert asked.area == "Kitchen" and asked.reply.expects_answer, asked.to_json()
         satellite = it.rooms["Kitchen"]
         await it.until(lambda: satellite.played > 20_000, "a question")
-        await asyncio.sleep(1.5)  # a person waits for its end
+        kitchen = it.hub.assistant.activity.room("Kitchen")
+        await it.until(lambda: kitchen.doing == "listening", "that it was spoken")
         await it.say("Kitchen", "Five minutes.")
         asked, answered = await it.turns(2)
         assert not answered.reply.expects_answer, answered.to_json()
