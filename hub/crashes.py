@@ -67,7 +67,7 @@ class Starts:
             return []
         if not isinstance(found, list):
             return []
-        return [float(at) for at in found[-20:] if isinstance(at, int | float)]
+        return [float(at) for at in found[-20:] if isinstance(at, int | float) and abs(at) < 1e12]
 
     def _write(self, starts: list[float]) -> None:
         try:

@@ -172,7 +172,7 @@ class Nest:
         )
         os.close(slave)
         threading.Thread(target=self._listen, args=(master,), daemon=True).start()
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 120
         while not self._reached():
             assert self._process.poll() is None and time.monotonic() < limit, self.said
             time.sleep(0.05)
@@ -190,7 +190,7 @@ class Nest:
         self._pid = int(pids[0]) if pids and apart(int(pids[0])) else 0
         return bool(self._pid) and self.ask("systemctl", "is-active", "nest.target")[0] == 0
 
-    def ask(self, *command: str, seconds: float = 120) -> tuple[int, str]:
+    def ask(self, *command: str, seconds: float = 600) -> tuple[int, str]:
         """Run a command in there; its exit status and what it says."""
         # Elsewhere it would be a command to the machine itself.
         assert self._process is not None and self._process.poll() is None, self.said

@@ -193,6 +193,8 @@ def test_only_crashes_that_come_soon_after_each_other_count(tmp_path: Path) -> N
     assert Starts(tmp_path).begin(6) == 0
     (tmp_path / crashes.FILE).write_text('["x", null, 1e999, [7], true]')
     assert Starts(tmp_path).begin(7) <= 1
+    (tmp_path / crashes.FILE).write_text(f"[{10**400}, NaN]")
+    assert Starts(tmp_path).begin(7) == 0
     (tmp_path / "no folder").touch()
     assert Starts(tmp_path / "no folder").begin(8) == 0
 

@@ -370,6 +370,7 @@ def killed(machine: Machine, folder: Path, step: int) -> tuple[int, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_an_upgrade_killed_at_any_step_leaves_a_hub_that_starts(tmp_path: Path) -> None:
     """... the old one or the new, whole; and the next try gets through."""
     given = Machine(tmp_path / "given")

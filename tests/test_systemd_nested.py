@@ -19,7 +19,7 @@ from tests.hostile_packs.walls import SINS
 from tests.nested_systemd import IN_PYTHON, PYTHON, RELEASE, ROOT, Nest, apart, trouble
 from tests.real_home import until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 WATCHDOG = 15
 HOUSE, ABROAD = "192.168.77.1", "203.0.113.9"
