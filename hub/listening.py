@@ -191,7 +191,11 @@ class Listener:
             if not ahead and (frame := await self._frame(pause)) is not None:
                 # Several, if the hub is behind: a call costs more than the work for a frame.
                 frames = [frame, *self._intake.take_more(STILL_FRAMES - 1)]
-                probabilities = await self._vad.process(b"".join(frames))
+                try:
+                    probabilities = await self._vad.process(b"".join(frames))
+                except asyncio.CancelledError:
+                    self._intake.put_back(frames)
+                    raise
                 ahead.extend(zip(frames, probabilities, strict=True))
             if ahead and not pause.ready:
                 frame, probability = ahead.popleft()

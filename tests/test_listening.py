@@ -315,6 +315,56 @@ async def test_the_voice_activity_detector_knows_the_room_before_it_counts() -> 
     assert voices.heard * FRAME_SECONDS == pytest.approx(1.0 + 0.5, abs=2 * FRAME_SECONDS)
 
 
+class SlowVoices(FakeVoices):
+    """One that can be made to take its time. Notes how many frames it is given at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[int] = []
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def process(self, pcm: bytes) -> list[float]:
+        self.given.append(len(pcm) // FRAME_BYTES)
+        await self.go_on.wait()
+        return await super().process(pcm)
+
+
+async def test_who_is_behind_takes_several_frames_at_once_and_hears_the_same() -> None:
+    sound = [*wake_word(), *speech(1.0), *silence(2.0), *speech(0.6), *silence(2.0)]
+    heard = []
+    for realtime in (False, True):
+        source, voices = FakeSource(sound, realtime=realtime), SlowVoices()
+        source.go(60)
+        listener = Listener(source, FakeWakeWord(), voices, SETTINGS, WakeSettings())
+        wake = await listener.wait_for_wake()
+        first = await listener.listen(wake, start_timeout=5, judge=Judges())
+        second = await listener.listen(None, start_timeout=5, judge=Judges())
+        assert first is not None and second is not None
+        assert (max(voices.given[1:]) > 1) is realtime
+        heard.append((first.heard.ended, second.heard.ended))
+        await listener.close()
+    assert heard[1] == pytest.approx(heard[0], abs=1.0)  # of sound that is there already
+
+
+async def test_who_stops_listening_loses_no_sound() -> None:
+    sound = [*silence(0.2), *speech(1.0), *silence(2.0)]
+    source, voices = FakeSource(sound, realtime=True), SlowVoices()
+    source.go(60)
+    listener = Listener(source, FakeWakeWord(), voices, SETTINGS, WakeSettings())
+    voices.go_on.clear()
+    listening = asyncio.create_task(listener.listen(None, start_timeout=5, judge=Judges()))
+    await settle()
+    assert voices.given
+    listening.cancel()
+    await asyncio.wait({listening})
+    voices.go_on.set()
+    got = await listener.listen(None, start_timeout=5, judge=Judges())
+    assert got is not None and got.heard.audio.seconds > 1.0
+    assert listener.clock > 1.2
+    await listener.close()
+
+
 async def test_sound_that_nobody_takes_is_left_to_the_source() -> None:
     """It is the microphone that drops and counts what is not taken in time."""
     taken = 0
