@@ -489,6 +489,8 @@ class Assistant:
 
         Raises ConfigError for a room that the home does not have."""
         area = self.place(area) or self.area
+        # What is no Unicode text, such as half of an emoji, is written to no file.
+        text = text.encode("utf-8", "replace").decode("utf-8")
         utterance = self._typed(text, area, language)
         trace = await self._turn(utterance, area, Stopwatch(), person=person)
         return replace(trace, area=area)

@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from hub import doctor
+from hub.bridges import requests
 from hub.bridges.seeing.snapshot import Seeing
 from hub.bridges.web.access import FILE, TRIES, Password
 from hub.bridges.web.door import WebDoor
@@ -248,6 +249,7 @@ async def test_what_is_too_long_is_not_read(visitor: Visitor) -> None:
         ("device", {"id": "light.lamp", "do": "brightness", "value": True}),
         ("device", {"id": "light.lamp", "do": "brightness", "value": float("nan")}),
         ("device", {"id": "light.lamp", "do": "brightness", "value": float("inf")}),
+        ("device", {"id": "light.lamp", "do": "brightness", "value": 10**400}),
         ("timer", {"id": "timer-99", "do": "cancel"}),
         ("item", {"id": "light.lamp", "do": "done", "item": "milk"}),
         ("item", {"id": "todo.shopping", "do": "done", "item": 3}),
@@ -263,6 +265,22 @@ async def test_what_cannot_be_done_is_said(visitor: Visitor, path: str, content:
     status, told = await visitor.send(path, content)
     assert status == 400
     assert told["error"]
+
+
+async def test_half_an_emoji_does_not_keep_anything_from_being_kept(
+    house: House, visitor: Visitor
+) -> None:
+    """A text field that takes so many characters and no more cuts it there."""
+    await visitor.do("item", id="todo.shopping", do="add", item="bread \ud83c")
+    kept = house.hub.home.state("todo.shopping").attributes["todo_items"]
+    assert "bread ?" in [each["summary"] for each in kept]
+    await visitor.do("item", id="todo.shopping", do="remove", item="bread ?")
+    assert house.hub.history is not None
+    house.hub.assistant.finished(await house.hub.assistant.say("brew spo\ud83con tea"))
+    await house.hub.history.flush()
+    assert requests.say(b'{"text": "good night \\ud83c"}').text == "good night ?"  # over MQTT
+    rows = (await visitor.get("history"))[1]["rows"]
+    assert rows[0]["heard"] == "brew spo on tea"
 
 
 @pytest.mark.parametrize("id", ["", "x", "-1", "9" * 40, "\u0663", "0"])

@@ -61,7 +61,7 @@ def say(payload: bytes) -> Say:
     if not text.startswith(("{", "[")):
         return Say(_bounded(text), Origin())
     try:
-        content = json.loads(text)
+        content = unbroken(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise Refused(f"this is not JSON: {error}") from None
     if not isinstance(content, dict):
@@ -72,6 +72,12 @@ def say(payload: bytes) -> Say:
         with suppress(Refused):
             refused.id = _name(content, "id")
         raise
+
+
+def unbroken(content: Any) -> Any:
+    """JSON with a question mark for each half of a pair of surrogates, which is left of an emoji
+    that was cut: no file takes one."""
+    return json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _said(content: Mapping[str, Any]) -> Say:

@@ -7,7 +7,6 @@ and 'undo' takes back what was done there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import Any
 
 from hub.bridges.requests import Refused
@@ -23,6 +22,8 @@ from hub.timers import wording
 
 LONGEST_TEXT = 1000
 """Characters of what is said; the longest that people say has some two hundred."""
+LARGEST = 1e6
+"""No device takes a larger number."""
 
 CALLS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "on": {"": ("HassTurnOn", "")},
@@ -127,8 +128,10 @@ class Acts:
         arguments: dict[str, Any] = {"name": entity.entity_id}
         told = None
         if argument:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, int | float):
                 raise Refused("'value' is a number")
+            if not -LARGEST <= value <= LARGEST:
+                raise Refused("'value' is a number that a device can have")
             told = f"{value:g}"
             arguments[argument] = value
         call = Call(tool, arguments, response=entity.domain)
@@ -244,7 +247,7 @@ class Acts:
         percent, room = asked.get("percent"), asked.get("room")
         if isinstance(percent, bool) or not isinstance(percent, int | float):
             raise Refused("'percent' is a number from 0 to 100")
-        volume = min(1.0, max(0.0, percent / 100))
+        volume = min(100, max(0, percent)) / 100
         if isinstance(room, str) and room in self._hub.voices:
             self._hub.voices[room].volume = volume
         elif self._hub.voice is not None:

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from hub import __version__
-from hub.bridges.requests import Refused
+from hub.bridges.requests import Refused, unbroken
 from hub.bridges.web.access import Guard, Password, Session, Sessions
 from hub.bridges.web.acts import Acts
 from hub.bridges.web.gate import SECRET_HEADER, SESSION, Refusal, cookie_name, gate
@@ -288,7 +288,7 @@ def _posted(act: Act) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 async def _body(request: web.Request) -> Body:
     try:
-        content = await request.json()
+        content = unbroken(await request.json())
     except (ValueError, RecursionError):
         raise Refused("what is sent has to be JSON") from None
     if not isinstance(content, dict):
