@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from hub.config import Config
 from hub.devices.simulated import SimulatedHome
@@ -18,6 +19,10 @@ from hub.pipeline import Assistant
 from hub.router import Router
 from hub.skillset import Skillset
 from tests.fakes import FakeSpeaker
+
+# How long an example takes is the machine's affair.
+settings.register_profile("hearth", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hearth")
 
 
 @pytest.fixture(scope="session", autouse=True)

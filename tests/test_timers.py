@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import AudioError, StorageError
@@ -467,7 +467,6 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(1, 5000), steps)
 def test_what_is_left_is_what_was_given_less_the_time_it_ran(
     seconds: float, steps: list[tuple[str, float]]
