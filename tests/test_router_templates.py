@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import string
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -263,6 +265,21 @@ def test_the_turkish_i_is_compared_as_hassil_does(text: str) -> None:
     assert [
         match.intent for match in Grammar(Templates(intents, ()), {}, "rules").matches(text, None)
     ]
+
+
+def test_a_thousand_letters_without_a_blank_take_little_memory() -> None:
+    intents = Intents.from_dict(
+        {"language": "en", "intents": {"On": {"data": [{"sentences": ["turn on the light"]}]}}}
+    )
+    templates = Templates(intents, ())
+    letters = "".join(random.Random(3).choices(string.ascii_lowercase, k=1000))
+    tracemalloc.start()
+    try:
+        assert not templates.near(letters, {})
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10_000_000
 
 
 def test_numbers_are_spelt_out_before_the_first_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,7 @@ class Templates:
         """Those that need no word."""
         self._index()
         self._needed = frozenset(w for each in self._all for clause in each.clauses for w in clause)
+        self._longest = max(map(len, self._needed), default=0)
         self._ignored = frozenset(
             word for phrase in intents.skip_words for word in phrase.casefold().split()
         )
@@ -211,7 +212,9 @@ class Templates:
         """What a word has in it of the words that templates need ('küchenlicht' has 'licht'), the
         templates that are found by these, and those that have the beginning of the word."""
         ends = range(1, len(word) + 1)
-        parts = self._needed & {word[start:end] for end in ends for start in range(end)}
+        # No longer parts than there are: somebody may send a thousand letters without a blank.
+        starts = ((end, range(max(0, end - self._longest), end)) for end in ends)
+        parts = self._needed & {word[start:end] for end, several in starts for start in several}
         found, begun = 0, self._any_text
         for part in parts:
             found |= self._found_by.get(part, 0)
