@@ -5,7 +5,8 @@ player's name where only lights are named. One that needs a word cannot fit a se
 each is found by the words of one clause, of which a sentence must have one (an inverted index).
 None can fit a sentence with a word that it does not have. And none can fit that does not reach the
 end of the sentence (`reach`). That leaves out nearly all of them. Only what cannot fit is left out:
-hassil decides, as it would without.
+hassil decides, as it would without. One thing is not found that hassil would: a name with a filler
+in the middle of it, 'the living please room'.
 """
 
 from __future__ import annotations
