@@ -196,7 +196,9 @@ def _host(uri: str | None) -> str | None:
 
 
 def _same(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()
+    from hub.home.things import normal
+
+    return normal(one) == normal(other)
 
 
 def _do(room: str, what: dict[str, Any], as_json: bool) -> None:
