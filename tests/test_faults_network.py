@@ -153,7 +153,7 @@ async def test_a_source_that_is_back_is_in_use_within_five_seconds(
 async def test_a_broker_that_nobody_hung_up_on_is_missed(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert 2 * connection.KEEPALIVE + 1 <= 25
+    assert 2.4 * connection.KEEPALIVE <= 25  # it is looked at five times in that time
     monkeypatch.setattr(connection, "KEEPALIVE", 1)
     await announced(broker)
     async with Network(broker.port) as network:
