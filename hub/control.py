@@ -113,7 +113,7 @@ class ControlServer:
         self, line: bytes, reader: asyncio.StreamReader
     ) -> AsyncIterator[dict[str, Any]]:
         try:
-            request = json.loads(line)
+            request = unbroken(json.loads(line))
         except (ValueError, RecursionError):
             request = None
         if not isinstance(request, dict):
@@ -253,6 +253,12 @@ def _answer(line: bytes, folder: Path) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise HearthError(f"{folder / SOCKET}: what answers there is no hub; remove it")
     return answer
+
+
+def unbroken(content: Any) -> Any:
+    """JSON with a question mark for each half of a pair of surrogates, which is left of an emoji
+    that was cut: no file takes one."""
+    return json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 async def ask(folder: Path, request: dict[str, Any]) -> dict[str, Any] | None:

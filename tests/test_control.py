@@ -46,6 +46,12 @@ async def test_the_conversation_goes_on_between_commands(house: Household, folde
     assert house["lock.front_door"] == "unlocked"
 
 
+async def test_half_an_emoji_is_in_no_name(house: Household, folder: Path) -> None:
+    for words in (["Porch \ud83c"], ["Porch \udcff"]):
+        edited = await ask(folder, {"edit": "rename", "device": "light.desk_lamp", "words": words})
+        assert edited["device"]["name"] == "Porch ?"
+
+
 async def test_a_watcher_sees_turns_and_changes(house: Household, folder: Path) -> None:
     answers = await control.requests(folder, {"watch": True})
     assert answers is not None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.audio import pcm
+from hub.control import unbroken
 from hub.messages import SAMPLE_RATE, Audio
 
 LONGEST_TEXT = 1000
@@ -72,12 +73,6 @@ def say(payload: bytes) -> Say:
         with suppress(Refused):
             refused.id = _name(content, "id")
         raise
-
-
-def unbroken(content: Any) -> Any:
-    """JSON with a question mark for each half of a pair of surrogates, which is left of an emoji
-    that was cut: no file takes one."""
-    return json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _said(content: Mapping[str, Any]) -> Say:

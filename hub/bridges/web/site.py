@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from hub import __version__
-from hub.bridges.requests import Refused, unbroken
+from hub.bridges.requests import Refused
 from hub.bridges.web.access import Guard, Password, Session, Sessions
 from hub.bridges.web.acts import Acts
 from hub.bridges.web.gate import SECRET_HEADER, SESSION, Refusal, cookie_name, gate
@@ -24,6 +24,7 @@ from hub.bridges.web.parts import Parts
 from hub.bridges.web.server import LOOPBACK, certified, serving
 from hub.bridges.web.views import Views
 from hub.config import WebSettings
+from hub.control import unbroken
 from hub.errors import ConfigError
 
 STATIC = Path(__file__).parent / "static"
