@@ -1038,7 +1038,7 @@ class _Speaker:
         self._volume = 1.0
         self._muted = False
 
-    def at(self, room: str | None) -> _Speaker:
+    def in_room(self, room: str | None) -> _Speaker:
         """That of a room."""
         if room is None or self._places.own is None:
             return self

@@ -193,7 +193,7 @@ async def test_stop_ends_what_rings_where_it_is_said_and_nobody_elses_alarm(flat
     await flat.alarm("Bedroom")
     await flat.time.advance(65)
     flat.heard()
-    await flat.speaker.at("Kitchen").stop()
+    await flat.speaker.in_room("Kitchen").stop()
     await flat.time.advance(10)
     assert list(flat.heard()) == ["Bedroom"]
 
@@ -202,7 +202,7 @@ async def test_stop_ends_what_rings_elsewhere_if_nothing_does_here(flat: Flat) -
     await flat.alarm("Bedroom")
     await flat.time.advance(65)
     flat.heard()
-    await flat.speaker.at("Kitchen").stop()
+    await flat.speaker.in_room("Kitchen").stop()
     await flat.time.advance(10)
     assert flat.heard() == {}
 
@@ -221,6 +221,6 @@ async def test_the_stop_button_silences_the_voices_in_all_rooms(flat: Flat) -> N
 
 async def test_louder_is_for_the_voice_of_the_room(flat: Flat) -> None:
     before = flat.speaker.volume
-    await flat.speaker.at("Kitchen").set_volume(0.3)
+    await flat.speaker.in_room("Kitchen").set_volume(0.3)
     assert flat.places.voices["Kitchen"].volume == 0.3
-    assert flat.speaker.at("Bedroom").volume == flat.speaker.volume == before
+    assert flat.speaker.in_room("Bedroom").volume == flat.speaker.volume == before

@@ -263,7 +263,7 @@ async def test_the_loudspeaker_mixes_it_with_what_it_says() -> None:
     class Device:
         samplerate, channels, active = RATE, 2, True
 
-    stream = _Stream()
+    stream = _Stream(plays=lambda sound, seconds: None)
     stream.device = Device()
     stream.backdrop = Backdrop(Noise("white", 5), 0.5, words=False, talking=lambda: False)
     data = bytearray(4 * 480)

@@ -41,7 +41,7 @@ class Loudspeaker(Protocol):
 class OfRooms(Protocol):
     """A service that is another one in another room."""
 
-    def at(self, room: str | None) -> Any:
+    def in_room(self, room: str | None) -> Any:
         """That of a room, by its name; None: where the hub is."""
         ...
 

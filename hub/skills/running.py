@@ -310,7 +310,7 @@ class Runner:
             if service in OF_EACH_SKILL:
                 found = found.of(handler, turn)
             if isinstance(found, OfRooms):
-                found = found.at(turn.where.area)
+                found = found.in_room(turn.where.area)
             if service in RECORDING and handler.tool.risk != R0:
                 found = RECORDING[service](found, undo.back)
             if service == "speaker":

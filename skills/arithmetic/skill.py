@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from fractions import Fraction
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
@@ -12,6 +13,8 @@ from hub.skill import Said, Say, Where, tool
 
 from .sums import NoSum, TooLarge, number, reckon
 
+PATIENCE = timedelta(seconds=20)
+"""The table of units takes a small machine some seconds, once."""
 DECIMALS = 3
 """Digits behind the point that are told."""
 
@@ -186,7 +189,10 @@ def _sum_in(said: str, language: str) -> str:
     return re.sub(r"(?:\s+aus)?\s*[?.!=]*\s*$", "", text)
 
 
-@tool(examples=["how many cups are 300 millilitres", "convert 20 celsius to fahrenheit"])
+@tool(
+    examples=["how many cups are 300 millilitres", "convert 20 celsius to fahrenheit"],
+    takes=PATIENCE,
+)
 async def convert(
     where: Where, unit: Annotated[Unit, UNITS], target: Annotated[Unit, UNITS], amount: str = "1"
 ) -> Say:
