@@ -50,6 +50,7 @@ from hub.skill.kinds import (
 )
 from hub.skill.results import Answer, Ask, Result, Runner, Say, Text
 from hub.skill.services import (
+    MOVE_IT,
     SERVICES,
     Agenda,
     CalendarEvent,
@@ -110,6 +111,7 @@ SDK = "1.0"
 
 __all__ = [
     "ATTRIBUTE",
+    "MOVE_IT",
     "RISKS",
     "SDK",
     "SERVICES",

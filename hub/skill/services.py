@@ -278,6 +278,15 @@ class Routines(Protocol):
     def describe(self, name: str, where: Where) -> str: ...
 
 
+MOVE_IT: Mapping[str, list[str]] = {
+    "en": ["(make|move|change|set|shift|put) (it|that) [(to|for|until|back to)] {to}"],
+    "de": [
+        "(mach|mache|stell|stelle|verschieb|verschiebe|leg|lege) (ihn|sie|es|das) (auf|um|für) {to}"
+    ],
+}
+"""Phrases for `Agenda.move_it`; `to` is an `Annotated[str, AnyTime()]`."""
+
+
 class Agenda(Protocol):
     """Alarms, reminders, and commands for later. They outlive the hub."""
 
@@ -349,9 +358,12 @@ class Agenda(Protocol):
         person: str | None = None,
     ) -> Appointment: ...
 
-    async def move(self, what: Appointment, said: str, language: str) -> Appointment | None:
-        """Another time for it, in words: a time of the day alone leaves its day and repetition.
-        None if the words mean no time."""
+    async def move_it(
+        self, said: str, area: str | None, language: str, *kinds: str
+    ) -> Appointment | str:
+        """Another time, in words, for the one that was spoken of last in this room, if it is of
+        these kinds: a time of the day alone leaves its day and repetition. Else a sentence that
+        says why not."""
         ...
 
     async def cancel(self, *several: Appointment) -> None: ...

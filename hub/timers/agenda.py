@@ -376,6 +376,20 @@ class Agenda:
         await self._flush()
         return moved
 
+    async def move_it(
+        self, said: str, area: str | None, language: str, *kinds: Kind
+    ) -> Appointment | str:
+        """Move the one that was spoken of last in a room, if it is of these kinds; or say why it
+        is not moved."""
+        it = self.it(area)
+        if it is None or it.kind not in kinds:
+            return self.sentence("no_such", language)
+        moved = await self.move(it, said, language)
+        if moved is None:
+            return self.sentence("no_time", language)
+        self.speak_of(moved, area)
+        return moved
+
     async def cancel(self, *several: Appointment) -> None:
         """They will not happen; those that ring are silent."""
         for what in several:

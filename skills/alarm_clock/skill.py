@@ -9,7 +9,18 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Annotated
 
-from hub.skill import Agenda, Answer, AnyTime, Appointment, Ask, Conversation, When, Where, tool
+from hub.skill import (
+    MOVE_IT,
+    Agenda,
+    Answer,
+    AnyTime,
+    Appointment,
+    Ask,
+    Conversation,
+    When,
+    Where,
+    tool,
+)
 
 ALARM = "alarm"
 """What has been spoken of where 'cancel it' means an alarm."""
@@ -194,27 +205,13 @@ async def cancel_it(agenda: Agenda, where: Where, conversation: Conversation) ->
 
 @tool(
     about=ALARM,
-    phrases={
-        "en": ["(make|move|change|set|shift|put) (it|that) [(to|for|until|back to)] {to}"],
-        "de": [
-            "(mach|mache|stell|stelle|verschieb|verschiebe|leg|lege) (ihn|sie|es|das)"
-            " (auf|um|für) {to}"
-        ],
-    },
+    phrases=MOVE_IT,
 )
 async def move_it(agenda: Agenda, where: Where, to: Annotated[str, AnyTime()]) -> Answer | str:
     """Give the alarm that was spoken of last another time."""
-    it = agenda.it(where.area)
-    if it is None or it.kind != "alarm":
-        return where.say(
-            "Sorry, I do not know which one.", de="Entschuldigung, ich weiß nicht, was."
-        )
-    moved = await agenda.move(it, to, where.language)
-    if moved is None:
-        return where.say(
-            "Sorry, I do not understand for when.", de="Entschuldigung, ich verstehe nicht, wann."
-        )
-    agenda.speak_of(moved, where.area)
+    moved = await agenda.move_it(to, where.area, where.language, "alarm")
+    if isinstance(moved, str):
+        return moved
     time = agenda.when(moved, where.language)
     return _about(where.say(f"Alarm set {time}.", de=f"Der Wecker klingelt {time}."))
 

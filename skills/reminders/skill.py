@@ -8,6 +8,7 @@ from datetime import time
 from typing import Annotated
 
 from hub.skill import (
+    MOVE_IT,
     Agenda,
     Answer,
     AnyTime,
@@ -224,27 +225,13 @@ async def cancel_it(agenda: Agenda, where: Where, conversation: Conversation) ->
 
 @tool(
     about=REMINDER,
-    phrases={
-        "en": ["(make|move|change|set|shift|put) (it|that) [(to|for|until|back to)] {to}"],
-        "de": [
-            "(mach|mache|stell|stelle|verschieb|verschiebe|leg|lege) (ihn|sie|es|das)"
-            " (auf|um|für) {to}"
-        ],
-    },
+    phrases=MOVE_IT,
 )
 async def move_it(agenda: Agenda, where: Where, to: Annotated[str, AnyTime()]) -> Answer | str:
     """Give the reminder that was spoken of last another time."""
-    it = agenda.it(where.area)
-    if it is None or it.kind != "reminder":
-        return where.say(
-            "Sorry, I do not know which one.", de="Entschuldigung, ich weiß nicht, was."
-        )
-    moved = await agenda.move(it, to, where.language)
-    if moved is None:
-        return where.say(
-            "Sorry, I do not understand for when.", de="Entschuldigung, ich verstehe nicht, wann."
-        )
-    agenda.speak_of(moved, where.area)
+    moved = await agenda.move_it(to, where.area, where.language, "reminder")
+    if isinstance(moved, str):
+        return moved
     time = agenda.when(moved, where.language)
     return _about(where.say(f"I will remind you {time}.", de=f"Ich erinnere dich {time}."))
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from hub.skill import (
+    MOVE_IT,
     Agenda,
     Answer,
     AnyTime,
@@ -503,29 +504,15 @@ async def cancel_planned_it(agenda: Agenda, timers: Timers, where: Where) -> Ans
 
 @tool(
     about=PLANNED,
-    phrases={
-        "en": ["(make|move|change|set|shift|put) (it|that) [(to|for|until|back to)] {to}"],
-        "de": [
-            "(mach|mache|stell|stelle|verschieb|verschiebe|leg|lege) (ihn|sie|es|das)"
-            " (auf|um|für) {to}"
-        ],
-    },
+    phrases=MOVE_IT,
 )
 async def move_planned_it(
     agenda: Agenda, where: Where, to: Annotated[str, AnyTime()]
 ) -> Answer | str:
     """Give the command that was planned last another time."""
-    it = agenda.it(where.area)
-    if it is None or it.kind not in ("command", "back"):
-        return where.say(
-            "Sorry, I do not know which one.", de="Entschuldigung, ich weiß nicht, was."
-        )
-    moved = await agenda.move(it, to, where.language)
-    if moved is None:
-        return where.say(
-            "Sorry, I do not understand for when.", de="Entschuldigung, ich verstehe nicht, wann."
-        )
-    agenda.speak_of(moved, where.area)
+    moved = await agenda.move_it(to, where.area, where.language, "command", "back")
+    if isinstance(moved, str):
+        return moved
     time = agenda.when(moved, where.language)
     return _about_planned(where.say(f"I will do that {time}.", de=f"Das mache ich {time}."))
 
