@@ -76,11 +76,11 @@ for history in range(int(sys.argv[2])):
 BROKER = """
 import sys
 from pathlib import Path
-from hub.devices.mqtt.broker import _write
+from hub.disk import replace
 for history in range(int(sys.argv[2])):
     for number in range(1, 4):
         os.write(1, b"begin %d %d\\n" % (history, number))
-        _write(Path(f"{sys.argv[1]}/{history}"), '{"failed": %d}' % number)
+        replace(Path(f"{sys.argv[1]}/{history}"), b'{"failed": %d}' % number)
         os.write(1, b"kept %d %d\\n" % (history, number))
 """
 

@@ -49,7 +49,16 @@ EDGE = (
 EXCEPTIONS = ("packs.description",)
 """What the core may know of that program all the same."""
 
-CONTRACTS = ("config", "egress", "errors", "home.guarded", "home.model", "messages", "ports")
+CONTRACTS = (
+    "config",
+    "disk",
+    "egress",
+    "errors",
+    "home.guarded",
+    "home.model",
+    "messages",
+    "ports",
+)
 """What an adapter may know of the core."""
 
 HEAVY = {

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 
+from hub.disk import sync_folder
 from hub.messages import Wake
 from hub.ports import FRAME_BYTES, FRAME_SECONDS, AudioSource, GathersFrames, WakeWord
-from hub.storage.atomic import sync_folder
 
 log = logging.getLogger(__name__)
 

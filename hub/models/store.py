@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any, Literal
 
 from hub.config import Role
+from hub.disk import sync_folder
 from hub.errors import ModelError
 from hub.models import catalogue as catalogues
 from hub.models import own, wheels
@@ -252,13 +253,13 @@ class ModelStore:
             self._discard(stray)
         about = {"model": str(model), "licence": model.licence, "files": record}
         _write(staging / RECORD, json.dumps(about, indent=1).encode())
-        _sync(staging)
+        sync_folder(staging)
         place = self.place(model)
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists():
             self._discard(place)
         staging.rename(place)
-        _sync(place.parent)
+        sync_folder(place.parent)
         with suppress(OSError):  # others may be in it
             staging.parent.rmdir()
 
@@ -481,12 +482,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """A rename that is not on the disk has not happened yet."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -28,6 +28,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
+from hub.disk import sync_folder
 from hub.errors import reason
 from hub.packs import description, manifest, signing
 from hub.packs.description import HomeGrant, Pack, PackError, Permissions, Setting, Value
@@ -634,7 +635,7 @@ class Shelf:
                 copy.chmod(0o755)
                 copy.rename(place)
                 place.chmod(0o555)
-                _sync(place.parent)
+                sync_folder(place.parent)
             except OSError as error:
                 raise PackError(f"{place}: {reason(error)}") from error
 
@@ -849,11 +850,3 @@ def _delete(folder: Path) -> None:
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

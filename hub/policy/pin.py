@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from hub import disk
 from hub.errors import ConfigError, StorageError, reason
 from hub.timers.clock import Time
 
@@ -86,7 +86,7 @@ class Pin:
             return False
         try:
             self._path.unlink()
-            _sync(self._path.parent)
+            disk.sync_folder(self._path.parent)
         except OSError as error:
             raise StorageError(f"{self._path}: cannot be removed: {reason(error)}") from error
         return True
@@ -153,28 +153,10 @@ class Pin:
     def _write(self, kept: _Kept) -> None:
         if self._path is None:
             raise StorageError("a home that is only tried out has no PIN")
-        temporary = self._path.with_name(f"{self._path.name}.tmp")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary.unlink(missing_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            with os.fdopen(os.open(temporary, flags, 0o600), "w") as file:
-                json.dump(asdict(kept), file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
-            _sync(self._path.parent)
+            disk.replace(self._path, json.dumps(asdict(kept)).encode())
         except OSError as error:
             raise StorageError(f"{self._path}: cannot be kept: {reason(error)}") from error
-
-
-def _sync(folder: Path) -> None:
-    """A new name that is not on the disk has not been given yet. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _seconds(locks: int) -> float:

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 from hub import past
 from hub.cause import same_person
 from hub.config import PrivacySettings
+from hub.disk import sync_folder
 from hub.errors import StorageError, reason
 from hub.history import History
 from hub.memory import Facts
 from hub.privacy import Extent
-from hub.storage.atomic import AtomicStorage, sync_folder
+from hub.storage.atomic import AtomicStorage
 from hub.storage.journal import Journal, parse
 from hub.timers.clock import SystemTime
 

@@ -28,8 +28,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hub.disk import make_folder, sync_folder, write_new
 from hub.errors import StorageError, reason
-from hub.storage.atomic import AtomicStorage, make_folder, sync_folder, write_new
+from hub.storage.atomic import AtomicStorage
 
 log = logging.getLogger(__name__)
 

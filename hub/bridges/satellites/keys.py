@@ -16,9 +16,9 @@ import os
 import tomllib
 from pathlib import Path
 
+from hub import disk
 from hub.errors import ConfigError, reason
 from hub.home.things import normal
-from hub.storage.atomic import sync_folder, write_new
 
 CREDENTIAL = "satellite-keys"
 KEY_BYTES = 32
@@ -56,12 +56,8 @@ def keep(room: str, key: str, data: Path) -> Path:
     kept[room] = checked(key, room)
     # What TOML quotes, JSON quotes alike: names of rooms have no control characters.
     text = "".join(f"{json.dumps(name)} = {json.dumps(each)}\n" for name, each in kept.items())
-    part = path.with_suffix(".part")
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_new(part, text.encode())
-        part.replace(path)
-        sync_folder(data)
+        disk.replace(path, text.encode())
     except OSError as error:
         raise ConfigError(f"{path}: the key is not kept: {reason(error)}") from error
     return path

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import os
 import secrets
 import time
 from collections import OrderedDict, deque
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from hub import disk
 from hub.errors import ConfigError, StorageError, reason
 
 FILE = "web-password"
@@ -62,7 +62,10 @@ class Password:
         if len(set(password)) < 4:
             raise ConfigError("this password is one of the first that anybody tries")
         hasher = PasswordHasher(time_cost=ROUNDS, memory_cost=MEMORY_KIB, parallelism=1)
-        self._write(hasher.hash(password))
+        try:
+            disk.replace(self._path, f"{hasher.hash(password)}\n".encode())
+        except OSError as error:
+            raise StorageError(f"{self._path}: cannot be kept: {reason(error)}") from error
 
     def remove(self) -> bool:
         """Whether there was one."""
@@ -89,20 +92,6 @@ class Password:
             return PasswordHasher().verify(kept, password)
         except (Argon2Error, InvalidHashError):
             return False
-
-    def _write(self, text: str) -> None:
-        temporary = self._path.with_name(f"{self._path.name}.tmp")
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary.unlink(missing_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            with os.fdopen(os.open(temporary, flags, 0o600), "w") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
-        except OSError as error:
-            raise StorageError(f"{self._path}: cannot be kept: {reason(error)}") from error
 
 
 @dataclass(slots=True)

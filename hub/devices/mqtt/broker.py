@@ -30,6 +30,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from hub import disk
 from hub.config import MqttSettings
 from hub.devices.mqtt.complaints import shown
 from hub.errors import DeviceError, reason
@@ -183,10 +184,12 @@ class OwnBroker:
         before = self._accounts(self._kept())
         fixed = 0 if self._settings.tls else self._settings.port
         accounts = {"port": before if fixed else self.port, "passwords": self._passwords}
-        _write(self._folder / "accounts.json", json.dumps(accounts, indent=1) + "\n")
+        disk.replace(
+            self._folder / "accounts.json", (json.dumps(accounts, indent=1) + "\n").encode()
+        )
         self._write_passwords(passwd)
-        _write(self._folder / "acl", self._rights())
-        _write(self._folder / "mosquitto.conf", self._configuration())
+        disk.replace(self._folder / "acl", self._rights().encode())
+        disk.replace(self._folder / "mosquitto.conf", self._configuration().encode())
 
     def _know(self) -> None:
         """Accounts and port although nothing of it can be written yet."""
@@ -234,7 +237,8 @@ class OwnBroker:
         """Mosquitto's file, in which it has only hashes of them. They are handed over in a file
         that nobody else may read: everybody can see the arguments of a program."""
         path = self._folder / "passwords"
-        _write(path, "".join(f"{name}:{word}\n" for name, word in self._passwords.items()))
+        words = "".join(f"{name}:{word}\n" for name, word in self._passwords.items())
+        disk.replace(path, words.encode())
         done = subprocess.run(
             [passwd, "-U", str(path)], capture_output=True, text=True, timeout=30, check=False
         )
@@ -446,21 +450,3 @@ async def _answers(port: int) -> bool:
         return False
     writer.close()
     return True
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a whole file that nobody else may read, or leave it as it was."""
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    # A new name that is not on the disk has not been given yet.
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
