@@ -18,7 +18,7 @@ from hub import __version__, config, terminal
 from hub.author_cli import author_app
 from hub.backup_cli import backup, restore
 from hub.devices_cli import devices_app
-from hub.errors import AudioError, ConfigError, HearthError, reason
+from hub.errors import AudioError, ConfigError, HearthError, ModelError, reason
 from hub.history_cli import history, why
 from hub.mcp_cli import mcp
 from hub.models.cli import models_app
@@ -64,6 +64,10 @@ app.command()(restore)
 
 CONFIG_ERROR = 78
 """Exit status for wrong settings (sysexits.h, EX_CONFIG): systemd does not restart on it."""
+
+NO_MODEL = 69
+"""Exit status of a hub that lacks a model, or cannot use it (sysexits.h, EX_UNAVAILABLE): systemd
+starts it again, and before it `hearth models fetch`, which may succeed by then."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell gives it (128 + SIGINT)."""
@@ -336,7 +340,11 @@ def run(
         _run(play(config.load()))
     else:
         terminal.log_of_a_service()
-        _run(serve(config.load(), ears=not text_only))
+        try:
+            _run(serve(config.load(), ears=not text_only))
+        except ModelError as error:
+            terminal.fail(str(error))
+            raise typer.Exit(NO_MODEL) from error
 
 
 @app.command()

@@ -1,9 +1,10 @@
 """How often the hub has ended without meaning to: after the third time within five minutes it
 starts without what it can do without, so that it does the rest.
 
-A start is noted in `starts.json`, and taken out again when the hub ends as it should, or has run
-for a while. What is left there of starts of before were crashes: killed by the watchdog, for want
-of memory, by a fault of its own.
+A start is noted in `starts.json`, and taken out again when the hub ends as it should, has run for
+a while, or names what somebody has to mend first (a setting, a model that is missing). What is left
+there of starts of before were crashes: killed by the watchdog, for want of memory, by a fault of
+its own.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Starts:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._own: float | None = None
+        self._before: list[float] = []
 
     def begin(self, now: float | None = None) -> int:
         """Note this start; how many of before, lately, have ended in a crash. `now`: seconds since
@@ -51,8 +53,15 @@ class Starts:
         now = time.time() if now is None else now
         before = [at for at in self._read() if abs(now - at) < WITHIN]
         self._own = now
+        self._before = before
         self._write([*before, now])
         return len(before)
+
+    def not_a_crash(self) -> None:
+        """This start was ended by what somebody has to mend. Crashes of before still count."""
+        if self._own is not None:
+            self._own = None
+            self._write(self._before)
 
     def good(self) -> None:
         """The hub has ended as it should, or runs well: nothing is held against it."""

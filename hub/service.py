@@ -22,7 +22,14 @@ from hub.bridges.web.parts import Parts
 from hub.config import Config
 from hub.control import ControlServer
 from hub.crashes import SAFE, STEADY, TOO_OFTEN, WITHOUT, Starts, said
-from hub.errors import AudioError, ConfigError, EngineError, HearthError, StorageError
+from hub.errors import (
+    AudioError,
+    ConfigError,
+    EngineError,
+    HearthError,
+    ModelError,
+    StorageError,
+)
 from hub.home.view import describe_change
 from hub.messages import StateChange, Trace
 from hub.notify import Notifier
@@ -48,6 +55,10 @@ MOST_SHOWN = 20
 SETTLING = 0.5
 """Seconds in which further devices may appear before the grammars are made anew."""
 
+MENDED_BY_SOMEBODY = (ConfigError, ModelError, StorageError)
+"""Errors that are no crash: a setting has to be mended, a model fetched or a disk repaired, and
+nothing that safe mode leaves out would help."""
+
 _begun: set[asyncio.Task[Any]] = set()
 """What runs, and nobody waits for."""
 
@@ -62,8 +73,11 @@ async def serve(config: Config, *, ears: bool = True) -> None:
     starts = Starts(config.hub.data)
     try:
         await _serve_again(config, ears, wish, starts)
-    except (ConfigError, asyncio.CancelledError, KeyboardInterrupt):
-        starts.good()  # it ends because somebody wants it to, or has to mend something first
+    except MENDED_BY_SOMEBODY:
+        starts.not_a_crash()
+        raise
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        starts.good()  # somebody wants it to end
         raise
     starts.good()
 

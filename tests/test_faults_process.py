@@ -264,6 +264,30 @@ async def test_safe_mode_has_no_model_whatever_the_settings_name(tmp_path: Path)
         assert (await hub.assistant.say("what is 2 times 3")).reply.text == "6."
 
 
+def test_what_somebody_has_to_mend_is_no_crash_and_forgives_none(tmp_path: Path) -> None:
+    starts = Starts(tmp_path)
+    assert starts.begin(1000) == 0
+    starts.not_a_crash()
+    assert not (tmp_path / crashes.FILE).exists()
+    Starts(tmp_path).begin(1100)
+    for at in (1110, 1120, 1130):
+        again = Starts(tmp_path)
+        assert again.begin(at) == 1  # the one that was killed at 1100
+        again.not_a_crash()
+
+
+@pytest.mark.slow
+def test_a_model_that_is_missing_is_named_with_a_status_of_its_own_and_is_no_crash(
+    tmp_path: Path,
+) -> None:
+    """However often systemd starts it until somebody, or `hearth models fetch`, has mended that:
+    a safe mode would not help, and leave out what works."""
+    status, told = Hearth(tmp_path).run("run")
+    assert status == 69, (status, told)
+    assert "fetch it with `hearth models fetch" in told
+    assert not (tmp_path / "data" / crashes.FILE).exists()
+
+
 # --- 58: settings that are wrong -----------------------------------------------------------------
 
 

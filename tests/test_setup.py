@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -159,3 +160,15 @@ def test_the_bill_of_materials_has_every_package_and_model_with_its_hashes() -> 
     assert all(file["hashes"] for each in models for file in each["components"])
     refs = [each["bom-ref"] for each in bill["components"]]
     assert len(refs) == len(set(refs))
+
+
+def test_what_tests_alone_need_is_asked_for_with_them_alone(
+    setup: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = setup["system"]
+    monkeypatch.setattr(system.shutil, "which", lambda name, path=None: None)
+    monkeypatch.setattr(system, "_loads", lambda library: True)
+    assert set(system.missing()) == {"bubblewrap"}
+    needed = runpy.run_path(str(ROOT / "scripts/setup/__main__.py"))["_for_tests"]
+    assert set(system.missing(**needed("run"))) == {"bubblewrap"}
+    assert set(system.missing(**needed("test"))) == {"bubblewrap", "mosquitto", "strace"}

@@ -54,7 +54,7 @@ def main(kind: str) -> None:
 
 def _for_tests(kind: str) -> dict[str, bool]:
     """What the system has to bring for tests alone."""
-    return {"broker": kind == "test"}
+    return {"broker": kind == "test", "tracer": kind == "test"}
 
 
 def _again(kind: str) -> str:

@@ -12,7 +12,9 @@ from importlib.util import find_spec
 from show import SetupFailed, run, step
 
 
-def missing(*, venv: bool = False, compiler: bool = False, broker: bool = False) -> dict[str, str]:
+def missing(
+    *, venv: bool = False, compiler: bool = False, broker: bool = False, tracer: bool = False
+) -> dict[str, str]:
     """Debian packages that are not there -> what they are, for who has no Debian."""
     found = {}
     if venv and not _can_make_venv():
@@ -30,6 +32,9 @@ def missing(*, venv: bool = False, compiler: bool = False, broker: bool = False)
         found["libseccomp2"] = "the library libseccomp"
     if broker and not _mosquitto():
         found["mosquitto"] = "the MQTT broker Mosquitto"
+    # System calls that fail are its work, and the list of addresses in scripts/soak.
+    if tracer and not shutil.which("strace"):
+        found["strace"] = "strace"
     return found
 
 
@@ -60,6 +65,7 @@ def install(packages: dict[str, str], again: str) -> None:
         venv="venv" in " ".join(packages),
         compiler="g++" in packages,
         broker="mosquitto" in packages,
+        tracer="strace" in packages,
     )
     if left:
         raise SetupFailed(f"{', '.join(left)} is still missing after it was installed.")
