@@ -9,7 +9,9 @@ from collections import Counter
 import pytest
 
 from hub.messages import Call
-from hub.training.generate import Maker, _domains, allows, canonical, index, samples, tools
+from hub.training.answers import allows, canonical
+from hub.training.chosen import domains_there, index, tools
+from hub.training.generate import Maker, samples
 from hub.training.grammar import agree, gender
 from hub.training.homes import Builder, kept
 from hub.training.noise import Piece, distort
@@ -63,7 +65,7 @@ def test_what_is_taught_may_be_answered_at_run_time(monkeypatch: pytest.MonkeyPa
 
     from hub.router.codec import read, write
     from hub.router.options import options
-    from hub.training import generate
+    from hub.training import generate, speaker
 
     checked: list[str] = []
 
@@ -71,15 +73,17 @@ def test_what_is_taught_may_be_answered_at_run_time(monkeypatch: pytest.MonkeyPa
         if not quick(self, answer, calls, pieces, text):
             return False
         listing = self._scene.listing
-        allowed = options(listing, text, self._language, (*tools(), *self._scene.tools), _domains())
+        allowed = options(
+            listing, text, self._language, (*tools(), *self._scene.tools), domains_there()
+        )
         assert allows(allowed, f" {answer}\n"), (text, answer)
         told = read(answer, listing)
         assert told is not None and write(told, listing) == answer
         checked.append(answer)
         return True
 
-    quick = generate._Speaker._allowed
-    monkeypatch.setattr(generate._Speaker, "_allowed", also_in_full)
+    quick = speaker.Speaker._allowed
+    monkeypatch.setattr(speaker.Speaker, "_allowed", also_in_full)
     monkeypatch.setattr(generate, "LANGUAGES", {"en": 1, "de": 1})
     maker = Maker(random.Random(7), held_out=False)
     while len(checked) < 150:
