@@ -4,6 +4,7 @@ HearthError
 ├── ConfigError        a setting is wrong; names the file, the line and the way out
 ├── ModelError         a model is missing, damaged or will not load
 ├── EngineError        a native engine failed
+│   ├── EngineSlow     ... in the time that it has
 │   └── EngineCrashed  ... by dying; it is being restarted
 ├── AudioError         no microphone, no loudspeaker, a file that is not sound
 ├── DeviceError        a device or its bridge did not do what was asked
@@ -68,6 +69,10 @@ class EngineError(HearthError):
     """A native engine could not do its work."""
 
     spoken = "Sorry, I could not do that just now."
+
+
+class EngineSlow(EngineError):
+    """A native engine did not finish in the time that it has, and gave up by itself."""
 
 
 class EngineCrashed(EngineError):

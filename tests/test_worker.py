@@ -12,7 +12,7 @@ import pytest
 
 from hub.engines import worker as worker_module
 from hub.engines.worker import Worker
-from hub.errors import EngineCrashed, EngineError
+from hub.errors import EngineCrashed, EngineError, EngineSlow
 
 
 class Echo:
@@ -44,6 +44,9 @@ class Echo:
 
     def hang(self) -> None:
         signal.pause()
+
+    def give_up(self) -> None:
+        raise EngineSlow("out of breath")
 
     def probe(self) -> None:
         if self.tone == "bad":
@@ -214,5 +217,66 @@ async def test_waiting_for_others_does_not_count_against_a_call() -> None:
         await asyncio.sleep(0)
         assert (await worker.call("count", within=0.3)).result == {"calls": 1}
         await slow
+    finally:
+        await worker.close()
+
+
+async def test_an_engine_that_the_hub_can_do_without_rests_when_it_fails_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Killed by the system, ended because it hangs, or too slow by its own clock: it is not loaded
+    for the next one to wait for, whoever asks is told at once, and later it is tried again."""
+    resting = asyncio.Event()
+    rested = asyncio.Event()
+    sleep = asyncio.sleep
+
+    async def slept(seconds: float) -> None:
+        if seconds == 1234.0:
+            resting.set()
+            await rested.wait()
+        else:
+            await sleep(seconds)
+
+    monkeypatch.setattr(worker_module.asyncio, "sleep", slept)
+    worker = await made(rest=1234.0)
+    try:
+        with pytest.raises(EngineError, match="out of breath"):
+            await worker.call("give_up")
+        with pytest.raises(EngineCrashed, match="SIGKILL"):
+            await worker.call("die")
+        assert (await worker.call("say", text="again")).result == {"text": "again"}
+        assert worker.trouble == ""
+        with pytest.raises(EngineError, match="took longer"):
+            await worker.call("hang", within=0.2)
+        await resting.wait()
+        for _ in range(2):
+            with pytest.raises(EngineError, match="again and again"):
+                await worker.call("say", text="x")
+        assert worker.pid is None  # nothing takes memory or time
+        assert "tried again" in worker.trouble
+        rested.set()
+        while worker.trouble:
+            await sleep(0.001)
+        assert (await worker.call("say", text="rested")).result == {"text": "rested"}
+    finally:
+        await worker.close()
+
+
+async def test_one_that_is_too_slow_by_its_own_clock_rests_too() -> None:
+    worker = await made(rest=1234.0)
+    try:
+        for _ in range(3):
+            with pytest.raises(EngineError, match="out of breath"):
+                await worker.call("give_up")
+        with pytest.raises(EngineError, match=r"again and again|died"):
+            for _ in range(1000):
+                await worker.call("say", text="x")
+        # One that the hub cannot do without is never left alone.
+        needed = await made()
+        for _ in range(4):
+            with pytest.raises(EngineError, match="out of breath"):
+                await needed.call("give_up")
+        assert (await needed.call("say", text="there")).result == {"text": "there"}
+        await needed.close()
     finally:
         await worker.close()

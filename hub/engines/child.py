@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 from wyoming.event import Event, read_event, write_event
 
 from hub import egress
-from hub.errors import HearthError
+from hub.errors import EngineSlow, HearthError
 
 PR_SET_PDEATHSIG = 1
 
@@ -50,7 +50,8 @@ def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
             else:
                 answer = _call(engine, event)
         except HearthError as error:
-            answer = Event("error", {"id": number, "message": str(error)})
+            slow = isinstance(error, EngineSlow)
+            answer = Event("error", {"id": number, "message": str(error), "slow": slow})
         except Exception as error:  # the hub, in another process, decides what becomes of it
             answer = Event("error", {"id": number, "message": f"{type(error).__name__}: {error}"})
         write_event(answer, outgoing)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.engines.choosing import Automaton, Branch, search, told
 from hub.engines.worker import Worker
-from hub.errors import EngineError, ModelError
+from hub.errors import EngineError, EngineSlow, ModelError
 from hub.ports import Chosen, Completion, Options, Step
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ SLICE = 128
 something meanwhile waits no longer."""
 SECONDS = 10.0
 """Time for one completion."""
+REST = 600.0
+"""Seconds for which a model is left alone that was killed, or too slow, again and again: rules
+answer meanwhile, and at once."""
 SPINS = "10000"
 """Turns that a thread waits for another before it sleeps (libgomp). The library's own 300,000
 take the processor from whom they wait for: beside other work, 60 tokens took ten times as long.
@@ -103,6 +106,7 @@ class LlamaModel:
             [common | variant for variant in variants],
             probe="probe",
             timeout=SECONDS + 5,
+            rest=REST,
         )
         self._prefixes: list[str] = []
         self._noted = False
@@ -455,7 +459,7 @@ class Engine:
             if count >= max_tokens:
                 break
             if time.monotonic() > deadline:
-                raise EngineError(f"the language model wrote only {count} tokens in time")
+                raise EngineSlow(f"the language model wrote only {count} tokens in time")
             self._model.decode([step.token], 0, len(self._work.tokens))
             self._work.tokens.append(step.token)
         text = b"".join(self._model.piece(step.token) for step in steps[:count])
@@ -528,7 +532,7 @@ class Engine:
         try:
             for start in range(common, len(tokens), self._model.batch):
                 if time.monotonic() > deadline:
-                    raise EngineError(f"the language model read only {start} tokens in time")
+                    raise EngineSlow(f"the language model read only {start} tokens in time")
                 part = list(tokens[start : start + self._model.batch])
                 self._model.decode(part, target.sequence, start)
                 target.tokens += part
@@ -690,7 +694,7 @@ class _Reader:
 def _until(deadline: float) -> Callable[[], None]:
     def check() -> None:
         if time.monotonic() > deadline:
-            raise EngineError("the language model did not choose in time")
+            raise EngineSlow("the language model did not choose in time")
 
     return check
 

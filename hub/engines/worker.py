@@ -33,6 +33,10 @@ CRASHES = 2
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts to start an engine that dies at once, at most."""
 
+FAILURES, WITHIN = 3, 600.0
+"""Deaths, and calls that took too long, in so many seconds, after which an engine that the hub can
+do without rests: on a machine without the memory or the time for it, it would only take both."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -68,7 +72,8 @@ class Worker:
     `variants` are settings for the engine, the preferred ones first; the later ones are tried when
     the process dies while it loads or dies repeatedly (for llama.cpp: without the code path that
     this processor cannot run). `probe` is a method that is called after loading, so that such a
-    death comes then and not in a turn.
+    death comes then and not in a turn. `rest`: seconds for which an engine that the hub can do
+    without is left alone when it fails again and again; 0 for one that it needs.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Worker:
         *,
         probe: str | None = None,
         timeout: float = 30.0,
+        rest: float = 0.0,
     ) -> None:
         self.name = name
         self.variant = 0
@@ -89,6 +95,8 @@ class Worker:
         self._variants = [dict(variant) for variant in variants]
         self._probe = probe
         self._timeout = timeout
+        self._rest = rest
+        self._failures: list[float] = []
         self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
         self._pending: dict[int, asyncio.Future[Answer]] = {}
@@ -220,11 +228,34 @@ class Worker:
                     self._failed = EngineError(f"{self.name} dies whenever it is loaded")
                     return
                 self.restarts += 1
+                if self._failing(now):
+                    await self._left_alone()
+                    continue
                 await asyncio.sleep(min(LONGEST_PAUSE, 0.25 * (2 ** (len(crashes) - 1) - 1)))
         finally:
             await self._end()
             if self._failed:
                 self._ready.set()  # whoever waits is told
+
+    def _failing(self, now: float) -> bool:
+        """Note a failure; whether there were too many."""
+        self._failures = [at for at in self._failures if now - at < WITHIN] + [now]
+        return bool(self._rest) and len(self._failures) >= FAILURES
+
+    async def _left_alone(self) -> None:
+        """Leave the engine alone for a while. Whoever calls it is told at once."""
+        self._failures.clear()
+        self._failed = EngineError(
+            f"{self.name}: it was killed, or too slow, again and again, as happens without enough "
+            f"memory or on a machine that is too hot; it is tried again {self._rest / 60:.0f} "
+            "minutes later"
+        )
+        log.error("%s", self._failed)
+        self._ready.set()
+        await asyncio.sleep(self._rest)
+        log.info("%s: it is tried again", self.name)
+        self._ready.clear()
+        self._failed = None
 
     def _next_variant(self) -> bool:
         if self.variant + 1 >= len(self._variants):
@@ -282,6 +313,8 @@ class Worker:
             return
         if event.type == "error":
             future.set_exception(EngineError(f"{self.name}: {event.data['message']}"))
+            if event.data.get("slow") and self._failing(time.monotonic()):
+                self._kill()
         else:
             future.set_result(Answer(event.data.get("result"), event.payload or b""))
 
