@@ -26,6 +26,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from hub.addresses import LastKnown
+
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
@@ -116,6 +118,7 @@ class _Guard:
 
 
 _guard = _Guard()
+_last = LastKnown(lambda address: at_home(address))
 _asking = socket.getaddrinfo
 
 
@@ -230,11 +233,13 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _looked_up(host: Any, *arguments: Any, **named: Any) -> Any:
-    """`socket.getaddrinfo`, which remembers where allowed names lead."""
-    if _guard.on and host:
-        _guard.name(_text(host))
-    found = _asking(host, *arguments, **named)
-    if _guard.on and host:
+    """`socket.getaddrinfo`, which remembers where names of the house and allowed ones lead."""
+    if not (_guard.on and host):
+        return _asking(host, *arguments, **named)
+    _guard.name(_text(host))
+    asked = (*arguments, *sorted(named.items()))
+    found = _last.ask(lambda: _asking(host, *arguments, **named), _plain(_text(host)), *asked)
+    if _guard.on:
         _guard.remember(_text(host), [str(row[4][0]) for row in found])
     return found
 

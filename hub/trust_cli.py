@@ -190,7 +190,8 @@ def decisions(
     count: Annotated[int, typer.Option("--last", min=1, help="How many.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Show what was asked for, done after a PIN or a tap, or refused.
+    """Show what was asked for, done after a PIN or a tap, or refused. Ends with 1 if somebody has
+    changed or removed a row.
 
     [bold]Examples[/]
 
@@ -198,7 +199,17 @@ def decisions(
     """
     from hub.app import trusted
 
-    rows = list(trusted(config.load()).audit.rows())[-count:]
+    kept = list(trusted(config.load()).audit.checked())
+    _shown([row for row, _ in kept[-count:]], as_json)
+    if altered := [row for row, fits in kept if not fits]:
+        raise HearthError(
+            f"somebody has changed or removed what was written here: the row of "
+            f"{altered[0].get('at', 'an unknown time')} is not as it was, or does not follow the "
+            f"one before ({len(altered)} such)"
+        )
+
+
+def _shown(rows: list[dict[str, Any]], as_json: bool) -> None:
     for row in rows:
         if as_json:
             terminal.row(row)
@@ -206,7 +217,10 @@ def decisions(
         devices = ", ".join(row.get("entities", ()))
         what = " ".join(filter(None, (row.get("service") or row.get("tool"), devices)))
         place = f" in {row['area']}" if row.get("area") else ""
-        line = f"{row['at'][:19]}  {row['risk']}  {row['decision']}: {what}{place} ({row['why']})"
+        at, risk, decision, why = (
+            str(row.get(key, "?")) for key in ("at", "risk", "decision", "why")
+        )
+        line = f"{at[:19]}  {risk}  {decision}: {what}{place} ({why})"
         terminal.out.print(escape(line), soft_wrap=True)
 
 

@@ -71,7 +71,7 @@ def test_lines_of_standard_input_are_one_conversation() -> None:
     }
 
 
-def test_trust_lists_what_is_opened_by_a_pin_and_what_was_decided() -> None:
+def test_trust_lists_what_is_opened_by_a_pin_and_what_was_decided(folders: Path) -> None:
     """As a person finds out why the door stays locked, and changes that."""
     assert "I do not unlock" in hearth("say", "unlock the front door").stdout
     rows = {row["entity_id"]: row for row in lines(hearth("trust", "--json"))}
@@ -90,6 +90,10 @@ def test_trust_lists_what_is_opened_by_a_pin_and_what_was_decided() -> None:
     assert "must not be used by voice" in hearth("say", "unlock the front door").stdout
     [decided] = lines(hearth("trust", "decisions", "--json"))
     assert decided["decision"] == "refused"
+    kept = folders / "data" / "decisions.jsonl"
+    kept.write_text(kept.read_text().replace("refused", "done", 1))
+    with pytest.raises(HearthError, match="somebody has changed or removed"):
+        hearth("trust", "decisions")
     hearth("trust", "pin", "remove")
     assert "No PIN is set" in hearth("trust").stdout
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from hub import egress
+from hub.addresses import LastKnown
 from hub.app import Hub, open_hub
 from hub.config import Config, HomeAssistantSettings
 from hub.devices.homeassistant import HomeAssistantHome
@@ -429,6 +431,64 @@ async def test_a_resolver_that_never_answers_stops_nobody(
         assert (await hub.assistant.say("what is 12 times 12")).reply.text == "144."
         answer.set()
         await until(hub.home, lambda: hub.home.state("light.desk_lamp").state == "on")
+
+
+async def test_without_a_resolver_it_is_looked_for_where_it_was(
+    broker: Broker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The router is starting anew, and knows no names yet; the broker stands where it stood."""
+    await announced(broker)
+    resolve = egress._asking
+    gone = False
+
+    def named(host: Any, *arguments: Any, **more: Any) -> Any:
+        if host == "broker.lan":
+            if gone:
+                raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+            host = "127.0.0.1"
+        return resolve(host, *arguments, **more)
+
+    monkeypatch.setattr(egress, "_asking", named)
+    async with Network(broker.port) as network:
+        on_broker = {
+            "host": "broker.lan",
+            "port": network.port,
+            "user": "hub",
+            "password": "hub-secret",
+        }
+        async with open_hub(config(tmp_path, mqtt=on_broker), lasting=True) as hub:
+            before = network.connections
+            gone = True
+            network.reset()
+            await until(hub.home, lambda: network.connections > before)
+            await until(hub.home, lambda: hub.home.state("light.desk_lamp").state == "on")
+    assert caplog.text.count("nobody tells where broker.lan is") == 1
+
+
+def test_where_a_name_led_is_used_for_a_day_and_within_the_house_alone() -> None:
+    now = 0.0
+    last = LastKnown(egress.at_home, lambda: now)
+
+    def tells(address: str) -> Callable[[], Any]:
+        return lambda: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 1883))]
+
+    def silent() -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    last.ask(tells("192.168.1.5"), "broker.lan", 1883)
+    last.ask(tells("192.0.2.1"), "outside.example", 1883)
+    assert last.ask(silent, "broker.lan", 1883) == tells("192.168.1.5")()
+    for host, port in (("outside.example", 1883), ("never.lan", 1883), ("broker.lan", 8883)):
+        with pytest.raises(socket.gaierror):
+            last.ask(silent, host, port)
+    assert last.ask(tells("192.168.1.6"), "broker.lan", 1883) == tells("192.168.1.6")()
+    assert last.ask(silent, "broker.lan", 1883) == tells("192.168.1.6")()
+    now = 24 * 3600.0 + 1
+    with pytest.raises(socket.gaierror):
+        last.ask(silent, "broker.lan", 1883)
 
 
 # --- 13: the network is gone, and the broker is elsewhere afterwards -----------------------------

@@ -13,13 +13,15 @@ import json
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub import rows
 from hub.devices.simulated import SimulatedHome
 from hub.errors import DeviceError
 from hub.home.model import Home
@@ -341,3 +343,69 @@ def test_a_name_that_is_no_text_costs_no_decision(tmp_path: Path) -> None:
     audit = Audit(tmp_path / "decisions.jsonl")
     audit.note("refused", risk=RISKS[3], why="unlocks", area="K\u00fcche \ud800")
     assert [row["area"] for row in audit.rows()] == ["K\u00fcche \ud800"]
+
+
+def removed(lines: list[str]) -> None:
+    del lines[20]
+
+
+def changed(lines: list[str]) -> None:
+    lines[20] = lines[20].replace("refused", "done")
+
+
+def garbled(lines: list[str]) -> None:
+    lines[20] = lines[20][:30]
+
+
+def swapped(lines: list[str]) -> None:
+    lines[20], lines[21] = lines[21], lines[20]
+
+
+def put_in(lines: list[str]) -> None:
+    lines.insert(20, json.dumps({"at": "2026-11-27", "decision": "done", "why": "mine"}))
+
+
+@pytest.mark.parametrize("edit", [removed, changed, garbled, swapped, put_in])
+def test_a_decision_that_was_changed_or_removed_later_is_seen(
+    tmp_path: Path, edit: Callable[[list[str]], None]
+) -> None:
+    path = tmp_path / "decisions.jsonl"
+    audit = Audit(path)
+    for number in range(40):
+        audit.note("refused", risk=RISKS[3], why="unlocks", entities=[f"lock.{number}"])
+    assert all(fits for _, fits in audit.checked())
+    lines = path.read_text().splitlines()
+    edit(lines)
+    path.write_text("\n".join([*lines, ""]))
+    audit.note("refused", risk=RISKS[3], why="unlocks", entities=["lock.later"])
+    assert [fits for _, fits in audit.checked()].index(False) in (20, 21)
+    # The control: without the chain nobody sees it.
+    bare = [{key: value for key, value in row.items() if key != rows.CHAIN} for row in audit.rows()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in bare))
+    assert len(list(audit.rows())) == len(bare)
+
+
+def test_rows_of_several_writers_and_a_power_cut_are_no_changed_ones(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+
+    def write(writer: int) -> None:
+        for number in range(100):
+            rows.append(path, {"writer": writer, "number": number, "x": 1.5}, 6_000)
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(write, range(4)))
+    with path.open("ab") as file:
+        file.write(b'{"writer": 1, "numb')  # the power failed
+    rows.append(path, {"writer": 9, "number": 9}, 100_000)
+    kept = list(rows.checked(path))
+    assert len(kept) > 40
+    assert all(fits for _, fits in kept)
+    assert kept[-1][0] == {"writer": 9, "number": 9}
+
+
+def test_rows_of_before_there_was_a_chain_are_shown_and_not_suspected(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"n": 1}\n{"n": 2}\n')
+    for number in (3, 4):
+        rows.append(path, {"n": number}, 1000)
+    assert list(rows.checked(path)) == [({"n": number}, True) for number in (1, 2, 3, 4)]

@@ -237,7 +237,7 @@ async def test_an_engine_that_the_hub_can_do_without_rests_when_it_fails_again_a
         else:
             await sleep(seconds)
 
-    monkeypatch.setattr(worker_module.asyncio, "sleep", slept)
+    monkeypatch.setattr(asyncio, "sleep", slept)
     worker = await made(rest=1234.0)
     try:
         with pytest.raises(EngineError, match="out of breath"):

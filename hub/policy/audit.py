@@ -3,8 +3,8 @@
     {"at": "2026-11-27T07:30:00+00:00", "risk": "R3", "decision": "refused", "tool": "HassTurnOff",
      "service": "unlock", "entities": ["lock.front_door"], "why": "unlocks", "area": "Kitchen"}
 
-Readable by the owner alone. Bounded: a full file takes the place of the one before it. No word that
-was said is in it, and no PIN.
+Readable by the owner alone. Bounded: a full file takes the place of the one before it. A row that
+was changed or removed later is noticed. No word that was said is in it, and no PIN.
 """
 
 from __future__ import annotations
@@ -67,3 +67,7 @@ class Audit:
     def rows(self) -> Iterator[dict[str, Any]]:
         """What was kept, the oldest first."""
         return iter(()) if self._path is None else rows.read(self._path)
+
+    def checked(self) -> Iterator[tuple[dict[str, Any], bool]]:
+        """The same, each with whether it is as it was written and follows the one before."""
+        return iter(()) if self._path is None else rows.checked(self._path)
