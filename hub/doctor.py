@@ -187,7 +187,15 @@ async def _home(config: Config) -> AsyncIterator[Finding]:
         from hub.devices.homeassistant import check
 
         try:
-            yield Finding("homeassistant", "good", str(await check(config.homeassistant)))
+            report = await check(config.homeassistant)
+            yield Finding("homeassistant", "good", str(report))
+            if report.administrator:
+                yield Finding(
+                    "homeassistant token",
+                    "weak",
+                    "it is an administrator's: whoever got hold of it could do everything there",
+                    "a user of its own who is none is enough for most: docs/with-home-assistant.md",
+                )
         except HearthError as error:
             yield Finding("homeassistant", "bad", str(error))
 

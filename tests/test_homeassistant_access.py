@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from hub.config import HomeAssistantSettings
+from hub.app import open_home
+from hub.config import Config, HomeAssistantSettings
 from hub.devices.homeassistant import HomeAssistantHome, check
 from hub.devices.homeassistant.access import access, token
+from hub.doctor import _home
 from hub.errors import DeviceError
+from tests.kits.homeassistant import TOKEN, fake_home_assistant
 from tests.mqtt import Authority, free_port
 
 SECRET = "a.secret.token"
@@ -288,3 +291,46 @@ async def test_an_authority_that_is_none(tmp_path: Path) -> None:
     for given, words in ((missing, "no such file"), (text, "not a certificate in PEM form")):
         for error in await trouble(given):
             assert "[homeassistant] ca:" in str(error) and words in str(error)
+
+
+ASKED = {
+    "auth/current_user",
+    "call_service",
+    "config/area_registry/list",
+    "config/device_registry/list",
+    "config/entity_registry/get_entries",
+    "config/entity_registry/list",
+    "config/floor_registry/list",
+    "get_config",
+    "homeassistant/expose_entity/list",
+    "homeassistant/expose_new_entities/get",
+    "subscribe_entities",
+    "subscribe_events",
+}
+"""Nothing else is wanted of Home Assistant, but `automation/config`, `script/config` and
+`GET /api/config/scene/config/ID` where there are such things."""
+
+
+@pytest.mark.parametrize("administrator", [True, False, None])
+async def test_the_doctor_warns_of_a_token_with_which_everything_can_be_done(
+    tmp_path: Path, administrator: bool | None
+) -> None:
+    """And whatever it may do, no more is asked than is needed."""
+    folders = {name: str(tmp_path / name) for name in ("data", "cache", "runtime")}
+    async with fake_home_assistant() as there:
+        there.administrator = administrator
+        given = {"url": there.url, "token": TOKEN}
+        tables = {"hub": folders, "homeassistant": given, "router": {"model": ""}}
+        config = Config.model_validate(tables, strict=False)
+        found = {each.part: each for each in [each async for each in _home(config)]}
+        assert found["homeassistant"].health == "good"
+        warned = found.get("homeassistant token")
+        assert (warned is not None) is bool(administrator)
+        assert warned is None or (warned.health == "weak" and "administrator" in warned.detail)
+        assert TOKEN not in str(found)
+        async with open_home(config) as home:
+            await home.call_service("light", "turn_on", ["light.desk"], {})
+        assert there.calls
+    assert there.kinds <= ASKED
+    assert {method for method, _ in there.paths} == {"GET"}
+    assert {path for _, path in there.paths} <= {"/api/config", "/api/websocket"}

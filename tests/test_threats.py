@@ -36,6 +36,8 @@ from hub.config import Config, HomeAssistantSettings, WyomingSettings, parse
 from hub.control import SOCKET, ControlServer
 from hub.daily.writer import Writer
 from hub.devices.homeassistant import access, rest
+from hub.devices.mqtt import access as mqtt_access
+from hub.devices.mqtt import connection
 from hub.devices.mqtt.broker import OwnBroker
 from hub.errors import DeviceError
 from hub.messages import Audio, Call, Heard, Hypothesis, Utterance
@@ -46,7 +48,7 @@ from hub.router import codec
 from hub.skill import Where
 from tests.conftest import Household, ScriptedRecognizer
 from tests.fakes import FakeSource, FakeTime, speech
-from tests.mqtt import Broker, needs_mosquitto
+from tests.mqtt import PASSWORDS, Broker, needs_mosquitto
 from tests.router_home import make_router, said
 from tests.test_daily_writing import Shipped
 from tests.test_mqtt_broker import account, own, passes
@@ -165,6 +167,43 @@ async def test_a_client_that_queues_would_open_the_door_later(tmp_path: Path) ->
     assert message.payload == b"UNLOCK"
     client.loop_stop()
     broker.kill()
+
+
+@needs_mosquitto
+async def test_nobody_throws_the_hub_out_by_taking_its_name(tmp_path: Path) -> None:
+    """A broker ends the connection of whoever has a name that another one comes with. A device
+    knows all of the hub's settings but its password."""
+    broker = Broker(tmp_path / "broker")
+    broker.start()
+    settings = broker.settings()
+
+    async def taken(name: str) -> bool:
+        """Whether the hub is thrown out when a device comes with this name."""
+        device = aiomqtt.Client(
+            "127.0.0.1",
+            broker.port,
+            identifier=name,
+            username="devices",
+            password=PASSWORDS["devices"],
+            protocol=aiomqtt.ProtocolVersion.V5,
+        )
+        inbox: asyncio.Queue[aiomqtt.Message] = asyncio.Queue()
+        try:
+            async with connection.connected(settings, "home", inbox=inbox) as hub, device:
+                await hub.publish("x", b"", qos=1)
+        except DeviceError:
+            return True
+        return False
+
+    try:
+        guess = mqtt_access.identifier(settings, "home", PASSWORDS["devices"])
+        assert not await taken(guess)
+        assert not await taken(mqtt_access.identifier(settings, "home"))
+        # The control: with the right name it does.
+        own = mqtt_access.identifier(settings, "home", mqtt_access.password(settings))
+        assert await taken(own)
+    finally:
+        broker.kill()
 
 
 # --- PIN and policy ------------------------------------------------------------------------------

@@ -32,7 +32,13 @@ class FakeHomeAssistant:
         self.silent = False
         """It takes a connection, and then says nothing."""
         self.states = dict.fromkeys(LAMPS, "off") | {"lock.front": "locked"}
+        self.administrator: bool | None = None
+        """Whose token it is; None: this release does not tell."""
         self.calls: list[dict[str, Any]] = []
+        self.kinds: set[str] = set()
+        """Kinds of all commands that came over the WebSocket."""
+        self.paths: set[tuple[str, str]] = set()
+        """Method and path of all requests."""
         self.attempts = 0
         """Connections that showed a token."""
         self.port = 0
@@ -53,6 +59,7 @@ class FakeHomeAssistant:
     # --- the server -----------------------------------------------------------------------------
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.paths.add((request.method, request.path))
         if self.status is not None:
             return web.Response(status=self.status, headers=self.headers)
         if not request.path.endswith("/websocket"):
@@ -80,6 +87,7 @@ class FakeHomeAssistant:
 
     async def _command(self, socket: web.WebSocketResponse, asked: dict[str, Any]) -> None:
         number, kind = asked["id"], asked["type"]
+        self.kinds.add(kind)
         if kind == "call_service":
             await self._called(socket, number, asked)
             return
@@ -111,6 +119,8 @@ class FakeHomeAssistant:
         }
         if kind.startswith("subscribe"):
             return {}
+        if kind == "auth/current_user" and self.administrator is not None:
+            return {"id": "u", "name": "Voice", "is_owner": False, "is_admin": self.administrator}
         return known.get(kind)
 
     @staticmethod

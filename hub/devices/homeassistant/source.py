@@ -142,6 +142,8 @@ class Report:
     """It is not yet ready; more entities may come."""
     milliseconds: float
     """Median of a request over its REST API."""
+    administrator: bool = False
+    """The token is one with which everything can be done there."""
 
     def __str__(self) -> str:
         starting = ", still starting" if self.starting else ""
@@ -163,6 +165,7 @@ async def check(settings: HomeAssistantSettings) -> Report:
     session = await Session.open(reached)
     try:
         entities = session.inventory.entities
+        user = await session.connection.optional("auth/current_user")
     finally:
         await session.close()
     return Report(
@@ -172,4 +175,5 @@ async def check(settings: HomeAssistantSettings) -> Report:
         sum(entity.exposed for entity in entities),
         found.get("state") != "RUNNING",
         median(times),
+        bool((user or {}).get("is_admin")),
     )

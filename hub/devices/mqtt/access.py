@@ -42,15 +42,16 @@ def password(settings: MqttSettings) -> str:
     return os.environ.get(VARIABLE, "")
 
 
-def identifier(settings: MqttSettings, role: str) -> str:
+def identifier(settings: MqttSettings, role: str, secret: str = "") -> str:
     """By this name the broker knows a connection again. It is the same over restarts and another
-    one for each machine: two of one name would throw each other out for ever."""
+    one for each machine: two of one name would throw each other out for ever. So would a device
+    that takes the hub's: with a `secret` in it nobody can tell what that is."""
     try:
         machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         machine = ""
     # The id of a machine is not to be told outside, says machine-id(5).
-    known = f"{machine or socket.gethostname()} {settings.prefix} {role}"
+    known = f"{machine or socket.gethostname()} {settings.prefix} {role} {secret}".rstrip()
     return f"hearth-{role}-{hashlib.sha256(known.encode()).hexdigest()[:8]}"
 
 

@@ -444,8 +444,9 @@ def make(
         more |= {"clean_session": brief}
     if inbox is not None:
         more |= {"queue_type": lambda maxsize: inbox, "plain": getattr(inbox, "arrived", None)}
+    secret = password(settings) if settings.user else ""
     if settings.user:
-        more |= {"username": settings.user, "password": password(settings) or None}
+        more |= {"username": settings.user, "password": secret or None}
     if settings.tls:
         more["tls_context"] = certificates(settings)
     if settings.transport == "websockets":
@@ -453,7 +454,8 @@ def make(
     return Client(
         settings.host or "",
         port(settings),
-        identifier=identifier(settings, role) + (f"-{secrets.token_hex(3)}" if brief else ""),
+        identifier=identifier(settings, role, secret)
+        + (f"-{secrets.token_hex(3)}" if brief else ""),
         protocol=aiomqtt.ProtocolVersion.V5 if modern else aiomqtt.ProtocolVersion.V311,
         transport=settings.transport,
         keepalive=KEEPALIVE,
