@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -17,12 +19,23 @@ from hub.home.model import Home
 from hub.messages import Audio, Heard, Hypothesis, Trace, Utterance
 from hub.pipeline import Assistant
 from hub.router import Router
+from hub.router.places import Places
+from hub.router.router import Grammars
 from hub.skillset import Skillset
 from tests.fakes import FakeSpeaker
 
 # How long an example takes is the machine's affair.
 settings.register_profile("hearth", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hearth")
+
+_as_it_was = sys.dont_write_bytecode
+# Reading 150 test files takes each process three times as long if nothing of it is kept, as it is
+# where $PYTHONDONTWRITEBYTECODE is set. The tests themselves run as that says.
+sys.dont_write_bytecode = False
+
+
+def pytest_collection_finish() -> None:
+    sys.dont_write_bytecode = _as_it_was
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,6 +45,41 @@ def untidied() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         still = SimpleNamespace(collect=int, freeze=int, unfreeze=int)
         patch.setattr("hub.router.router.gc", still)
+        yield
+
+
+KEPT_GRAMMARS = 4
+"""Of the homes of the last tests: some ten MB each."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_once() -> Iterator[None]:
+    """The grammars of a home are made of its names and of the tools alone: those of the same home,
+    which most tests have, are built once in a process. A hub has one home, and no use for it."""
+    build = Router._build
+    kept: list[tuple[list[object], Grammars]] = []
+
+    def built(router: Router, places: Places) -> Grammars:
+        made_of = [
+            [*places.entities.items()],
+            [*places.areas.items()],
+            [*places.floors.items()],
+            places.scale,
+            router.tools,
+            router.languages,
+            router._without,
+        ]
+        for known in kept:
+            if known[0] == made_of:
+                kept.remove(known)
+                break
+        else:
+            known = (made_of, build(router, places))
+        kept[:] = [known, *kept[: KEPT_GRAMMARS - 1]]
+        return replace(known[1], places=places, model=router._model_tier(places))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Router, "_build", built)
         yield
 
 

@@ -140,12 +140,15 @@ class HomeAssistant:
     def start(self) -> None:
         """Boot it, and return when it runs; the first time it gets an owner and a token."""
         command = [self._python, "-m", "homeassistant", "-c", self.folder]
+        # uv has not compiled what it installed: the first boot does, and each other one is quicker.
+        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--skip-pip", "--ignore-os-check"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env=kept,
             )
         if not self.token:
             self._until(lambda: self.request("GET", "/api/onboarding"), "answers")

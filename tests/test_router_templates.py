@@ -293,6 +293,6 @@ def test_numbers_are_spelt_out_before_the_first_sentence(monkeypatch: pytest.Mon
     def late(language: str) -> None:
         raise AssertionError(f"{language}: numbers are spelt out in a turn")
 
-    monkeypatch.setattr("hub.router.reach.get_rbnf_engine", late)
+    monkeypatch.setattr("hub.router.reach.spellout", late)
     [match] = grammar.matches("zähl bis zweihundertzwölf", None)
     assert match.slots == {"count": 212}

@@ -21,6 +21,7 @@ from hassil.intents import RangeSlotList
 from unicode_rbnf import FormatPurpose, RbnfEngine
 
 from hub.language import FOLDER
+from hub.language.spellout import spellout
 from hub.skill.kinds import duration as iso_duration
 
 Kind = Literal["duration", "date", "time", "date-time"]
@@ -134,7 +135,7 @@ class _Grammar:
 
     def __init__(self, language: str, table: Mapping[str, Any]) -> None:
         self.language = language
-        numbers = RbnfEngine.for_language(language)
+        numbers = spellout(language)
         ordinals = _ordinals(numbers)
         self._lists: dict[str, SlotList] = {
             name: TextSlotList.from_tuples(values.items(), name=name)

@@ -30,9 +30,9 @@ from hassil.expression import (
 from hassil.intents import RangeSlotList
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
-from unicode_rbnf import RbnfEngine
 
 from hub.home.model import normal
+from hub.language.spellout import spellout
 from hub.router.misheard import _COARSE, sound
 from hub.router.words import Words
 
@@ -497,7 +497,7 @@ def _spelt(digits: str, language: str) -> str:
     if len(digits) > LONGEST_NUMBER:
         return digits
     try:
-        engine = RbnfEngine.for_language(language.split("-")[0])
+        engine = spellout(language.split("-")[0])
         return engine.format_number(int(digits)).text
     except ValueError:  # a language without such rules
         return digits

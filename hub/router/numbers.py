@@ -8,7 +8,8 @@ from functools import cache
 
 from hassil import is_match, parse_sentence
 from hassil.intents import RangeSlotList
-from hassil.numbers import get_rbnf_engine
+
+from hub.language.spellout import spellout
 
 LONGEST = 4
 """Words of a number: 'two hundred and fifty'."""
@@ -55,7 +56,7 @@ def _words(digits: str, language: str) -> str | None:
     if int(digits) > LARGEST_NAMED:
         return None
     try:
-        return str(get_rbnf_engine(language).format_number(int(digits)).text)
+        return str(spellout(language).format_number(int(digits)).text)
     except ValueError:
         return None
 

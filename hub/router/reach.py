@@ -23,8 +23,8 @@ from hassil.expression import (
     TextChunk,
 )
 from hassil.intents import IntentData, RangeSlotList
-from hassil.numbers import get_rbnf_engine
 
+from hub.language.spellout import spellout
 from hub.router.slots import compact
 
 KEPT_CHUNKS = 8192
@@ -38,7 +38,7 @@ def beginnings(language: str, start: int, stop: int, step: int) -> frozenset[str
     """The letters with which the numbers of a range begin in words: 'twenty', but not 'twentyone',
     since that is the beginning of it. Those with a fraction begin as whole ones."""
     try:
-        engine = get_rbnf_engine(language)
+        engine = spellout(language)
         said = {
             compact(way)
             for number in range(start, stop + 1, step)
