@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -28,6 +31,31 @@ from tests.fakes import FakeSpeaker
 settings.register_profile("hearth", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("hearth")
 
+TOGETHER = (
+    "test_daily_homeassistant",
+    "test_homeassistant",
+    "test_real_home",
+    "test_real_home_rooms",
+    "test_real_home_wyoming",
+    "test_routines_homeassistant",
+)
+"""Files of one process: a process boots one Home Assistant, and keeps it."""
+LONGEST = (
+    *TOGETHER,
+    "test_conversations_spoken",
+    "test_conversations",
+    "test_whole",
+    "test_wyoming_engines",
+    "test_systemd_nested",
+    "test_mqtt_said",
+    "test_process",
+    "test_isolation_conduct",
+    "test_faults_process",
+    "test_conversations_languages",
+)
+"""Files that take longest, of the half that scripts/test hands out as it is ordered here: begun
+late, they would be waited for."""
+
 _as_it_was = sys.dont_write_bytecode
 # Reading 150 test files takes each process three times as long if nothing of it is kept, as it is
 # where $PYTHONDONTWRITEBYTECODE is set. The tests themselves run as that says.
@@ -36,6 +64,38 @@ sys.dont_write_bytecode = False
 
 def pytest_collection_finish() -> None:
     sys.dont_write_bytecode = _as_it_was
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Models compute on all processors that they may use. Where several processes have tests with
+    models, each has processors of its own: threads that wait for one another stand still when
+    there are more of them than processors."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and "not models" not in config.option.markexpr:
+        number, of = int(worker.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        own = sorted(os.sched_getaffinity(0))[number::of]
+        if own:
+            os.sched_setaffinity(0, own)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`: files whole, and those of TOGETHER in one process."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Whole(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return TOGETHER[0] if Path(file).stem in TOGETHER else file
+
+    return Whole(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -271,7 +271,7 @@ class Engine:
             path,
             context=context,
             batch=batch,
-            threads=threads or os.cpu_count() or 1,
+            threads=threads or len(os.sched_getaffinity(0)),
             sequences=PREFIXES + 1 + BRANCHES,
             extra_buffers=extra_buffers,
             adapter=adapter,

@@ -95,7 +95,7 @@ class Engine:
         config.espeak_voice = sounds or config.espeak_voice
         self._memory = _Memory()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or min(2, os.cpu_count() or 1)
+        options.intra_op_num_threads = threads or min(2, len(os.sched_getaffinity(0)))
         options.inter_op_num_threads = 1
         # Sentences differ in length: what is kept from one would rarely serve the next.
         options.enable_cpu_mem_arena = False

@@ -80,7 +80,7 @@ class Engine:
         for name in ("model.bin", "config.json", "tokenizer.json"):
             if not (path / name).is_file():
                 raise ModelError(f"{path} is not a Whisper model for CTranslate2: no {name}")
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = threads or len(os.sched_getaffinity(0))
         self._folder = folder
         # No GPU where CTranslate2 was built without CUDA, or the service may not use the device.
         self.device = device if ctranslate2.get_cuda_device_count() else "cpu"
