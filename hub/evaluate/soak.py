@@ -476,9 +476,10 @@ quiet = ""
         turns = range(offset, self.day.spoken, len(self._speaking))
         for number in turns:
             async with self._alone:
-                room.answered.clear()
                 room.say(speech[number % len(speech)])
                 await asyncio.sleep(APART)
+            await room.until_said()
+            room.answered.clear()  # what rang meanwhile is no answer
             try:
                 async with asyncio.timeout(WITHIN):
                     await room.answered.wait()
