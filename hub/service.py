@@ -32,6 +32,9 @@ from hub.errors import (
 )
 from hub.home.view import describe_change
 from hub.messages import StateChange, Trace
+from hub.models.catalogue import default_set
+from hub.models.store import ModelStore
+from hub.models.watch import watch as watch_models
 from hub.notify import Notifier
 from hub.privacy.eraser import Eraser, Wish, erase
 from hub.privacy.sound import warning
@@ -182,6 +185,7 @@ async def _serve(config: Config, ears: bool, last: Wish | None, starts: Starts) 
             area = area_by(lambda id: _room_of(hub, id))
             await stack.enter_async_context(serve_wyoming(hub, ears=far, area=area))
         works += [_prepare(hub), _keep_prepared(hub, phone), _steady(starts)]
+        works.append(_watch_models(config, seeing))
         if open_ears is not None:
             works.append(_listen(hub, open_ears, canceller))
         if phone is not None:
@@ -233,6 +237,13 @@ async def _metrics(seeing: Seeing, port: int) -> None:
     except ConfigError as error:
         log.error("there are no figures for Prometheus: %s", error)
         seeing.wrong["metrics"] = str(error)
+
+
+async def _watch_models(config: Config, seeing: Seeing) -> None:
+    """Tell of models that are not what was fetched any more, for ever."""
+    store = ModelStore(config.models)
+    models = [m for m in default_set(config, store.catalogue) if store.state(m) == "installed"]
+    await watch_models(store, models, lambda wrong: seeing.wrong.__setitem__("models", wrong))
 
 
 async def _take_packs(hub: Hub) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import itertools
 import json
 import re
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +26,8 @@ from hub import config
 from hub.errors import ConfigError, ModelError
 from hub.models import catalogue as catalogues
 from hub.models import download as download_module
+from hub.models import store as store_module
+from hub.models import watch as watching
 from hub.models.catalogue import Catalogue, Model, default_set
 from hub.models.cli import models_app
 from hub.models.store import ModelStore
@@ -347,6 +351,68 @@ def test_damage_is_found_and_repaired(tmp_path: Path) -> None:
         models.find("voice", "a")
     models.fetch(model)
     assert file.read_bytes() == CONTENT
+
+
+async def test_a_hub_that_runs_tells_of_a_bit_that_was_turned_over_and_does_not_look_again_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "source").write_bytes(CONTENT)
+    model = voice({"path": str(tmp_path / "source")})
+    models = store(tmp_path, model)
+    file = models.fetch(model) / "a.onnx"
+    waits: list[float] = []
+    due = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await due.wait()
+        due.clear()
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    told: asyncio.Queue[str] = asyncio.Queue()
+    looking = asyncio.create_task(watching.watch(models, [model], told.put_nowait))
+    due.set()
+    assert await told.get() == ""
+    altered = bytearray(CONTENT)
+    altered[5000] ^= 1
+    file.write_bytes(altered)
+    due.set()
+    wrong = await told.get()
+    assert "a.onnx: is not what was fetched" in wrong and "hearth models verify" in wrong
+    # It works as well as before, also at the next start, which may have no network.
+    assert models.find("voice", "a")
+    looking.cancel()
+    await asyncio.wait([looking])
+    assert waits[0] == watching.FIRST
+    assert waits[1] > watching.EVERY - 60
+    # Nor does the next start read it all again.
+    assert watching._due(models) > watching.EVERY - 60
+
+
+async def test_a_hub_that_ends_does_not_wait_for_its_models_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "source").write_bytes(CONTENT)
+    model = voice({"path": str(tmp_path / "source")})
+    models = store(tmp_path, model)
+    models.fetch(model)
+    monkeypatch.setattr(watching, "FIRST", 0.0)
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(content: Any, report: Any) -> str:
+        loop.call_soon_threadsafe(begun.set)
+        while True:  # as long a file as there may be
+            report(1, 2)
+            time.sleep(0.001)
+
+    monkeypatch.setattr(store_module, "_digest", slow)
+    looking = asyncio.create_task(watching.watch(models, [model], lambda wrong: None))
+    await begun.wait()
+    looking.cancel()
+    async with asyncio.timeout(60):
+        await asyncio.wait([looking])
+    assert looking.cancelled()
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "record"])

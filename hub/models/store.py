@@ -144,9 +144,12 @@ class ModelStore:
             raise ModelError(f"{model}: {self._disk(error)}; then {self._how(model)}") from error
         return self.place(model)
 
-    def verify(self, model: Model, progress: Progress | None = None) -> list[str]:
+    def verify(
+        self, model: Model, progress: Progress | None = None, *, mark: bool = True
+    ) -> list[str]:
         """Read all of a model and compare it with its checksums: those of the catalogue, or else
-        those it had when it was fetched. Returns what is wrong, a line each; none is good.
+        those it had when it was fetched. Returns what is wrong, a line each; none is good. With
+        `mark` one that is not right counts as damaged from then on.
 
         Raises ModelError if the model is not here."""
         place = self.place(model)
@@ -167,8 +170,13 @@ class ModelStore:
                 problems.append(f"{path}: cannot be read: {error.strerror}")
                 continue
             if found != wanted:
-                problems.append(f"{path}: is not what was fetched; {self._how(model)}")
-        if problems:
+                again = (
+                    ""
+                    if mark
+                    else f"`hearth models verify {self.catalogue.reference(model)}`, then "
+                )
+                problems.append(f"{path}: is not what was fetched; {again}{self._how(model)}")
+        if problems and mark:
             # So that what reading has found is known from now on without reading.
             with suppress(OSError):
                 (place / RECORD).unlink(missing_ok=True)
