@@ -188,8 +188,6 @@ def damaged(whole: bytes, rng: random.Random) -> bytes:
 
 
 def test_a_thousand_damaged_files_cost_the_last_change_at_most(tmp_path: Path) -> None:
-    """A bit that falls over within a text is no damage that can be seen in JSON: it may be there
-    in either content."""
     rng = random.Random(9)
     seen = 0
     with tiny_disk(tmp_path / "disk") as disk:  # in memory: a thousand times takes no time there
@@ -199,7 +197,8 @@ def test_a_thousand_damaged_files_cost_the_last_change_at_most(tmp_path: Path) -
             storage.write(OLD)
             storage.write(NEW)
             path.write_bytes(damaged(path.read_bytes(), rng))
-            assert AtomicStorage(path).read()
+            found = AtomicStorage(path).read()
+            assert found is not None and found["t"] in (OLD["t"], NEW["t"])
             if len(list(disk.folder.glob(f"{number}.damaged-*"))) == 1:
                 seen += 1
                 # The hub is killed now, before it has written anything: it is all there again.
@@ -209,7 +208,7 @@ def test_a_thousand_damaged_files_cost_the_last_change_at_most(tmp_path: Path) -
                 assert AtomicStorage(path).read() == NEW
             for each in disk.folder.iterdir():
                 each.unlink()
-    assert seen > 700
+    assert seen > 950  # else a bit of the checksum's own name
 
 
 def test_a_damaged_file_on_a_full_disk_costs_neither_of_them(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_the_content_of_before_is_kept(tmp_path: Path) -> None:
     storage = AtomicStorage(tmp_path / "home.json")
     storage.write(OLD)
     storage.write(NEW)
-    assert json.loads((tmp_path / "home.json.1").read_text()) == OLD
+    assert AtomicStorage(tmp_path / "home.json.1").read() == OLD
     assert sorted(p.name for p in tmp_path.iterdir()) == ["home.json", "home.json.1"]
 
 
@@ -68,6 +68,37 @@ def test_a_damaged_file_is_set_aside_and_the_one_of_before_is_used(
     assert aside.name in caplog.text
     storage.write(NEW)
     assert storage.read() == NEW
+
+
+@pytest.mark.parametrize(
+    "content", [NEW, {}, {"states": {"1": {"key": 'x"_check":{}}', "n": 1e9}}}]
+)
+def test_whatever_bit_turns_over_nothing_is_read_that_was_not_written(
+    tmp_path: Path, content: Any
+) -> None:
+    """Within a text it leaves JSON as valid as before."""
+    path = tmp_path / "home.json"
+    storage = AtomicStorage(path)
+    storage.write(OLD)
+    storage.write(content)
+    whole = path.read_bytes()
+    json.loads(whole)  # for other programs
+    for at in range(len(whole)):
+        altered = bytearray(whole)
+        altered[at] ^= 1 << at % 8
+        path.write_bytes(altered)
+        found = AtomicStorage(path).read()
+        assert found is not None
+        if found != OLD:  # the checksum has lost its own name, and is one table more
+            assert found.items() >= content.items() and len(found) == len(content) + 1, altered
+        for each in tmp_path.glob("*.damaged-*"):
+            each.unlink()
+
+
+def test_a_file_without_a_checksum_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "home.json"
+    path.write_text(json.dumps(NEW, indent=2))
+    assert AtomicStorage(path).read() == NEW
 
 
 def test_with_nothing_older_the_damage_is_reported_and_nothing_is_deleted(tmp_path: Path) -> None:

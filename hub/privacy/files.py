@@ -112,7 +112,8 @@ class DocumentsFile(_Named):
     def _rows(self) -> list[dict[str, Any]]:
         try:
             content = json.loads(self.path.read_bytes())
-            return [dict(row) for table in content.values() for row in table.values()]
+            tables = (table for name, table in content.items() if name[:1] != "_")
+            return [dict(row) for table in tables for row in table.values()]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, AttributeError) as error:

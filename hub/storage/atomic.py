@@ -4,7 +4,8 @@ TinyDB's own storage overwrites in place: a process killed, or a disk full, in t
 leaves a file that cannot be read. Here the new content goes to a temporary file beside the old,
 is forced to the disk, and takes the old one's name in one step; then the folder is forced to the
 disk, too, for a rename that is not on the disk has not happened yet. The content of before stays
-as `NAME.1`.
+as `NAME.1`. A checksum of the rest is the last table, so that a bit that turns over within a text
+is seen; a file without one is taken as it is.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
+import zlib
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +33,11 @@ Content = dict[str, dict[str, Any]]
 FORM = 1
 """Of the files. One of a newer hub says so in a table of its own: `"_form": {"1": {"form": 2}}`."""
 FORM_TABLE = "_form"
+CHECK_TABLE = "_check"
+"""`"_check": {"1": {"crc32": "1a2b3c4d"}}`, the last one of a file, and seen by nobody else."""
+_CHECK = re.compile(
+    rb',?"' + CHECK_TABLE.encode() + rb'":\{"1":\{"crc32":"([0-9a-f]{8})"\}\}\}\s*$'
+)
 
 
 class AtomicStorage(Storage):
@@ -78,7 +86,7 @@ class AtomicStorage(Storage):
             raise StorageError(f"{self._path}: this cannot be kept: {error}") from error
         self._refuse_newer()
         try:
-            write_new(self._temporary, text.encode())
+            write_new(self._temporary, _checked(text.encode()))
             self._keep_previous()
             self._temporary.replace(self._path)
             sync_folder(self._path.parent)
@@ -111,7 +119,7 @@ class AtomicStorage(Storage):
             shutil.copy2(self._path, self._previous)
 
     def _parsed(self, path: Path) -> Content:
-        content: Content = json.loads(path.read_bytes())
+        content: Content = json.loads(_unchecked(path.read_bytes()))
         if not _holds_tables(content):
             raise ValueError("it does not hold tables")
         form = content.get(FORM_TABLE, {}).get("1", {}).get("form", FORM)
@@ -169,6 +177,23 @@ class AtomicStorage(Storage):
                 ) from error
             log.error("%s is damaged and cannot be copied: %s", self._path, reason(error))
         return aside
+
+
+def _checked(text: bytes) -> bytes:
+    """A JSON object with the checksum of its text as its last table."""
+    table = f'"{CHECK_TABLE}":{{"1":{{"crc32":"{zlib.crc32(text):08x}"}}}}}}'.encode()
+    return text[:-1] + b"," * (len(text) > 2) + table
+
+
+def _unchecked(text: bytes) -> bytes:
+    """The same without it. Raises ValueError if the checksum is not that of the text."""
+    found = _CHECK.search(text)
+    if found is None:
+        return text
+    bare = text[: found.start()] + b"}"
+    if zlib.crc32(bare) != int(found[1], 16):
+        raise ValueError("its checksum does not fit: a bit has changed, or somebody has edited it")
+    return bare
 
 
 def _holds_tables(content: Any) -> bool:
