@@ -15,6 +15,7 @@ from hub.errors import SkillError, StorageError
 from hub.packs import manifest, pack
 from hub.packs.description import NOTHING, PackError
 from hub.packs.shelf import Installed, Shelf
+from hub.storage import AtomicStorage
 from tests import packs_kit
 from tests.packs_kit import KEY, OTHER_KEY, built, install, refused
 
@@ -223,11 +224,12 @@ def test_other_packs_live_on_beside_a_damaged_one(shelf: Shelf, tmp_path: Path) 
 def test_a_state_that_names_other_content_does_not_help(shelf: Shelf, tmp_path: Path) -> None:
     """Whoever can write the state can choose among what is there, but not what a pack is."""
     found = install(shelf, built(tmp_path))
-    state = shelf.folder / "state.json"
+    state = AtomicStorage(shelf.folder / "state.json")
+    content = json.dumps(state.read())
     for other in ("../../../etc", "0" * 64, found.digest[:-1]):
-        state.write_text(state.read_text().replace(found.digest, other))
+        state.write(json.loads(content.replace(found.digest, other)))
         assert shelf.installed() == [] and len(shelf.problems()) == 1
-        state.write_text(state.read_text().replace(other, found.digest))
+        state.write(json.loads(content))
     assert shelf.installed() == [found]
 
 
