@@ -31,7 +31,13 @@ class Verdict(Enum):
     UNKNOWN = auto()
     """Words that may or may not go on."""
     NOTHING = auto()
-    """No words, or none but the wake word."""
+    """No words."""
+    CALLED = auto()
+    """No words but the wake word: what is wanted is still to come."""
+
+
+SILENT = (Verdict.NOTHING, Verdict.CALLED)
+"""Nobody has said what is wanted: it is waited for."""
 
 
 class Step(Enum):
@@ -61,7 +67,10 @@ class Endpointer:
         self.ended = 0.0
         """When the last speech ended."""
         self._settings = settings
-        self._start_timeout = start_timeout
+        self._patience = start_timeout
+        """Seconds to wait for the first word."""
+        self._give_up = start_timeout
+        """When nobody has spoken."""
         self._run = 0
         """Frames of speech in a row up to now."""
         self._asked = False
@@ -75,7 +84,7 @@ class Endpointer:
         if self._run >= ONSET_FRAMES:
             return self._speech()
         if self.began is None:
-            waited = self._run == 0 and self._reached(self.now, self._start_timeout)
+            waited = self._run == 0 and self._reached(self.now, self._give_up)
             return Step.GIVE_UP if waited else Step.WAIT
         if self._too_long():
             return Step.END
@@ -84,11 +93,14 @@ class Endpointer:
         return self._silence()
 
     def judged(self, verdict: Verdict) -> Step:
-        """Take the answer to the last `JUDGE`; it may end the utterance at once."""
+        """Take the answer to the last `JUDGE`; it may end the utterance at once. After `NOTHING`
+        and `CALLED` what was heard was no utterance, also if silence has ended it meanwhile."""
         if not self._asked:
             return Step.WAIT
         self._verdict = verdict
-        if verdict is Verdict.NOTHING:
+        if verdict is Verdict.CALLED:
+            self._give_up = max(self._give_up, self.ended + self._patience)
+        if verdict in SILENT:
             self.began, self._asked, self._verdict = None, False, None
         return Step.WAIT if self.began is None or self._run else self._silence()
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from hub.config import ListenSettings, WakeSettings
-from hub.endpointer import Endpointer, Step
+from hub.endpointer import SILENT, Endpointer, Step
 from hub.endpointer import Verdict as Verdict
 from hub.errors import ConfigError, HearthError
 from hub.messages import BYTES_PER_SECOND, Audio, Heard, Wake
@@ -39,6 +39,10 @@ VAD_LEAD_FRAMES = 16
 """Frames that the voice activity detector hears before those that count, to know the room."""
 WAKE_GAP = 1.0
 """Seconds after the wake word from which a command is handed over without it."""
+TAIL_FROM, TAIL_UNTIL = 0.1, 0.3
+"""Seconds after the wake word was found. Speech that begins before the first (a detector of speech
+that has heard nothing before needs some frames) and ends before the second is the end of the wake
+word itself: it is found up to that much before it is over."""
 WAKE_FRAMES = 3
 """Frames in which the wake word is looked for at a time: a message to the process that does it
 costs more than the search itself."""
@@ -54,6 +58,8 @@ class Judgement(Generic[T]):
 
     verdict: Verdict
     value: T
+    behind: bool = False
+    """There are words behind the wake word, for certain: what was heard is not its end."""
 
 
 Judge = Callable[[Audio], Awaitable[Judgement[T]]]
@@ -148,7 +154,8 @@ class Listener:
 
         With a `wake` the audio begins `pre_roll` seconds before it, so that a command spoken in
         one breath with it is whole. `judge` runs while listening goes on if the source is a live
-        one; otherwise listening waits for it. A HearthError of the judge counts as UNKNOWN.
+        one; otherwise listening waits for it. A HearthError of the judge counts as UNKNOWN. What
+        was only the wake word, or its end, is no utterance, however late that is known.
         Raises AudioError, EngineError."""
         self._jumped = True
         self._batch.clear()
@@ -162,12 +169,19 @@ class Listener:
             bytearray(before),
             begun_at=self.clock,
             alone_after=WAKE_GAP if wake else 0.0,
+            woken=wake is not None and wake.spoken,
         )
         pause = _Pause[T](judge, self._intake.news.set)
         try:
-            if not await self._until_end(utterance, pause):
-                return None
-            audio, judged = await pause.finish(utterance, ended=self.ended)
+            while True:
+                if not await self._until_end(utterance, pause):
+                    return None
+                audio, judged, verdict = await pause.finish(utterance, ended=self.ended)
+                if verdict not in SILENT or self.ended:
+                    break
+                # Known only after silence had ended it; what came meanwhile has been kept.
+                utterance.endpointer.judged(verdict)
+                pause.over()
         finally:
             pause.over()
         speech_ended = utterance.begun_at + utterance.endpointer.ended
@@ -203,7 +217,7 @@ class Listener:
                 step = utterance.hear(frame, probability)
             elif (verdict := pause.verdict()) is not None:
                 step = endpointer.judged(verdict)
-                if verdict is Verdict.NOTHING:
+                if verdict in SILENT:
                     pause.over()
             else:
                 return endpointer.began is not None
@@ -341,6 +355,8 @@ class _Utterance:
     """Seconds on the audio clock at which listening for it began."""
     alone_after: float
     """Seconds after which speech is no longer in one breath with what came before."""
+    woken: bool
+    """The wake word was said just before."""
 
     def hear(self, frame: bytes, probability: float) -> Step:
         self.pcm += frame
@@ -348,6 +364,12 @@ class _Utterance:
         if self.endpointer.began is None and self.endpointer.now > self.alone_after:
             del self.pcm[: -LEAD_FRAMES * FRAME_BYTES]
         return step
+
+    @property
+    def tail(self) -> bool:
+        """Whether all that was said since may be the end of the wake word."""
+        began, ended = self.endpointer.began, self.endpointer.ended
+        return self.woken and began is not None and began <= TAIL_FROM and ended <= TAIL_UNTIL
 
     def audio(self) -> Audio:
         return Audio(bytes(self.pcm))
@@ -363,6 +385,7 @@ class _Pause(Generic[T]):
         self._task: asyncio.Future[Judgement[T]] | None = None
         self._taken = False
         self._audio = Audio(b"")
+        self._tail = False
 
     @property
     def ready(self) -> bool:
@@ -370,7 +393,7 @@ class _Pause(Generic[T]):
         return self._task is not None and self._task.done() and not self._taken
 
     def begin(self, utterance: _Utterance) -> None:
-        self._audio = utterance.audio()
+        self._audio, self._tail = utterance.audio(), utterance.tail
         self._taken = False
         self._task = asyncio.ensure_future(self._judge(self._audio))
         self._task.add_done_callback(lambda _: self._tell())
@@ -392,18 +415,30 @@ class _Pause(Generic[T]):
             return None
         self._taken = True
         try:
-            return self._task.result().verdict
+            return self._of(self._task.result())
         except HearthError as error:
             log.warning("what was said so far could not be judged: %s", error)
-            return Verdict.UNKNOWN
+            return self._of(None)
 
-    async def finish(self, utterance: _Utterance, *, ended: bool) -> tuple[Audio, T | None]:
-        """The final audio, and the judge's value for it."""
+    def _of(self, judgement: Judgement[T] | None) -> Verdict:
+        """None: it could not be judged. The end of the wake word alone, which a recognizer writes
+        as any word, is no command; a whole one, such as 'stop', is."""
+        verdict = judgement.verdict if judgement else Verdict.UNKNOWN
+        behind = judgement is not None and judgement.behind
+        if self._tail and not behind and verdict in (Verdict.UNKNOWN, Verdict.UNFINISHED):
+            return Verdict.CALLED
+        return verdict
+
+    async def finish(
+        self, utterance: _Utterance, *, ended: bool
+    ) -> tuple[Audio, T | None, Verdict | None]:
+        """The final audio, the judge's value for it, and the verdict; None: it was not judged."""
         if self._task is None and ended:  # the sound ended before a pause
             self.begin(utterance)
         if self._task is None:
-            return utterance.audio(), None
+            return utterance.audio(), None, None
         try:
-            return self._audio, (await self._task).value
+            judgement = await self._task
         except HearthError:
-            return self._audio, None
+            return self._audio, None, self._of(None)
+        return self._audio, judgement.value, self._of(judgement)

@@ -52,6 +52,8 @@ class Wake:
     """Seconds on the audio clock at which the detector fired."""
     milliseconds: float = 0.0
     """Time spent verifying it."""
+    spoken: bool = True
+    """False: nobody said it; a button was pressed, or the hub asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ from hub.messages import (
 from hub.policy import R3
 from hub.ports import Recognizer, ThoroughRecognizer
 from hub.router import Context, Router
-from hub.router.clean import addressed, clean
+from hub.router.clean import addressed, called, clean, spoken
 from hub.router.learned import Corrections
 from hub.router.words import words
 from hub.skill import Where
@@ -129,6 +129,10 @@ class Understood:
     """It answers the pending question, and needs no more words."""
     milliseconds: float
     """Time spent recognising."""
+    called: bool = False
+    """Nothing was said but the wake phrase: what is wanted is still to come."""
+    behind: bool = False
+    """Something was said behind the wake phrase."""
 
 
 class Assistant:
@@ -294,6 +298,13 @@ class Assistant:
         command = clean(utterance.text, words(utterance.language), wake)
         unfinished = bool(command) and self.router.unfinished(command, utterance.language)
         answer = self._answer(utterance, area, wake)
+        if (
+            intent is None
+            and answer is None
+            and called(utterance.text, words(utterance.language), wake)
+        ):
+            milliseconds = (time.perf_counter() - started) * 1000
+            return Understood(utterance, None, "", False, False, milliseconds, called=True)
         if intent is None and answer is None and command:
             utterance, intent = await self._filled_in(audio, utterance, context)
         if intent is None and answer is None and command and not unfinished:
@@ -310,7 +321,11 @@ class Assistant:
         milliseconds = (time.perf_counter() - started) * 1000
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
         settled = answer is not None and not answer.agreed
-        return Understood(utterance, intent, command, unfinished, settled, milliseconds)
+        said = spoken(utterance.text)
+        behind = addressed(said, words(utterance.language), wake) != said
+        return Understood(
+            utterance, intent, command, unfinished, settled, milliseconds, behind=behind
+        )
 
     def hears_secret(self, area: str | None) -> bool:
         """Whether a PIN is waited for in a room: what is said then is for nobody else."""

@@ -151,8 +151,8 @@ class Room:
                     self._earcon("gave_up")
                 return turns, None
             understood = listened.judged
-            if understood is not None and not understood.utterance.hypotheses:
-                # A cough, music: nobody said anything. An answer may still come.
+            if understood is not None and _nothing_said(understood):
+                # A cough, music, the wake word: nobody said anything. An answer may still come.
                 timeout = until - self._listener.clock
                 if turns and timeout > 0 and not self._listener.ended:
                     continue
@@ -188,7 +188,7 @@ class Room:
                 language=self._language,
                 wake=wake.phrase if wake else None,
             )
-            return Judgement(verdict_of(understood), understood)
+            return Judgement(verdict_of(understood), understood, understood.behind)
 
         return lambda audio: asyncio.ensure_future(judge(audio))
 
@@ -255,7 +255,13 @@ class Room:
                 await asyncio.wait({waiting})
 
 
+def _nothing_said(understood: Understood) -> bool:
+    return understood.called or not understood.utterance.hypotheses
+
+
 def verdict_of(understood: Understood) -> Verdict:
+    if understood.called:
+        return Verdict.CALLED
     if not understood.command:
         return Verdict.NOTHING
     if understood.intent is not None or understood.answer:

@@ -80,7 +80,7 @@ class Ears:
 
     def _woken(self, spoken: Wake | None) -> Wake | None:
         pressed, self._pressed = self._pressed, False
-        wake = spoken or (Wake(BUTTON, "", 1.0, 0.0) if pressed else None)
+        wake = spoken or (Wake(BUTTON, "", 1.0, 0.0, spoken=False) if pressed else None)
         if wake is not None:
             for onlooker in tuple(self._watchers):
                 onlooker(wake)

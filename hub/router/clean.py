@@ -97,6 +97,12 @@ _CLAUSES = re.compile(r"[,;.!]\s+|[，、。；！]\s*")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'"})
 _WAKE_SCORE = 78.0
 """0-100: 'Hey, Jervis' is 82 alike 'hey jarvis', 'hey charles' 67."""
+_WAKE_AMONG_OTHERS = 88.0
+"""The same for a wake phrase that other words stand before."""
+_BEFORE_WAKE = 6
+"""Words that may stand before it: those of a second, since no more sound is kept."""
+_LEAST_PART = 4
+"""Letters of the end of a wake phrase that stand for all of it."""
 
 
 def clean(text: str, words: Words, wake: str | None = None) -> str:
@@ -164,9 +170,36 @@ def collapsed(text: str) -> str:
 
 
 def addressed(text: str, words: Words, wake: str | None = None) -> str:
-    """What was said behind the wake phrase, politeness and all."""
+    """What was said behind the wake phrase, politeness and all. With a `wake` that was just heard,
+    what somebody was saying before it is left out, too."""
+    tokens = spoken(text).split()
     phrases = (*((normal(wake),) if wake else ()), *words.wake)
-    return " ".join(_without_wake(spoken(text).split(), phrases))
+    rest = _without_wake(tokens, phrases)
+    if wake and len(rest) == len(tokens):
+        begins = _begins_later(tokens, normal(wake))
+        rest = _without_wake(tokens[begins:], (normal(wake),))
+    return " ".join(rest)
+
+
+def called(text: str, words: Words, wake: str | None = None) -> bool:
+    """Whether nothing was said but the wake phrase: more than once, misheard a little, or with an
+    'um' behind it. With a `wake` that was just heard, a part of that will do ('Jarvis'), and what
+    somebody was saying before it does not count."""
+    tokens = spoken(text).split()
+    if not tokens:
+        return False
+    phrases = words.wake
+    if wake:
+        tokens = tokens[_begins_later(tokens, normal(wake)) :]
+        parts = normal(wake).split()
+        if [normal(token) for token in tokens] == parts[: len(tokens)]:  # cut off: 'hey'
+            return True
+        endings = (" ".join(parts[place:]) for place in range(1, len(parts)))
+        phrases = (normal(wake), *phrases, *(end for end in endings if len(end) >= _LEAST_PART))
+    count = 0
+    while taken := _wake_tokens(tokens, phrases, len(tokens)):
+        tokens, count = tokens[taken:], count + taken
+    return count > 0 and all(normal(token) in words.hesitating for token in tokens)
 
 
 def spoken(text: str) -> str:
@@ -193,15 +226,31 @@ def _without_noise(found: re.Match[str]) -> str:
 
 
 def _without_wake(tokens: list[str], phrases: tuple[str, ...]) -> list[str]:
-    """Drop a wake phrase at the beginning, also one that was misheard a little."""
+    """Drop a wake phrase at the beginning, also one that was misheard a little, as long as
+    something is left."""
+    return tokens[_wake_tokens(tokens, phrases, len(tokens) - 1) :]
+
+
+def _wake_tokens(tokens: list[str], phrases: tuple[str, ...], most: int) -> int:
+    """How many tokens, and no more than `most`, a wake phrase takes up at the beginning."""
     for phrase in phrases:
         length = len(phrase.split())
         for taken in (length, length + 1, length - 1):
-            if not 0 < taken < len(tokens):
+            if not 0 < taken <= most:
                 continue
             if fuzz.ratio(normal(" ".join(tokens[:taken])), phrase) >= _WAKE_SCORE:
-                return tokens[taken:]
-    return tokens
+                return taken
+    return 0
+
+
+def _begins_later(tokens: list[str], phrase: str) -> int:
+    """The place of a wake phrase behind what somebody was saying before; 0 if there is none."""
+    length = len(phrase.split())
+    for place in range(1, min(_BEFORE_WAKE, len(tokens) - length) + 1):
+        said = normal(" ".join(tokens[place : place + length]))
+        if fuzz.ratio(said, phrase) >= _WAKE_AMONG_OTHERS:
+            return place
+    return 0
 
 
 def _without_politeness(tokens: list[str], words: Words) -> list[str]:

@@ -108,6 +108,8 @@ class Words:
     """Words for lights that mean several: 'lights'. Where no room is known, all of them."""
     in_here: tuple[str, ...] = ()
     """How the person's room is said behind a command: 'in here'."""
+    hesitating: frozenset[str] = frozenset()
+    """What is said before one knows what to say: 'um'."""
     dangling: frozenset[str] = frozenset()
     """Words that no command ends with: 'the', 'and'."""
     openers: frozenset[str] = frozenset()
@@ -209,6 +211,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         after=phrases("after"),
         fillers=phrases("fillers"),
         joining=frozenset(phrases("joining")),
+        hesitating=frozenset(phrases("hesitating")),
         dangling=frozenset(phrases("dangling")),
         openers=frozenset(phrases("openers")),
         singular=phrases("singular"),

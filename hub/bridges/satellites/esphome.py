@@ -247,7 +247,8 @@ class EsphomeSatellite:
         self._opened.set()
         if not self._in_turn:
             name = (phrase or "").strip()[:60]
-            wake = Wake(name or PRESSED, name.replace("_", " "), CLEAR, 0.0)
+            spoken = bool(name)
+            wake = Wake(name or PRESSED, name.replace("_", " "), CLEAR, 0.0, spoken=spoken)
             if self._wakes.full():
                 self._wakes.get_nowait()
             self._wakes.put_nowait(wake)
