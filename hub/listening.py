@@ -42,7 +42,8 @@ WAKE_GAP = 1.0
 TAIL_FROM, TAIL_UNTIL = 0.1, 0.3
 """Seconds after the wake word was found. Speech that begins before the first (a detector of speech
 that has heard nothing before needs some frames) and ends before the second is the end of the wake
-word itself: it is found up to that much before it is over."""
+word itself: it is found up to that much before it is over. Where the sound before is known, a
+command may be in it whose beginning came earlier."""
 WAKE_FRAMES = 3
 """Frames in which the wake word is looked for at a time: a message to the process that does it
 costs more than the search itself."""
@@ -59,7 +60,7 @@ class Judgement(Generic[T]):
     verdict: Verdict
     value: T
     behind: bool = False
-    """There are words behind the wake word, for certain: what was heard is not its end."""
+    """It is more than a wake word, for certain."""
 
 
 Judge = Callable[[Audio], Awaitable[Judgement[T]]]
@@ -170,6 +171,7 @@ class Listener:
             begun_at=self.clock,
             alone_after=WAKE_GAP if wake else 0.0,
             woken=wake is not None and wake.spoken,
+            before=bool(before),
         )
         pause = _Pause[T](judge, self._intake.news.set)
         try:
@@ -222,6 +224,8 @@ class Listener:
             else:
                 return endpointer.began is not None
             match step:
+                case Step.JUDGE if utterance.tail and not utterance.before:
+                    endpointer.judged(Verdict.CALLED)
                 case Step.JUDGE:
                     pause.begin(utterance)
                     if not self._intake.realtime:
@@ -357,6 +361,8 @@ class _Utterance:
     """Seconds after which speech is no longer in one breath with what came before."""
     woken: bool
     """The wake word was said just before."""
+    before: bool
+    """The sound of that is part of this."""
 
     def hear(self, frame: bytes, probability: float) -> Step:
         self.pcm += frame
@@ -421,13 +427,11 @@ class _Pause(Generic[T]):
             return self._of(None)
 
     def _of(self, judgement: Judgement[T] | None) -> Verdict:
-        """None: it could not be judged. The end of the wake word alone, which a recognizer writes
-        as any word, is no command; a whole one, such as 'stop', is."""
-        verdict = judgement.verdict if judgement else Verdict.UNKNOWN
-        behind = judgement is not None and judgement.behind
-        if self._tail and not behind and verdict in (Verdict.UNKNOWN, Verdict.UNFINISHED):
+        """None: it could not be judged. The end of the wake word alone, which a recognizer may take
+        for any word, is no command."""
+        if self._tail and not (judgement is not None and judgement.behind):
             return Verdict.CALLED
-        return verdict
+        return judgement.verdict if judgement else Verdict.UNKNOWN
 
     async def finish(
         self, utterance: _Utterance, *, ended: bool

@@ -132,7 +132,7 @@ class Understood:
     called: bool = False
     """Nothing was said but the wake phrase: what is wanted is still to come."""
     behind: bool = False
-    """Something was said behind the wake phrase."""
+    """It is more than a wake phrase, for certain."""
 
 
 class Assistant:
@@ -294,15 +294,12 @@ class Assistant:
         if (waiting := self._secret(area)) is not None:
             return _only_heard(utterance, waiting, wake, started)
         context = self._context(area, wake)
-        intent = self.router.quick(utterance, context)
+        said = _more_than_wake(utterance, wake)
+        intent = self.router.quick(said, context) if said.hypotheses else None
         command = clean(utterance.text, words(utterance.language), wake)
         unfinished = bool(command) and self.router.unfinished(command, utterance.language)
         answer = self._answer(utterance, area, wake)
-        if (
-            intent is None
-            and answer is None
-            and called(utterance.text, words(utterance.language), wake)
-        ):
+        if intent is None and answer is None and said.text != utterance.text:
             milliseconds = (time.perf_counter() - started) * 1000
             return Understood(utterance, None, "", False, False, milliseconds, called=True)
         if intent is None and answer is None and command:
@@ -321,8 +318,7 @@ class Assistant:
         milliseconds = (time.perf_counter() - started) * 1000
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
         settled = answer is not None and not answer.agreed
-        said = spoken(utterance.text)
-        behind = addressed(said, words(utterance.language), wake) != said
+        behind = answer is not None or _behind_wake(utterance, intent, wake)
         return Understood(
             utterance, intent, command, unfinished, settled, milliseconds, behind=behind
         )
@@ -932,6 +928,24 @@ def _addressed(utterance: Utterance, wake: str | None) -> Utterance:
             for hypothesis in utterance.hypotheses
         ),
     )
+
+
+def _more_than_wake(utterance: Utterance, wake: str | None) -> Utterance:
+    """The utterance with those of its readings that are more than the wake phrase."""
+    known = words(utterance.language)
+    readings = utterance.hypotheses
+    more = tuple(each for each in readings if not called(each.text, known, wake))
+    return utterance if len(more) == len(readings) else replace(utterance, hypotheses=more)
+
+
+def _behind_wake(utterance: Utterance, intent: Intent | None, wake: str | None) -> bool:
+    """Whether there are words behind the wake phrase, or a command in just the words that were
+    heard: one that leans on the command before it may be made of anything."""
+    said = spoken(utterance.text)
+    if addressed(said, words(utterance.language), wake) != said:
+        return True
+    plain = normal(intent.heard) if intent is not None else ""
+    return bool(plain) and any(plain in normal(each.text) for each in utterance.hypotheses)
 
 
 def _told(answered: Answered, dropped: str) -> str | None:

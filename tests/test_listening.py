@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.config import ListenSettings, WakeSettings
-from hub.endpointer import Endpointer, Step, Verdict
+from hub.endpointer import SILENT, Endpointer, Step, Verdict
 from hub.errors import AudioError, ConfigError, EngineError
 from hub.listening import Judgement, Listened, Listener, Stillness
-from hub.messages import Audio
+from hub.messages import Audio, Wake
 from hub.ports import FRAME_BYTES, FRAME_SECONDS
 from tests.fakes import (
     WAKE,
@@ -155,7 +155,7 @@ def test_whatever_is_heard_listening_ends_and_the_steps_make_sense(
             asked_at = None
         if asked_at is not None and count - asked_at == delay:
             given = next(verdict)
-            if given is Verdict.NOTHING:
+            if given in SILENT:
                 asked_at = None
             step = endpointer.judged(given)
         if step in (Step.END, Step.GIVE_UP):
@@ -172,13 +172,16 @@ def test_whatever_is_heard_listening_ends_and_the_steps_make_sense(
 class Judges:
     """A judge that says what it is told, and remembers what it was asked about."""
 
-    def __init__(self, *verdicts: Verdict | Exception, held: bool = False) -> None:
+    def __init__(
+        self, *verdicts: Verdict | Exception, held: bool = False, behind: bool = False
+    ) -> None:
         self.asked: list[Audio] = []
         self.cancelled = 0
         self.release = asyncio.Event()
         if not held:
             self.release.set()
         self._verdicts = list(verdicts) or [Verdict.COMPLETE]
+        self._behind = behind
 
     async def __call__(self, audio: Audio) -> Judgement[str]:
         self.asked.append(audio)
@@ -190,7 +193,7 @@ class Judges:
             raise
         if isinstance(verdict, Exception):
             raise verdict
-        return Judgement(verdict, f"judged {len(self.asked)}")
+        return Judgement(verdict, f"judged {len(self.asked)}", self._behind)
 
 
 def listener_on(
@@ -258,6 +261,72 @@ async def test_the_wake_word_alone_is_not_a_command() -> None:
     assert got is not None and got.judged == "judged 2"
     listener, *_ = listener_on(wake_word() + tail + silence(9))
     assert await command(listener, Judges(Verdict.NOTHING)) is None
+
+
+@pytest.mark.parametrize("taken_for", [Verdict.UNKNOWN, Verdict.COMPLETE, EngineError("died")])
+async def test_whatever_its_end_is_taken_for(taken_for: Verdict | Exception) -> None:
+    listener, *_ = listener_on(
+        wake_word() + speech(0.2) + silence(2) + speech(1, probability=0.9) + silence(3)
+    )
+    got = await command(listener, Judges(taken_for, Verdict.COMPLETE))
+    assert got is not None and got.judged == "judged 2"
+    assert told(got.heard.audio).count(900) == len(speech(1))
+
+
+async def test_a_short_command_in_one_breath_with_it_is_one() -> None:
+    listener, *_ = listener_on(wake_word() + speech(0.2) + silence(3))
+    got = await command(listener, Judges(Verdict.COMPLETE, behind=True))
+    assert got is not None and got.heard.ended < 2
+
+
+async def test_who_pressed_a_button_may_say_something_short() -> None:
+    scene = [*silence(1), *speech(0.2), *silence(3)]
+    listener, *_ = listener_on(scene)
+    listener.clock = 0.0
+    pressed = Wake("button", "", 1.0, 0.0, spoken=False)
+    got = await listener.listen(pressed, start_timeout=5.0, judge=Judges(Verdict.COMPLETE))
+    assert got is not None and got.judged == "judged 1"
+
+
+async def test_a_satellite_that_heard_its_wake_word_itself_sends_the_end_of_it() -> None:
+    """Nobody is asked what that may mean: the beginning is not there."""
+    listener, *_ = listener_on(speech(0.2) + silence(2) + speech(1) + silence(3))
+    wake = Wake("hey_jarvis", "Hey Jarvis", 1.0, 0.0)
+    judge = Judges(Verdict.COMPLETE)
+    got = await listener.listen(wake, start_timeout=5.0, judge=judge)
+    assert got is not None and len(judge.asked) == 1
+    assert got.heard.speech_ended == pytest.approx(3.2, abs=0.15)
+
+
+async def test_that_it_was_the_wake_word_alone_may_be_known_late() -> None:
+    """A busy machine recognises it after the silence that ends an utterance; what was said
+    meanwhile is not lost."""
+    said = speech(1, probability=0.9)
+    before = [*wake_word(), *speech(0.6), *silence(2.0)]
+    listener, source, _ = listener_on([*before, *said, *silence(3)], realtime=True)
+    judge = Judges(Verdict.CALLED, Verdict.COMPLETE, held=True)
+    task = asyncio.create_task(command(listener, judge))
+    source.go(len(before) * FRAME_SECONDS)
+    await settle()
+    assert len(judge.asked) == 1
+    source.go(10)
+    await settle()
+    judge.release.set()
+    async with asyncio.timeout(10):
+        got = await task
+    assert got is not None and got.judged == "judged 2"
+    assert told(got.heard.audio).count(900) == len(said)
+    await listener.close()
+
+
+async def test_who_says_the_wake_word_once_more_is_given_time_anew() -> None:
+    again = [*wake_word(), *silence(4), *speech(0.8), *silence(4)]
+    listener, *_ = listener_on([*again, *speech(1), *silence(3)])
+    got = await command(listener, Judges(Verdict.CALLED, Verdict.COMPLETE))
+    assert got is not None and got.judged == "judged 2"
+    listener, *_ = listener_on([*again, *silence(9)])
+    assert await command(listener, Judges(Verdict.CALLED)) is None
+    assert listener.clock == pytest.approx(0.8 + 4 + 0.8 + 5, abs=0.2)
 
 
 async def test_when_nobody_speaks_listening_gives_up_and_the_wake_word_works_again() -> None:

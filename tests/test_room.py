@@ -132,6 +132,31 @@ async def test_nobody_speaks_after_the_wake_word(house: Household) -> None:
     assert stage.tones == ["wake", "gave_up"]
 
 
+async def test_who_pauses_after_the_wake_word_is_listened_to(house: Household) -> None:
+    """Said so slowly that it is found in the middle."""
+    sound = [*wake_word(), *speech(0.6), *silence(2.5), *speech(1.0), *silence(2.0)]
+    script = [said("Hey Jarvis."), said("turn on the hallway light")]
+    stage = Stage(house, sound, script)
+    assert await stage.room.converse() == 1
+    assert house["light.hallway"] == "on"
+    assert stage.tones == ["wake"]
+
+
+async def test_who_says_no_more_than_the_wake_word_hears_that_it_is_over(house: Household) -> None:
+    stage = Stage(house, [*wake_word(), *speech(0.6), *silence(7.0)], [said("Hey Jarvis.")])
+    assert await stage.room.converse() == 0
+    assert stage.tones == ["wake", "gave_up"]
+    assert stage.loudspeaker.heard == [] == stage.traces
+
+
+async def test_the_wake_word_is_not_made_more_of_the_last_command(house: Household) -> None:
+    """'This' leans on the command before it: 'turn on this'. The wake word says nothing."""
+    sound = [*wake_word(), *speech(1.0), *silence(2.0), *wake_word(), *speech(0.2), *silence(7.0)]
+    stage = Stage(house, sound, [said("turn on the hallway light"), said("This.")])
+    assert await stage.room.converse() == 1
+    assert [trace.heard for trace in stage.traces] == ["turn on the hallway light"]
+
+
 async def test_a_cough_is_no_command(house: Household) -> None:
     stage = Stage(house, [*wake_word(), *speech(0.4), *silence(7.0)], [Utterance(())] * 3)
     assert await stage.room.converse() == 0
