@@ -114,26 +114,20 @@ class Silent:
 
 
 class Card:
-    """A sound card: the hub hears its wake word."""
+    """A sound card, and the microphone of it: the hub hears its wake word."""
 
     settings = config.RoomSettings(microphone="usb")
     itself = False
+    realtime, gather = True, 1
 
     def __init__(self) -> None:
         self._sound: asyncio.Queue[bytes] = asyncio.Queue()
 
-    async def start(self) -> None:
-        hears = self._sound
+    async def start(self) -> None: ...
 
-        class Microphone:
-            realtime, gather = True, 1
-
-            async def frames(self) -> AsyncIterator[bytes]:
-                while True:
-                    yield await hears.get()
-
-        card.Microphone = lambda device: Microphone()  # type: ignore[assignment,misc]
-        card.Loudspeaker = lambda device: Nowhere()  # type: ignore[assignment,misc]
+    async def frames(self) -> AsyncIterator[bytes]:
+        while True:
+            yield await self._sound.get()
 
     async def wake(self) -> None:
         await self.say([*WOKEN, *TAIL])
@@ -274,10 +268,10 @@ async def room(hub: Hub, kind: Kind, recognizer: Recognizer) -> AsyncIterator[No
 async def test_a_pause_after_the_wake_word_ends_nothing(
     hub: Hub, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(card, "Microphone", card.Microphone)  # put back afterwards
-    monkeypatch.setattr(card, "Loudspeaker", card.Loudspeaker)
     made, heard = KINDS[name]
     kind, turns, done = made(), list[Trace](), asyncio.Event()
+    monkeypatch.setattr(card, "Microphone", lambda device: kind)
+    monkeypatch.setattr(card, "Loudspeaker", lambda device: Nowhere())
 
     def turned(trace: Trace) -> None:
         turns.append(trace)

@@ -146,7 +146,8 @@ async def test_who_says_no_more_than_the_wake_word_hears_that_it_is_over(house: 
     stage = Stage(house, [*wake_word(), *speech(0.6), *silence(7.0)], [said("Hey Jarvis.")])
     assert await stage.room.converse() == 0
     assert stage.tones == ["wake", "gave_up"]
-    assert stage.loudspeaker.heard == [] == stage.traces
+    assert stage.loudspeaker.heard == []
+    assert stage.traces == []
 
 
 async def test_the_wake_word_is_not_made_more_of_the_last_command(house: Household) -> None:
