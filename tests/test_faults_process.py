@@ -4,17 +4,22 @@ them."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import random
+import re
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from hub import config, crashes
@@ -373,3 +378,46 @@ def test_a_hub_with_wrong_settings_ends_with_78_and_no_traceback(tmp_path: Path,
     assert told.strip()
     # It counts as no crash: it was ended by what somebody wrote.
     assert not (tmp_path / "data" / crashes.FILE).exists()
+
+
+# --- 61: nothing is left behind ------------------------------------------------------------------
+
+
+def held() -> dict[str, Counter[str]]:
+    """What this process holds: open files and sockets by kind, threads by name, processes that it
+    started, and tasks of the loop."""
+    gc.collect()
+    me = psutil.Process()
+    kinds = []
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # that of this very look
+            kinds.append(re.sub(r"\d+", "N", str(each.readlink())))
+    return {
+        "descriptors": Counter(kinds),
+        "threads": Counter(each.name for each in threading.enumerate()),
+        "processes": Counter(str(each.pid) for each in me.children(recursive=True)),
+        "tasks": Counter(each.get_name() for each in asyncio.all_tasks()),
+    }
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts in /proc")
+async def test_a_hub_that_was_opened_used_and_closed_leaves_nothing_behind(tmp_path: Path) -> None:
+    """`hearth run` does so itself when somebody has something erased."""
+    settings = at(tmp_path)
+
+    async def used() -> None:
+        async with open_hub(settings, lasting=True) as hub:
+            hub.begin_timers()
+            for said in ("turn on the hallway light", "set a timer for 50 minutes",
+                         "add milk to my shopping list", "remind me at 7 to call Ann"):  # fmt: skip
+                assert (await hub.assistant.say(said)).error is None, said
+
+    await used()  # libraries open things of their own, once
+    # Threads of asyncio's own pool come one by one, up to its limit, and stay.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    await asyncio.to_thread(int)
+    before = held()
+    await used()
+    # What tests before this one have left may go meanwhile.
+    more = {kind: found - before[kind] for kind, found in held().items()}
+    assert not any(more.values()), more
