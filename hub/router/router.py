@@ -28,6 +28,8 @@ from hub.router.followup import added, corrected, variants
 from hub.router.forms import Arguments
 from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.fuzzy import FuzzyRules
+from hub.router.gazetteer import Gazetteer
+from hub.router.lexicon import lexicon
 from hub.router.misheard import Mishearing
 from hub.router.model import Asked, ModelTier, candidates
 from hub.router.moved import moved, place_in
@@ -167,7 +169,7 @@ MECHANISMS = (
     "model",
 )
 """What is understood with; each can be left out, to measure what it is worth: the phrases of
-skills, the shared sentences, gazetteer-matcher, misspelt words, several commands in one sentence,
+skills, the shared sentences, gazetteer-matcher (or our own gazetteer, in other languages), misspelt words, several commands in one sentence,
 what leans on the one before, exceptions, other forms of a sentence, commands with a time, asides in
 front, and the model;
 and of what was heard, a second hearing with the home's names, what sounds like a command and is
@@ -184,6 +186,8 @@ class Grammars:
     phrases: dict[str, Phrases]
     sentences: dict[str, Grammar]
     fuzzy: FuzzyRules | None
+    gazetteers: dict[str, Gazetteer]
+    """Of the languages that have a lexicon."""
     spelling: dict[str, Spelling]
     retrievers: dict[str, Retriever]
     misheard: dict[str, Mishearing]
@@ -289,6 +293,11 @@ class Router:
             if any(_base(code) == GUESSED for code in self.languages)
             and "fuzzy" not in self._without
             else None,
+            {
+                code: Gazetteer(places, words(code), known)
+                for code in self.languages
+                if "fuzzy" not in self._without and (known := lexicon(code)) is not None
+            },
             {
                 code: Spelling(places, words(code))
                 for code in self.languages
@@ -1187,13 +1196,23 @@ class Router:
         """The best reading of a part of a sentence that can be done."""
         readings = self._exact(grammars, language, Said(text, text), context)
         able = [r for r in readings if r.doable and r.calls and not r.bare]
+        if not able and (own := self._explained(grammars, language, text, context)):
+            return own if own.calls else None
         return max(able, key=lambda reading: reading.quality, default=None)
+
+    @staticmethod
+    def _explained(
+        grammars: Grammars, language: str, text: str, context: Context
+    ) -> Reading | None:
+        """What is understood of a text because each of its words is."""
+        gazetteer = grammars.gazetteers.get(language)
+        return gazetteer.read(text, context) if gazetteer else None
 
     def _fuzzy(
         self, grammars: Grammars, language: str, text: str, context: Context
     ) -> Reading | None:
         if grammars.fuzzy is None or _base(language) != GUESSED:
-            return None
+            return self._explained(grammars, language, text, context)
         known = context.targets if isinstance(context.targets, Targets) else None
         all_of_them = _without_all(text, words(language)) is not None
         area = None if all_of_them else grammars.places.area_id(context.area)
