@@ -28,6 +28,8 @@ LENGTH = "length"
 """Tag of a length of time; its value is (hours, minutes, seconds)."""
 LARGEST = 100
 """Numbers up to which words are known: larger ones are said of nothing but degrees Kelvin."""
+FREE = ("item", "message", "search_query")
+"""Arguments that take any words: an item of a list, a message to its end, what is to be played."""
 TIMES = ("hours", "minutes", "seconds")
 
 Meanings = Mapping[str, Any]
@@ -68,11 +70,13 @@ class Frame:
     room: bool = False
     """A room may be said of what is no device."""
     open: str | None = None
-    """The argument for words that are not known: the name of a timer."""
+    """The argument for words that are not known: `name` of a timer, or free text (FREE)."""
     lengths: str | None = None
     """What lengths of time are: `value`, of how the timer was begun (`start`), or `both`."""
     first: bool = False
     """What is needed first is what the sentence begins with."""
+    last: bool = False
+    """What is needed last is what it ends with."""
     asks: bool = False
     """It asks, and does nothing."""
     told: bool = False
@@ -88,6 +92,7 @@ class Lexicon:
     longest: int
     """Words of the longest of them."""
     frames: tuple[Frame, ...]
+    """Those last that take any words."""
     numbers: Mapping[str, float]
     kinds: Mapping[str, tuple[str, ...]]
     """Word for a kind of thing -> domains, or `domain.device_class`."""
@@ -99,6 +104,8 @@ class Lexicon:
     """What means the whole house."""
     particles: frozenset[str]
     """Tags of particles."""
+    leading: frozenset[str]
+    """Tags of words that begin a command with free text, and no free text."""
     nouns: frozenset[str]
     """Tags of nouns, which may be the last part of a compound, and stand behind a preposition."""
 
@@ -122,18 +129,29 @@ def _read(language: str, table: Mapping[str, Any]) -> Lexicon:
         for word in words:
             if key not in (known := kinds.setdefault(normal(word), [])):
                 known.append(key)
+    frames = tuple(sorted(map(_frame, table["frame"]), key=lambda frame: frame.open in FREE))
+    nouns = frozenset(table.get("nouns", ()))
+    leading = frozenset(
+        tag
+        for frame in frames
+        if frame.open in FREE
+        for need in frame.needs
+        for tag in need
+        if tag not in nouns
+    )
     numbers = dict(_numbers(language, table.get("halves", {})))
     return Lexicon(
         phrases,
         max(len(phrase.split()) for phrase in phrases),
-        tuple(map(_frame, table["frame"])),
+        frames,
         numbers,
         {word: tuple(keys) for word, keys in kinds.items()},
         tuple(table.get("endings", ())),
         tuple(table.get("here", ())),
         tuple(table.get("whole", ())),
         frozenset(tag for tags in table.get("particles", {}).values() for tag in tags),
-        frozenset(table.get("nouns", ())),
+        leading,
+        nouns,
     )
 
 
@@ -157,10 +175,17 @@ def _meanings(table: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
             for verb in table.get("joined", ()):
                 yield from ((f"{particle}{each}{verb}", tag, None) for each in table["between"])
                 stem = _stem(verb, table)
-                yield from ((f"{particle}{stem}{end}", tag, None) for end in table.get("second", ()))
+                yield from (
+                    (f"{particle}{stem}{end}", tag, None) for end in table.get("second", ())
+                )
     for tag, phrases in table.get("tags", {}).items():
         yield from ((phrase, tag, None) for phrase in phrases)
-    for key, tag in (("levels", "level"), ("colours", "colour"), ("whites", "white")):
+    for key, tag in (
+        ("levels", "level"),
+        ("colours", "colour"),
+        ("whites", "white"),
+        ("media", "media"),
+    ):
         yield from ((phrase, tag, value) for phrase, value in table.get(key, {}).items())
     for unit, phrases in table.get("units", {}).items():
         yield from ((phrase, UNIT, unit) for phrase in phrases)
@@ -201,4 +226,3 @@ def _frame(table: Mapping[str, Any]) -> Frame:
     for key in ("takes", "domains", "classes"):
         known[key] = frozenset(table.get(key, ()))
     return Frame(needs=needs, **known)
-

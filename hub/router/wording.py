@@ -1,0 +1,314 @@
+"""A sentence in pieces that each mean something: names, rooms, kinds, numbers and tagged words.
+
+What `gazetteer` reads commands from. Compounds of a room and a kind ('Küchenlicht') are taken
+apart; particles are told from prepositions by what follows them ('mach das Licht an', 'an der
+Wand').
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from hub.home.model import normal
+from hub.router import lexicon as lex
+from hub.router.clean import COMMA
+from hub.router.lexicon import Lexicon
+from hub.router.likeness import COMPOUNDING, LINKS, SHORTEST_PART
+from hub.router.places import Places, spellings
+from hub.router.rules import MEASURING, spoken_rooms
+from hub.router.words import Words
+
+LONGEST_NAME = 6
+"""Words of a name or phrase."""
+SHORTEST_STEM = 3
+"""Letters of a name or kind that may end otherwise."""
+SMALL = frozenset([lex.IDLE, lex.ARTICLE, lex.PREPOSITION])
+"""Tags of words that say nothing."""
+WORD = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|[%°,]")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Words of a sentence that mean something together."""
+
+    text: str
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    """Ids of what is called so."""
+    kinds: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    floors: tuple[str, ...] = ()
+    word: str = ""
+    """The word for the kind."""
+
+    @property
+    def known(self) -> bool:
+        return bool(self.tags or self.names or self.kinds or self.areas or self.floors)
+
+
+class Wording:
+    """Takes the sentences of one language apart, with the names of one home."""
+
+    def __init__(self, places: Places, words: Words, known: Lexicon) -> None:
+        """Takes milliseconds, and a tenth of a second in a home of thousands of devices."""
+        self._places = places
+        self._words = words
+        self._lexicon = known
+        self._names: dict[str, list[str]] = {}
+        self._loose: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for entity in places.entities.values():
+            for name in spellings(entity.names):
+                self._add(self._names, normal(name), entity.entity_id)
+                said = tuple(normal(name).split())
+                if len(said) > 1:
+                    self._loose.setdefault(said[0], []).append((said, entity.entity_id))
+        self._areas: dict[str, list[str]] = {}
+        for area in places.areas.values():
+            for name in spoken_rooms(area, places, words):
+                self._add(self._areas, normal(name), area.area_id)
+        self._floors: dict[str, list[str]] = {}
+        for floor in places.floors.values():
+            for name in spellings(floor.names):
+                self._add(self._floors, normal(name), floor.floor_id)
+        self._rooms = {name.replace(" ", ""): name for name in (*self._areas, *self._floors)}
+        self._all = frozenset(words.all)
+        self._here = frozenset(
+            normal(phrase) for phrase in (*words.in_here, *words.here, *known.here)
+        )
+        self._whole = frozenset(normal(phrase) for phrase in known.whole)
+        self._it = frozenset((*words.singular, *words.plural))
+        self._compounding = words.language.split("-")[0] in COMPOUNDING
+        self._single = lru_cache(maxsize=2048)(self._one)
+
+    def pieces(self, text: str, most: int) -> list[Piece]:
+        """The pieces of a text; none if it has more than so many words."""
+        tokens = WORD.findall(text)
+        if len(tokens) > most:
+            return []
+        plain = [normal(token) or token for token in tokens]
+        return self._settled(list(self._pieces(tokens, plain)))
+
+    @staticmethod
+    def _add(table: dict[str, list[str]], name: str, key: str) -> None:
+        if name and key not in (known := table.setdefault(name, [])):
+            known.append(key)
+
+    def _pieces(self, tokens: Sequence[str], plain: Sequence[str]) -> Iterator[Piece]:
+        """The sentence in pieces, the longest first at each place."""
+        place = 0
+        while place < len(tokens):
+            if loose := self._loosely(plain, place):
+                length, found = loose
+                yield Piece(" ".join(tokens[place : place + length]), names=found)
+                place += length
+                continue
+            numbered = self._number(plain, place)
+            if numbered:
+                length, tags = numbered
+                yield Piece(" ".join(tokens[place : place + length]), tags)
+                place += length
+                continue
+            for length in range(min(LONGEST_NAME, len(tokens) - place), 0, -1):
+                said = " ".join(plain[place : place + length])
+                text = " ".join(tokens[place : place + length])
+                if length == 1:
+                    yield from (
+                        replace(each, text=each.text or text) for each in self._single(said)
+                    )
+                    place += 1
+                    break
+                piece = self._exact(said)
+                if piece.known:
+                    yield replace(piece, text=text)
+                    place += length
+                    break
+
+    def _loosely(self, plain: Sequence[str], place: int) -> tuple[int, tuple[str, ...]] | None:
+        """A name of several words with small words between them: 'Rollladen an der Terrasse'."""
+        best: tuple[int, tuple[str, ...]] | None = None
+        for said, key in self._loose.get(plain[place], ()):
+            position, wanted = place + 1, 1
+            while wanted < len(said) and position < len(plain):
+                if plain[position] == said[wanted]:
+                    wanted += 1
+                elif not SMALL & self._lexicon.phrases.get(plain[position], {}).keys():
+                    break
+                position += 1
+            length = position - place
+            if wanted < len(said):
+                continue
+            if best is None or length > best[0]:
+                best = length, (key,)
+            elif length == best[0] and key not in best[1]:
+                best = length, (*best[1], key)
+        return best
+
+    def _number(self, plain: Sequence[str], place: int) -> tuple[int, dict[str, Any]] | None:
+        """A number, with its unit if it has one; lengths of time as a whole."""
+        value, length = self._value(plain, place)
+        if value is None:
+            return None
+        unit = self._unit(plain, place + length)
+        if unit is None:
+            other = " ".join(plain[place : place + length]) in self._lexicon.phrases
+            return None if other else (length, {lex.NUMBER: value})  # 'eine', 'halbe'
+        length += unit[1]
+        if unit[0] not in lex.TIMES:
+            return length, {unit[0]: value}
+        total = _time(value, unit[0])
+        smallest = lex.TIMES.index(unit[0])
+        while True:
+            skip = int(plain[place + length : place + length + 1] in ([self._and], [COMMA]))
+            more, count = self._value(plain, place + length + skip)
+            after = self._unit(plain, place + length + skip + count) if more is not None else None
+            if more is None or after is None or after[0] not in lex.TIMES:
+                return length, {lex.LENGTH: total}
+            if lex.TIMES.index(after[0]) <= smallest:
+                return length, {lex.LENGTH: total}
+            smallest = lex.TIMES.index(after[0])
+            total = tuple(a + b for a, b in zip(total, _time(more, after[0]), strict=True))
+            length += skip + count + after[1]
+
+    @property
+    def _and(self) -> str:
+        return min(self._words.conjunctions, key=len, default="")
+
+    def _value(self, plain: Sequence[str], place: int) -> tuple[float | None, int]:
+        """The number at a place, and how many words it has."""
+        if place >= len(plain):
+            return None, 0
+        two = " ".join(plain[place : place + 2])
+        if " " in two and two in self._lexicon.numbers:
+            return self._lexicon.numbers[two], 2
+        word = plain[place]
+        if word[0].isdigit():
+            return float(word.replace(",", ".").replace(" ", ".")), 1
+        if word in self._lexicon.numbers:
+            return self._lexicon.numbers[word], 1
+        if "one" in self._lexicon.phrases.get(word, {}):
+            return 1.0, 1
+        return None, 0
+
+    def _unit(self, plain: Sequence[str], place: int) -> tuple[str, int] | None:
+        for length in (2, 1):
+            if place + length <= len(plain):
+                found = self._lexicon.phrases.get(" ".join(plain[place : place + length]), {})
+                if lex.UNIT in found:
+                    return str(found[lex.UNIT]), length
+        return None
+
+    def _exact(self, said: str) -> Piece:
+        """What a phrase means as it is."""
+        tags = {lex.AND: None} if said == COMMA else dict(self._lexicon.phrases.get(said, {}))
+        if said in self._all or said in self._whole:
+            tags["all"] = None
+        if said in self._here:
+            tags["here"] = None
+        if said in self._it:
+            tags["it"] = None
+        if said in self._words.fillers or said in self._words.after:
+            tags[lex.IDLE] = None
+        return Piece(
+            "",
+            tags,
+            tuple(self._names.get(said, ())),
+            self._lexicon.kinds.get(said, ()),
+            tuple(self._areas.get(said, ())),
+            tuple(self._floors.get(said, ())),
+            said,
+        )
+
+    def _one(self, word: str) -> tuple[Piece, ...]:
+        """What one word means: as it is, with another ending, or in its parts."""
+        piece = self._exact(word)
+        if piece.known:
+            return (piece,)
+        for ending in self._lexicon.endings:
+            stem = word.removesuffix(ending)
+            if stem == word or len(stem) < SHORTEST_STEM:
+                continue
+            found = replace(self._exact(stem), tags={})
+            if found.known:
+                return (found,)
+        if self._compounding and (own := self._last_part(word)):
+            return (own,)
+        return self._parts(word) if self._compounding else (piece,)
+
+    def _last_part(self, word: str) -> Piece | None:
+        """The one thing whose name ends with a word: 'Pumpe', where there is a 'Teichpumpe'."""
+        if len(word) < SHORTEST_PART:
+            return None
+        found = {
+            key
+            for name, keys in self._names.items()
+            for key in keys
+            if name.endswith(word)
+            and len(name.split()[-1]) >= len(word) + SHORTEST_STEM
+            and self._places.entities[key].domain not in MEASURING
+        }
+        return Piece("", names=tuple(found)) if len(found) == 1 else None
+
+    def _parts(self, word: str) -> tuple[Piece, ...]:
+        """'Küchenlicht': a room, and what is there; 'Nudeltimer': a name, and what it is of."""
+        for cut in range(len(word) - SHORTEST_PART + 1, 1, -1):
+            head, tail = word[:cut], self._exact(word[cut:])
+            if len(tail.word) < SHORTEST_PART - 1:
+                continue
+            kept = {tag: value for tag, value in tail.tags.items() if tag in self._lexicon.nouns}
+            thing = replace(tail, tags=kept, names=(), areas=(), floors=(), text=word[cut:])
+            if not thing.known:
+                continue
+            if "timer" in kept or "media" in kept:
+                room = self._room(head)
+                return (room or Piece(head.capitalize()), thing)
+            if "list" in kept and (names := self._names.get(head) or self._names.get(head[:-1])):
+                return (Piece(head, names=tuple(names)), thing)
+            if room := self._room(head):
+                return (room, thing)
+        return (Piece(""),)
+
+    def _room(self, head: str) -> Piece | None:
+        """The room or floor that stands in front in a compound."""
+        for link in LINKS:
+            stem = head.removesuffix(link)
+            if head.endswith(link) and stem in self._rooms:
+                name = self._rooms[stem]
+                areas, floors = self._areas.get(name, ()), self._floors.get(name, ())
+                return Piece(head, areas=tuple(areas), floors=tuple(floors), word=name)
+        return None
+
+    def _settled(self, pieces: list[Piece]) -> list[Piece]:
+        """The pieces, each particle told from the preposition or article that it may be, too."""
+        settled = list(pieces)
+        for place in range(len(pieces) - 1, -1, -1):
+            piece = pieces[place]
+            small = {lex.PREPOSITION, lex.ARTICLE} & piece.tags.keys()
+            moving = piece.tags.keys() & self._lexicon.particles
+            if not small or not moving:
+                continue
+            after = settled[place + 1] if place + 1 < len(settled) else None
+            leads = after is not None and _begins_noun(after, self._lexicon.nouns)
+            dropped = moving if leads else {*small, "one"}
+            tags = {tag: value for tag, value in piece.tags.items() if tag not in dropped}
+            settled[place] = replace(piece, tags=tags)
+        return settled
+
+
+def _begins_noun(piece: Piece, nouns: frozenset[str]) -> bool:
+    """Whether a piece is what a preposition or an article stands in front of."""
+    valued = {lex.NUMBER, "percent", "degrees", "kelvin", lex.LENGTH, "level", "colour", "white"}
+    small = lex.ARTICLE in piece.tags and lex.PREPOSITION not in piece.tags
+    named = bool(piece.names or piece.kinds or piece.areas or piece.floors) or not piece.known
+    return named or small or bool(piece.tags.keys() & (valued | nouns))
+
+
+def _time(value: float, unit: str) -> tuple[int, ...]:
+    """A length in hours, minutes and seconds: one and a half hours are ninety minutes."""
+    place = lex.TIMES.index(unit)
+    if not float(value).is_integer() and place < len(lex.TIMES) - 1:
+        value, place = value * 60, place + 1
+    return tuple(int(value) if number == place else 0 for number in range(len(lex.TIMES)))
