@@ -710,6 +710,10 @@ class Router:
         if any(each.reading.doable for each in found):
             return max(found, key=_worth)
         for rank, said in enumerate(texts):
+            whole = self._explained(grammars, language, said.command, context)
+            if whole and not said.prompted and _of_one(whole):
+                return _ranked(whole, said.command, rank)
+        for rank, said in enumerate(texts):
             if other := self._otherwise(grammars, language, said.command, context):
                 return _ranked(other, said.command, rank)
             if again := self._changed(grammars, language, said.command, context):
@@ -1115,6 +1119,8 @@ class Router:
                 if reading and _turned(understood, reading, part, known):
                     reading = None
                 verbs = parts[0].split() if inherit and understood and not reading else []
+                if set(known.nots) & set(normal(parts[0]).split()):
+                    verbs = []  # 'I don't want, that you turn it on'
                 for whole in _inherited(verbs, part, known):
                     reading = reading or self._able(grammars, language, whole, here)
                 if reading is None and (room := _room(understood, grammars.places)):
@@ -1372,6 +1378,12 @@ def _turned(understood: Sequence[Reading], reading: Reading, part: str, known: W
     asked = any(call.tool in QUESTIONS for each in understood for call in each.calls)
     begins = any(f"{normal(part)} ".startswith(f"{opener} ") for opener in known.openers)
     return asked and _acts(reading) and not begins
+
+
+def _of_one(reading: Reading) -> bool:
+    """Whether it is one call, so that its 'and' stands between no two commands, and its numbers
+    are no time of day."""
+    return reading.doable and len(reading.calls) == 1 and not reading.open
 
 
 def _mixed(reading: Reading) -> bool:
