@@ -121,6 +121,7 @@ async def test_commands_in_any_order(
         ("Mach das Bettlicht auf halbe Helligkeit", "light.bett", "brightness", 127),
         ("Dreh den Kachelofen auf dreiundzwanzig Grad hoch", "climate.stube", "temperature", 23),
         ("Im Badezimmer hätte ich gern 24 Grad", "climate.bad", "temperature", 24),
+        ("Dreh den Kachelofen um drei Grad höher", "climate.stube", "temperature", 23),
         ("Rollladen Westseite auf ein Drittel", "cover.west", "current_position", 33),
         ("Die Flimmerkiste soll auf fünfzehn Prozent", "media_player.tv", "volume_level", 0.15),
     ],
@@ -185,6 +186,7 @@ async def test_other_tools_and_questions(
         "Die Kinder spielen auf dem Balkon",
         "Setz dich ins Wohnzimmer",
         "Bogenlampe Herdlicht aus an",
+        "Im Wohnzimmer das Licht im Flur aus",
     ],
 )
 async def test_what_is_not_explained_in_every_word_does_nothing(stage: Stage, text: str) -> None:

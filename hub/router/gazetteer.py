@@ -73,7 +73,7 @@ class Gazetteer:
                 break  # free text fits anything
             if unknown and not (frame.open and (unknown <= LONGEST_OPEN or frame.open in lex.FREE)):
                 continue
-            if not all(need & said for need in frame.needs):
+            if frame.refuses & said or not all(need & said for need in frame.needs):
                 continue
             if reading := self._framed(frame, pieces, text, context):
                 if reading.doable and self._names_one(reading):
@@ -158,6 +158,8 @@ class Gazetteer:
             return None
         if len(things) > 1 and not joints and not self._same_kind(things):
             return None  # 'Licht aus Lampe an'
+        if len(areas) + len(floors) > 1 and not joints:
+            return None  # 'Mach in der Küche das Licht im Flur aus'
         if frame.first and not (pieces[0].tags.keys() & frame.needs[0]):
             return None
         if frame.last and not (pieces[-1].tags.keys() & frame.needs[-1]):

@@ -45,6 +45,8 @@ class Frame:
     """Of each of these tags one must be said, each by another word."""
     takes: frozenset[str] = frozenset()
     """What may be said besides."""
+    refuses: frozenset[str] = frozenset()
+    """What must not be said: 'by', where a value is set."""
     domains: frozenset[str] = frozenset()
     """What it is for; empty: for no device."""
     classes: frozenset[str] = frozenset()
@@ -168,6 +170,8 @@ def _meanings(table: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for verb in table.get("verbs", ()):
         yield verb, VERB, None
         yield from ((form, VERB, None) for form in _commands(verb, table))
+        asked = [f"{_stem(verb, table)}{end}" for end in table.get("second", ())]
+        yield from ((f"{form} {you}", PLEASE, None) for form in asked for you in table["you"])
     yield from ((form, VERB, None) for form in table.get("irregular", ()))
     for particle, tags in table.get("particles", {}).items():
         for tag in tags:
@@ -223,6 +227,6 @@ def _numbers(language: str, halves: Mapping[str, Any]) -> Iterator[tuple[str, fl
 def _frame(table: Mapping[str, Any]) -> Frame:
     needs = tuple(frozenset(each.split("|")) for each in table["needs"])
     known = {key: value for key, value in table.items() if key not in ("needs",)}
-    for key in ("takes", "domains", "classes"):
+    for key in ("takes", "refuses", "domains", "classes"):
         known[key] = frozenset(table.get(key, ()))
     return Frame(needs=needs, **known)
