@@ -50,8 +50,10 @@ class Chancy:
     def ends(self, token: int) -> bool:
         return token == END
 
-    def decode(self, tokens: list[int], sequence: int, position: int) -> None:
-        last = len(tokens) - 1
+    def decode(
+        self, tokens: list[int], sequence: int, position: int, *, asked: bool = True
+    ) -> None:
+        last = len(tokens) - 1 if asked else None
         self.evaluate(
             [Token(t, position + i, (sequence,), i == last) for i, t in enumerate(tokens)]
         )

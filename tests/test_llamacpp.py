@@ -74,7 +74,7 @@ class Tape:
 
     def __init__(self, *_: Any, context: int, sequences: int, **__: Any) -> None:
         self.context = context
-        self.evaluated = 0
+        self.evaluated = self.asked = 0
         self.kept: list[list[tuple[int, int]]] = [[] for _ in range(sequences)]
         self._cells = itertools.count()
 
@@ -90,7 +90,10 @@ class Tape:
     def logits(self) -> np.ndarray[Any, Any]:
         return np.array([1.0, 0.0, 0.0], np.float32)
 
-    def decode(self, tokens: list[int], sequence: int, position: int) -> None:
+    def decode(
+        self, tokens: list[int], sequence: int, position: int, *, asked: bool = True
+    ) -> None:
+        self.asked += asked
         assert 0 < len(tokens) <= self.batch
         assert position == len(self.kept[sequence])
         self.kept[sequence] += [(token, next(self._cells)) for token in tokens]
@@ -124,6 +127,14 @@ def test_prefixes_that_alternate_are_evaluated_once() -> None:
         assert engine.complete(f"{prefix}light")["prompt_tokens"] == len("light")
     assert engine.prime("kitchen: ") == {"evaluated": 0, "left": 0}
     assert tape.evaluated == 2 * 9 + 3 * 5
+
+
+def test_what_follows_is_asked_once_for_a_prompt_of_many_batches() -> None:
+    """Each asking reads the whole vocabulary, a fifth of the model."""
+    engine, tape = taped()
+    engine.complete("light" * 10, max_tokens=1)
+    assert tape.evaluated == 50
+    assert tape.asked == 1
 
 
 def test_a_long_prefix_is_read_in_slices_and_questions_are_answered_between() -> None:

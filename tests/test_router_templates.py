@@ -24,6 +24,7 @@ from hassil.trie import TrieNode
 
 from hub.evaluate.bench_router import commands
 from hub.evaluate.homes import generated, still_home
+from hub.router.numbers import numbers
 from hub.router.phrases import phrase_rules
 from hub.router.places import Places
 from hub.router.rules import Grammar, home_names, sentence_rules
@@ -296,3 +297,68 @@ def test_numbers_are_spelt_out_before_the_first_sentence(monkeypatch: pytest.Mon
     monkeypatch.setattr("hub.router.reach.spellout", late)
     [match] = grammar.matches("zähl bis zweihundertzwölf", None)
     assert match.slots == {"count": 212}
+
+
+def test_a_number_in_words_does_not_wait_until_all_of_them_are_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """hassil writes a thousand numbers to find out that 'lamp' is none: half a second in German."""
+    said = numbers("die Lampe auf zweihundertzwölf Prozent", "de")
+
+    def late(*_: object, **__: object) -> None:
+        raise AssertionError("hassil was asked")
+
+    monkeypatch.setattr("hub.router.numbers.is_match", late)
+    assert said == ("212",)
+    assert numbers("mach bitte das Licht in der Küche aus", "de") == ()
+
+
+def test_hassil_gets_only_what_may_fit_of_a_template_and_of_things_it_is_for() -> None:
+    """'Set the lamp to 40' is nothing for the blinds that are called 'lamp shade', and of 'set',
+    'put' and 'make' only the one that was said is of use."""
+    blocks = {
+        "Dim": {
+            "data": [
+                {
+                    "sentences": ["<set> [the] {name} [to] {number} [(percent|%)]"],
+                    "requires_context": {"domain": "light"},
+                }
+            ]
+        },
+        "Move": {
+            "data": [
+                {
+                    "sentences": ["<set> [the] {name} [shade] to {number}"],
+                    "requires_context": {"domain": "cover"},
+                }
+            ]
+        },
+    }
+    intents = Intents.from_dict(
+        {
+            "language": "en",
+            "intents": blocks,
+            "expansion_rules": {"set": "(set|put|make|(turn|bring) up)"},
+            "lists": {"number": {"range": {"from": 0, "to": 100}}},
+        }
+    )
+    named = SpokenNames(
+        "name",
+        [("lamp", "a", {"domain": "light"}, {}), ("the", "b", {"domain": "cover"}, {})],
+    )
+    templates, text = Templates(intents, ["name"]), "set the lamp to 40"
+    within = {"name": named.within(text)}
+    near = templates.near(text, within)
+    fitting = templates.fitting(text, near, {"name": listed("name", within["name"])})
+    assert fitting is not None and list(fitting.intents) == ["Dim"]
+    [sentence] = fitting.intents["Dim"].data[0].sentences
+    assert sentence.text == "<set> [the] {name} [to] {number} [(percent|%)]"
+    assert not {"put", "make", "bring", "percent"} & {*_literals(sentence.expression)}
+    matches = Grammar(templates, {"name": named}, "rules").matches(text, None)
+    assert {(m.intent, m.slots["name"], m.slots["number"]) for m in matches} == {("Dim", "a", 40)}
+
+
+def _literals(expression: Expression) -> list[str]:
+    if isinstance(expression, TextChunk):
+        return expression.text.split()
+    return [w for item in getattr(expression, "items", ()) for w in _literals(item)]

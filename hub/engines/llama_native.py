@@ -142,9 +142,12 @@ class Model:
         """Whether the token ends a text."""
         return bool(llama_cpp.llama_vocab_is_eog(self._vocabulary, token))
 
-    def decode(self, tokens: Sequence[int], sequence: int, position: int) -> None:
-        """Evaluate at most `batch` tokens of a sequence, from `position` on."""
-        last = len(tokens) - 1
+    def decode(
+        self, tokens: Sequence[int], sequence: int, position: int, *, asked: bool = True
+    ) -> None:
+        """Evaluate at most `batch` tokens of a sequence, from `position` on. Whoever does not ask
+        what follows saves as much as a fifth of a token takes."""
+        last = len(tokens) - 1 if asked else None
         self.evaluate(
             [
                 Token(token, position + index, (sequence,), index == last)

@@ -205,7 +205,8 @@ def called(text: str, words: Words, wake: str | None = None) -> bool:
 def spoken(text: str) -> str:
     """The text without noises and punctuation; single blanks."""
     text = unicodedata.normalize("NFC", text).translate(_QUOTES)
-    text = "".join(c for c in text if c.isprintable() or c.isspace())
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isprintable() or c.isspace())
     if _NOISE.fullmatch(text.strip()):
         return ""
     text = _NOISE.sub(_without_noise, text).translate(_BRACKETS)
@@ -233,12 +234,15 @@ def _without_wake(tokens: list[str], phrases: tuple[str, ...]) -> list[str]:
 
 def _wake_tokens(tokens: list[str], phrases: tuple[str, ...], most: int) -> int:
     """How many tokens, and no more than `most`, a wake phrase takes up at the beginning."""
+    begun: dict[int, str] = {}
     for phrase in phrases:
         length = len(phrase.split())
         for taken in (length, length + 1, length - 1):
             if not 0 < taken <= most:
                 continue
-            if fuzz.ratio(normal(" ".join(tokens[:taken])), phrase) >= _WAKE_SCORE:
+            if taken not in begun:
+                begun[taken] = normal(" ".join(tokens[:taken]))
+            if fuzz.ratio(begun[taken], phrase) >= _WAKE_SCORE:
                 return taken
     return 0
 

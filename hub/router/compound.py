@@ -60,6 +60,7 @@ def repairs(text: str, words: Words) -> Iterator[tuple[str, str]]:
 
 def _cuts(tokens: Sequence[str], conjunctions: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Where conjunctions begin and end; the longest at each place."""
+    plain = [normal(token) for token in tokens]
     position = 0
     while position < len(tokens):
         if tokens[position] == COMMA:
@@ -72,8 +73,10 @@ def _cuts(tokens: Sequence[str], conjunctions: Sequence[str]) -> Iterator[tuple[
             position = end
             continue
         for phrase in conjunctions:
+            if not phrase.startswith(plain[position]):
+                continue
             end = position + len(phrase.split())
-            if normal(" ".join(tokens[position:end])) == phrase:
+            if " ".join(filter(None, plain[position:end])) == phrase:
                 yield position, end
                 position = end - 1
                 break

@@ -11,6 +11,9 @@ from hassil.intents import RangeSlotList
 
 from hub.language.spellout import spellout
 
+from hub.router.reach import beginnings
+from hub.router.slots import compact
+
 LONGEST = 4
 """Words of a number: 'two hundred and fifty'."""
 LARGEST = 1000
@@ -143,10 +146,24 @@ def _list(language: str) -> RangeSlotList:
     return RangeSlotList(name="n", start=0, stop=LARGEST, digits=False, words_language=language)
 
 
+@cache
+def _begin(language: str) -> tuple[str, ...]:
+    """How numbers in words begin: most words are none, and hassil, to find that out, would write a
+    thousand numbers first. All are written only where those behind a hundred begin otherwise than
+    it does: 'cem', 'cento e um'."""
+    few = tuple(beginnings(language, 0, 100, 1) | beginnings(language, 0, LARGEST, 100))
+    more = beginnings(language, 101, LARGEST, 100)
+    if all(way.startswith(few) for way in more):
+        return few
+    return tuple(beginnings(language, 0, LARGEST, 1))
+
+
 _SENTENCE = parse_sentence("{n}")
 
 
 def _value(words: str, language: str) -> str | None:
+    if not compact(words).startswith(_begin(language)):
+        return None
     matched = is_match(words, _SENTENCE, slot_lists={"n": _list(language)}, language=language)
     if matched is None or not matched.entities:
         return None

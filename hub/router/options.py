@@ -84,8 +84,9 @@ class _Options:
     ) -> None:
         self._listing = listing
         self._words = [w for word in clean(text).split() if (w := _EDGES.sub("", word))]
-        self._numbers = numbers(text, language) or ROUND_NUMBERS
-        self._durations = _durations(numbers(text, language))
+        said = numbers(text, language)
+        self._numbers = said or ROUND_NUMBERS
+        self._durations = _durations(said)
         self._served: dict[str, set[str]] = {}
         for tool in tools:
             self._served.setdefault(tool.name, set()).update(tool.domains)
@@ -93,6 +94,10 @@ class _Options:
         self._automaton = _Automaton()
         self._places = [t for t in listing.things if t.kind in ("area", "floor")]
         self._areas = [t for t in listing.things if t.kind == "area"]
+        self._where = [f" {place.id}" for place in self._places] + [f" {HERE}", f" {ALL}"]
+        self._kinds: dict[tuple[bool, frozenset[str]], list[str]] = {}
+        self._spans: dict[int, list[tuple[str, int]]] = {}
+        """The same for all calls, and the same for all values behind which it goes on alike."""
 
     def build(self) -> Options:
         start = self._automaton.state()
@@ -157,16 +162,18 @@ class _Options:
 
     def _groups(self, row: Verb, domains: frozenset[str], value: int) -> list[tuple[str, int]]:
         """`light here`, `blind D`: kinds of the things that are listed."""
-        listed = [
-            t
-            for t in self._listing.things
-            if t.kind == "entity" and (not domains or t.domain in domains)
-        ]
-        kinds = {kind_word(t.domain, None, row) for t in listed}
-        kinds |= {kind_word(t.domain, t.device_class, row) for t in listed if t.device_class}
-        where = [f" {place.id}" for place in self._places] + [f" {HERE}", f" {ALL}"]
-        place = self._automaton.state((text, value) for text in where)
-        return [(f" {kind}", place) for kind in sorted(kinds)]
+        place = self._automaton.state((text, value) for text in self._where)
+        key = "cover" in row.domains, domains
+        if key not in self._kinds:
+            listed = [
+                t
+                for t in self._listing.things
+                if t.kind == "entity" and (not domains or t.domain in domains)
+            ]
+            kinds = {kind_word(t.domain, None, row) for t in listed}
+            kinds |= {kind_word(t.domain, t.device_class, row) for t in listed if t.device_class}
+            self._kinds[key] = sorted(kinds)
+        return [(f" {kind}", place) for kind in self._kinds[key]]
 
     # --- values ----------------------------------------------------------------------------------
 
@@ -182,7 +189,7 @@ class _Options:
         elif row.value == "state":
             edges = [(f" {state}", after) for state in STATES]
         elif row.value in ("words", "color", "query"):
-            edges = self._span(after)
+            edges = [*self._span(after)]
             if row.value == "color":
                 edges += [(f" {color}", after) for color in COLORS]
             if row.value == "query" and self._words:
@@ -194,6 +201,11 @@ class _Options:
 
     def _span(self, after: int) -> list[tuple[str, int]]:
         """Words that were said, one behind the other, from anywhere to anywhere."""
+        if after not in self._spans:
+            self._spans[after] = self._new_span(after)
+        return self._spans[after]
+
+    def _new_span(self, after: int) -> list[tuple[str, int]]:
         edges: list[tuple[str, int]] = []
         onward: list[tuple[str, int]] = []
         before = ""

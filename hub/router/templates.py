@@ -12,7 +12,7 @@ in the middle of it, 'the living please room'.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -29,7 +29,7 @@ from hassil.expression import (
 from hassil.intents import Intent, IntentData, TextSlotValue
 from hassil.util import normalize_for_matching, remove_skip_words
 
-from hub.router.reach import Reach, Scope, letters_of
+from hub.router.reach import Parts, Reach, Scope, letters_of, parts_of
 from hub.router.slots import compact
 
 Pieces = frozenset[str] | None
@@ -43,6 +43,8 @@ KEPT_PARSED = 4096
 """Phrases of skills whose parsed form is kept: a few hundred bytes each."""
 KEPT_TEXTS = 64
 """Sentences that are not made matchable again for the next grammar."""
+KEPT_NAMED = 128
+"""Kinds of names in a sentence for which the index is not searched again."""
 KEPT_WORDS = 2048
 """Words of sentences for which the index is not searched again."""
 
@@ -76,8 +78,17 @@ class Template:
     """Of each, one word has to be in the sentence."""
     lists: frozenset[str]
     """Of each, besides names of the home, one value has to be in the sentence."""
+    domains: frozenset[str]
+    """A thing that is named is of one of these domains; empty: of any."""
+    parts: Parts | None = None
     data: IntentData | None = None
     """It alone, once it was of use."""
+
+    def in_parts(self, forms: dict[Hashable, int]) -> Parts:
+        """Its parts; `forms` are those of all templates that it is compared with."""
+        if self.parts is None:
+            self.parts = parts_of(self.sentence, forms)
+        return self.parts
 
     def alone(self) -> IntentData:
         """A block with this template and no other."""
@@ -118,7 +129,9 @@ class Templates:
         self._ignored = frozenset(
             word for phrase in intents.skip_words for word in phrase.casefold().split()
         )
+        self._forms: dict[Hashable, int] = {}
         self._words = lru_cache(KEPT_WORDS)(self._word)
+        self._named = lru_cache(KEPT_NAMED)(self._needed_names)
 
     def _add(self, intent: str, data: IntentData, everywhere: _Texts) -> None:
         texts, own = everywhere, self._lists
@@ -134,7 +147,7 @@ class Templates:
         for sentence in data.sentences:
             clauses = tuple(sentence.get_required_clauses(texts.rules))
             lists = texts.needed(sentence.expression)
-            template = Template(intent, data, sentence, clauses, lists - own)
+            template = Template(intent, data, sentence, clauses, lists - own, required)
             blocks.setdefault(lists & own, []).append(template)
         for names, templates in blocks.items():
             members = ((1 << len(templates)) - 1) << len(self._all)
@@ -185,13 +198,11 @@ class Templates:
 
     def near(self, text: str, within: Within) -> list[Template]:
         """Those that have the words and names of a sentence, and whose own it has."""
-        given = {name for name, values in within.items() if values}
-        domains = {(value.context or {}).get("domain") for value in within.get("name", ())}
-        near = 0
-        for (names, required), members in self._needing.items():
-            if names <= given and (not required or required & domains):
-                near |= members
-        near &= self._open
+        given = frozenset(name for name, values in within.items() if values)
+        domains = frozenset(
+            value.context["domain"] for value in within.get("name", ()) if value.context
+        )
+        near = self._named(given, domains) & self._open
         if self.intents.settings.ignore_whitespace:
             return list(_members(self._all, near))
         said = matchable(text).casefold().split()
@@ -208,6 +219,14 @@ class Templates:
             for each in _members(self._all, near & found)
             if not any(map(words.isdisjoint, each.clauses))
         ]
+
+    def _needed_names(self, given: frozenset[str], domains: frozenset[str]) -> int:
+        """Those that need names of no other lists, and of things of no other domains."""
+        found = 0
+        for (names, required), members in self._needing.items():
+            if names <= given and (not required or required & domains):
+                found |= members
+        return found
 
     def _word(self, word: str) -> tuple[frozenset[str], int, int]:
         """What a word has in it of the words that templates need ('küchenlicht' has 'licht'), the
@@ -246,10 +265,30 @@ class Templates:
         for each in near:
             key = id(each.block)
             if key not in scopes:
-                scopes[key] = [way.scope(each.block) for way in ways]
-            if any(scope.fits(each.sentence, each.lists) for scope in scopes[key]):
+                scopes[key] = [way.scope(each.block, each.domains) for way in ways]
+            parts = each.in_parts(self._forms)
+            if any(scope.fits(parts, each.lists) for scope in scopes[key]):
                 fitting.append(each)
-        return replace(self.whole(fitting), skip_words=skipped) if fitting else None
+        if not fitting:
+            return None
+        if len(ways) > 1:
+            return replace(self.whole(fitting), skip_words=skipped)
+        return self._narrowed(fitting, scopes)
+
+    def _narrowed(
+        self, fitting: Iterable[Template], scopes: Mapping[int, Sequence[Scope]]
+    ) -> Intents:
+        """Templates that fit, with what is of use of them in a text without words to be skipped."""
+        kept: dict[str, dict[int, IntentData]] = {}
+        for each in fitting:
+            key = id(each.block)
+            blocks = kept.setdefault(each.intent, {})
+            if key not in blocks:
+                blocks[key] = copy(each.block)
+                give(blocks[key], [])
+            blocks[key].sentences.append(scopes[key][0].narrowed(each.sentence))
+        found = {name: Intent(name, list(blocks.values())) for name, blocks in kept.items()}
+        return replace(self.intents, intents=found, skip_words=[])
 
     def whole(self, templates: Iterable[Template]) -> Intents:
         """Some of the templates as hassil takes them."""
