@@ -10,7 +10,6 @@ from hassil import is_match, parse_sentence
 from hassil.intents import RangeSlotList
 
 from hub.language.spellout import spellout
-
 from hub.router.reach import beginnings
 from hub.router.slots import compact
 
