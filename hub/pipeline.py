@@ -432,7 +432,7 @@ class Assistant:
             found = self.router.misheard(whole, context)
             if not found:
                 return first, None
-            texts = [text for text, _ in found]
+            texts = [text for text, _, _ in found]
             weights = await self._recognizer.weigh(
                 audio, (first.text, *texts), language=first.language
             )
@@ -440,10 +440,13 @@ class Assistant:
             log.warning("not weighed: %s", error)
             return first, None
         heard, *others = weights
-        weighed = sorted(zip(others, found, strict=True), key=lambda pair: -pair[0])
-        log.debug("weighed: %s %.1f, %s", first.text, heard, [(w, t) for w, (t, _) in weighed])
-        best, (text, calls) = weighed[0]
-        rest = [weight for weight, (_, other) in weighed if other != calls]
+        weighed = sorted(
+            ((w - free, text, calls) for w, (text, calls, free) in zip(others, found, strict=True)),
+            key=lambda each: -each[0],
+        )
+        log.debug("weighed: %s %.1f, %s", first.text, heard, [each[:2] for each in weighed])
+        best, text, calls = weighed[0]
+        rest = [weight for weight, _, other in weighed if other != calls]
         tells = bool(calls) and all(call.tool in TOLD for call in calls)
         expected = EXPECTED_TOLD if tells else EXPECTED
         if best < max(LEAST, heard - expected) or any(best - w < APART for w in rest):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,8 @@ from hub.language import words as language_words
 from hub.messages import Audio, Heard, Hypothesis, Trace, Utterance
 from hub.pipeline import Assistant
 from hub.router.misheard import Mishearing, sound
+from hub.router.places import Places
+from hub.router.plain import Plain
 from hub.router.words import words
 from tests.conftest import Household
 
@@ -85,6 +88,72 @@ def test_words_of_commands_are_taken_for_others_last() -> None:
 def test_what_is_said_alike_sounds_alike() -> None:
     for one, other in (("night", "nite"), ("knob", "nob"), ("phone", "fone")):
         assert sound(one, "en") == sound(other, "en")
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("I'll set it time off at 30 seconds", "set a timer for 30 seconds"),
+        ("So kitchen nice degree", "set kitchen lights to green"),
+        ("watch the way there", "what's the weather"),
+    ],
+)
+async def test_a_plain_command_is_found_where_most_words_were_misheard(
+    house: Household, heard: str, meant: str
+) -> None:
+    known = words("en")
+    plain = Plain(Places(house.home, ()), known, known.plain, colors=("green", "red"))
+    (found,) = plain.readings([heard])
+    assert meant in [text for _, text in found[:3]], found
+
+
+async def test_plain_commands_are_found_by_german_sounds_too(house: Household) -> None:
+    known = words("de")
+    plain = Plain(Places(house.home, ()), known, known.plain, joined="und")
+    heard = ["stell einen Teimer auf 10 Minuten", "mach das Fluhrlicht an und wies päd ist es"]
+    single, both = plain.readings(heard)
+    assert "stelle einen timer auf 10 minuten" in [text for _, text in single[:2]]
+    assert "mach das Fluhrlicht an und wie spät ist es" in [text for _, text in both]
+
+
+async def test_a_number_may_come_from_another_reading(house: Household) -> None:
+    known = words("en")
+    plain = Plain(Places(house.home, ()), known, known.plain)
+    found, _ = plain.readings(["set it time up for a few seconds", "I sent a tie for 40 seconds"])
+    assert "set a timer for 40 seconds" in [text for _, text in found]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_what_lets_somebody_in_is_no_plain_command(language: str) -> None:
+    """What opens a door must have been said; it is never made of what sounds like it."""
+    locks = " ".join(words(language).plain["lock"])
+    assert not {"unlock", "open", "öffne", "auf", "entriegle"} & set(locks.split())
+
+
+async def test_thousands_of_devices_give_no_more_sentences(house: Household) -> None:
+    known = words("en")
+    entity = house.home.entities["light.hallway"]
+    many = {
+        f"light.number_{n}": replace(entity, entity_id=f"light.number_{n}", name=f"Lamp {n}")
+        for n in range(2_000)
+    }
+    places = Places(house.home, ())
+    few = len(Plain(places, known, known.plain).sentences(["turn on the hall weigh night"]))
+    places.entities = {**places.entities, **many}
+    plain = Plain(places, known, known.plain)
+    assert len(plain.sentences(["turn on the hall weigh night"])) <= 2 * few
+    (found,) = plain.readings(["turn on the hall weigh night"])
+    assert "turn on the hallway light" in [text for _, text in found]
+
+
+async def test_two_commands_of_which_one_was_misheard_are_both_done(house: Household) -> None:
+    house.devices.set_state("light.hallway", "off")
+    house.devices.set_state("light.floor_lamp", "on")
+    heard = "Turn off the floor lamp and turn on the hall weigh night."
+    meant = "Turn off the floor lamp and turn on the hallway light."
+    trace = await hear(house, Ears(heard, {meant: -5.0}))
+    assert house.devices.state("light.hallway") == "on", trace
+    assert house.devices.state("light.floor_lamp") == "off", trace
 
 
 async def test_a_command_that_the_sound_agrees_with_is_done(house: Household) -> None:

@@ -96,6 +96,11 @@ def sound(text: str, language: str) -> str:
     return re.sub(r"(.)\1+", r"\1", plain).replace(" ", "")
 
 
+def coarse(code: str) -> str:
+    """A sound as it is left in noise."""
+    return code.translate(_COARSE)
+
+
 class Mishearing:
     """The words of one home and language, by their sounds."""
 
@@ -162,8 +167,8 @@ class Mishearing:
         fine = [sound(text, self._language) for text in said]
         if not self._phrases or not fine:
             return []
-        coarse = [code.translate(_COARSE) for code in fine]
-        changed = (_changed(fine, self._fine) + _changed(coarse, self._coarse)) / 2
+        coarser = [coarse(code) for code in fine]
+        changed = (_changed(fine, self._fine) + _changed(coarser, self._coarse)) / 2
         lengths = np.maximum.outer([len(code) for code in fine], [len(c) for c in self._fine])
         found = []
         for row, column in zip(*np.nonzero(changed <= (1 - ALIKE) * lengths), strict=True):

@@ -36,6 +36,7 @@ from hub.router.moved import moved, place_in
 from hub.router.numbers import numbers
 from hub.router.phrases import Phrases, no_phrases, phrase_rules
 from hub.router.places import TARGET_SLOTS, Places, slots_of
+from hub.router.plain import Plain
 from hub.router.planned import timed
 from hub.router.reading import Reading
 from hub.router.readings import (
@@ -140,6 +141,8 @@ MOST_SPELLINGS = 2
 """Of those, the ones that mean the same."""
 MOST_WEIGHED = 16
 """Such sentences that are weighed against the sound: each takes about 25 ms."""
+FREE = 4.0
+"""Log-probability by which it must be likelier for each word of free text in it."""
 MOST_HYPOTHESES = 10
 """Hypotheses over which forms are laid."""
 UNLIKELY = 0.2
@@ -165,6 +168,7 @@ MECHANISMS = (
     "asides",
     "names",
     "misheard",
+    "plain",
     "verbs",
     "model",
 )
@@ -191,6 +195,7 @@ class Grammars:
     spelling: dict[str, Spelling]
     retrievers: dict[str, Retriever]
     misheard: dict[str, Mishearing]
+    plain: dict[str, Plain]
     names: dict[str, frozenset[str]]
     """What things and rooms, and kinds of them, are called, in normal form."""
     model: ModelTier | TunedTier | ChatTier | None
@@ -313,6 +318,17 @@ class Router:
                 )
                 for code in self.languages
             },
+            {
+                code: Plain(
+                    places,
+                    words(code),
+                    words(code).plain,
+                    joined=language_words(code)["and"],
+                    colors=[*language_words(code)["colours"].values()],
+                )
+                for code in self.languages
+                if "plain" not in self._without
+            },
             {code: frozenset(places.said(words(code))) for code in self.languages},
             self._model_tier(places),
             {code: Unseen(self.tools, code) for code in self.languages if self._foreign},
@@ -376,9 +392,10 @@ class Router:
 
     def misheard(
         self, utterance: Utterance, context: Context
-    ) -> tuple[tuple[str, tuple[Call, ...]], ...]:
+    ) -> tuple[tuple[str, tuple[Call, ...], float], ...]:
         """Sentences that sound like the hypotheses, with what the rules understand of them, the
-        likeliest first: to be weighed against the sound.
+        likeliest first: to be weighed against the sound. Last, by how much log-probability that
+        must be the likelier: free text can be anything, so there is always some that fits.
 
         Before `prepare`: none."""
         grammars = self._grammars
@@ -386,13 +403,17 @@ class Router:
         if grammars is None or "misheard" in self._without:
             return ()
         known, made = words(language), dict[str, float]()
-        for rank, hypothesis in enumerate(utterance.hypotheses[:MOST_SOURCES]):
+        sources = utterance.hypotheses[:MOST_SOURCES]
+        heard = [spoken(hypothesis.text) for hypothesis in sources]
+        plain = grammars.plain.get(language)
+        wholes = plain.readings(heard) if plain else [[] for _ in heard]
+        for rank, (hypothesis, whole) in enumerate(zip(sources, wholes, strict=True)):
             less = LESS_LIKELY * rank
             made[hypothesis.text] = min(made.get(hypothesis.text, less), less)
-            for unlike, text in grammars.misheard[language].readings(spoken(hypothesis.text)):
+            for unlike, text in (*grammars.misheard[language].readings(heard[rank]), *whole):
                 way = surface(text, hypothesis.text)
                 made[way] = min(made.get(way, unlike + less), unlike + less)
-        found: list[tuple[str, tuple[Call, ...]]] = []
+        found: list[tuple[str, tuple[Call, ...], float]] = []
         likeliest = sorted(made, key=lambda text: made[text])[:MOST_MISHEARD]
         for text in likeliest:
             said = clean(text, known, context.wake)
@@ -402,8 +423,9 @@ class Router:
             if reading and text == utterance.text:
                 return ()  # it is what it says, and only too open for haste
             if reading and not _begins(utterance.text, text):
-                same = sum(reading.calls == calls for _, calls in found)
-                found += [(text, reading.calls)] if same < MOST_SPELLINGS else []
+                same = sum(reading.calls == calls for _, calls, _ in found)
+                free = FREE * _free_words(reading) if reading.open else 0.0
+                found += [(text, reading.calls, free)] if same < MOST_SPELLINGS else []
         return tuple(found)[:MOST_WEIGHED]
 
     def taken(self, language: str) -> frozenset[str]:
@@ -720,8 +742,10 @@ class Router:
                 return _ranked(*again, rank)
         for rank, said in enumerate(texts):
             if said.prompted:
-                continue
-            if several := self._clauses(grammars, language, said, context):
+                # Nothing is guessed of it, but it may be several commands.
+                several = self._compound(grammars, language, said.command, context, inherit=True)
+                found += [_ranked(several, said.command, rank)] if several else []
+            elif several := self._clauses(grammars, language, said, context):
                 found.append(_ranked(several, said.command, rank))
             elif guess := self._guess(grammars, language, said.command, context):
                 found.append(_ranked(guess, said.command, rank))
@@ -1295,6 +1319,12 @@ def _sayable(places: Places, known: Words) -> set[str]:
         for each in room.names if room else ():
             said |= {normal(f"{each} {name}") for name in (*entity.names, *kinds)}
     return said
+
+
+def _free_words(reading: Reading) -> int:
+    """How many words of free text there are in what was understood."""
+    texts = [str(v) for call in reading.calls for v in call.arguments.values()]
+    return max((len(text.split()) for text in texts), default=0)
 
 
 def _begins(whole: str, text: str) -> bool:

@@ -18,6 +18,9 @@ import yaml
 
 from hub.home.model import normal
 
+PATTERNS = ("recast", "plain")
+"""Tables of a language's file that are not lists of phrases."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -136,6 +139,9 @@ class Words:
     """Domain, or `domain.device_class` -> words for one such thing: 'thermostat'."""
     sensing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Device class of sensors -> how their names end, which says what they are for."""
+    plain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Domain, or `any` -> the plainest commands, with slots `{x}`, `{n}`, `{color}`; in brackets
+    what may be left out. What lets somebody in is none of them."""
     same: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The name of a room -> what it is called, too, if no other room is: 'master bedroom'."""
     rooms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -259,12 +265,13 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         repairs=phrases("repairs"),
         kinds=groups("kinds"),
         sensing=groups("sensing"),
+        plain={name: _forms(value) for name, value in _table(table, "plain").items()},
         same=groups("same"),
         rooms=groups("rooms"),
         actions=groups("actions"),
         rules=texts("rules"),
         questions=texts("questions"),
-        spelled=dict(_spelled({key: each for key, each in table.items() if key != "recast"})),
+        spelled=dict(_spelled({key: each for key, each in table.items() if key not in PATTERNS})),
     )
 
 
@@ -277,6 +284,12 @@ def _forms(value: object) -> tuple[str, ...]:
 def _tables(table: Mapping[str, object], key: str) -> Sequence[Mapping[str, object]]:
     found = table.get(key, ())
     assert isinstance(found, Sequence)
+    return found
+
+
+def _table(table: Mapping[str, object], key: str) -> Mapping[str, object]:
+    found = table.get(key, {})
+    assert isinstance(found, Mapping)
     return found
 
 
