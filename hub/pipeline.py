@@ -86,8 +86,9 @@ TOLD = frozenset(
 )
 EXPECTED_TOLD = 10.0
 """The same for these, which change nothing: a wrong answer harms less than a wrong action."""
-LEAST = -16.0
-"""Log-probability of a command below which nothing that is known was said."""
+LEAST, LEAST_OF_NONE, LEAST_OF_WORD = -16.0, -8.0, -2.0
+"""Log-probability of a command below which nothing that is known was said: at most, and for a short
+one the second with the third for each of its words. A single word fits anything a little."""
 APART = 0.25
 """Log-probability by which it must be likelier than any other command."""
 
@@ -449,7 +450,8 @@ class Assistant:
         rest = [weight for weight, _, other in weighed if other != calls]
         tells = bool(calls) and all(call.tool in TOLD for call in calls)
         expected = EXPECTED_TOLD if tells else EXPECTED
-        if best < max(LEAST, heard - expected) or any(best - w < APART for w in rest):
+        least = max(LEAST, LEAST_OF_NONE + LEAST_OF_WORD * len(text.split()))
+        if best < max(least, heard - expected) or any(best - w < APART for w in rest):
             return first, None
         told = _with_readings(first, (text,))
         return told, self.router.quick(told, context)

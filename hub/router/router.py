@@ -424,7 +424,8 @@ class Router:
                 return ()  # it is what it says, and only too open for haste
             if reading and not _begins(utterance.text, text):
                 same = sum(reading.calls == calls for _, calls, _ in found)
-                free = FREE * _free_words(reading) if reading.open else 0.0
+                named = grammars.names[language]
+                free = FREE * _free_words(reading, named) if reading.open else 0.0
                 found += [(text, reading.calls, free)] if same < MOST_SPELLINGS else []
         return tuple(found)[:MOST_WEIGHED]
 
@@ -1321,10 +1322,10 @@ def _sayable(places: Places, known: Words) -> set[str]:
     return said
 
 
-def _free_words(reading: Reading) -> int:
-    """How many words of free text there are in what was understood."""
-    texts = [str(v) for call in reading.calls for v in call.arguments.values()]
-    return max((len(text.split()) for text in texts), default=0)
+def _free_words(reading: Reading, named: Collection[str]) -> int:
+    """How many words of free text there are in what was understood; names of the home are none."""
+    texts = [str(value) for call in reading.calls for value in call.arguments.values()]
+    return max((len(text.split()) for text in texts if normal(text) not in named), default=0)
 
 
 def _begins(whole: str, text: str) -> bool:
