@@ -306,16 +306,7 @@ class Assistant:
         if intent is None and answer is None and command:
             utterance, intent = await self._filled_in(audio, utterance, context)
         if intent is None and answer is None and command and not unfinished:
-            again = await self._heard_again(audio, utterance, context)
-            if again is not utterance:
-                utterance, intent = again, self.router.quick(again, context)
-                answer = self._answer(again, area, wake)
-        if intent is None and answer is None and command and not unfinished:
-            utterance, intent = await self._reconsidered(audio, utterance, context)
-        if intent is None and answer is None and command and not unfinished:
-            verbs = self.router.by_ear(command, utterance.language)
-            utterance = _with_readings(utterance, verbs)
-            intent = self.router.quick(utterance, context)
+            utterance, intent, answer = await self._thoroughly(audio, utterance, area, wake)
         milliseconds = (time.perf_counter() - started) * 1000
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
         settled = answer is not None and not answer.agreed
@@ -323,6 +314,42 @@ class Assistant:
         return Understood(
             utterance, intent, command, unfinished, settled, milliseconds, behind=behind
         )
+
+    async def _thoroughly(
+        self, audio: Audio, first: Utterance, area: str | None, wake: str | None
+    ) -> tuple[Utterance, Intent | None, Answered | None]:
+        """What is not understood, heard again in all the ways there are."""
+        context = self._context(area, wake)
+        utterance = await self._heard_again(audio, first, context)
+        if utterance is not first:
+            intent = self.router.quick(utterance, context)
+            answer = self._answer(utterance, area, wake)
+            if intent is not None or answer is not None:
+                return utterance, intent, answer
+        utterance, intent = await self._reconsidered(audio, utterance, context)
+        if intent is None:
+            command = clean(first.text, words(first.language), wake)
+            verbs = self.router.by_ear(command, utterance.language)
+            utterance = _with_readings(utterance, verbs)
+            intent = self.router.quick(utterance, context)
+        return utterance, intent, None
+
+    async def _heard_out(
+        self, audio: Audio, understood: Understood, area: str | None, wake: str | None
+    ) -> Understood:
+        """What stopped in the middle of a sentence, and yet is all that was said: its end may have
+        been misheard."""
+        first = understood.utterance
+        if understood.intent is not None or not understood.unfinished:
+            return understood
+        if self.conversation(area).question is not None:
+            return understood  # it may be an answer
+        if self.router.understands(first, self._context(area, wake)):
+            return understood
+        started = time.perf_counter()
+        utterance, intent, _ = await self._thoroughly(audio, first, area, wake)
+        milliseconds = understood.milliseconds + (time.perf_counter() - started) * 1000
+        return replace(understood, utterance=utterance, intent=intent, milliseconds=milliseconds)
 
     def hears_secret(self, area: str | None) -> bool:
         """Whether a PIN is waited for in a room: what is said then is for nobody else."""
@@ -480,6 +507,7 @@ class Assistant:
                 understood = await self.understand(
                     heard.audio, area=area, language=language, wake=wake
                 )
+            understood = await self._heard_out(heard.audio, understood, area, wake)
         except HearthError as error:
             trace = self._failed(error, Utterance((), self.languages[0]), watch)
         else:

@@ -142,7 +142,8 @@ MOST_SPELLINGS = 2
 MOST_WEIGHED = 16
 """Such sentences that are weighed against the sound: each takes about 25 ms."""
 FREE = 4.0
-"""Log-probability by which it must be likelier for each word of free text in it."""
+"""Log-probability by which it must be likelier for each word of free text that was not recognised
+so at first: anything can be such text, and something always fits."""
 MOST_HYPOTHESES = 10
 """Hypotheses over which forms are laid."""
 UNLIKELY = 0.2
@@ -395,7 +396,7 @@ class Router:
     ) -> tuple[tuple[str, tuple[Call, ...], float], ...]:
         """Sentences that sound like the hypotheses, with what the rules understand of them, the
         likeliest first: to be weighed against the sound. Last, by how much log-probability that
-        must be the likelier: free text can be anything, so there is always some that fits.
+        must be the likelier.
 
         Before `prepare`: none."""
         grammars = self._grammars
@@ -424,8 +425,7 @@ class Router:
                 return ()  # it is what it says, and only too open for haste
             if reading and not _begins(utterance.text, text):
                 same = sum(reading.calls == calls for _, calls, _ in found)
-                named = grammars.names[language]
-                free = FREE * _free_words(reading, named) if reading.open else 0.0
+                free = FREE * _free_words(reading, utterance.text, grammars.names[language])
                 found += [(text, reading.calls, free)] if same < MOST_SPELLINGS else []
         return tuple(found)[:MOST_WEIGHED]
 
@@ -1322,10 +1322,15 @@ def _sayable(places: Places, known: Words) -> set[str]:
     return said
 
 
-def _free_words(reading: Reading, named: Collection[str]) -> int:
-    """How many words of free text there are in what was understood; names of the home are none."""
-    texts = [str(value) for call in reading.calls for value in call.arguments.values()]
-    return max((len(text.split()) for text in texts if normal(text) not in named), default=0)
+def _free_words(reading: Reading, heard: str, named: Collection[str]) -> int:
+    """How many words of free text there are in what was understood that stand otherwise in what
+    was recognised; names of the home are no free text."""
+    if not reading.open:
+        return 0
+    said = f" {normal(heard)} "
+    texts = [normal(str(value)) for call in reading.calls for value in call.arguments.values()]
+    free = [text for text in texts if text not in named and f" {text} " not in said]
+    return max((len(text.split()) for text in free), default=0)
 
 
 def _begins(whole: str, text: str) -> bool:
