@@ -41,8 +41,8 @@ class Ears:
         return [self._weights.get(text.casefold(), -30.0) for text in texts]
 
 
-async def hear(house: Household, ears: Ears) -> Trace:
-    assistant = Assistant(
+def listening(house: Household, ears: Ears) -> Assistant:
+    return Assistant(
         home=house.home,
         router=house.assistant.router,
         skillset=house.assistant.skillset,
@@ -50,7 +50,10 @@ async def hear(house: Household, ears: Ears) -> Trace:
         recognizer=ears,
         languages=("en",),
     )
-    return await assistant.hear(Heard(Audio(bytes(32_000)), 0.8, 1.0))
+
+
+async def hear(house: Household, ears: Ears) -> Trace:
+    return await listening(house, ears).hear(Heard(Audio(bytes(32_000)), 0.8, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -209,3 +212,40 @@ async def test_a_noise_that_is_nothing_is_no_command_either(house: Household) ->
     await hear(house, ears)
     assert meant in ears.weighed
     assert house.devices.state("light.hallway") == "off"
+
+
+async def test_what_stops_in_the_middle_is_heard_again_when_that_was_all(house: Household) -> None:
+    """'Light in' was 'lighting', and nothing came behind it."""
+    house.devices.set_state("light.hallway", "off")
+    meant = "Turn on the hallway light."
+    ears = Ears("Turn on the hall weigh light in", {meant: -5.0}, [meant])
+    assistant = listening(house, ears)
+    audio = Audio(bytes(32_000))
+    understood = await assistant.understand(audio)
+    assert understood.unfinished
+    assert not ears.weighed, "the person may still speak"
+    await assistant.hear(Heard(audio, 0.8, 1.0), understood)
+    assert house.devices.state("light.hallway") == "on"
+
+
+@pytest.mark.parametrize(("meant", "done"), [("Mute.", False), ("Floor lamp off.", True)])
+async def test_a_single_word_must_be_likelier_than_a_sentence(
+    house: Household, meant: str, done: bool
+) -> None:
+    heard = "I have made out that a man came off."
+    trace = await hear(house, Ears(heard, {heard: -11.0, meant: -12.0}, [meant]))
+    assert bool(trace.intent.calls) is done, trace
+
+
+async def test_free_text_that_was_not_recognised_at_first_must_be_likelier(
+    house: Household,
+) -> None:
+    """'Get some light off' could be about a list, as anything could."""
+    house.devices.set_state("light.hallway", "on")
+    ears = Ears(
+        "Its hallway night off.",
+        {"Hallway light off.": -7.0, "Get some way light off.": -3.0},
+        ["Get some way light off."],
+    )
+    trace = await hear(house, ears)
+    assert house.devices.state("light.hallway") == "off", trace
