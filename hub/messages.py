@@ -149,6 +149,8 @@ class Intent:
     why: str = ""
     """One line for a person: what matched, or what was missing."""
     candidates: tuple[Candidate, ...] = ()
+    guessed: bool = False
+    """Not word-for-word: what was said is spelt or put otherwise than what is known."""
     confirmed: bool = False
     """The person has said yes to just these calls."""
     targets: Any = None

@@ -86,6 +86,11 @@ TOLD = frozenset(
 )
 EXPECTED_TOLD = 10.0
 """The same for these, which change nothing: a wrong answer harms less than a wrong action."""
+DOUBTFUL = -0.8
+"""Mean log-probability of a token below which a guess at what was recognised is weighed against
+what is understood word for word: 'light up' in a noise was 'light off'."""
+EXPECTED_OF_GUESS = 2.0
+"""Log-probability by which that may be less likely."""
 LEAST, LEAST_OF_NONE, LEAST_OF_WORD = -16.0, -8.0, -2.0
 """Log-probability of a command below which nothing that is known was said: at most, and for a short
 one the second with the third for each of its words. A single word fits anything a little."""
@@ -303,6 +308,9 @@ class Assistant:
         if intent is None and answer is None and said.text != utterance.text:
             milliseconds = (time.perf_counter() - started) * 1000
             return Understood(utterance, None, "", False, False, milliseconds, called=True)
+        if intent is not None and intent.guessed and utterance.hypotheses[0].score < DOUBTFUL:
+            utterance, meant = await self._reconsidered(audio, utterance, context, guessed=True)
+            intent = meant or intent
         if intent is None and answer is None and command:
             utterance, intent = await self._filled_in(audio, utterance, context)
         if intent is None and answer is None and command and not unfinished:
@@ -446,10 +454,11 @@ class Assistant:
         return replace(first, hypotheses=first.hypotheses + more) if more else first
 
     async def _reconsidered(
-        self, audio: Audio, first: Utterance, context: Context
+        self, audio: Audio, first: Utterance, context: Context, *, guessed: bool = False
     ) -> tuple[Utterance, Intent | None]:
         """The utterance with the sentence that the rules understand and that is likeliest by the
-        sound, of those that sound like what was recognised; if it is likely enough."""
+        sound, of those that sound like what was recognised; if it is likely enough. `guessed`:
+        something is understood already, but not word for word."""
         if not isinstance(self._recognizer, ThoroughRecognizer) or not first.hypotheses:
             return first, None
         try:
@@ -477,6 +486,7 @@ class Assistant:
         rest = [weight for weight, _, other in weighed if other != calls]
         tells = bool(calls) and all(call.tool in TOLD for call in calls)
         expected = EXPECTED_TOLD if tells else EXPECTED
+        expected = EXPECTED_OF_GUESS if guessed else expected
         least = max(LEAST, LEAST_OF_NONE + LEAST_OF_WORD * len(text.split()))
         if best < max(least, heard - expected) or any(best - w < APART for w in rest):
             return first, None

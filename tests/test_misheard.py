@@ -22,8 +22,14 @@ NAMES = ("Mood Lighting", "Front Door", "Kitchen", "lights", "EcoBee", "Outdoor 
 class Ears:
     """A recognizer that hears what it is told, and weighs what it is asked about."""
 
-    def __init__(self, text: str, weights: Mapping[str, float], more: Sequence[str] = ()) -> None:
-        self._heard = Utterance((Hypothesis(text, -0.4),))
+    def __init__(
+        self,
+        text: str,
+        weights: Mapping[str, float],
+        more: Sequence[str] = (),
+        score: float = -0.4,
+    ) -> None:
+        self._heard = Utterance((Hypothesis(text, score),))
         self._more = tuple(Hypothesis(each, -0.6) for each in more)
         self._weights = {text.casefold(): -2.0} | {k.casefold(): v for k, v in weights.items()}
         self.weighed: list[str] = []
@@ -249,3 +255,16 @@ async def test_free_text_that_was_not_recognised_at_first_must_be_likelier(
     )
     trace = await hear(house, ears)
     assert house.devices.state("light.hallway") == "off", trace
+
+
+@pytest.mark.parametrize(
+    ("score", "weight", "state"), [(-1.1, -3.0, "off"), (-1.1, -6.0, "on"), (-0.2, -3.0, "on")]
+)
+async def test_a_guess_at_doubtful_words_is_weighed(
+    house: Household, score: float, weight: float, state: str
+) -> None:
+    """'Light up' is understood, though no sentence is so; 'light off' is one, and sounds alike."""
+    house.devices.set_state("light.hallway", "off" if state == "on" else "on")
+    ears = Ears("Hallway light up.", {"Hallway light off.": weight}, score=score)
+    await hear(house, ears)
+    assert house.devices.state("light.hallway") == state

@@ -23,6 +23,8 @@ class Reading:
     """It may go on: free text stands in it, or nothing but a name was said."""
     bare: bool = False
     """Nothing but a name was said."""
+    guessed: bool = False
+    """Not word-for-word."""
     doable: bool = True
     """Whether the home has what it needs."""
     targets: Targets | None = None

@@ -749,7 +749,7 @@ class Router:
             elif several := self._clauses(grammars, language, said, context):
                 found.append(_ranked(several, said.command, rank))
             elif guess := self._guess(grammars, language, said.command, context):
-                found.append(_ranked(guess, said.command, rank))
+                found.append(_ranked(replace(guess, guessed=True), said.command, rank))
         return max(found, key=_worth, default=None)
 
     def _leaning(
@@ -1472,6 +1472,7 @@ def _intent(best: Ranked, context: Context) -> Intent:
         choices=reading.choices,
         why=reading.why,
         candidates=tuple(_candidates(reading)),
+        guessed=reading.guessed,
         targets=reading.targets,
     )
     return remembered(intent)
