@@ -113,7 +113,7 @@ class Peer:
 
     def misheard(
         self, utterance: Utterance, context: Context
-    ) -> tuple[tuple[str, tuple[Call, ...]], ...]:
+    ) -> tuple[tuple[str, tuple[Call, ...], float], ...]:
         """None: it takes what it heard first."""
         return ()
 
