@@ -6,13 +6,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import socket
+import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -29,9 +33,10 @@ from hub.home import link
 from hub.home.model import Home
 from hub.messages import StateChange
 from hub.ports import DeviceSource, Inventory
+from tests.kits import flood as flood_kit
 from tests.kits.homeassistant import TOKEN, FakeHomeAssistant, fake_home_assistant
 from tests.kits.network import Network
-from tests.mqtt import Broker, needs_mosquitto
+from tests.mqtt import PASSWORDS, Broker, needs_mosquitto
 
 pytestmark = needs_mosquitto
 
@@ -552,3 +557,45 @@ def test_the_kit_repeats_and_mixes_messages() -> None:
     assert sorted(numbers) == sorted([*range(10)] * 2)
     assert numbers != sorted(numbers)
     assert json.dumps(numbers)
+
+
+# --- 50: as many messages as a broker passes on --------------------------------------------------
+
+
+async def test_of_twenty_thousand_messages_a_second_the_last_counts_and_nothing_is_kept(
+    broker: Broker,
+) -> None:
+    """For two seconds; with HEARTH_FLOOD=60 for a minute. How late others were is printed."""
+    seconds, topics = float(os.environ.get("HEARTH_FLOOD", "2")), 50
+    async with broker.devices() as devices:
+        for number in range(topics):
+            meter = {"unique_id": f"m{number}", "name": f"M {number}"}
+            meter["state_topic"] = f"flood/{number}"
+            await devices.say(f"homeassistant/sensor/m{number}/config", meter, retain=True)
+    home = Home()
+    await home.connect([MqttHome(broker.settings())])
+    arguments = [str(broker.port), "devices", PASSWORDS["devices"], "20000", str(seconds)]
+    flood = await asyncio.create_subprocess_exec(
+        sys.executable, flood_kit.__file__, *arguments, str(topics), stdout=asyncio.subprocess.PIPE
+    )
+    assert flood.stdout is not None and await flood.stdout.readline() == b"begins\n"
+    before, worked, late = psutil.Process().memory_info().rss, time.process_time(), 0.0
+    ending = asyncio.create_task(flood.stdout.readline())
+    while not ending.done():
+        began = time.monotonic()
+        await asyncio.sleep(0.02)
+        late = max(late, time.monotonic() - began - 0.02)
+    sent = int(ending.result())
+    await flood.wait()
+    # A broker may leave out some of so many; not what it has to pass on at least once.
+    async with broker.devices() as devices:
+        for number in range(topics):
+            await devices.say(f"flood/{number}", f"last {number}")
+    meters = range(topics)
+    await until(home, lambda: all(home.state(f"sensor.m_{n}").state == f"last {n}" for n in meters))
+    worked = time.process_time() - worked
+    more = psutil.Process().memory_info().rss - before
+    await home.close()
+    print(f"{sent / seconds:.0f} a second: {worked / seconds:.0%} of a core, at worst ", end="")
+    print(f"{late * 1000:.0f} ms late, {more / 2**20:.1f} MB more")
+    assert more < 30 * 2**20
