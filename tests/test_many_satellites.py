@@ -28,7 +28,13 @@ class FarApart(Arbiter):
     """Rooms that never hear the same: on a busy machine wake words come in one go that were said
     one after the other."""
 
-    async def wins(self, room: str, phrase: str, clearness: float | Callable[[], float]) -> bool:
+    async def wins(
+        self,
+        room: str,
+        phrase: str,
+        clearness: float | Callable[[], float],
+        said: float | None = None,
+    ) -> bool:
         return True
 
 

@@ -181,6 +181,66 @@ def test_two_people_in_two_rooms_within_two_seconds_are_both_served() -> None:
     assert all(virtually(heard()) == [True, True] for _ in range(100))
 
 
+class Busy:
+    """Finds the wake word in loud sound, and has much to do when the first of it comes."""
+
+    phrase = "Hey Jarvis"
+
+    def __init__(self, late: float) -> None:
+        self._late = late
+
+    async def process(self, pcm: bytes) -> Wake | None:
+        if max(memoryview(pcm).cast("h")) < 4000:
+            return None
+        await asyncio.sleep(self._late)
+        return Wake("hey_jarvis", self.phrase, 0.9, 0.0)
+
+    async def reset(self) -> None: ...
+
+
+async def in_a_room(room: str, said: float, late: float, arbiter: Arbiter) -> bool:
+    """Whether a wake word is answered that is said after so many seconds, and found so late."""
+    part = 0.1
+    still, spoken = noise(part, 20), noise(part, 8000)
+    ears = OneOfSeveral(Busy(late), room, arbiter)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for number in range(1, 80):  # as it comes; what has come meanwhile is taken at once
+        await asyncio.sleep(max(0.0, began + number * part - loop.time()))
+        here = number == round(said / part)
+        if await ears.process(spoken if here else still) is not None:
+            return True
+        if here:
+            return False
+    raise AssertionError("it was never said")
+
+
+@pytest.mark.parametrize(
+    ("kitchen", "office", "answered"),
+    [
+        ((3.0, 1.4), (4.4, 0.0), [True, True]),  # found in one moment, said at two
+        ((3.0, 0.0), (4.4, 2.0), [True, True]),
+        ((3.0, 2.0), (3.0, 0.0), [False, True]),  # the same one, found when that was decided
+        ((3.0, 0.0), (3.3, 1.5), [True, False]),
+    ],
+)
+def test_it_counts_when_the_wake_word_was_said_and_not_when_it_was_found(
+    kitchen: tuple[float, float], office: tuple[float, float], answered: list[bool]
+) -> None:
+    """A hub that is busy finds it later, in one room more than in another."""
+
+    async def heard() -> list[bool]:
+        arbiter = Arbiter()
+        for room in ("Kitchen", "Office"):
+            arbiter.join(room)
+        told = await asyncio.gather(
+            in_a_room("Kitchen", *kitchen, arbiter), in_a_room("Office", *office, arbiter)
+        )
+        return list(told)
+
+    assert virtually(heard()) == answered
+
+
 def test_the_same_wake_word_is_heard_again_later() -> None:
     async def heard() -> list[bool]:
         arbiter = Arbiter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,11 +14,14 @@ from hub.messages import BYTES_PER_SECOND, Wake
 from hub.ports import WakeWord
 
 WINDOW = 0.6
-"""Seconds in which others may have heard it, too: two streams that are late by up to 0.3 s, one
-more and the other less, are that far apart. Nobody notices it: what is said after the wake word
-is kept meanwhile, and takes longer."""
-AFTERWARDS = 0.6
-"""Seconds after the decision in which the same wake word is still the same one."""
+"""Seconds within which it was said for rooms that heard the same: two streams that are late by up
+to 0.3 s, one more and the other less, are that far apart. As long is waited for the others.
+Nobody notices it: what is said after the wake word is kept meanwhile, and takes longer."""
+AFTERWARDS = 3.0
+"""Seconds for which a decision is kept for rooms that find the wake word later, since the hub has
+much to do."""
+LATELY = 10
+"""Seconds over which it is looked at how soon the sound of a room comes."""
 SPEECH_SECONDS = 1.5
 """How far back it is looked at how loud the wake word was."""
 BYTES = round(SPEECH_SECONDS * BYTES_PER_SECOND)
@@ -38,10 +42,12 @@ class _Claim:
     settled: asyncio.Future[str] = field(compare=False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Case:
     """A wake word that was heard, and by whom."""
 
+    said: float
+    """When it was said, by the clock of the event loop, as far as the first to hear it knows."""
     claims: list[_Claim] = field(default_factory=list)
     later: bool = False
     """How clearly some heard it is known only in the end."""
@@ -51,29 +57,41 @@ class _Case:
 
 class Arbiter:
     """Decides which room answers: the one where it was heard most clearly. With a single room
-    nobody waits. Another wake word is another person, who is answered, too."""
+    nobody waits. Another wake word is another person, who is answered, too; so is the same one at
+    another time."""
 
     def __init__(self, window: float = WINDOW, afterwards: float = AFTERWARDS) -> None:
         self._window = window
         self._afterwards = afterwards
         self._rooms: set[str] = set()
-        self._cases: dict[str, _Case] = {}
+        self._cases: dict[str, list[_Case]] = {}
 
     def join(self, room: str) -> Callable[[], None]:
         """A room takes part until the result is called."""
         self._rooms.add(room)
         return lambda: self._rooms.discard(room)
 
-    async def wins(self, room: str, phrase: str, clearness: float | Callable[[], float]) -> bool:
+    async def wins(
+        self,
+        room: str,
+        phrase: str,
+        clearness: float | Callable[[], float],
+        said: float | None = None,
+    ) -> bool:
         """Whether this room is the one to answer. `clearness`, 0-2, may be known only in the
-        end."""
+        end. `said`: when it was said, by the clock of the event loop; None: now."""
         if self._rooms <= {room}:
             return True
         phrase = normal(phrase)  # each kind of satellite writes it in its own way
         loop = asyncio.get_running_loop()
-        case = self._cases.get(phrase)
-        if case is None:
-            case = self._cases[phrase] = _Case()
+        said = loop.time() if said is None else said
+        cases = self._cases.setdefault(phrase, [])
+        near = [each for each in cases if abs(each.said - said) <= self._window]
+        if near:
+            case = min(near, key=lambda each: abs(each.said - said))
+        else:
+            case = _Case(said)
+            cases.append(case)
             loop.call_later(self._window, self._settle, phrase, case)
         if case.winner is not None:  # it came too late
             return False
@@ -92,7 +110,35 @@ class Arbiter:
         for claim in case.claims:
             if not claim.settled.done():
                 claim.settled.set_result(case.winner)
-        asyncio.get_running_loop().call_later(self._afterwards, self._cases.pop, phrase, None)
+        asyncio.get_running_loop().call_later(self._afterwards, self._forget, phrase, case)
+
+    def _forget(self, phrase: str, case: _Case) -> None:
+        cases = self._cases[phrase]
+        cases.remove(case)
+        if not cases:
+            del self._cases[phrase]
+
+
+class Arrival:
+    """When sound came, of a stream that is looked at later than that while the hub has much to do.
+
+    A stream brings a second of sound a second: what is behind its soonest sound of late has been
+    waiting. Only lately, as clocks drift and sound may be lost."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        """Of sound so far."""
+        self._soonest: deque[tuple[int, float]] = deque(maxlen=LATELY)
+        """For each of the last seconds: what its soonest sound was behind the beginning."""
+
+    def came(self, seconds: float, now: float) -> float:
+        """The time at which the next `seconds` of sound were there, which is at most `now`."""
+        self._seconds += seconds
+        behind = now - self._seconds
+        if self._soonest and self._soonest[-1][0] == int(now):
+            behind = min(behind, self._soonest.pop()[1])
+        self._soonest.append((int(now), behind))
+        return self._seconds + min(behind for _, behind in self._soonest)
 
 
 class OneOfSeveral:
@@ -103,19 +149,23 @@ class OneOfSeveral:
         self._room = room
         self._arbiter = arbiter
         self._recent = bytearray()
+        self._arrival = Arrival()
         self.phrase: str = getattr(wake, "phrase", "")
 
     async def process(self, pcm: bytes) -> Wake | None:
         self._recent += pcm
         del self._recent[: -round(ROOM_SECONDS * BYTES_PER_SECOND)]
+        now = asyncio.get_running_loop().time()
+        came = self._arrival.came(len(pcm) / BYTES_PER_SECOND, now)
         wake = await self._wake.process(pcm)
         if wake is None:
             return None
         clear = clearness(wake.score, bytes(self._recent))
-        return wake if await self._arbiter.wins(self._room, wake.phrase, clear) else None
+        return wake if await self._arbiter.wins(self._room, wake.phrase, clear, came) else None
 
     async def reset(self) -> None:
         self._recent.clear()
+        self._arrival = Arrival()
         await self._wake.reset()
 
 
