@@ -320,6 +320,12 @@ def _lock(device: Device, service: str, data: Data) -> str | None:
 
 # --- warmth ----------------------------------------------------------------------------------
 
+WARMEST_ROOM, WARMEST_WATER = 45, 75
+"""Degrees Celsius above which no room and no tap is: what says more counts in Fahrenheit."""
+FAHRENHEIT_ROOM, FAHRENHEIT_WATER = (45, 95), (110, 140)
+"""Home Assistant's usual limits, in degrees Fahrenheit."""
+
+
 
 def _climate(device: Device, service: str, data: Data) -> str | None:
     attributes = device.attributes
@@ -328,7 +334,9 @@ def _climate(device: Device, service: str, data: Data) -> str | None:
         case "set_temperature":
             if mode := data.get("hvac_mode"):
                 device.state = _choice(device, {"hvac_mode": mode}, "hvac_mode", modes)
-            low, high = attributes.get("min_temp", 7), attributes.get("max_temp", 35)
+            usual = FAHRENHEIT_ROOM if _fahrenheit(attributes, WARMEST_ROOM) else (7, 35)
+            low = attributes.get("min_temp", usual[0])
+            high = attributes.get("max_temp", usual[1])
             given = [k for k in ("temperature", "target_temp_low", "target_temp_high") if k in data]
             if not given:
                 _number(device, data, "temperature", low, high)
@@ -357,6 +365,16 @@ def _climate(device: Device, service: str, data: Data) -> str | None:
     return None
 
 
+def _fahrenheit(attributes: Mapping[str, Any], warmest: float) -> bool:
+    """Whether a device that may not name its unit counts in degrees Fahrenheit: what it measures
+    or keeps would be too hot in degrees Celsius."""
+    unit = str(attributes.get("temperature_unit") or attributes.get("unit_of_measurement") or "")
+    if unit:
+        return unit.upper().endswith("F")
+    told = (attributes.get(key) for key in ("temperature", "current_temperature", "target_temp_low"))
+    return any(isinstance(value, int | float) and value > warmest for value in told)
+
+
 def _hvac_action(device: Device) -> str:
     if device.state in ("off", "fan_only", "dry"):
         return {"fan_only": "fan", "dry": "drying"}.get(device.state, "off")
@@ -372,8 +390,9 @@ def _water_heater(device: Device, service: str, data: Data) -> str | None:
     modes = device.attributes.get("operation_list") or ["off", "eco", "electric", "performance"]
     match service:
         case "set_temperature":
-            low = device.attributes.get("min_temp", 40)
-            high = device.attributes.get("max_temp", 60)
+            usual = FAHRENHEIT_WATER if _fahrenheit(device.attributes, WARMEST_WATER) else (40, 60)
+            low = device.attributes.get("min_temp", usual[0])
+            high = device.attributes.get("max_temp", usual[1])
             device.attributes["temperature"] = _number(device, data, "temperature", low, high)
         case "set_operation_mode":
             device.state = _choice(device, data, "operation_mode", modes)
@@ -499,6 +518,9 @@ def _todo(device: Device, service: str, data: Data) -> str | None:
     ]
     wanted = str(data.get("item", "")).strip()
     found = next((i for i in items if i["summary"].casefold() == wanted.casefold()), None)
+    told = sum(item.get("status") != "completed" for item in items)
+    # A list may tell how many items it has, and not which.
+    untold = max(0, int(device.state) - told) if device.state.isdecimal() else 0
     match service:
         case "add_item":
             if not wanted:
@@ -515,7 +537,7 @@ def _todo(device: Device, service: str, data: Data) -> str | None:
         case _:
             raise _unknown(device, service)
     device.attributes["todo_items"] = items
-    device.state = str(sum(item.get("status") != "completed" for item in items))
+    device.state = str(untold + sum(item.get("status") != "completed" for item in items))
     return None
 
 

@@ -95,6 +95,8 @@ COMMA = ","
 _CLAUSES = re.compile(r"[,;.!]\s+|[，、。；！]\s*")
 """What ends a clause; not the point or comma within a number."""
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'"})
+LONGEST_START = 5
+"""Words of a beginning that was broken off and said again."""
 _WAKE_SCORE = 78.0
 """0-100: 'Hey, Jervis' is 82 alike 'hey jarvis', 'hey charles' 67."""
 _WAKE_AMONG_OTHERS = 88.0
@@ -167,6 +169,42 @@ def collapsed(text: str) -> str:
         else:
             position += 1
     return " ".join(tokens)
+
+
+def fluent(text: str, words: Words) -> str:
+    """The text without what people say while they think ('uh', 'sort of'), and without a phrase
+    that was begun and at once begun anew: 'what's the, what's the humidity'."""
+    tokens = _once(text.split(), words)
+    longest = max((len(phrase.split()) for phrase in words.hesitations), default=0)
+    kept: list[str] = []
+    position = 0
+    while position < len(tokens):
+        for count in range(min(longest, len(tokens) - position), 0, -1):
+            said = tokens[position : position + count]
+            if normal(" ".join(said)) in words.hesitations:
+                position += count
+                break
+        else:
+            kept.append(tokens[position])
+            position += 1
+    return " ".join(kept) or text
+
+
+def _once(tokens: list[str], words: Words) -> list[str]:
+    """The words, with what was begun twice once. A repeated phrase must end in the middle of a
+    sentence, so that 'brighter, brighter' stays."""
+    plain = [normal(token) for token in tokens]
+    position = 0
+    while position < len(tokens):
+        for length in range(min(LONGEST_START, (len(tokens) - position - 1) // 2), 0, -1):
+            end = position + length
+            ends = plain[end - 1] in words.dangling or tokens[end - 1].endswith(("-", "...", "\u2026"))
+            if ends and plain[position:end] == plain[end : end + length]:
+                del tokens[position:end], plain[position:end]
+                break
+        else:
+            position += 1
+    return tokens
 
 
 def addressed(text: str, words: Words, wake: str | None = None) -> str:

@@ -235,7 +235,8 @@ def narrowed(reading: Reading, text: str, places: Places, words: Words) -> Readi
     domain = slots.get("domain") or places.kind(call.tool).get("domain")
     lamp = words.lamps & set(normal(text).split()) if domain == "light" else ()
     sensed = domain in ("sensor", "binary_sensor") and "device_class" in slots
-    if not (domain == "climate" or lamp or sensed):
+    one = domain == "fan" and _only_one(text, words.kinds.get("fan", ()))
+    if not (domain == "climate" or lamp or sensed or one):
         return reading
     found = places.actable(call.tool, slots)
     if domain == "climate":
@@ -255,6 +256,11 @@ def narrowed(reading: Reading, text: str, places: Places, words: Words) -> Readi
         calls=(places.call(call.tool, named, call.response),),
         targets=targets([{"name": found[0].entity_id}]),
     )
+
+
+def _only_one(text: str, kinds: Sequence[str]) -> bool:
+    """Whether one thing of a kind was spoken of: 'the fan', and not 'the fans'."""
+    return bool(set(normal(text).split()) & set(kinds))
 
 
 def _is_called(entity: Entity, kinds: Sequence[str]) -> bool:

@@ -19,7 +19,16 @@ from hub.messages import Call, Candidate, Intent, ToolSpec, Utterance
 from hub.ports import ChatModel, ChoosingModel, LanguageModel
 from hub.router import byear
 from hub.router.chat import ChatTier
-from hub.router.clean import addressed, clauses, clean, collapsed, spoken, surface, without_asides
+from hub.router.clean import (
+    addressed,
+    clauses,
+    clean,
+    collapsed,
+    fluent,
+    spoken,
+    surface,
+    without_asides,
+)
 from hub.router.compound import repairs, split, together
 from hub.router.context import Context, Target, Targets
 from hub.router.endings import Endings
@@ -176,7 +185,7 @@ MECHANISMS = (
 """What is understood with; each can be left out, to measure what it is worth: the phrases of
 skills, the shared sentences, gazetteer-matcher (in other languages our own gazetteer), misspelt
 words, several commands in one sentence, what leans on the one before, exceptions, other forms of a
-sentence, commands with a time, asides in front, and the model;
+sentence, commands with a time, asides in front and hesitations, and the model;
 and of what was heard, a second hearing with the home's names, what sounds like a command and is
 weighed against the sound, and misheard verbs. `unseen`: tools of packs by what they say of
 themselves."""
@@ -673,12 +682,20 @@ class Router:
             self._any_text = False
 
     def _known(self, utterance: Utterance, context: Context) -> Ranked | None:
-        """The best reading; of what is left without asides, if the whole is not understood."""
+        """The best reading; of what is left without asides, and then without hesitations, if the
+        whole is not understood."""
         best = self._likeliest(utterance, context)
         lacking = best is None or not best.reading.doable
         if lacking and "asides" not in self._without:
             known = words(self._language(utterance.language))
             heard = [replace(h, text=without_asides(h.text, known)) for h in utterance.hypotheses]
+            less = replace(utterance, hypotheses=tuple(heard))
+            if less != utterance:
+                best = self._likeliest(less, context) or best
+        lacking = best is None or not best.reading.doable
+        if lacking and "asides" not in self._without:
+            known = words(self._language(utterance.language))
+            heard = [replace(h, text=fluent(h.text, known)) for h in utterance.hypotheses]
             less = replace(utterance, hypotheses=tuple(heard))
             if less != utterance:
                 best = self._likeliest(less, context) or best

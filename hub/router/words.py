@@ -34,9 +34,12 @@ class Words:
     after: tuple[str, ...] = ()
     """Politeness behind it: 'thank you'."""
     fillers: tuple[str, ...] = ()
+    """Words that change nothing wherever they stand: 'just', 'now'."""
+    hesitations: tuple[str, ...] = ()
+    """What people say while they think, or to be soft: 'uh', 'sort of'. Taken out only where a
+    sentence is not understood with it."""
     joining: frozenset[str] = frozenset()
     """Small words between the parts of a form: 'a', 'with', 'and'."""
-    """Words that change nothing wherever they stand: 'just', 'now'."""
     all: tuple[str, ...] = ()
     """Words that mean the whole house where no room is named: 'all'."""
     fully: tuple[str, ...] = ()
@@ -216,6 +219,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         before=phrases("before"),
         after=phrases("after"),
         fillers=phrases("fillers"),
+        hesitations=phrases("hesitations"),
         joining=frozenset(phrases("joining")),
         hesitating=frozenset(phrases("hesitating")),
         dangling=frozenset(phrases("dangling")),
