@@ -326,7 +326,6 @@ FAHRENHEIT_ROOM, FAHRENHEIT_WATER = (45, 95), (110, 140)
 """Home Assistant's usual limits, in degrees Fahrenheit."""
 
 
-
 def _climate(device: Device, service: str, data: Data) -> str | None:
     attributes = device.attributes
     modes = attributes.get("hvac_modes") or ["off", "heat", "cool", "heat_cool", "auto"]
@@ -371,7 +370,9 @@ def _fahrenheit(attributes: Mapping[str, Any], warmest: float) -> bool:
     unit = str(attributes.get("temperature_unit") or attributes.get("unit_of_measurement") or "")
     if unit:
         return unit.upper().endswith("F")
-    told = (attributes.get(key) for key in ("temperature", "current_temperature", "target_temp_low"))
+    told = (
+        attributes.get(key) for key in ("temperature", "current_temperature", "target_temp_low")
+    )
     return any(isinstance(value, int | float) and value > warmest for value in told)
 
 

@@ -95,6 +95,8 @@ COMMA = ","
 _CLAUSES = re.compile(r"[,;.!]\s+|[，、。；！]\s*")
 """What ends a clause; not the point or comma within a number."""
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'"})
+BROKEN_OFF = ("-", "...", "\u2026")
+"""How a recognizer writes that somebody stopped in the middle."""
 LONGEST_START = 5
 """Words of a beginning that was broken off and said again."""
 _WAKE_SCORE = 78.0
@@ -198,7 +200,8 @@ def _once(tokens: list[str], words: Words) -> list[str]:
     while position < len(tokens):
         for length in range(min(LONGEST_START, (len(tokens) - position - 1) // 2), 0, -1):
             end = position + length
-            ends = plain[end - 1] in words.dangling or tokens[end - 1].endswith(("-", "...", "\u2026"))
+            broken = tokens[end - 1].endswith(BROKEN_OFF)
+            ends = broken or plain[end - 1] in words.dangling
             if ends and plain[position:end] == plain[end : end + length]:
                 del tokens[position:end], plain[position:end]
                 break

@@ -16,7 +16,7 @@ from hub.router.places import Places
 from hub.router.reading import Reading
 from hub.router.words import Words
 
-MOST = 12
+MOST = 40
 """Of as many things one sentence may speak."""
 LONGEST_VERB = 3
 """Words of a verb: 'turn off all'."""

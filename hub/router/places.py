@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -28,6 +29,11 @@ class Places:
         self.scale: Literal["°C", "°F"] = _scale(home)
         places: list[Area | Floor] = [*self.areas.values(), *self.floors.values()]
         self._places = {normal(name) for place in places for name in spellings(place.names)}
+        self._parts = Counter(
+            word
+            for place in places
+            for word in {w for name in spellings(place.names) for w in normal(name).split()}
+        )
         self._shared = _shared(self.entities.values())
         self._shared_places = _shared([*self.areas.values(), *self.floors.values()])
         self._called: dict[str, dict[str, set[str]]] = {}
@@ -55,6 +61,10 @@ class Places:
     def is_place(self, name: str) -> bool:
         """Whether an area or a floor bears this name."""
         return normal(name) in self._places
+
+    def named_with(self, word: str) -> int:
+        """How many areas, floors and devices have a word in what they are called."""
+        return self._parts[word]
 
     def place_names(self, words: Words) -> set[str]:
         """What rooms and floors may be called, in normal form."""

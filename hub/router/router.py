@@ -865,6 +865,8 @@ class Router:
         if not found:
             # 'dim all the lights', where there is a sentence for 'dim the lights'.
             for reading in self._plain(grammars, language, Said(less, less), context, whole=True):
+                if reading.question and not reading.calls:
+                    continue  # of all of them it is not asked which one
                 if not reading.bare and not _of_forms(grammars, language, reading):
                     yield reading
 
@@ -1012,6 +1014,8 @@ class Router:
     ) -> Reading | None:
         """What is understood of a sentence in another form: 'I want the lights off'."""
         for form in recasts(text, words(language)) if "recast" not in self._without else ():
+            if excepted := self._except(grammars, language, form, context):
+                return replace(excepted, why=f"{excepted.why} <- recast as {form!r}")
             found = self._exact(grammars, language, Said(form, form), context)
             # Free text ends where the sentence ends, or what was left out was a part of it.
             whole = text.casefold().endswith(form.casefold())
@@ -1157,7 +1161,10 @@ class Router:
                 told = room and _says_room(done, room, grammars.places, known)
                 if here.area is None and told and _several(part, known):
                     here = replace(here, area=room)  # 'close the bedroom blinds, dim the lights'
-                reading = self._able(grammars, language, part, here)
+                # 'The back kitchen' is a room there, and no wish to go back in the kitchen.
+                room_alone = bool(understood) and _is_place(part, grammars.places, known)
+                alone = None if room_alone else self._able(grammars, language, part, here)
+                reading = alone
                 if reading and _turned(understood, reading, part, known):
                     reading = None
                 verbs = parts[0].split() if inherit and understood and not reading else []
@@ -1219,10 +1226,14 @@ class Router:
     ) -> Reading | None:
         """'Turn on the lamp, no, the fan': a command that was taken back for another one, which
         may go without its verb."""
-        for before, after in repairs(text, words(language)):
+        known = words(language)
+        for before, after in repairs(text, known):
             verbs = before.split()
             taken = self._able(grammars, language, before, context)
             if taken is None:
+                whole = self._able(grammars, language, after, context)
+                if whole and _taken_back(text, before, after, known):
+                    return whole  # 'drop the blind, sorry, open the blind halfway'
                 # 'Turn on the light in the guest, sorry, in the hall'.
                 for count in range(len(verbs) - 1, max(1, len(verbs) - LONGEST_SLIP), -1):
                     whole = " ".join([*verbs[:count], after])
@@ -1234,6 +1245,12 @@ class Router:
                 return reading
             for count in range(1, min(LONGEST_VERB, len(verbs) - 1) + 1):
                 whole = " ".join([*verbs[:count], after])
+                if reading := self._able(grammars, language, whole, context):
+                    return reading
+            # 'Turn the lamp on, no, the fan'.
+            particles = {word for said in known.actions.values() for word in said}
+            if normal(verbs[-1]) in particles:
+                whole = " ".join([verbs[0], after, verbs[-1]])
                 if reading := self._able(grammars, language, whole, context):
                     return reading
         return None
@@ -1396,6 +1413,14 @@ def _room(understood: Sequence[Reading], places: Places) -> str | None:
     return _area_of(understood[-1].targets.things[-1], places)
 
 
+def _is_place(part: str, places: Places, known: Words) -> bool:
+    """Whether words are but the name of a room or floor."""
+    tokens = part.split()
+    if tokens and normal(tokens[0]) in known.articles:
+        tokens = tokens[1:]
+    return bool(tokens) and places.is_place(" ".join(tokens))
+
+
 def _says_room(parts: Sequence[str], room: str, places: Places, known: Words) -> bool:
     """Whether a room was named: after 'lock the front door', 'the lights' are not those there."""
     said = f" {normal(' '.join(parts))}"
@@ -1437,6 +1462,14 @@ def _of_one(reading: Reading) -> bool:
     """Whether it is one call, so that its 'and' stands between no two commands, and its numbers
     are no time of day."""
     return reading.doable and len(reading.calls) == 1 and not reading.open
+
+
+def _taken_back(text: str, before: str, after: str, known: Words) -> bool:
+    """Whether what stands between two parts takes back even words that are no command, and the
+    second begins as one: 'did you say no, turn on the lamp' takes nothing back."""
+    between = normal(text[len(before) : len(text) - len(after)])
+    begins = any(f"{normal(after)} ".startswith(f"{opener} ") for opener in known.openers)
+    return begins and between in known.retracting
 
 
 def _mixed(reading: Reading) -> bool:

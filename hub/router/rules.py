@@ -47,6 +47,8 @@ LONGEST_ARTICLE = 3
 """Letters of what may stand in front of a name and says nothing."""
 LONGEST_NAME = 5
 """Words of a name from whose end parts are taken as names."""
+SHORTEST_ROOM = 3
+"""Letters of a word that may stand for the whole name of a room."""
 FULL, BARE, SHORT, KIND = range(4)
 """How far what was said is from a name: the name; all of it but the word for what it is ('front
 door' of a 'Front Door Lock'); a part of it ('front door' of a 'Front Door Deadbolt'); only what it
@@ -372,11 +374,23 @@ def spoken_rooms(area: Area, places: Places, words: Words) -> dict[str, int]:
         bare = name.rstrip("0123456789 ")
         less = [bare] if bare != name else []
         less += words.same.get(normal(name), ())
+        less += _ends(bare, places, words)
         less += [word for alike in _alike(bare, words) for word in alike]
         for word in less:
             if normal(word) and not places.is_place(word):
                 found.setdefault(word, KIND)
     return found
+
+
+def _ends(name: str, places: Places, words: Words) -> Iterator[str]:
+    """The last word of a room's name, if no other room's name has it: the 'Home Gym' is 'the gym'
+    to those who have one."""
+    *before, last = name.split() or [""]
+    plain = normal(last)
+    if not before or len(plain) < SHORTEST_ROOM or not words.generic or plain in words.generic:
+        return
+    if places.named_with(plain) <= 1 and not places.called(plain, words):
+        yield last
 
 
 def _alike(name: str, words: Words) -> Iterator[list[str]]:

@@ -132,6 +132,8 @@ class Words:
     """Words that turn a command round or put it off: 'not', 'if'. Only rules may explain them."""
     repairs: tuple[str, ...] = ()
     """What takes back the command before it: 'no wait', 'I mean'."""
+    retracting: frozenset[str] = frozenset()
+    """Of those, what takes back even words that are no command."""
     conjunctions: tuple[str, ...] = ()
     """What stands between two commands: 'and then'."""
     attached: bool = False
@@ -149,6 +151,8 @@ class Words:
     """The name of a room -> what it is called, too, if no other room is: 'master bedroom'."""
     rooms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """A kind of room -> the words that people use for it alike: 'lounge', 'sitting room'."""
+    generic: frozenset[str] = frozenset()
+    """Words at the end of a room's name that are no name for it: 'room'."""
     sentences: Mapping[str, Any] = field(default_factory=dict)
     """More sentences in hassil's form, from `<language>.sentences.yaml`."""
     rules: Mapping[str, str] = field(default_factory=dict)
@@ -220,6 +224,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         after=phrases("after"),
         fillers=phrases("fillers"),
         hesitations=phrases("hesitations"),
+        generic=frozenset(groups("generic").get("places", ())),
         joining=frozenset(phrases("joining")),
         hesitating=frozenset(phrases("hesitating")),
         dangling=frozenset(phrases("dangling")),
@@ -265,6 +270,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         to_fraction=phrases("to_fraction"),
         of_fraction=phrases("of_fraction"),
         refusals=texts("refusals"),
+        retracting=frozenset(phrases("retracting")),
         conjunctions=phrases("conjunctions"),
         repairs=phrases("repairs"),
         kinds=groups("kinds"),

@@ -108,6 +108,11 @@ Mode = Annotated[
             "(set|switch|turn) [the] {name} to {mode} [mode]",
             "(set|switch) [the] (heating|air conditioning|thermostat) to {mode} [mode]",
             "[start] {mode} [(up|down)] [the] {area}",
+            "(put|change) [the] {name} (to|on|into|in) {mode} [mode]",
+            "(put|change) [the] (heating|air conditioning|thermostat) (to|on|into|in)"
+            " {mode} [mode]",
+            "(set|switch|turn) [the] {name} (on|into|in) {mode} mode",
+            "[the] {name} (to|on|in) {mode} [mode]",
         ],
         "de": [
             "(stell|stelle|schalt|schalte) [(der|die|das|den)] {name} auf {mode}",
@@ -130,7 +135,8 @@ async def set_mode(climates: Entities, home: Home, mode: Mode) -> None:
                 [
                     "(make it|it should be) [<bit>] warmer [in [the] {area}]",
                     "[it is|it's|i am|i'm] (too cold|freezing) [in (here|[the] {area})]",
-                    "(i am|i'm) [(so|very)] cold",
+                    "(i am|i'm|we are|we're) [(so|very|really)] (cold|freezing|chilly)",
+                    "(make|get) [the] {area} [<bit>] (warmer|hotter)",
                     "turn [the] (heating|heat|temperature) up [in [the] {area}]",
                     "turn up [the] (heating|heat|temperature) [in [the] {area}]",
                     "[<bit>] warmer [in (here|[the] {area})]",
@@ -171,7 +177,9 @@ async def warmer(climates: Entities, home: Home, degrees: Degrees = STEP) -> Non
                 [
                     "(make it|it should be) [<bit>] (cooler|colder) [in [the] {area}]",
                     "[it is|it's|i am|i'm] too (hot|warm) [in (here|[the] {area})]",
-                    "(i am|i'm) [(so|very)] hot",
+                    "(i am|i'm|we are|we're) [(so|very|really)]"
+                    " (hot|boiling|roasting|melting|sweating|overheating)",
+                    "(make|get) [the] {area} [<bit>] (cooler|colder)",
                     "turn [the] (heating|heat|temperature) down [in [the] {area}]",
                     "turn down [the] (heating|heat|temperature) [in [the] {area}]",
                     "[<bit>] (cooler|colder) [in (here|[the] {area})]",
@@ -211,6 +219,8 @@ async def cooler(climates: Entities, home: Home, degrees: Degrees = STEP) -> Non
             "(what's|what is) the (target|set|desired) temperature [(in|of|for) [the] {area}]",
             "(what's|what is) the temperature set to [in [the] {area}]",
             "what temperature is it set to [in (here|[the] {area})]",
+            "(what's|what is) [the] {area} [(heating|thermostat|temperature)] set (to|at)",
+            "what (temperature|temp) is [the] {area} set (to|at)",
             "(what's|what is) it set (to|at) [in (here|[the] {area})]",
             "(what's|what is|what are) the (heating|thermostat|radiators) set (to|at)"
             " [in (here|[the] {area})]",

@@ -2,7 +2,65 @@
 
 from __future__ import annotations
 
-from hub.skill import Entities, Home, Percent, Where, tool
+from hub.skill import Entities, Entity, Home, Percent, Where, tool
+
+MUCH = "(too|so|very|really)"
+DRYING = "dehumidifier"
+"""Device class of what takes water out of the air."""
+
+
+@tool(
+    domains=["humidifier"],
+    phrases={
+        "en": [
+            f"[the] {{area}} [air] is {MUCH} dry",
+            f"[the] air [(in (here|[the] {{area}})|here)] is {MUCH} dry",
+            f"(it is|it's) {MUCH} dry in (here|[the] {{area}})",
+        ],
+        "de": [
+            "(die Luft ist|es ist) (zu|so|sehr) trocken [(hier|(im|in der) {area})]",
+            "(im|in der) {area} ist (die Luft|es) (zu|so|sehr) trocken",
+        ],
+    },
+    examples=["the air in the bedroom is too dry"],
+)
+async def moister(humidifiers: Entities, home: Home, where: Where) -> str | None:
+    """Turn humidifiers on where the air is too dry."""
+    found = [each for each in humidifiers if each.device_class != DRYING]
+    return await _turn(found, "turn_on", home, where)
+
+
+@tool(
+    domains=["humidifier"],
+    phrases={
+        "en": [
+            f"[the] {{area}} [air] is {MUCH} (humid|damp|muggy|moist)",
+            f"[the] air [(in (here|[the] {{area}})|here)] is {MUCH} (humid|damp|muggy|moist)",
+            f"(it is|it's) {MUCH} (humid|damp|muggy) in (here|[the] {{area}})",
+        ],
+        "de": [
+            "(die Luft ist|es ist) (zu|so|sehr) feucht [(hier|(im|in der) {area})]",
+            "(im|in der) {area} ist (die Luft|es) (zu|so|sehr) feucht",
+        ],
+    },
+    examples=["it is too humid in the basement"],
+)
+async def drier(humidifiers: Entities, home: Home, where: Where) -> str | None:
+    """Turn dehumidifiers on, or else humidifiers off, where the air is too humid."""
+    drying = [each for each in humidifiers if each.device_class == DRYING]
+    if drying:
+        return await _turn(drying, "turn_on", home, where)
+    return await _turn(list(humidifiers), "turn_off", home, where)
+
+
+async def _turn(found: list[Entity], service: str, home: Home, where: Where) -> str | None:
+    if not found:
+        return where.say(
+            "There is no device for that.",
+            de="Dafür gibt es kein Gerät.",
+        )
+    await home.call(f"humidifier.{service}", found)
+    return None
 
 
 @tool(

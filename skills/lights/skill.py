@@ -90,6 +90,17 @@ def _able(home: Home, light: Entity, wanted: Mapping[str, object]) -> bool:
                 "make [the] {floor} (lights|light|lamps) brighter",
                 "brighten everything [in (here|[the] {area})]",
                 f"([it is|it's] {VERY}|(it is|it's)) dark [(here|in (here|[the] {{area}}))]",
+                f"(it is|it's) [{VERY}] (gloomy|dim|murky|dingy|pitch black|pitch dark)"
+                " [(here|in (here|[the] {area}))]",
+                f"[the] {{name}} is {VERY} (dim|dark|faint|weak)",
+                "[the] {name} (is not|isn't) bright enough",
+                f"(the|these|those) (lights|lamps) [in (here|[the] {{area}})] are {VERY}"
+                " (dim|dark|faint|weak)",
+                "(i|we) (can't|cannot|can not|can hardly|can barely) see [(what i'm doing"
+                "|where i'm going|my hand)] in (here|[the] {area})",
+                "((may|can|could) (i|we) (have|get)|give me|give us|let's have|i need|we need"
+                "|i want|i'd like) [(some|a bit|a little)] more light"
+                " (in|on|at|over|for) (here|[the] {area}|[the] {name})",
                 "(i|we) (can't|cannot|can not|can hardly|can barely) see (anything|a thing|much)"
                 " [(here|in (here|[the] {area}))]",
                 "more light [in (here|[the] {area})]",
@@ -160,6 +171,12 @@ async def brighter(lights: Entities, home: Home, step: Percent = STEP) -> None:
                 "dim [the] {floor} (lights|light|lamps)",
                 "dim everything [in (here|[the] {area})]",
                 f"([it is|it's] {VERY}|(it is|it's)) bright [(here|in (here|[the] {{area}}))]",
+                f"[the] {{name}} is {VERY} (bright|harsh|glaring|strong)",
+                "[the] {name} is (blinding|dazzling|hurting|killing) (me|us|my eyes)",
+                f"(the|these|those) (lights|lamps) [in (here|[the] {{area}})] are {VERY}"
+                " (bright|harsh|glaring|strong)",
+                "(the|these|those|this) (lights|lamps|light|lamp) [in (here|[the] {area})]"
+                " (are|is) (blinding|dazzling|hurting|killing) (me|us|my eyes)",
                 "less light [in (here|[the] {area})]",
                 f"(decrease|reduce|lower|turn down|soften) [the] {LEVEL}"
                 " [(of|on|for) [the] {name}]",
@@ -250,6 +267,11 @@ async def _step(lights: Entities, home: Home, step: int) -> None:
         level = (state.attributes.get("brightness") or 255) / 2.55 if state.state == "on" else 0
         wanted = round(min(100, max(DIM if level else 0, level + step)))
         by_level.setdefault(wanted, []).append(light)
+    plain = [light for light in lit if not _able(home, light, {})]
+    if step > 0 and len(plain) == len(lit) and not any(home.state(e).state == "on" for e in lit):
+        # 'It is too dark in the cellar', where the lamp knows only on and off.
+        await home.call("light.turn_on", lit)
+        return
     await asyncio.gather(
         *(home.call("light.turn_on", group, brightness_pct=w) for w, group in by_level.items())
     )

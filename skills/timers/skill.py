@@ -43,6 +43,10 @@ STELLE = "(stell|stelle|starte|setz|setze|mach) [mir] [(einen|den|noch einen)]"
         "en": [
             f"{SET} timer [(for|of) {TIME}]",
             f"{SET} {TIME} timer",
+            f"[a] timer for {TIME} for [(the|my|our)] {{name}}",
+            f"{SET} timer for {TIME} for [(the|my|our)] {{name}}",
+            f"{SET} {TIME} timer for [(the|my|our)] {{name}}",
+            f"[(a|an|another|the|my)] {TIME} {{name}} timer",
             f"{SET} {{name}} timer [(for|of) {TIME}]",
             f"{SET} {TIME} {{name}} timer",
             f"[(a|an|another|the|my)] {{name}} timer (for|of) {TIME}",
