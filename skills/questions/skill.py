@@ -246,6 +246,56 @@ def attribute(
     return Answer(things[:MOST], facts={"attribute": attribute or how or "setting"})
 
 
+@tool(
+    domains=[d for d in DOMAINS if d not in ("device_tracker", "person")],
+    phrases={
+        "en": [
+            "(what|which) room (is|are) [the] {name} in",
+            "in (what|which) room (is|are) [the] {name}",
+            "where [in the house] (is|are) [the] {name} (installed|mounted|located)",
+        ],
+        "de": ["in welchem (Raum|Zimmer) (ist|sind|steht|hängt|liegt) [(der|die|das)] {name}"],
+    },
+    examples=["which room is the floor lamp in"],
+)
+def whereabouts(things: Entities, home: Home, where: Where) -> str:
+    """Tell in which room a device is."""
+    return " ".join(_placed(thing, home.area(thing), where) for thing in things[:MOST])
+
+
+def _placed(thing: Entity, area: Area | None, where: Where) -> str:
+    if area is None:
+        return where.say(
+            f"The {thing.name} is in no room.", de=f"{thing.name} ist keinem Raum zugeordnet."
+        )
+    return where.say(
+        f"The {thing.name} is in the {area.name}.", de=f"{thing.name} ist hier: {area.name}."
+    )
+
+
+@tool(
+    phrases={
+        "en": [
+            "(what|which) rooms (are|are there) [on] [the] {floor} [floor]",
+            "(what|which) rooms does [the] {floor} [floor] have",
+            "what is [on] [the] {floor} floor",
+        ],
+        "de": ["welche (Räume|Zimmer) (sind|gibt es) (im|auf dem|in der) {floor}"],
+    },
+    examples=["which rooms are upstairs"],
+)
+def rooms(home: Home, where: Where, floor: str) -> str:
+    """Tell which rooms there are on a floor, of those that have devices."""
+    areas = [area for thing in home.find(floor=floor) if (area := home.area(thing))]
+    names = [*dict.fromkeys(area.name for area in areas)]
+    if not names:
+        return where.say("There is no device on that floor.", de="Dort gibt es keine Geräte.")
+    listed, last = ", ".join(names[:-1]), names[-1]
+    if not listed:
+        return where.say(f"Only the {last}.", de=f"Nur: {last}.")
+    return where.say(f"The {listed} and the {last}.", de=f"{listed} und {last}.")
+
+
 @tool("HassClimateGetTemperature", examples=["how warm is it in the kitchen"])
 def temperature(
     home: Home,
