@@ -38,7 +38,12 @@ def excepting(
         if whole is None or len(whole.calls) != 1 or "name" in whole.calls[0].arguments:
             continue
         every = meant(whole)
-        spared = _spared(before, after, words, read, meant)
+        spared: set[str] = set()
+        for part in _each(after, words):
+            found = _spared(before, part, words, read, meant)
+            spared = spared | found if found else set()
+            if not found:
+                break
         if not spared or not every:
             continue
         left = [entity for entity in every if entity.entity_id not in spared]
@@ -75,6 +80,17 @@ def _cut(text: str, words: Words) -> Iterator[tuple[str, str]]:
                         after = after[:-count]
                         break
                 yield " ".join(tokens[:start]), " ".join(after)
+
+
+def _each(after: str, words: Words) -> list[str]:
+    """What is left out, one thing after the other: 'the kitchen and the hall'."""
+    parts: list[list[str]] = [[]]
+    for token in after.split():
+        if normal(token) in words.conjunctions and parts[-1]:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return [" ".join(part) for part in parts if part]
 
 
 def _spared(before: str, after: str, words: Words, read: Read, meant: Meant) -> set[str]:

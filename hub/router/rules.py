@@ -332,6 +332,7 @@ def home_names(places: Places, words: Words) -> dict[str, SpokenNames]:
     return {
         "name": SpokenNames("name", names),
         "spot": SpokenNames("spot", _spots(places, words)),
+        "gauge": SpokenNames("gauge", _gauges(places, words)),
         "area": SpokenNames(
             "area", [v for a in places.areas.values() for v in _rooms(a, places, words)]
         ),
@@ -355,6 +356,12 @@ def _spots(places: Places, words: Words) -> Iterator[Value]:
                 if less := _before(name, ending):
                     yield less, entity.entity_id, context, {"distance": BARE}
                     break
+
+
+def _gauges(places: Places, words: Words) -> Iterator[Value]:
+    """Of those, what is no room: how hot the 'Kiln Temperature' is may be asked of the kiln."""
+    rooms = {normal(n) for a in places.areas.values() for n in spoken_rooms(a, places, words)}
+    return (spot for spot in _spots(places, words) if normal(spot[0]) not in rooms)
 
 
 def _rooms(area: Area, places: Places, words: Words) -> list[Value]:

@@ -28,6 +28,7 @@ WARMER_BY = [
     "make it (a|one) degree (warmer|higher|hotter) [in (here|[the] {area})]",
     f"turn [the] {WARMTH} up [on [the]] {{floor}}",
     f"turn up [the] {WARMTH} [on [the]] {{floor}}",
+    "(raise|increase|put|turn) [the] {name} [up] by {degrees} [(degree|degrees)]",
     "make it warmer [on [the]] {floor}",
     "[it is|it's] too cold [on [the]] {floor}",
 ]
@@ -43,6 +44,7 @@ COOLER_BY = [
     "make it (a|one) degree (cooler|lower|colder) [in (here|[the] {area})]",
     f"turn [the] {WARMTH} down [on [the]] {{floor}}",
     f"turn down [the] {WARMTH} [on [the]] {{floor}}",
+    "(lower|decrease|reduce|drop) [the] {name} by {degrees} [(degree|degrees)]",
     "make it (cooler|colder) [on [the]] {floor}",
     "[it is|it's] too (hot|warm) [on [the]] {floor}",
 ]

@@ -221,6 +221,7 @@ DAYS = Said(
             " [(set|open|running|playing|turned up)]",
             "how far (is|are) [the] {name} [in [the] {area}] (open|closed|up|down)",
             "how much {attribute} (does [the] {name} have [left]|is left in [the] {name})",
+            "how much {attribute} [the] {name} has [left]",
             "[the] {name} {attribute}",
         ],
         "de": [

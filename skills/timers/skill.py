@@ -43,6 +43,7 @@ STELLE = "(stell|stelle|starte|setz|setze|mach) [mir] [(einen|den|noch einen)]"
         "en": [
             f"{SET} timer [(for|of) {TIME}]",
             f"{SET} {TIME} timer",
+            f"(put|set) [(a|an|another)] {TIME} timer on [for [(the|my|our)] {{name}}]",
             f"[a] timer for {TIME} for [(the|my|our)] {{name}}",
             f"{SET} timer for {TIME} for [(the|my|our)] {{name}}",
             f"{SET} {TIME} timer for [(the|my|our)] {{name}}",
