@@ -32,6 +32,13 @@ def refusal(text: str, words: Words, command: Callable[[str], bool]) -> str | No
     return None
 
 
+def tells(text: str, words: Words) -> bool:
+    """Whether a sentence as a whole tells of something: 'what a stormy night that was'."""
+    plain = f" {normal(text)} "
+    begins = any(plain.startswith(f" {normal(phrase)} ") for phrase in words.tales)
+    return begins or any(plain.endswith(f" {normal(phrase)} ") for phrase in words.own_doing)
+
+
 def _without(tokens: Sequence[str], phrases: Sequence[str]) -> Iterator[str]:
     for phrase in phrases:
         # "don't" is one token, but two words in normal form.

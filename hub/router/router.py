@@ -20,6 +20,7 @@ from hub.ports import ChatModel, ChoosingModel, LanguageModel
 from hub.router import byear
 from hub.router.chat import ChatTier
 from hub.router.clean import (
+    COMMA,
     addressed,
     clauses,
     clean,
@@ -59,7 +60,7 @@ from hub.router.readings import (
     one_of,
 )
 from hub.router.recast import recasts
-from hub.router.refusals import elsewhere, refusal
+from hub.router.refusals import elsewhere, refusal, tells
 from hub.router.retrieve import MOST_GROUPS, Found, Retriever
 from hub.router.rules import Grammar, Match, home_names, sentence_rules, spoken_rooms
 from hub.router.several import of_them, singly, states
@@ -534,6 +535,9 @@ class Router:
         if best and both & set(normal(best.text).split()):
             # A model would do it to all of them.
             return Intent(heard=best.text, sentence=best.reading.sentence, why=best.reading.why)
+        if tells(utterance.text, words(self._language(utterance.language))):
+            # Nothing of it is a wish, whatever it is about; a model would find one.
+            return Intent(heard=utterance.text, why="it tells of something")
         intent = await self._ask_model(utterance, context)
         if best and not intent.understood:
             reading = best.reading
@@ -1143,6 +1147,9 @@ class Router:
         """Several commands with commas between them."""
         if not said.clauses:
             return None
+        parts = {normal(part) for part in said.clauses.split(f" {COMMA} ")}
+        if parts & words(language).retracting:
+            return None  # 'raise the blind, sorry, lower it' is one command
         return self._compound(grammars, language, said.clauses, context, inherit=True)
 
     def _compound(

@@ -116,6 +116,10 @@ class Words:
     """How the person's room is said behind a command: 'in here'."""
     hesitating: frozenset[str] = frozenset()
     """What is said before one knows what to say: 'um'."""
+    tales: tuple[str, ...] = ()
+    """How a sentence begins that only tells of something: 'did you know'."""
+    own_doing: tuple[str, ...] = ()
+    """How one ends: '(I will close them) myself'."""
     dangling: frozenset[str] = frozenset()
     """Words that no command ends with: 'the', 'and'."""
     openers: frozenset[str] = frozenset()
@@ -270,6 +274,8 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         to_fraction=phrases("to_fraction"),
         of_fraction=phrases("of_fraction"),
         refusals=texts("refusals"),
+        tales=phrases("tales"),
+        own_doing=phrases("own_doing"),
         retracting=frozenset(phrases("retracting")),
         conjunctions=phrases("conjunctions"),
         repairs=phrases("repairs"),

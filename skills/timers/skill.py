@@ -32,6 +32,7 @@ TIMER = "timer"
 """What has been spoken of where 'cancel it' means a timer."""
 
 TIME = "({hours} (hour|hours)|{minutes} (minute|minutes)|{seconds} (second|seconds))"
+LONG = f"({TIME}|{{hours}} (hour|hours) [and] {{minutes}} (minute|minutes))"
 ZEIT = "({hours} (Stunde|Stunden)|{minutes} (Minute|Minuten)|{seconds} (Sekunde|Sekunden))"
 SET = "(set|start|create|make|put on) [(a|an|another|the|my)]"
 STELLE = "(stell|stelle|starte|setz|setze|mach) [mir] [(einen|den|noch einen)]"
@@ -44,8 +45,8 @@ STELLE = "(stell|stelle|starte|setz|setze|mach) [mir] [(einen|den|noch einen)]"
             f"{SET} timer [(for|of) {TIME}]",
             f"{SET} {TIME} timer",
             f"(put|set) [(a|an|another)] {TIME} timer on [for [(the|my|our)] {{name}}]",
-            f"[a] timer for {TIME} for [(the|my|our)] {{name}}",
-            f"{SET} timer for {TIME} for [(the|my|our)] {{name}}",
+            f"[a] timer for {LONG} for [(the|my|our)] {{name}}",
+            f"{SET} timer for {LONG} for [(the|my|our)] {{name}}",
             f"{SET} {TIME} timer for [(the|my|our)] {{name}}",
             f"[(a|an|another|the|my)] {TIME} {{name}} timer",
             f"{SET} {{name}} timer [(for|of) {TIME}]",
