@@ -1170,8 +1170,7 @@ class Router:
                     here = replace(here, area=room)  # 'close the bedroom blinds, dim the lights'
                 # 'The back kitchen' is a room there, and no wish to go back in the kitchen.
                 room_alone = bool(understood) and _is_place(part, grammars.places, known)
-                alone = None if room_alone else self._able(grammars, language, part, here)
-                reading = alone
+                reading = None if room_alone else self._able(grammars, language, part, here)
                 if reading and _turned(understood, reading, part, known):
                     reading = None
                 verbs = parts[0].split() if inherit and understood and not reading else []
@@ -1238,9 +1237,9 @@ class Router:
             verbs = before.split()
             taken = self._able(grammars, language, before, context)
             if taken is None:
-                whole = self._able(grammars, language, after, context)
-                if whole and _taken_back(text, before, after, known):
-                    return whole  # 'drop the blind, sorry, open the blind halfway'
+                alone = self._able(grammars, language, after, context)
+                if alone and _taken_back(text, before, after, known):
+                    return alone  # 'drop the blind, sorry, open the blind halfway'
                 # 'Turn on the light in the guest, sorry, in the hall'.
                 for count in range(len(verbs) - 1, max(1, len(verbs) - LONGEST_SLIP), -1):
                     whole = " ".join([*verbs[:count], after])
