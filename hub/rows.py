@@ -37,7 +37,10 @@ def _appended(path: Path, row: Mapping[str, Any], most: int) -> bool:
         # A command may note something beside the hub: its row comes before or after.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         here = os.fstat(descriptor)
-        if not os.path.samestat(here, path.stat()):
+        try:
+            if not os.path.samestat(here, path.stat()):
+                return False
+        except FileNotFoundError:  # it has just become the one before, or was removed
             return False
         before, torn = _end(descriptor)
         if here.st_size == 0 and _previous(path).is_file():

@@ -389,6 +389,27 @@ async def test_a_hub_that_runs_tells_of_a_bit_that_was_turned_over_and_does_not_
     assert watching._due(models) > watching.EVERY - 60
 
 
+async def test_where_the_folder_cannot_be_written_it_does_not_look_every_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "STAMP", "nowhere/stamp")
+    waits: asyncio.Queue[float] = asyncio.Queue()
+    due = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        waits.put_nowait(seconds)
+        await due.wait()
+        due.clear()
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    looking = asyncio.create_task(watching.watch(store(tmp_path), [], lambda wrong: None))
+    assert await waits.get() == watching.FIRST
+    due.set()
+    assert await waits.get() == watching.EVERY
+    looking.cancel()
+    await asyncio.wait([looking])
+
+
 async def test_a_hub_that_ends_does_not_wait_for_its_models_to_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

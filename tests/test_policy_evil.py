@@ -8,6 +8,7 @@ would prove nothing.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import itertools
 import json
 import logging
@@ -401,6 +402,23 @@ def test_rows_of_several_writers_and_a_power_cut_are_no_changed_ones(tmp_path: P
     assert len(kept) > 40
     assert all(fits for _, fits in kept)
     assert kept[-1][0] == {"writer": 9, "number": 9}
+
+
+def test_a_file_that_another_writer_has_just_put_aside_costs_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows.append(path, {"n": 1}, 1000)
+    flock = fcntl.flock
+
+    def waited(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        path.replace(path.with_name("rows.jsonl.1"))
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", waited)
+    rows.append(path, {"n": 2}, 1000)
+    assert list(rows.checked(path)) == [({"n": 1}, True), ({"n": 2}, True)]
 
 
 def test_rows_of_before_there_was_a_chain_are_shown_and_not_suspected(tmp_path: Path) -> None:

@@ -16,7 +16,14 @@ from hub import config
 from hub.app import Hub, open_hub
 from hub.audio.null import Nowhere
 from hub.audio.pcm import resampled
-from hub.bridges.satellites.arbiter import WINDOW, Arbiter, OneOfSeveral, clearness, loudness
+from hub.bridges.satellites.arbiter import (
+    WINDOW,
+    Arbiter,
+    Arrival,
+    OneOfSeveral,
+    clearness,
+    loudness,
+)
 from hub.bridges.satellites.rooms import Known, Satellites, open_satellites
 from hub.engines.piper import PiperSynthesizer
 from hub.errors import ConfigError, ModelError
@@ -239,6 +246,17 @@ def test_it_counts_when_the_wake_word_was_said_and_not_when_it_was_found(
         return list(told)
 
     assert virtually(heard()) == answered
+
+
+@pytest.mark.parametrize("pause", [0.0, 60.0])
+def test_after_a_pause_of_its_sound_it_is_known_again_when_it_came(pause: float) -> None:
+    """As of a microphone that was muted. What waits in a busy hub is no pause."""
+    arrival = Arrival()
+    for number in range(1, 50):
+        arrival.came(0.1, number * 0.1)
+    late = pause + 7.0
+    assert arrival.came(0.1, late) == pytest.approx(late if pause else 5.0)
+    assert arrival.came(0.1, late + 0.1) == pytest.approx(late + 0.1 if pause else 5.1)
 
 
 def test_the_same_wake_word_is_heard_again_later() -> None:

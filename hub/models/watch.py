@@ -39,8 +39,10 @@ class _Ended(Exception):
 async def watch(store: ModelStore, models: Sequence[Model], tell: Callable[[str], None]) -> None:
     """Look at these models every now and then, for ever. `tell` is called with what is wrong, ''
     if nothing is."""
+    wait = _due(store)
     while True:
-        await asyncio.sleep(_due(store))
+        await asyncio.sleep(wait)
+        wait = EVERY
         wrong = await _read(store, models)
         for problem in wrong:
             log.error("%s", problem)

@@ -4,8 +4,9 @@ TinyDB's own storage overwrites in place: a process killed, or a disk full, in t
 leaves a file that cannot be read. Here the new content goes to a temporary file beside the old,
 is forced to the disk, and takes the old one's name in one step; then the folder is forced to the
 disk, too, for a rename that is not on the disk has not happened yet. The content of before stays
-as `NAME.1`. A checksum of the rest is the last table, so that a bit that turns over within a text
-is seen; a file without one is taken as it is.
+as `NAME.1`. A checksum of the rest is the last table, on a line of its own, so that a bit that
+turns over within a text is seen. A file without one is taken as it is, and so is what an older hub
+or another program has written anew: the table is not on a line of its own then.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ FORM = 1
 """Of the files. One of a newer hub says so in a table of its own: `"_form": {"1": {"form": 2}}`."""
 FORM_TABLE = "_form"
 CHECK_TABLE = "_check"
-"""`"_check": {"1": {"crc32": "1a2b3c4d"}}`, the last one of a file, and seen by nobody else."""
+"""`"_check":{"1":{"crc32":"1a2b3c4d"}}`, the last one of a file, and seen by nobody else."""
 _CHECK = re.compile(
-    rb',?"' + CHECK_TABLE.encode() + rb'":\{"1":\{"crc32":"([0-9a-f]{8})"\}\}\}\s*$'
+    rb',?\n"' + CHECK_TABLE.encode() + rb'":\{"1":\{"crc32":"([0-9a-f]{8})"\}\}\}\s*$'
 )
 
 
@@ -122,6 +123,7 @@ class AtomicStorage(Storage):
         content: Content = json.loads(_unchecked(path.read_bytes()))
         if not _holds_tables(content):
             raise ValueError("it does not hold tables")
+        content.pop(CHECK_TABLE, None)  # of a file that was written anew by something else
         form = content.get(FORM_TABLE, {}).get("1", {}).get("form", FORM)
         if not isinstance(form, int) or form > FORM:
             raise StorageError(
@@ -181,7 +183,7 @@ class AtomicStorage(Storage):
 
 def _checked(text: bytes) -> bytes:
     """A JSON object with the checksum of its text as its last table."""
-    table = f'"{CHECK_TABLE}":{{"1":{{"crc32":"{zlib.crc32(text):08x}"}}}}}}'.encode()
+    table = f'\n"{CHECK_TABLE}":{{"1":{{"crc32":"{zlib.crc32(text):08x}"}}}}}}'.encode()
     return text[:-1] + b"," * (len(text) > 2) + table
 
 
@@ -192,7 +194,10 @@ def _unchecked(text: bytes) -> bytes:
         return text
     bare = text[: found.start()] + b"}"
     if zlib.crc32(bare) != int(found[1], 16):
-        raise ValueError("its checksum does not fit: a bit has changed, or somebody has edited it")
+        raise ValueError(
+            "its checksum does not fit: a bit has changed, or somebody has edited it, "
+            f'who has to take the table "{CHECK_TABLE}" out of it as well'
+        )
     return bare
 
 

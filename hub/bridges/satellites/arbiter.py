@@ -128,13 +128,17 @@ class Arrival:
     def __init__(self) -> None:
         self._seconds = 0.0
         """Of sound so far."""
-        self._soonest: deque[tuple[int, float]] = deque(maxlen=LATELY)
-        """For each of the last seconds: what its soonest sound was behind the beginning."""
+        self._soonest: deque[tuple[int, float]] = deque()
+        """For each of the last seconds, if some came in it: what its soonest sound was behind the
+        beginning."""
 
     def came(self, seconds: float, now: float) -> float:
         """The time at which the next `seconds` of sound were there, which is at most `now`."""
         self._seconds += seconds
         behind = now - self._seconds
+        # Before a pause, as of a microphone that was muted, it tells nothing of what is behind it.
+        while self._soonest and self._soonest[0][0] <= int(now) - LATELY:
+            self._soonest.popleft()
         if self._soonest and self._soonest[-1][0] == int(now):
             behind = min(behind, self._soonest.pop()[1])
         self._soonest.append((int(now), behind))
