@@ -167,7 +167,7 @@ async def test_the_settings_name_the_server() -> None:
 
 # --- as the last tier ----------------------------------------------------------------------------
 
-ODD = "the worktop strip could do with going off i think"
+ODD = "the worktop strip could do with going off for all i care"
 
 Answer = Callable[..., None]
 

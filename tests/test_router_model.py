@@ -50,7 +50,7 @@ class ScriptedModel:
         return text
 
 
-ODDLY_SAID = "the worktop strip could do with going off i think"
+ODDLY_SAID = "the worktop strip could do with going off for all i care"
 
 
 async def test_it_acts_when_it_is_sure() -> None:
@@ -137,7 +137,7 @@ async def test_it_is_not_asked_about_the_world(text: str) -> None:
 async def test_two_things_that_fit_are_asked_about() -> None:
     model = ScriptedModel(" turn off {Ceiling Light}\n", 0.99)
     router, _ = await make_router(model=model)
-    intent = await said(router, "the ceiling light could do with going off i think")
+    intent = await said(router, "the ceiling light could do with going off for all i care")
     assert not intent.calls
     assert intent.question is not None
     assert set(intent.choices) == {"Living Room Ceiling Light", "Bedroom Ceiling Light"}

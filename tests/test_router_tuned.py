@@ -179,7 +179,7 @@ def _id(prompt: str, name: str) -> str:
     return found[1]
 
 
-ODD = "the worktop strip could do with going off i think"
+ODD = "the worktop strip could do with going off for all i care"
 
 
 async def test_it_acts_when_it_is_sure() -> None:
@@ -211,7 +211,7 @@ def listed_things(prompt: str) -> set[str]:
 async def test_it_asks_which_of_two_things_it_wavers_between() -> None:
     model = ScriptedChooser(("off {Worktop Strip}", 0.5), ("off {Kitchen Light}", 0.4))
     router, _ = await make_router(model=model)
-    intent = await said(router, "that thing in the kitchen could go off i think")
+    intent = await said(router, "that thing in the kitchen could go off for all i care")
     assert not intent.calls
     assert intent.question and "Worktop Strip" in intent.question
     assert list(intent.choices) == ["Kitchen Worktop Strip", "Kitchen Light"]
@@ -223,9 +223,9 @@ async def test_a_thing_in_another_room_than_was_said_is_left_alone() -> None:
     model = ScriptedChooser(("off {Worktop Strip}", 0.99))
     router, _ = await make_router(model=model)
     for room, done in (("bedroom", False), ("kitchen", True)):
-        intent = await said(router, f"the worktop strip in the {room} could go off i think")
+        intent = await said(router, f"the worktop strip in the {room} could go off for all i care")
         assert intent.understood is done
-    intent = await said(router, "the worktop strip in the bedroom could go off i think")
+    intent = await said(router, "the worktop strip in the bedroom could go off for all i care")
     assert "another room" in intent.why
 
 

@@ -502,6 +502,8 @@ CASES = [
         Case(f"calendar.{name}", {}, "I know no calendar.")
         for name in ("agenda", "coming", "it", "away", "count", "about")
     ),
+    Case("questions.whereabouts", {"name": "floor lamp"}, "The Floor Lamp is in the Living Room."),
+    Case("questions.rooms", {"floor": "upstairs"}, "The Bedroom, the Office and the Bathroom."),
     Case("questions.forecast", {}, "I have no weather station, so I do not know."),
     # doors, announcements, another colour
     Case(

@@ -32,8 +32,8 @@ ONLY_TELL = frozenset(
     "calendar.count calendar.free calendar.it calendar.on_day climate.setting conversation.stop "
     "explain.meanwhile help.help lists.listed lists.needed lists.read lists.which "
     "locks.unlock_all media.playing media.volume HassClimateGetTemperature HassGetState "
-    "HassGetWeather questions.attribute questions.forecast questions.last_event settings.how_hot "
-    "settings.tell HassTimerStatus".split()
+    "HassGetWeather questions.attribute questions.forecast questions.last_event questions.rooms "
+    "questions.whereabouts settings.how_hot settings.tell HassTimerStatus".split()
 )
 """Tools that look at the home or the timers, and change nothing."""
 
@@ -206,6 +206,8 @@ TRIES = [
         {"fan.f": ("on", {"percentage": 30})},
     ),
     Try("humidifiers.set_humidity", {"name": "Humidifier", "percent": 60}),
+    Try("humidifiers.moister", {}, {"humidifier.h": ("off", {})}),
+    Try("humidifiers.drier"),
     Try("HassTurnOn", {"name": "Blind"}),
     Try("HassTurnOff", {"name": "Blind"}, {"cover.b": ("open", {"current_position": 100})}),
     Try("HassSetPosition", {"name": "Blind", "position": 40}),

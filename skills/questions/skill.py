@@ -291,10 +291,11 @@ def rooms(home: Home, where: Where, floor: str) -> str:
     names = [*dict.fromkeys(area.name for area in areas)]
     if not names:
         return where.say("There is no device on that floor.", de="Dort gibt es keine Geräte.")
-    listed, last = ", ".join(names[:-1]), names[-1]
-    if not listed:
+    *others, last = names
+    if not others:
         return where.say(f"Only the {last}.", de=f"Nur: {last}.")
-    return where.say(f"The {listed} and the {last}.", de=f"{listed} und {last}.")
+    listed = ", the ".join(others)
+    return where.say(f"The {listed} and the {last}.", de=f"{', '.join(others)} und {last}.")
 
 
 @tool("HassClimateGetTemperature", examples=["how warm is it in the kitchen"])
