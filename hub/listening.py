@@ -103,8 +103,8 @@ class Listener:
         self._stillness = Stillness()
         self._batch: list[bytes] = []
         """Frames in which the wake word has not been looked for."""
-        self._jumped = False
-        """The wake word's detector has not heard all of the stream."""
+        self._jumped = True
+        """The wake word's detector has not heard all of the stream, or another one before."""
         self.onlooker: Callable[[bytes], None] | None = None
         """Is given every frame, to show how loud it is."""
 

@@ -9,8 +9,12 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
+from wyoming.audio import AudioChunk
+from wyoming.event import Event
+from wyoming.pipeline import PipelineStage, RunPipeline
 
 from hub import config
 from hub.app import Hub, open_hub
@@ -25,8 +29,10 @@ from hub.bridges.satellites.arbiter import (
     loudness,
 )
 from hub.bridges.satellites.rooms import Known, Satellites, open_satellites
+from hub.bridges.satellites.wyoming import Satellite
 from hub.engines.piper import PiperSynthesizer
-from hub.errors import ConfigError, ModelError
+from hub.engines.wyoming_link import Link
+from hub.errors import ConfigError, EngineError, ModelError
 from hub.evaluate.spoken import until_last_word
 from hub.messages import SAMPLE_RATE, Trace, Wake
 from tests.fakes import virtually
@@ -257,6 +263,55 @@ def test_after_a_pause_of_its_sound_it_is_known_again_when_it_came(pause: float)
     late = pause + 7.0
     assert arrival.came(0.1, late) == pytest.approx(late if pause else 5.0)
     assert arrival.came(0.1, late + 0.1) == pytest.approx(late + 0.1 if pause else 5.1)
+
+
+def test_one_that_sent_nothing_for_a_while_hears_the_same_wake_word_as_the_others() -> None:
+    async def in_room(room: str, arbiter: Arbiter, *, pauses: bool) -> bool:
+        ears = OneOfSeveral(Busy(0.0), room, arbiter)
+        for number in range(80):
+            await asyncio.sleep(0.1)
+            if number < 30 or not pauses:
+                await ears.process(noise(0.1, 20))
+        if pauses:
+            ears.begun()
+        await asyncio.sleep(0.1)
+        return await ears.process(noise(0.1, 8000)) is not None
+
+    async def heard() -> list[bool]:
+        arbiter = Arbiter()
+        for room in ("Kitchen", "Office"):
+            arbiter.join(room)
+        told = await asyncio.gather(
+            in_room("Kitchen", arbiter, pauses=True), in_room("Office", arbiter, pauses=False)
+        )
+        return list(told)
+
+    assert sorted(virtually(heard())) == [False, True]
+
+
+class Talkative:
+    """A link to a satellite that streams whenever somebody speaks, and then goes away."""
+
+    address = "tcp://talkative:10700"
+
+    def __init__(self) -> None:
+        spoken = RunPipeline(start_stage=PipelineStage.WAKE, end_stage=PipelineStage.TTS).event()
+        self._events = [spoken, AudioChunk(SAMPLE_RATE, 2, 1, bytes(1024)).event(), spoken]
+
+    async def send(self, *events: Event) -> None: ...
+
+    async def receive(self) -> Event:
+        if not self._events:
+            raise EngineError("gone")
+        return self._events.pop(0)
+
+
+async def test_one_that_streams_when_somebody_speaks_tells_each_time() -> None:
+    begun: list[bool] = []
+    satellite = Satellite(cast(Link, Talkative()), lambda: begun.append(satellite.wakes_itself))
+    with pytest.raises(EngineError, match="gone"):
+        await satellite.run()
+    assert begun == [False, False]
 
 
 def test_the_same_wake_word_is_heard_again_later() -> None:

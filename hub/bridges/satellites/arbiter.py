@@ -167,9 +167,13 @@ class OneOfSeveral:
         clear = clearness(wake.score, bytes(self._recent))
         return wake if await self._arbiter.wins(self._room, wake.phrase, clear, came) else None
 
+    def begun(self) -> None:
+        """Its sound begins anew: there was none for a while."""
+        self._arrival = Arrival()
+
     async def reset(self) -> None:
         self._recent.clear()
-        self._arrival = Arrival()
+        self.begun()
         await self._wake.reset()
 
 

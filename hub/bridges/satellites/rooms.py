@@ -67,7 +67,7 @@ class Known:
     """The device, while it is connected and is one of ESPHome's."""
     microphone: Ears | None = None
     """What mutes it, where it is one of this machine."""
-    wake: WakeWord | None = None
+    wake: OneOfSeveral | None = None
     voices: VoiceActivity | None = None
     """The ears for its sound. They stay when it is lost and back: each new pair takes memory in
     their process."""
@@ -170,6 +170,10 @@ class Satellites:
         return True
 
     async def _keep(self, known: Known) -> None:
+        def begun() -> None:
+            if known.wake is not None:
+                known.wake.begun()
+
         pause = FIRST_PAUSE
         while True:
             began = time.monotonic()
@@ -181,7 +185,7 @@ class Satellites:
                     await self._serve(known, card)
                 else:
                     async with linked(known.address) as link:
-                        await self._serve(known, Satellite(link))
+                        await self._serve(known, Satellite(link, begun))
             except HearthError as error:
                 self._lost(known, str(error))
             if time.monotonic() - began > LONGEST_PAUSE:
@@ -280,7 +284,6 @@ class Satellites:
                 )
             if known.wake is None:
                 known.wake = OneOfSeveral(self._ears.wake(), known.area, self._arbiter)
-            await known.wake.reset()
             while True:
                 room = self._room(known, satellite, voice, known.wake)
                 await self._attempt(known, room.converse())

@@ -4,7 +4,8 @@ of a Raspberry Pi.
 The hub calls it and says `run-satellite`. Then the satellite sends `run-pipeline`, which tells who
 listens for the wake word, and sound. If the satellite itself does (`start_stage` asr), it streams
 from the wake word on until it is sent a `transcript`; so that is sent when all has been said, and
-an answer to a question needs no wake word. Otherwise (`start_stage` wake) it streams always.
+an answer to a question needs no wake word. Otherwise (`start_stage` wake) it streams always, or
+whenever somebody speaks, as it tells each time.
 Replies are sent as `audio-start`, `audio-chunk`, `audio-stop`.
 
 Protocol: https://github.com/OHF-Voice/wyoming
@@ -15,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 from wyoming.asr import Transcript
@@ -66,8 +67,11 @@ class Satellite:
 
     realtime = True
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, begun: Callable[[], None] = lambda: None) -> None:
+        """`begun` is called when it begins to stream for the hub to hear its wake word, as one that
+        detects speech does whenever somebody speaks."""
         self._link = link
+        self._begins = begun
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
         self._rest = bytearray()
         self._recent = bytearray()
@@ -140,7 +144,9 @@ class Satellite:
             raise EngineError(f"{self._link.address} starts a pipeline that there is not") from None
         self._wakes_itself = stage is not PipelineStage.WAKE
         self._ready.set()
-        if self._wakes_itself:
+        if not self._wakes_itself:
+            self._begins()
+        else:
             while not self._frames.empty():  # of the time before
                 self._frames.get_nowait()
             self._recent.clear()
