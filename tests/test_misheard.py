@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from hub.home.model import Entity
 from hub.language import words as language_words
 from hub.messages import Audio, Heard, Hypothesis, Trace, Utterance
 from hub.pipeline import Assistant
@@ -137,6 +138,20 @@ async def test_what_lets_somebody_in_is_no_plain_command(language: str) -> None:
     """What opens a door must have been said; it is never made of what sounds like it."""
     locks = " ".join(words(language).plain["lock"])
     assert not {"unlock", "open", "öffne", "auf", "entriegle"} & set(locks.split())
+
+
+@pytest.mark.parametrize(("language", "heard"), [("en", "open the"), ("de", "öffne das")])
+async def test_no_garage_door_is_put_into_a_plain_command(
+    house: Household, language: str, heard: str
+) -> None:
+    places = Places(house.home, ())
+    shade = Entity("cover.shade", "Roller", "cover", device_class="shade")
+    gate = Entity("cover.gate", "Rolltor", "cover", device_class="garage")
+    places.entities = {each.entity_id: each for each in (shade, gate)}
+    known = words(language)
+    made = [text.casefold() for text in Plain(places, known, known.plain).sentences([heard])]
+    assert f"{heard} roller" in made
+    assert not any("rolltor" in text or "garage" in text for text in made)
 
 
 async def test_thousands_of_devices_give_no_more_sentences(house: Household) -> None:

@@ -200,3 +200,7 @@ async def test_what_tells_of_something_asks_no_model() -> None:
     assert tells("I'll close the curtains myself", english)
     assert not tells("I'd like the curtains closed", english)
     assert not tells("what is on in the hall", english)
+    german = words("de")
+    assert tells("Hast du die Haustür aufgeschlossen?", german)
+    assert tells("Soll ich das Garagentor aufmachen?", german)
+    assert not tells("Ich hätte gern das Garagentor auf", german)

@@ -67,10 +67,13 @@ class Gazetteer:
         pieces = self._wording.pieces(text, MOST_WORDS)
         unknown = sum(not piece.known for piece in pieces)
         said = frozenset(tag for piece in pieces for tag in piece.tags)
+        mentions = self._mentions(text, pieces)
         found: list[Reading] = []
         for frame in self._lexicon.frames:
             if found and frame.open in lex.FREE:
                 break  # free text fits anything
+            if mentions and not frame.asks:
+                continue
             if unknown and not (frame.open and (unknown <= LONGEST_OPEN or frame.open in lex.FREE)):
                 continue
             if frame.refuses & said or not all(need & said for need in frame.needs):
@@ -90,6 +93,19 @@ class Gazetteer:
         """Whether there is a word that turns a command round, or puts it off."""
         whole = f" {normal(text)} "
         return any(f" {phrase} " in whole for phrase in self._against)
+
+    def _mentions(self, text: str, pieces: Sequence[Piece]) -> bool:
+        """Whether it only asks or tells of what it names: 'shall it be on', 'I should have'."""
+        plain = normal(text)
+        if any(f"{plain} ".startswith(f"{phrase} ") for phrase in self._lexicon.asking):
+            return True
+        if any(plain.endswith(f" {phrase}") for phrase in self._lexicon.regretting):
+            return True
+        meant = [piece for piece in pieces if lex.IDLE not in piece.tags]
+        if any(piece.tags.get(lex.VERB) in self._lexicon.telling for piece in meant[1:]):
+            return True
+        asked = next((normal(piece.text) for piece in pieces if lex.PLEASE in piece.tags), "")
+        return asked in self._lexicon.helping
 
     def _framed(
         self, frame: Frame, pieces: Sequence[Piece], text: str, context: Context

@@ -22,7 +22,8 @@ from hub.home.model import normal
 IDLE, ARTICLE, PREPOSITION, AND = "idle", "article", "preposition", "and"
 """Tags of words that say nothing by themselves."""
 VERB, PLEASE = "do", "please"
-"""Tags of verbs that say nothing without a particle, and of what asks for something politely."""
+"""Tags of verbs that say nothing without a particle (value: the ending of a command), and of what
+asks for something politely."""
 NUMBER, UNIT, KIND = "count", "unit", "kind"
 LENGTH = "length"
 """Tag of a length of time; its value is (hours, minutes, seconds)."""
@@ -108,6 +109,14 @@ class Lexicon:
     """Tags of particles."""
     leading: frozenset[str]
     """Tags of words that begin a command with free text, and no free text."""
+    asking: tuple[str, ...]
+    """How a sentence begins that only asks or tells: 'shall'."""
+    regretting: tuple[str, ...]
+    """How one ends that wishes something had been done."""
+    helping: frozenset[str]
+    """Verbs that ask for nothing unless another asks in front of them."""
+    telling: frozenset[str]
+    """Endings of verbs that command only where a sentence begins: 'the gate opens'."""
     nouns: frozenset[str]
     """Tags of nouns, which may be the last part of a compound, and stand behind a preposition."""
 
@@ -153,6 +162,10 @@ def _read(language: str, table: Mapping[str, Any]) -> Lexicon:
         tuple(table.get("whole", ())),
         frozenset(tag for tags in table.get("particles", {}).values() for tag in tags),
         leading,
+        tuple(map(normal, table.get("asking", ()))),
+        tuple(map(normal, table.get("regretting", ()))),
+        frozenset(map(normal, table.get("helping", ()))),
+        frozenset(table.get("telling", ())),
         nouns,
     )
 
@@ -169,7 +182,7 @@ def _meanings(table: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
         yield from ((phrase, tag, None) for phrase in table.get(key, ()))
     for verb in table.get("verbs", ()):
         yield verb, VERB, None
-        yield from ((form, VERB, None) for form in _commands(verb, table))
+        yield from ((form, VERB, end) for form, end in _commands(verb, table))
         asked = [f"{_stem(verb, table)}{end}" for end in table.get("second", ())]
         yield from ((f"{form} {you}", PLEASE, None) for form in asked for you in table["you"])
     yield from ((form, VERB, None) for form in table.get("irregular", ()))
@@ -198,10 +211,10 @@ def _meanings(table: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     yield from ((phrase, "one", 1) for phrase in table.get("ones", {}).get("words", ()))
 
 
-def _commands(verb: str, table: Mapping[str, Any]) -> Iterator[str]:
-    """'mach' and 'mache' of 'machen'."""
+def _commands(verb: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """'mach' and 'mache' of 'machen', with their endings."""
     stem = _stem(verb, table)
-    yield from (f"{stem}{end}" for end in table["commands"])
+    yield from ((f"{stem}{end}", end) for end in table["commands"])
 
 
 def _stem(verb: str, table: Mapping[str, Any]) -> str:

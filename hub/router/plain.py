@@ -18,6 +18,7 @@ import numpy as np
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Levenshtein
 
+from hub.home.guarded import lets_in
 from hub.home.model import normal
 from hub.router.compound import split
 from hub.router.misheard import coarse, sound
@@ -209,7 +210,9 @@ def _values(places: Places, words: Words, domain: str) -> set[str]:
     """What things of a domain are called, and words for them with and without their room."""
     found: set[str] = set()
     for entity in places.entities.values():
-        if entity.domain != domain:
+        # What lets somebody in must have been said, whatever its domain.
+        entrance = lets_in(entity.domain, entity.device_class, entity.names)
+        if entity.domain != domain or (entrance and domain != "lock"):
             continue
         found |= {name.lower() for name in entity.names}
         kinds = words.kinds_of(domain, entity.device_class, entity.name)

@@ -15,6 +15,7 @@ from rapidfuzz.distance import OSA
 
 from hub.home.model import normal
 from hub.router.hints import hints, spelled
+from hub.router.lexicon import lexicon
 from hub.router.likeness import COMPOUNDING, LINKS, SHORTEST_PART
 from hub.router.numbers import numbers
 from hub.router.places import Places, spellings
@@ -69,6 +70,9 @@ class Spelling:
             for word in phrase.split()
         }
         self._known = named | kinds | around | set(hints(places, words)) | set(self._directed)
+        lexical = lexicon(words.language)
+        # 'Sollen' is a word, and no misspelt 'sollten'.
+        self._meaning = {w for said in (lexical.phrases if lexical else ()) for w in said.split()}
         self._listed = tuple(sorted(word for word in self._known if len(word) >= SHORTEST))
         self._short = tuple(sorted(word for word in self._known if len(word) >= SWAPPED))
         self._compounding = words.language.split("-")[0] in COMPOUNDING
@@ -98,7 +102,7 @@ class Spelling:
         return found
 
     def _strange(self, token: str) -> bool:
-        if len(token) < SWAPPED or " " in token or token in self._known:
+        if len(token) < SWAPPED or " " in token or token in self._known or token in self._meaning:
             return False
         return not any(c.isdigit() for c in token) and not numbers(token, self._words.language)
 
