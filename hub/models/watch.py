@@ -29,7 +29,7 @@ EVERY = 30 * 24 * 3600.0
 FIRST = 3600.0
 """Seconds after the start before which nothing is read: it has other things to do then."""
 STAMP = ".verified"
-"""A file in the models' folder that is as old as the last look."""
+"""A file in the models' folder that is as old as the last look with nothing wrong."""
 
 
 class _Ended(Exception):
@@ -47,10 +47,14 @@ async def watch(store: ModelStore, models: Sequence[Model], tell: Callable[[str]
         for problem in wrong:
             log.error("%s", problem)
         tell("; ".join(wrong))
+        stamp = store.folder / STAMP
         try:
-            (store.folder / STAMP).touch()
+            if wrong:  # then the next start looks again, and tells again
+                stamp.unlink(missing_ok=True)
+            else:
+                stamp.touch()
         except OSError as error:  # then the next start looks again
-            log.warning("%s: %s", store.folder / STAMP, reason(error))
+            log.warning("%s: %s", stamp, reason(error))
 
 
 def _due(store: ModelStore) -> float:
