@@ -203,9 +203,9 @@ def decisions(
     _shown([row for row, _ in kept[-count:]], as_json)
     if altered := [row for row, fits in kept if not fits]:
         raise HearthError(
-            f"somebody has changed or removed what was written here: the row of "
-            f"{altered[0].get('at', 'an unknown time')} is not as it was, or does not follow the "
-            f"one before ({len(altered)} such)"
+            f"somebody has changed or removed what was written here, or a Hearth of before there "
+            f"were hashes has written since: the row of {altered[0].get('at', 'an unknown time')} "
+            f"is not as it was, or does not follow the one before ({len(altered)} such)"
         )
 
 
