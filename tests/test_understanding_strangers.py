@@ -38,7 +38,8 @@ MILL = {
     "areas": [
         {"id": "hall", "name": "Grinding Hall", "floor": "low"},
         {"id": "back", "name": "Back Pantry", "floor": "low"},
-        {"id": "gym", "name": "Miller's Gym", "floor": "high"},
+        {"id": "gym", "name": "Miller's Gym", "floor": "high",
+         "aliases": ["Jack and Jill's room"]},
         {"id": "nest", "name": "Owl's Nest", "floor": "high", "aliases": ["Maja's room"]},
         {"id": "weir", "name": "Weir Walk", "floor": None},
     ],
@@ -102,6 +103,10 @@ async def says(stage: Stage, text: str, area: str | None = None) -> Answer:
         ("turn on the lights in the grinding hall and the back pantry", None,
          {"light.beam": "on", "light.jars": "on"}),
         ("turn off the gym lights", None, {"light.rack": "off"}),
+        ("turn off all the lights except Jack and Jill's room and the hall", None,
+         {"light.cloud": "off"}),
+        ("turn off all the lights except Jack and Jill's room", "Grinding Hall",
+         {"light.wheel": "off", "light.cloud": "off"}),
     ],
 )  # fmt: skip
 async def test_only_what_was_wished_for_changes(
@@ -122,6 +127,8 @@ async def test_only_what_was_wished_for_changes(
         ("these lights are dazzling me", "light.wheel", "brightness", 64),
         ("bellows at full blast", "fan.bellows", "percentage", 100),
         ("put the bellows on low", "fan.bellows", "percentage", 33),
+        ("run the bellows at ten percent", "fan.bellows", "percentage", 10),
+        ("turn on the wheel lamp at forty", "light.wheel", "brightness", 102),
         ("slats a quarter open", "cover.slats", "current_position", 25),
         ("the barrel organ is way too loud", "media_player.organ", "volume_level", 0.4),
         ("could the tile oven go down to sixty eight", "climate.tile", "temperature", 68),
@@ -187,6 +194,33 @@ async def test_an_hour_and_more_is_a_length_of_time(mill: Stage) -> None:
     assert call.arguments["name"] == "dough"
 
 
+async def test_the_rest_of_a_length_of_time_is_no_name(mill: Stage) -> None:
+    for text in ("one hour and a half timer", "a ten minute and thirty second timer"):
+        answer = await says(mill, text)
+        assert not answer.calls
+        assert answer.reply == "For how long?"
+    (call,) = (await says(mill, "a ten minute egg timer")).calls
+    assert (call.arguments["minutes"], call.arguments["name"]) == (10, "egg")
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("run the bellows at ten", "run the bellows"),
+        ("turn on the beam spots at seven", "turn on the beam spots"),
+        ("dim the wheel lamp at nine", "dim the wheel lamp"),
+    ],
+)
+async def test_an_hour_is_no_percentage(mill: Stage, text: str, command: str) -> None:
+    (call,) = (await says(mill, text)).calls
+    assert call.tool == "timers.at"
+    assert call.arguments["conversation_command"] == command
+
+
+async def test_a_shade_is_told_as_it_was_said(mill: Stage) -> None:
+    assert "light blue" in (await says(mill, "set the cloud lamp to light blue")).reply
+
+
 async def test_what_is_said_twice_on_purpose_stays() -> None:
     english = words("en")
     assert fluent("brighter, brighter", english) == "brighter, brighter"
@@ -198,6 +232,9 @@ async def test_what_tells_of_something_asks_no_model() -> None:
     english = words("en")
     assert tells("what a stormy night that was", english)
     assert tells("I'll close the curtains myself", english)
+    assert tells("my mother left the gate open yesterday", english)
+    assert tells("how do I turn the radio on", english)
+    assert not tells("what did the packs use last week", english)
     assert not tells("I'd like the curtains closed", english)
     assert not tells("what is on in the hall", english)
     german = words("de")

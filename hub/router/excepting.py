@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from hub.home.model import Entity, normal
 from hub.messages import Call
@@ -38,12 +39,8 @@ def excepting(
         if whole is None or len(whole.calls) != 1 or "name" in whole.calls[0].arguments:
             continue
         every = meant(whole)
-        spared: set[str] = set()
-        for part in _each(after, words):
-            found = _spared(before, part, words, read, meant)
-            spared = spared | found if found else set()
-            if not found:
-                break
+        one = partial(_spared, before, words=words, read=read, meant=meant)
+        spared = _all_spared(_each(after, words), one)
         if not spared or not every:
             continue
         left = [entity for entity in every if entity.entity_id not in spared]
@@ -82,15 +79,32 @@ def _cut(text: str, words: Words) -> Iterator[tuple[str, str]]:
                 yield " ".join(tokens[:start]), " ".join(after)
 
 
-def _each(after: str, words: Words) -> list[str]:
-    """What is left out, one thing after the other: 'the kitchen and the hall'."""
+def _each(after: str, words: Words) -> list[list[str]]:
+    """What is left out, cut before each 'and': 'the kitchen', 'and the hall'."""
     parts: list[list[str]] = [[]]
     for token in after.split():
         if normal(token) in words.conjunctions and parts[-1]:
             parts.append([])
+        parts[-1].append(token)
+    return [part for part in parts if part]
+
+
+def _all_spared(parts: list[list[str]], spared: Callable[[str], set[str]]) -> set[str]:
+    """Ids of all that is left out, one thing after the other; none if one is not understood. Of
+    several parts as much as possible is one thing: 'Mum and Dad's room'."""
+    found: set[str] = set()
+    start = 0
+    while start < len(parts):
+        for end in range(len(parts), start, -1):
+            said = [token for part in parts[start:end] for token in part]
+            one = spared(" ".join(said[1:] if start else said))
+            if one:
+                break
         else:
-            parts[-1].append(token)
-    return [" ".join(part) for part in parts if part]
+            return set()
+        found |= one
+        start = end
+    return found
 
 
 def _spared(before: str, after: str, words: Words, read: Read, meant: Meant) -> set[str]:

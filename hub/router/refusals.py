@@ -33,10 +33,18 @@ def refusal(text: str, words: Words, command: Callable[[str], bool]) -> str | No
 
 
 def tells(text: str, words: Words) -> bool:
-    """Whether a sentence as a whole tells of something: 'what a stormy night that was'."""
+    """Whether a sentence as a whole tells of something: 'what a stormy night that was'. What was
+    yesterday is only told where somebody did it: 'what did we use yesterday' is a question."""
     plain = f" {normal(text)} "
-    begins = any(plain.startswith(f" {normal(phrase)} ") for phrase in words.tales)
-    return begins or any(plain.endswith(f" {normal(phrase)} ") for phrase in words.own_doing)
+
+    def begins(phrases: Sequence[str]) -> bool:
+        return any(plain.startswith(f" {normal(phrase)} ") for phrase in phrases)
+
+    def ends(phrases: Sequence[str]) -> bool:
+        return any(plain.endswith(f" {normal(phrase)} ") for phrase in phrases)
+
+    own = ends(words.own_doing) or (begins(words.subjects) and ends(words.past))
+    return own or begins(words.tales)
 
 
 def _without(tokens: Sequence[str], phrases: Sequence[str]) -> Iterator[str]:

@@ -531,11 +531,11 @@ class Router:
             return refused
         if self.recall is not None and (told := await self.recall(utterance)):
             return told
-        both = words(self._language(utterance.language)).both
-        if best and both & set(normal(best.text).split()):
+        spoken_words = words(self._language(utterance.language))
+        if best and spoken_words.both & set(normal(best.text).split()):
             # A model would do it to all of them.
             return Intent(heard=best.text, sentence=best.reading.sentence, why=best.reading.why)
-        if tells(utterance.text, words(self._language(utterance.language))):
+        if tells(addressed(utterance.text, spoken_words, context.wake), spoken_words):
             # Nothing of it is a wish, whatever it is about; a model would find one.
             return Intent(heard=utterance.text, why="it tells of something")
         intent = await self._ask_model(utterance, context)

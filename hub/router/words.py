@@ -120,6 +120,10 @@ class Words:
     """How a sentence begins that only tells of something: 'did you know'."""
     own_doing: tuple[str, ...] = ()
     """How one ends: '(I will close them) myself'."""
+    past: tuple[str, ...] = ()
+    """The same, where it begins with one of the `subjects`: '(the gate was open) yesterday'."""
+    subjects: tuple[str, ...] = ()
+    """Who or what somebody tells of, at the beginning: 'we', 'the'."""
     dangling: frozenset[str] = frozenset()
     """Words that no command ends with: 'the', 'and'."""
     openers: frozenset[str] = frozenset()
@@ -276,6 +280,8 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         refusals=texts("refusals"),
         tales=phrases("tales"),
         own_doing=phrases("own_doing"),
+        past=phrases("past"),
+        subjects=phrases("subjects"),
         retracting=frozenset(phrases("retracting")),
         conjunctions=phrases("conjunctions"),
         repairs=phrases("repairs"),

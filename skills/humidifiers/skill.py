@@ -68,7 +68,8 @@ async def _turn(found: list[Entity], service: str, home: Home, where: Where) -> 
     single=True,
     phrases={
         "en": [
-            "[the] {name} [(humidity|target)] (to|at) {percent} [(percent|percent humidity)]",
+            "[the] {name} [(humidity|target)] to {percent} [(percent|percent humidity)]",
+            "[the] {name} [(humidity|target)] at {percent} (percent|percent humidity)",
             "(set|put|turn|change|make) [the] {name} [(humidity|target)] to {percent}"
             " [(percent|percent humidity)]",
             "(set|change) the (humidity|target humidity) [(of|on) [the] {name}]"

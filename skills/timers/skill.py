@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
@@ -36,6 +37,12 @@ LONG = f"({TIME}|{{hours}} (hour|hours) [and] {{minutes}} (minute|minutes))"
 ZEIT = "({hours} (Stunde|Stunden)|{minutes} (Minute|Minuten)|{seconds} (Sekunde|Sekunden))"
 SET = "(set|start|create|make|put on) [(a|an|another|the|my)]"
 STELLE = "(stell|stelle|starte|setz|setze|mach) [mir] [(einen|den|noch einen)]"
+
+LENGTH = re.compile(
+    "(and|or|und|oder) .*|(.* )?(hours?|minutes?|seconds?|Stunden?|Minuten?|Sekunden?)",
+    re.IGNORECASE,
+)
+"""No name, but the rest of a length of time: 'ten minute (and thirty second) timer'."""
 
 
 @tool(
@@ -79,6 +86,8 @@ async def start(
     if timers.full:
         return timers.trouble("full", language)
     total = _seconds(hours, minutes, seconds)
+    if name and LENGTH.fullmatch(name):
+        total, name = 0, None
     if not total:
         known = {"name": name, "conversation_command": conversation_command}
         call = Call("HassStartTimer", {slot: said for slot, said in known.items() if said})
