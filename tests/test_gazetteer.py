@@ -49,9 +49,7 @@ ATTRIBUTES = {
 }
 
 
-@pytest.fixture(scope="module")
-def stage() -> Stage:
-    """A flat without the shared sentences: what is understood, is by words."""
+def built(*without: str) -> Stage:
     home = parse(
         {
             "areas": [{"id": key, "name": name, "floor": None} for key, name in ROOMS.items()],
@@ -69,7 +67,19 @@ def stage() -> Stage:
         },
         "test",
     )
-    return asyncio.run(Stage.build(home, Config(), language="de", without=("sentences", "model")))
+    return asyncio.run(Stage.build(home, Config(), language="de", without=("model", *without)))
+
+
+@pytest.fixture(scope="module")
+def stage() -> Stage:
+    """A flat without the shared sentences: what is understood, is by words."""
+    return built("sentences")
+
+
+@pytest.fixture(scope="module")
+def whole() -> Stage:
+    """The flat with all that is understood."""
+    return built()
 
 
 async def said(stage: Stage, text: str, area: str | None = None) -> Answer:
@@ -160,6 +170,11 @@ async def test_values_in_digits_and_words(
             None,
             ("HassListCompleteItem", {"name": "Haushalt", "item": "Bügeln"}),
         ),
+        (
+            "Tu Windeln auf den Einkaufszettel",
+            None,
+            ("HassShoppingListAddItem", {"item": "Windeln"}),
+        ),
         ("Rollladen Westseite offen?", None, ("HassGetState", {"name": "Rollladen Westseite"})),
         ("Badfenster offen?", None, ("HassGetState", {"name": "Badfenster"})),
         ("Steht das Badfenster offen", None, ("HassGetState", {"name": "Badfenster"})),
@@ -210,6 +225,41 @@ async def test_other_tools_and_questions(
 )
 async def test_what_is_not_explained_in_every_word_does_nothing(stage: Stage, text: str) -> None:
     assert not (await said(stage, text, "kueche")).touched
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Soll ich Milch auf die Haushaltsliste setzen?",
+        "Haben wir Milch auf der Einkaufsliste?",
+        "Warum steht Milch auf der Haushaltsliste?",
+        "Setz keine Milch auf die Haushaltsliste",
+        "Setz Milch nicht auf die Haushaltsliste",
+        "Ich kann dich nicht hören",
+        "Kannst du mich hören?",
+        "Ich will nichts hören",
+        "Spiel keine Musik",
+        "Die Kinder wollen spielen",
+        "Ich hätte das Herdlicht ausmachen sollen",
+    ],
+)
+async def test_what_is_only_said_is_no_item_and_no_song(whole: Stage, text: str) -> None:
+    answer = await said(whole, text, "stube")
+    assert not answer.calls
+    assert not answer.touched
+
+
+@pytest.mark.parametrize(
+    ("text", "slots"),
+    [
+        ("Tu Milch auf die Haushaltsliste", {"item": "Milch"}),
+        ("Milch ohne Zucker auf die Haushaltsliste", {"item": "Milch ohne Zucker"}),
+        ("Spiel Keine ist wie du", {"search_query": "Keine ist wie du"}),
+    ],
+)
+async def test_free_text_is_taken_as_it_is(whole: Stage, text: str, slots: dict[str, str]) -> None:
+    (call,) = (await said(whole, text, "stube")).calls
+    assert slots.items() <= dict(call.arguments).items()
 
 
 async def test_what_the_home_does_not_have_is_said(stage: Stage) -> None:

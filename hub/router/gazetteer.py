@@ -58,7 +58,7 @@ class Gazetteer:
         self._words = words
         self._lexicon = known
         self._wording = Wording(places, words, known)
-        self._against = frozenset((*words.negations, *words.nots, *words.later))
+        self._against = frozenset((*words.negations, *words.nots, *words.none, *words.later))
 
     def read(self, text: str, context: Context) -> Reading | None:
         """What a text asks for; None if some word of it has no meaning there."""

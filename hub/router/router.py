@@ -1070,6 +1070,8 @@ class Router:
         for text in dict.fromkeys((said.command, said.all)):  # 'is the alarm okay'
             matches = grammars.sentences[language].matches(text, area)
             if reading := from_matches(matches, places, known, context, whole=whole):
+                if _no_text(reading, text, known):
+                    continue
                 reading = narrowed(reading, text, places, known)
                 reading = self._heard(grammars, language, reading, text, context)
                 clear = clear or _clear(reading)
@@ -1277,7 +1279,8 @@ class Router:
     ) -> Reading | None:
         """What is understood of a text because each of its words is."""
         gazetteer = grammars.gazetteers.get(language)
-        return gazetteer.read(text, context) if gazetteer else None
+        reading = gazetteer.read(text, context) if gazetteer else None
+        return None if reading and _no_text(reading, text, words(language)) else reading
 
     def _fuzzy(
         self, grammars: Grammars, language: str, text: str, context: Context
@@ -1371,6 +1374,25 @@ def _free_words(reading: Reading, heard: str, named: Collection[str]) -> int:
     texts = [normal(str(value)) for call in reading.calls for value in call.arguments.values()]
     free = [text for text in texts if text not in named and f" {text} " not in said]
     return max((len(text.split()) for text in free), default=0)
+
+
+def _no_text(reading: Reading, text: str, known: Words) -> bool:
+    """Whether what was taken for an item of a list, or for what is to be played, is rather a part
+    of a sentence: 'soll ich Milch auf die Liste setzen', 'setz keine Milch auf die Liste'."""
+    for call in reading.calls if reading.open else ():
+        for key in ("item", "search_query"):
+            free = normal(str(call.arguments.get(key, "")))
+            if not free:
+                continue
+            first, *rest = free.split()
+            said = any(f"{free} ".startswith(f"{phrase} ") for phrase in known.no_text)
+            if said and (free in known.no_text or normal(text).startswith(free)):
+                return True
+            if first in known.nots or (key == "item" and rest and rest[-1] in known.nots):
+                return True
+            if first in known.none and (key == "item" or {*rest} <= known.music):
+                return True
+    return False
 
 
 def _begins(whole: str, text: str) -> bool:

@@ -71,8 +71,9 @@ class Spelling:
         }
         self._known = named | kinds | around | set(hints(places, words)) | set(self._directed)
         lexical = lexicon(words.language)
-        # 'Sollen' is a word, and no misspelt 'sollten'.
+        # 'Sollen' and 'keiner' are words, and no misspelt 'sollten' and 'einer'.
         self._meaning = {w for said in (lexical.phrases if lexical else ()) for w in said.split()}
+        self._meaning |= words.none
         self._listed = tuple(sorted(word for word in self._known if len(word) >= SHORTEST))
         self._short = tuple(sorted(word for word in self._known if len(word) >= SWAPPED))
         self._compounding = words.language.split("-")[0] in COMPOUNDING

@@ -124,6 +124,10 @@ class Words:
     """The same, where it begins with one of the `subjects`: '(the gate was open) yesterday'."""
     subjects: tuple[str, ...] = ()
     """Who or what somebody tells of, at the beginning: 'we', 'the'."""
+    no_text: tuple[str, ...] = ()
+    """How no free text begins that stands in front: '(soll ich) Milch auf die Liste setzen'."""
+    none: frozenset[str] = frozenset()
+    """Words for none of something: '(setz) keine (Milch auf die Liste)'."""
     dangling: frozenset[str] = frozenset()
     """Words that no command ends with: 'the', 'and'."""
     openers: frozenset[str] = frozenset()
@@ -282,6 +286,8 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         own_doing=phrases("own_doing"),
         past=phrases("past"),
         subjects=phrases("subjects"),
+        no_text=phrases("no_text"),
+        none=frozenset(phrases("none")),
         retracting=frozenset(phrases("retracting")),
         conjunctions=phrases("conjunctions"),
         repairs=phrases("repairs"),
