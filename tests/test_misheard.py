@@ -11,6 +11,7 @@ from hub.home.model import Entity
 from hub.language import words as language_words
 from hub.messages import Audio, Heard, Hypothesis, Trace, Utterance
 from hub.pipeline import Assistant
+from hub.router import Context
 from hub.router.misheard import Mishearing, sound
 from hub.router.places import Places
 from hub.router.plain import Plain
@@ -270,6 +271,13 @@ async def test_free_text_that_was_not_recognised_at_first_must_be_likelier(
     )
     trace = await hear(house, ears)
     assert house.devices.state("light.hallway") == "off", trace
+
+
+async def test_a_command_for_later_is_no_free_text(house: Household) -> None:
+    heard = Utterance((Hypothesis("turn off the for lamp in ten minutes", -0.4),))
+    found = house.assistant.router.misheard(heard, Context())
+    free = {text: much for text, _, much in found}
+    assert free["turn off the floor lamp in ten minutes"] == 0.0, free
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,8 @@ MOST_SPELLINGS = 2
 """Of those, the ones that mean the same."""
 MOST_WEIGHED = 16
 """Such sentences that are weighed against the sound: each takes about 25 ms."""
+LATER = "conversation_command"
+"""The slot with the command that is to be done later."""
 FREE = 4.0
 """Log-probability by which it must be likelier for each word of free text that was not recognised
 so at first: anything can be such text, and something always fits."""
@@ -1133,7 +1135,7 @@ class Router:
         """The reading, if what is to be done later is a command. 'Remind me of the meeting in an
         hour' has the form of 'turn on the lamp in an hour', but nothing could be done then."""
         for call in reading.calls:
-            later = call.arguments.get("conversation_command")
+            later = call.arguments.get(LATER)
             if not isinstance(later, str):
                 continue
             said = Said(later, later)
@@ -1367,11 +1369,16 @@ def _sayable(places: Places, known: Words) -> set[str]:
 
 def _free_words(reading: Reading, heard: str, named: Collection[str]) -> int:
     """How many words of free text there are in what was understood that stand otherwise in what
-    was recognised; names of the home are no free text."""
+    was recognised; names of the home, and a command for later, are no free text."""
     if not reading.open:
         return 0
     said = f" {normal(heard)} "
-    texts = [normal(str(value)) for call in reading.calls for value in call.arguments.values()]
+    texts = [
+        normal(value)
+        for call in reading.calls
+        for slot, value in call.arguments.items()
+        if isinstance(value, str) and slot != LATER
+    ]
     free = [text for text in texts if text not in named and f" {text} " not in said]
     return max((len(text.split()) for text in free), default=0)
 
