@@ -140,6 +140,7 @@ class Hearth:
     def watch(self) -> Iterator[Iterator[dict[str, Any]]]:
         """All that happens from now on."""
         with self._connection({"watch": True}) as answers:
+            self.ask(health=True)  # the hub looks at what came first, first
             yield (json.loads(line) for line in answers)
 
     def devices(self) -> list[dict[str, Any]]:
