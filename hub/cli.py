@@ -531,7 +531,7 @@ def route(
     """The router for other programs: one JSON line in, one out; no device is touched.
 
     Each line is an object with `text`, and if wanted `area`, `language` and `states`; the answer
-    has `calls`, `outcomes` (the states they would lead to), `reply`, and `recognized`.
+    has `calls`, `outcomes` (the states they would lead to), `reply`, `recognized`, and `own`.
 
     [bold]Example[/]
 

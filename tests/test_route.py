@@ -91,6 +91,16 @@ async def test_nothing_to_act_on_is_told_apart(routing: Routing) -> None:
     assert nothing["reply"]
 
 
+async def test_what_is_not_about_the_home_is_told_apart(routing: Routing) -> None:
+    answer = await ask(routing, "what is three times nine")
+    assert answer["calls"] == answer["outcomes"] == []
+    assert [call["tool"] for call in answer["own"]] == ["arithmetic.calculate"]
+    assert answer["reply"] == "27."
+    timer = await ask(routing, "set a timer for ten minutes")
+    assert [call["tool"] for call in timer["calls"]] == ["HassStartTimer"]
+    assert "own" not in timer
+
+
 async def test_another_language(routing: Routing) -> None:
     answer = await ask(routing, "schalte Pantry Strip ein", language="de")
     assert answer["outcomes"][0]["state"] == "on"

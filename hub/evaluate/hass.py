@@ -37,6 +37,15 @@ def as_hass(call: Call, answer: Answer, inventory: Inventory) -> Call:
     return call
 
 
+def of_the_home(call: Call, answer: Answer) -> bool:
+    """Whether a call (as `as_hass` names it) is about the home: an intent of Home Assistant, or one
+    of the hub's own tools that is about a device or a place. A calendar, a sum or a reminder of
+    the hub's own is not."""
+    if call.tool.startswith("Hass") or answer.meant or answer.touched or answer.changed:
+        return True
+    return any(key in call.arguments for key in WHERE)
+
+
 def _state(call: Call, where: Mapping[str, Any], answer: Answer, inventory: Inventory) -> Call:
     return Call("HassGetState", dict(where), call.response)
 

@@ -8,8 +8,10 @@
 
 It is the router of the hub, with the hub's skills; no device is touched: what a call would lead to
 is tried on a copy of the home. `calls` and `outcomes` are both empty when nothing is acted on;
-`recognized` has calls that found nothing to act on. Where the hub would ask for a yes first
-(unlocking), the reply is that question, and the outcomes are those after a yes.
+`recognized` has calls that found nothing to act on; `own` those of the hub's own that are about
+nothing of the home, and that Home Assistant has no intent for: a reminder, a calendar, a sum.
+Where the hub would ask for a yes first (unlocking), the reply is that question, and the outcomes
+are those after a yes.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from hub.app import open_language_model
 from hub.config import Config
 from hub.devices.homefile import load
 from hub.errors import HearthError
-from hub.evaluate.hass import as_hass
+from hub.evaluate.hass import as_hass, of_the_home
 from hub.evaluate.stage import Answer, Request, Stage
 from hub.ports import ChatModel, Inventory, LanguageModel
 from hub.router.rules import data_language
@@ -134,11 +136,14 @@ def _plain(answer: Mapping[str, Any]) -> dict[str, Any]:
 def response(answer: Answer, inventory: Inventory) -> dict[str, Any]:
     """The public form of an answer: calls as Home Assistant names them."""
     touched = dict.fromkeys((*answer.touched, *answer.changed))
+    calls = [as_hass(call, answer, inventory) for call in answer.calls]
     found: dict[str, Any] = {
-        "calls": [as_hass(call, answer, inventory).to_json() for call in answer.calls],
+        "calls": [call.to_json() for call in calls if of_the_home(call, answer)],
         "outcomes": [{"entity_id": key, **answer.after[key]} for key in touched],
         "reply": answer.reply,
     }
+    if own := [call.to_json() for call in calls if not of_the_home(call, answer)]:
+        found["own"] = own
     if answer.recognized:
         found["recognized"] = [
             as_hass(call, answer, inventory).to_json() for call in answer.recognized

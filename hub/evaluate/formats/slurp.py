@@ -14,6 +14,7 @@ from typing import Any
 
 from hub.devices.homefile import load
 from hub.errors import ConfigError
+from hub.evaluate.hass import of_the_home
 from hub.evaluate.judging import Case, Ground, Judgement, TextSet, settle, told
 from hub.evaluate.stage import Answer, Request
 from hub.home.model import normal
@@ -31,7 +32,9 @@ JUDGED = (
     "vacuum, and it cleans; coffee: only the coffee machine, and it is on; wemo: one plug, lamp, "
     "fan or television, on or off. Where a room of the house is named, nothing outside of it is "
     "acted on, but by the vacuum, which goes there. The scenarios far from this product (all but "
-    "iot, audio, alarm, lists, cooking, weather, datetime) are right if nothing is done"
+    "iot, audio, alarm, lists, cooking, weather, datetime) are right if nothing is done; what a "
+    "skill of the hub's own takes there that is about nothing of the home (a calendar, a reminder, "
+    "a sum) is a wrong answer, and no wrong action"
 )
 
 SAID_IN = "Living Room"
@@ -97,7 +100,8 @@ def _entities(given: Mapping[str, Any]) -> dict[str, str]:
 def _nothing(answer: Answer) -> Judgement:
     if not answer.acted:
         return Judgement("right")
-    return Judgement("wrong_action", (told(answer.calls),))
+    home = any(of_the_home(call, answer) for call in answer.calls)
+    return Judgement("wrong_action" if home else "wrong_answer", (told(answer.calls),))
 
 
 class _Command:
