@@ -281,3 +281,24 @@ def test_every_frame_is_made_of_words_that_there_are() -> None:
     for frame in known.frames:
         asked = frame.takes.union(*frame.needs)
         assert asked <= tags | {"it"}, (frame.intent, asked - tags)
+
+
+def test_a_percentage_is_no_hour() -> None:
+    said = Request("die Lautstärke in der Küche um 20% leiser", "Küche", "de")
+    answer = asyncio.run(built().answer(said))
+    assert answer.calls == (), answer
+    assert answer.recognized, answer
+
+
+def test_of_what_is_not_there_it_is_told_and_not_asked() -> None:
+    """A whole sentence of the shared ones, where no player is in any room."""
+    players = [
+        {"entity_id": f"media_player.{key}", "name": name, "area": None, "state": "idle"}
+        for key, name in (("tv", "Flimmerkiste"), ("box", "Brüllwürfel"))
+    ]
+    areas = [{"id": "kueche", "name": "Küche", "floor": None}]
+    home = parse({"areas": areas, "entities": players}, "test")
+    stage = asyncio.run(Stage.build(home, Config(), language="de", without=("model",)))
+    answer = asyncio.run(stage.answer(Request("spiel Musik von Nena", "Küche", "de")))
+    assert answer.recognized, answer
+    assert not answer.reply.endswith("?"), answer.reply

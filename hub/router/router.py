@@ -771,7 +771,9 @@ class Router:
                 found += [_ranked(several, said.command, rank)] if several else []
             elif several := self._clauses(grammars, language, said, context):
                 found.append(_ranked(several, said.command, rank))
-            elif guess := self._guess(grammars, language, said.command, context):
+            elif (guess := self._guess(grammars, language, said.command, context)) and (
+                guess.calls or not found  # of what is not there it is told, and not asked where
+            ):
                 found.append(_ranked(replace(guess, guessed=True), said.command, rank))
         return max(found, key=_worth, default=None)
 
