@@ -389,6 +389,7 @@ async def house(
     settings = config.load()
     changed = {
         "hub": settings.hub.model_copy(update={"cache": tmp_path / "cache"}),
+        "manners": config.MannersSettings(quiet=""),  # at night a tone may stand for words
         "rooms": {
             name: config.RoomSettings(satellite=f"tcp://127.0.0.1:{each.port}")
             for name, each in satellites.items()

@@ -90,6 +90,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     settings = config.load()
     changed = {
         "hub": settings.hub.model_copy(update={"cache": tmp_path / "cache"}),
+        "manners": config.MannersSettings(quiet=""),
         "rooms": {"Kitchen": config.RoomSettings(satellite=f"esphome://127.0.0.1:{device.port}")},
     }
     try:

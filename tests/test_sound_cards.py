@@ -208,7 +208,8 @@ async def test_two_sound_cards_are_two_rooms(tmp_path: Path) -> None:
         "Kitchen": config.RoomSettings(microphone="vmic", loudspeaker="spk"),
         "Bathroom": config.RoomSettings(microphone="vmic2", loudspeaker="spk2"),
     }
-    settings = config.load().model_copy(update={"rooms": cards})
+    aloud = config.MannersSettings(quiet="")  # at night too
+    settings = config.load().model_copy(update={"rooms": cards, "manners": aloud})
     actor = PiperSynthesizer(model_file("voice", "joe", ".onnx"), variation=0.0)
     traces: list[Trace] = []
     came, turned = asyncio.Event(), asyncio.Event()
