@@ -233,6 +233,7 @@ async def hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
             "hub": {"data": folder / "data", "cache": folder / "cache"},
             "router": {"model": ""},
             "home": {"confirm_timeout": 0.3},
+            "manners": {"quiet": ""},
             "suggestions": {"enabled": False},
         }
     )
