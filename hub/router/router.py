@@ -691,18 +691,12 @@ class Router:
         """The best reading; of what is left without asides, and then without hesitations, if the
         whole is not understood."""
         best = self._likeliest(utterance, context)
-        lacking = best is None or not best.reading.doable
-        if lacking and "asides" not in self._without:
-            known = words(self._language(utterance.language))
-            heard = [replace(h, text=without_asides(h.text, known)) for h in utterance.hypotheses]
-            less = replace(utterance, hypotheses=tuple(heard))
-            if less != utterance:
-                best = self._likeliest(less, context) or best
-        lacking = best is None or not best.reading.doable
-        if lacking and "asides" not in self._without:
-            known = words(self._language(utterance.language))
-            heard = [replace(h, text=fluent(h.text, known)) for h in utterance.hypotheses]
-            less = replace(utterance, hypotheses=tuple(heard))
+        known = words(self._language(utterance.language))
+        for left in (without_asides, fluent) if "asides" not in self._without else ():
+            if best is not None and best.reading.doable:
+                break
+            heard = tuple(replace(h, text=left(h.text, known)) for h in utterance.hypotheses)
+            less = replace(utterance, hypotheses=heard)
             if less != utterance:
                 best = self._likeliest(less, context) or best
         return self._of_two(best, utterance.language) if best else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from hub.messages import Call
 from hub.router.codec import Turn, Unsayable, read, turn, write
@@ -12,13 +12,12 @@ from hub.router.options import options
 from hub.router.verbs import BY_TOOL
 from hub.training.answers import allows
 from hub.training.asked import CLOCK, LISTS, MEDIA, PLACED, TALK
-from hub.training.chosen import Index, domains_there, specs
+from hub.training.chosen import domains_there, specs
 from hub.training.filling import Drawn, Unfit, text_of
-from hub.training.homes import Place, Scene
+from hub.training.homes import Place
 from hub.training.noise import Piece, distort, lowered
 from hub.training.nothing import Nothing, imperative
 from hub.training.samples import Item
-from hub.training.sentences import SkillSentences
 from hub.training.together import Together, shortened, spoken_call
 
 SLIPS = 0.2
@@ -39,16 +38,9 @@ TALKING = frozenset(TALK) | {"HassNevermind"}
 class Speaker(Together, Nothing):
     """Says things in one home."""
 
-    def __init__(
-        self,
-        dice: random.Random,
-        scene: Scene,
-        known: Index,
-        skills: Sequence[SkillSentences],
-        held_out: bool,
-    ) -> None:
-        super().__init__(dice, scene, known, skills, held_out)
-        self._kinds: Mapping[str, Callable[[], Drawn]] = {
+    @cached_property
+    def _kinds(self) -> Mapping[str, Callable[[], Drawn]]:
+        return {
             "device": self._device,
             "area": lambda: self._of(PLACED, "area"),
             "query": self._query,
