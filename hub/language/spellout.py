@@ -23,8 +23,10 @@ LARGEST_PART = 100
 @cache
 def spellout(language: str) -> RbnfEngine:
     """The engine of a language (BCP 47), the same that hassil has. Raises ValueError where there
-    is none."""
+    is none, or one without a single rule, which could write no number."""
     engine = get_rbnf_engine(language)
+    if not engine.rulesets:
+        raise ValueError(f"there are no rules for numbers in {language!r}")
     if "iter_format_number" not in vars(engine):
         _keep_parts(engine)
     return engine

@@ -223,14 +223,14 @@ def _number_at(words: Sequence[str], position: int, code: str) -> tuple[str, int
 @cache
 def _numbers(code: str) -> Mapping[str, str]:
     """The numbers to 99 in words, as they are heard: with and without hyphens."""
-    from hassil.numbers import get_rbnf_engine
+    from hub.language.spellout import spellout
 
     found: dict[str, str] = {}
     try:
-        engine = get_rbnf_engine(code)
-        for number in range(100):
-            spelt = str(engine.format_number(number).text).replace("\u00ad", "").casefold()
-            found[spelt] = found[spelt.replace("-", " ")] = str(number)
+        engine = spellout(code)
     except ValueError:
-        pass
+        return found
+    for number in range(100):
+        spelt = str(engine.format_number(number).text).replace("\u00ad", "").casefold()
+        found[spelt] = found[spelt.replace("-", " ")] = str(number)
     return found

@@ -15,9 +15,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from hassil.numbers import get_rbnf_engine
-
 from hub.home.model import normal
+from hub.language.spellout import spellout
 
 IDLE, ARTICLE, PREPOSITION, AND = "idle", "article", "preposition", "and"
 """Tags of words that say nothing by themselves."""
@@ -225,7 +224,7 @@ def _stem(verb: str, table: Mapping[str, Any]) -> str:
 def _numbers(language: str, halves: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Numbers in words, and those and a half."""
     try:
-        engine = get_rbnf_engine(language)
+        engine = spellout(language)
     except ValueError:
         return
     for number in range(LARGEST + 1):

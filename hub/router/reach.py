@@ -41,13 +41,13 @@ def beginnings(language: str, start: int, stop: int, step: int) -> frozenset[str
     since that is the beginning of it. Those with a fraction begin as whole ones."""
     try:
         engine = spellout(language)
-        said = {
-            compact(way)
-            for number in range(start, stop + 1, step)
-            for way in engine.format_number(number).text_by_ruleset.values()
-        }
-    except ValueError:  # no such language, or one without a single rule
+    except ValueError:
         return frozenset()  # hassil knows its numbers in digits alone
+    said = {
+        compact(way)
+        for number in range(start, stop + 1, step)
+        for way in engine.format_number(number).text_by_ruleset.values()
+    }
     return frozenset(
         way for way in said if not any(way[:length] in said for length in range(1, len(way)))
     )

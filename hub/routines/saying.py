@@ -528,9 +528,9 @@ def number_of(said: str, language: str) -> float | None:
 
 @cache
 def _numerals(language: str) -> Mapping[str, float]:
-    from unicode_rbnf import RbnfEngine
+    from hub.language.spellout import spellout
 
-    engine = RbnfEngine.for_language(language)
+    engine = spellout(language)
     found: dict[str, float] = {}
     for number in range(-40, 151):
         for text in engine.format_number(number).text_by_ruleset.values():

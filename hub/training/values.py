@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from unicode_rbnf import RbnfEngine
-
+from hub.language.spellout import spellout
 from hub.router.numbers import numbers
 
 MINUTES = (1, 2, 3, 5, 5, 7, 8, 10, 10, 12, 15, 15, 20, 20, 25, 30, 40, 45, 50, 60, 90)
@@ -38,14 +37,9 @@ def number_for(name: str, dice: random.Random) -> int:
 @lru_cache(maxsize=20_000)
 def in_words(number: int, language: str, variant: int) -> str | None:
     """A number as it is said, if `numbers` would find it in the sentence."""
-    text = _engine(language).format_number(number).text.replace("\xad", "")
+    text = spellout(language).format_number(number).text.replace("\xad", "")
     if variant and language == "en":
         text = text.replace("-", " ")
     if variant and language == "de" and text.startswith("einhundert"):
         text = text.removeprefix("ein")
     return text if str(number) in numbers(text, language) else None
-
-
-@cache
-def _engine(language: str) -> RbnfEngine:
-    return RbnfEngine.for_language(language)
