@@ -313,7 +313,8 @@ class Assistant:
             intent = meant or intent
         if intent is None and answer is None and command:
             utterance, intent = await self._filled_in(audio, utterance, context)
-        if intent is None and answer is None and command and not unfinished:
+        clear = intent is None and self._clear(utterance, context)
+        if intent is None and answer is None and command and not (unfinished or clear):
             utterance, intent, answer = await self._thoroughly(audio, utterance, area, wake)
         milliseconds = (time.perf_counter() - started) * 1000
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
@@ -322,6 +323,12 @@ class Assistant:
         return Understood(
             utterance, intent, command, unfinished, settled, milliseconds, behind=behind
         )
+
+    def _clear(self, utterance: Utterance, context: Context) -> bool:
+        """Whether it was heard well, and is a whole sentence that may go on: 'three times nine'."""
+        if not utterance.hypotheses or utterance.hypotheses[0].score < DOUBTFUL:
+            return False
+        return self.router.understands(utterance, context)
 
     async def _thoroughly(
         self, audio: Audio, first: Utterance, area: str | None, wake: str | None

@@ -35,6 +35,7 @@ class Ears:
         self._more = tuple(Hypothesis(each, -0.6) for each in more)
         self._weights = {text.casefold(): -2.0} | {k.casefold(): v for k, v in weights.items()}
         self.weighed: list[str] = []
+        self.thorough = 0
 
     async def recognize(
         self, audio: Audio, *, language: str | None = None, names: Sequence[str] = ()
@@ -42,6 +43,7 @@ class Ears:
         return self._heard
 
     async def readings(self, audio: Audio, *, language: str) -> Utterance:
+        self.thorough += 1
         return Utterance(self._heard.hypotheses + self._more)
 
     async def weigh(self, audio: Audio, texts: Sequence[str], *, language: str) -> Sequence[float]:
@@ -225,6 +227,17 @@ async def test_what_is_understood_is_not_weighed(house: Household) -> None:
     ears = Ears("Turn on the hallway light.", {})
     await hear(house, ears)
     assert not ears.weighed
+
+
+@pytest.mark.parametrize(("score", "times"), [(-0.3, 0), (-0.9, 1)])
+async def test_a_sentence_that_may_go_on_is_heard_once_if_it_was_heard_well(
+    house: Household, score: float, times: int
+) -> None:
+    """'Three times nine' may become 'nine hundred'; it needs no second hearing to be known."""
+    ears = Ears("what is three times nine", {}, score=score)
+    trace = await hear(house, ears)
+    assert trace.reply.text == "27."
+    assert ears.thorough == times
 
 
 async def test_a_noise_that_is_nothing_is_no_command_either(house: Household) -> None:

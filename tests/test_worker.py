@@ -25,6 +25,10 @@ class Echo:
             raise ValueError("no such file: a.bin")
         self.tone = tone
         self.calls = 0
+        self.rested = 0
+
+    def rest(self) -> None:
+        self.rested += 1
 
     def say(self, text: str, payload: bytes = b"") -> tuple[dict[str, Any], bytes]:
         return {"text": self.tone + text}, payload[::-1]
@@ -35,6 +39,9 @@ class Echo:
     def count(self) -> dict[str, int]:
         self.calls += 1
         return {"calls": self.calls}
+
+    def rests(self) -> dict[str, int]:
+        return {"times": self.rested}
 
     def fail(self) -> None:
         raise RuntimeError("out of tokens")
@@ -67,6 +74,16 @@ async def test_a_call_brings_result_and_payload_back() -> None:
     try:
         answer = await worker.call("say", b"abc", text="lu")
         assert (answer.result, answer.payload) == ({"text": "la lu"}, b"cba")
+    finally:
+        await worker.close()
+
+
+async def test_an_engine_rests_after_every_answer() -> None:
+    worker = await made()
+    try:
+        first = await worker.call("rests")
+        second = await worker.call("rests")
+        assert second.result["times"] == first.result["times"] + 1
     finally:
         await worker.close()
 

@@ -10,6 +10,7 @@ on a socket of their own, since native libraries print to standard output as the
 An engine is a plain class: `Engine(**settings)` loads it, and each public method takes keyword
 arguments, with the event's payload as `payload` if there is one, and returns a dictionary, bytes,
 a tuple of both, or None. HearthErrors keep their message; other exceptions are reported by name.
+If it has a method `rest`, that is called whenever an answer has been sent: nobody waits for it.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
         except Exception as error:  # the hub, in another process, decides what becomes of it
             answer = Event("error", {"id": number, "message": f"{type(error).__name__}: {error}"})
         write_event(answer, outgoing)
+        if hasattr(engine, "rest"):
+            engine.rest()
 
 
 def _load(engine: str, settings: dict[str, Any]) -> Any:

@@ -6,15 +6,14 @@ of Google's speech embedding), so that the two are not wrong about the same soun
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 import types
 from collections import deque
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hub.engines.heap import give_back
 from hub.engines.worker import Worker
 from hub.errors import ModelError
 
@@ -55,7 +54,7 @@ class OpenWakeWordEngine:
             raise ModelError(f"{model}: not an openWakeWord model: {error}") from error
         self._quiet = self._features_of_quiet()
         self.reset()
-        _give_back()
+        give_back()  # the library's constructor computes features of four seconds at once: 70 MB
 
     def wake(self, payload: bytes) -> dict[str, Any]:
         """Highest score, 0-1, in the next stretch of the stream."""
@@ -100,13 +99,6 @@ def _without_training() -> None:
     module = types.ModuleType(name)
     module.train_custom_verifier = None  # type: ignore[attr-defined]
     sys.modules.setdefault(name, module)
-
-
-def _give_back() -> None:
-    """Return freed memory to the system. The library's constructor computes features of four
-    seconds at once, and glibc would keep those 70 MB for ever."""
-    with suppress(AttributeError):  # another C library than glibc
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _frugal(options: Any) -> Any:

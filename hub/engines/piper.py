@@ -13,12 +13,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+from hub.engines.heap import give_back
 from hub.engines.worker import Worker
 from hub.errors import ModelError
 from hub.messages import Audio
 
 SAMPLED_BYTES = 1 << 16
 """How much of each end of a voice file goes into its name."""
+
+
+KEPT_BELOW = 32 << 20
+"""Bytes of a freed block, at most, that is kept while a sentence is computed. The largest threshold
+that glibc accepts."""
 
 
 class PiperSynthesizer:
@@ -93,7 +99,7 @@ class Engine:
 
         config = PiperConfig.from_dict(_json(Path(f"{voice}.json")))
         config.espeak_voice = sounds or config.espeak_voice
-        self._memory = _Memory()
+        _keep_blocks()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or min(2, len(os.sched_getaffinity(0)))
         options.inter_op_num_threads = 1
@@ -116,35 +122,27 @@ class Engine:
         """16-bit mono samples; none if there is nothing to pronounce."""
         chunks = self._voice.synthesize(text, self._synthesis)
         pcm = b"".join(chunk.audio_int16_bytes for chunk in chunks)
-        self._memory.give_back()
         return {"rate": self._voice.config.sample_rate}, pcm
+
+    def rest(self) -> None:
+        """Give back working memory."""
+        give_back()
 
     def warm(self) -> None:
         """The first run takes longer than the others: let nobody wait for it."""
         self.synthesize("Ready.")
 
 
-class _Memory:
-    """Working memory: 100-200 MB while a sentence is computed, none in between.
+def _keep_blocks() -> None:
+    """Keep freed memory while a sentence is computed: 100-200 MB, none in between.
 
     glibc asks the kernel for every large block anew, which costs a fifth of the time (mallopt(3),
-    malloc_trim(3)). So blocks are kept while a sentence is computed, and given back at its end.
-    """
-
-    KEPT_BELOW = 32 << 20
-    """Bytes of a block, at most, that is kept. The largest threshold that glibc accepts."""
-
-    def __init__(self) -> None:
-        libc = ctypes.CDLL(None)
-        self._trim = getattr(libc, "malloc_trim", None)  # glibc alone has it
-        if self._trim:
-            m_mmap_threshold, m_trim_threshold = -3, -1
-            libc.mallopt(m_mmap_threshold, self.KEPT_BELOW)
-            libc.mallopt(m_trim_threshold, 1 << 30)
-
-    def give_back(self) -> None:
-        if self._trim:
-            self._trim(0)
+    malloc_trim(3)). So blocks are kept until `Engine.rest`."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):  # glibc alone has it
+        m_mmap_threshold, m_trim_threshold = -3, -1
+        libc.mallopt(m_mmap_threshold, KEPT_BELOW)
+        libc.mallopt(m_trim_threshold, 1 << 30)
 
 
 def _json(path: Path) -> dict[str, Any]:

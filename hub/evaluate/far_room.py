@@ -16,6 +16,7 @@ from wyoming.pipeline import PipelineStage, RunPipeline
 from wyoming.satellite import RunSatellite
 from wyoming.snd import Played
 
+from hub.audio.earcons import NOTES, earcon
 from hub.messages import SAMPLE_RATE
 
 CHUNK = 2048
@@ -23,8 +24,8 @@ CHUNK = 2048
 _DICE = random.Random(1)
 STILL = struct.pack(f"<{CHUNK // 2}h", *(round(_DICE.gauss(0, 8)) for _ in range(CHUNK // 2)))
 """A room in which nobody speaks."""
-TONE = 0.5
-"""Seconds up to which what is played is a tone, and no answer."""
+TONES = frozenset(round(earcon(name).seconds, 2) for name in NOTES)
+"""Seconds of what is a tone, and no answer: 'No.' is hardly longer."""
 
 
 class FarRoom:
@@ -39,6 +40,7 @@ class FarRoom:
         self.answered = asyncio.Event()
         self._said = bytearray()
         self._until_said = asyncio.Event()
+        self._sounds_until = 0.0
         self._ended = 0.0
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
@@ -64,6 +66,12 @@ class FarRoom:
         await self._until_said.wait()
         return self._ended
 
+    async def until_still(self, seconds: float) -> None:
+        """Nothing has been played for so long. A satellite hears nothing while it speaks, and a
+        reply has pauses."""
+        while (rest := self._sounds_until + seconds - time.monotonic()) > 0:  # noqa: ASYNC110  until a time
+            await asyncio.sleep(rest)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -82,11 +90,12 @@ class FarRoom:
                     began, sounded = time.monotonic(), 0.0
                 elif AudioChunk.is_type(event.type):
                     sounded += AudioChunk.from_event(event).seconds
+                    self._sounds_until = began + sounded
                 elif AudioStop.is_type(event.type):
                     await asyncio.sleep(max(0.0, began + sounded - time.monotonic()))
                     async with lock:
                         await async_write_event(Played().event(), writer)
-                    if sounded > TONE:
+                    if round(sounded, 2) not in TONES:
                         self.answers += 1
                         self.answered.set()
         except (OSError, asyncio.CancelledError):

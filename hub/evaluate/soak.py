@@ -65,6 +65,8 @@ WRITING: tuple[tuple[str | None, ...], ...] = (("Bedroom", None), ("Hallway",), 
 """Those who write at the same time, and the rooms in which they do."""
 WITHIN = 20.0
 """Seconds for a spoken turn, its reply included. A wake word that was not heard costs these."""
+STILL = 1.0
+"""Seconds of silence after a reply before something else is said."""
 APART = 2.0
 """Seconds between two wake words: of rooms that hear the same at once, only one answers."""
 STARTS_WITHIN = 120.0
@@ -179,6 +181,8 @@ class Day:
     """Commands that were said aloud, whatever came of them."""
     unheard: int = 0
     """Spoken turns to which no reply came."""
+    missed: Counter[str] = field(default_factory=Counter)
+    """What was said in them, and where."""
     outages: int = 0
     restarts: int = 0
     engines: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -229,6 +233,7 @@ class Day:
             "spoken": len(self.spoken_latencies),
             "said": self.said,
             "unheard": self.unheard,
+            "missed": dict(self.missed.most_common()),
             "outages": self.outages,
             "restarts": self.restarts,
             "growth": round(self.growth(), 4),
@@ -485,8 +490,9 @@ quiet = ""
                     await room.answered.wait()
             except TimeoutError:
                 self.day.unheard += 1
+                self.day.missed[f"{room.room}: {SPOKEN[number % len(SPOKEN)]}"] += 1
             self.day.said += 1
-            await asyncio.sleep(1.0)
+            await room.until_still(STILL)
 
     async def _watch(self) -> None:
         """Turns that were spoken, as the hub tells them."""
@@ -518,7 +524,7 @@ quiet = ""
             for text in SPOKEN:
                 sound = await actor.synthesize(f"hey jarvis, {text}.")
                 said = until_last_word(resampled(sound, SAMPLE_RATE))
-                made.append(bytes(16000) + said.pcm + bytes(48000))
+                made.append(bytes(16000) + said.pcm)  # the satellite streams on
             return made
         finally:
             await actor.close()
