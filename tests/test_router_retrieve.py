@@ -193,6 +193,13 @@ def test_rooms_that_are_named_are_candidates_themselves(small: Retriever) -> Non
     assert small.find(["turn off everything"], "bedroom").areas == ()
 
 
+def test_a_room_that_was_said_is_not_one_of_a_longer_name(large: tuple[Retriever, Home]) -> None:
+    retriever, home = large
+    assert {"kitchen", "kitchen_2", "kitchen_3"} <= home.areas.keys()
+    assert retriever.find(["turn on the kitchen lights"], None).areas == ("kitchen",)
+    assert "kitchen_3" in retriever.find(["turn on the kitchen 3 lights"], None).areas
+
+
 async def test_parts_of_compounds_are_found_in_languages_that_have_them() -> None:
     inventory = Inventory(
         (

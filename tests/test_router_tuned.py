@@ -12,7 +12,7 @@ import pytest
 from hub.errors import EngineError
 from hub.evaluate.homes import still_home
 from hub.messages import Call
-from hub.ports import Chosen, Completion, Options
+from hub.ports import Chosen, Completion, Inventory, Options, SourceArea, SourceEntity
 from hub.router.codec import Listed, Listing, read, write
 from hub.router.options import ENDED, listed, options
 from hub.router.places import Places
@@ -198,6 +198,88 @@ async def test_what_is_far_less_likely_than_the_thing_that_was_named_is_not_read
     await said(router, "the ceiling light bothers me a bit")
     named = listed_things(model.prompts[0])
     assert "Ceiling Light" in named and "Worktop Strip" not in named
+
+
+DULL = "the ceiling light bothers me a bit"
+
+
+async def prompt_for(text: str, area: str | None = None, **home: Any) -> str:
+    """What the model reads when this is said in a room."""
+    model = ScriptedChooser(("none", 0.99))
+    router, _ = await make_router(model=model, **home)
+    await said(router, text, area=area)
+    return model.prompts[0]
+
+
+async def test_of_things_of_the_same_name_those_in_the_room_are_read() -> None:
+    assert "Living Room" not in await prompt_for(DULL, area="Bedroom")
+    nowhere = await prompt_for(DULL)
+    assert "Living Room" in nowhere and "Bedroom" in nowhere
+    elsewhere = await prompt_for(DULL.replace("light", "light in the living room"), area="Bedroom")
+    assert "Living Room" in elsewhere and elsewhere.count("Ceiling Light") == 1
+
+
+async def test_of_many_things_of_the_same_name_few_are_read() -> None:
+    rooms = tuple(SourceArea(f"r{n}", f"Room {'ABCDEFGHIJ'[n]}x") for n in range(10))
+    lamps = tuple(
+        SourceEntity(f"light.{r.area_id}", "Lava Lamp", "light", r.area_id) for r in rooms
+    )
+    prompt = await prompt_for("the lava lamp is too much", inventory=Inventory(lamps, rooms))
+    assert 1 <= prompt.count("Lava Lamp") <= 3
+
+
+async def test_things_in_other_rooms_than_was_said_are_read_only_if_they_were_named() -> None:
+    there = "all of the lights in the bedroom bother me a bit"
+    assert listed_things(await prompt_for(there, area="Kitchen")) <= {
+        "Ceiling Light",
+        "Bedside Lamp",
+    }
+    named = await prompt_for("the worktop strip and the lights in the bedroom bother me")
+    assert {"Worktop Strip", "Bedside Lamp"} <= listed_things(named)
+
+
+MENDING = tool(
+    "diary.mending",
+    description="Write into the diary which lamp was mended, by whom, when, and what it cost.",
+    examples=["the lamp was mended by an electrician", "note that a lamp was mended"],
+    who={"type": "string"},
+    day={"enum": "monday tuesday wednesday thursday friday saturday sunday today now".split()},
+)
+
+
+async def test_a_tool_of_few_words_that_were_said_is_not_read_beside_a_thing_that_was_named() -> (
+    None
+):
+    tools = (*TOOLS, MENDING)
+    assert "diary" not in await prompt_for("the bedside lamp was quite a cost", tools=tools)
+    prompt = await prompt_for("an electrician mended it for me", tools=tools)
+    assert "diary" in prompt
+    assert "(who, day)" in prompt  # of so many values the name alone is read
+
+
+class Offered(ScriptedChooser):
+    """Notes what may be answered."""
+
+    async def choose(self, prompt: str, options: Options, **rest: Any) -> tuple[Chosen, ...]:
+        self.offered = options
+        return await super().choose(prompt, options, **rest)
+
+
+async def test_what_is_for_a_list_that_was_named_goes_on_no_other() -> None:
+    text = {"type": "string"}
+    lists = (
+        tool("HassShoppingListAddItem", required=["item"], item=text),
+        tool("HassListAddItem", ["todo"], required=["item"], item=text),
+    )
+    home = Inventory((*INVENTORY.entities, SourceEntity("todo.camping", "Camping", "todo")))
+    for said_text, shops in (
+        ("camping is still short of gas", False),
+        ("still short of gas", True),
+    ):
+        model = Offered(("none", 0.99))
+        router, _ = await make_router(model=model, inventory=home, tools=(*TOOLS, *lists))
+        await said(router, said_text)
+        assert allows(model.offered, " shop gas\n") is shops
 
 
 def listed_things(prompt: str) -> set[str]:

@@ -149,7 +149,8 @@ def described(tool: ToolSpec) -> str:
     """A tool by what it does, never by its name, with its parameters in their order."""
     shown = []
     for name, schema in own_parameters(tool).items():
-        values = "/".join(str(value) for value in schema.get("enum", ()))
+        members = schema.get("enum", ())
+        values = "/".join(map(str, members)) if len(members) <= MOST_VALUES else ""
         shown.append(f"{name} {values}" if values else name)
     text = tidy(tool.description).rstrip(".")
     return f"{text} ({', '.join(shown)})" if shown else text
@@ -179,6 +180,9 @@ def label(name: str) -> str:
 
 LONGEST_NAME = 48
 """Characters."""
+MOST_VALUES = 8
+"""Values of a parameter that are listed with it: of more, such as the days of a week or all units,
+each would make the prompt longer than a thing does, and the name says what they are."""
 _MEANINGFUL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff,;:=<>|\[\]{}`]+"
 )

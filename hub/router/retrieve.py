@@ -35,6 +35,8 @@ NAME_POWER = 1.5
 """Half a name is less than half as likely to mean it: 'make' is half of a coffee maker."""
 PLACE_SAID = 0.6
 """How much of a place's name must have been said for it to be a candidate."""
+WHOLLY_SAID = 0.9
+"""How much of a place's name must have been said for it to be what was said."""
 MOST_PLACES = 4
 MOST_NEARBY = 3
 NEARBY = 0.5
@@ -126,6 +128,10 @@ class _Index:
         return LEAST + (1 - LEAST) * math.log(1 + len(self.names) / owners) / math.log(
             1 + max(1, len(self.names))
         )
+
+    def words(self, key: str) -> frozenset[str]:
+        """All words in the names of a thing."""
+        return frozenset(word for name in self.names[key] for word in name)
 
     def said(self, key: str, alike: Mapping[str, float]) -> float:
         """How much of the best name of a thing was said, 0-1, by the weight of its words."""
@@ -431,7 +437,16 @@ class Retriever:
         scores = sorted(
             ((index.said(key, alike), key) for key in keys), key=lambda s: (-s[0], s[1])
         )
-        return tuple(key for score, key in scores[:MOST_PLACES] if score >= PLACE_SAID)
+        whole = [index.words(key) for score, key in scores if score >= WHOLLY_SAID]
+        found = (
+            key
+            for score, key in scores
+            if score >= PLACE_SAID
+            # Where there is a 'Kitchen', 'the kitchen' is not 'Kitchen 2'.
+            if score >= WHOLLY_SAID
+            or not any(index.words(key) & alike.keys() <= words for words in whole)
+        )
+        return tuple(itertools.islice(found, MOST_PLACES))
 
     def _ranked_tools(
         self, said: set[str], domains: Collection[str]

@@ -6,7 +6,8 @@ of several things was meant, or nothing is done. A wrong action is far worse tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -21,19 +22,27 @@ from hub.router.model import TRACEABLE, Asked, candidates, held_back
 from hub.router.options import END, listed, options
 from hub.router.places import Places, targets
 from hub.router.readings import which
-from hub.router.retrieve import Found
+from hub.router.retrieve import Found, Thing
 from hub.router.verbs import ALL, BY_TOOL, NONE, TWINS
 from hub.router.words import Words
 
 FORMAT = "hearth-1"
 """What the catalogue calls models that know this prompt."""
-MOST_ENTITIES, MOST_TOOLS = 10, 4
+MOST_ENTITIES = 10
 SURE, UNSURE = (0.75, 5), (0.5, 6)
 """How near a thing's score must be to the best one's, and how many things at most: where the best
 was named, and where it was not. What is less likely lengthens the prompt; where nothing was named
 clearly, more is read, so that it can be asked which is meant."""
-TOOL_SAID = 0.6
-"""Weight of a skill's own words that must be among those said for it to be listed."""
+MOST_ALIKE = 3
+"""Things of one name that are read where nothing tells which is meant: of thirty, more are no help."""
+NEAREST = 0.9
+"""0-1: how near another thing of the same name must be to be meant, relative to the nearest."""
+TOOLS_NAMED, TOOLS_UNNAMED = (2.0, 1), (1.0, 2)
+"""Weight of a skill's own words that must be among those said for it to be listed, and how many at
+most: where a thing of the home was named, and where none was. A description is a dozen tokens, and
+of 174 that were listed from a weight of 0.6 on, one was the answer."""
+SHOPPING = ("HassShoppingListAddItem", "HassShoppingListCompleteItem")
+"""Tools for the one list that needs no name."""
 WIDTH = 6
 """Answers that are followed at a time: enough to see between which things the model wavers."""
 MOST_CHOICES = 4
@@ -69,7 +78,8 @@ class TunedTier:
         if (held := held_back(asked.text, words)) and not asked.trusted:
             return replace(nothing, why=f"no sentence fits, and '{held}' is for the rules alone")
         listing, turns = self._prompt(asked)
-        allowed = options(listing, asked.text, asked.language, self._tools, self._domains)
+        tools = self._offered(asked.found)
+        allowed = options(listing, asked.text, asked.language, tools, self._domains)
         try:
             answers = await self._model.choose(
                 render(listing, turns),
@@ -94,27 +104,34 @@ class TunedTier:
             return replace(nothing, why=f"no sentence fits, and '{held}' is for the rules alone")
         return self._decide(verdicts, nothing, words, asked)
 
+    def _offered(self, found: Found) -> list[ToolSpec]:
+        """The tools that may be answered: where a list was named, what is said is for that one."""
+        if any(t.domain == "todo" and t.evidence >= TRACEABLE for t in found.things):
+            return [tool for tool in self._tools if tool.name not in SHOPPING]
+        return self._tools
+
     # --- the prompt ------------------------------------------------------------------------------
 
     def _prompt(self, asked: Asked) -> tuple[Listing, list[Turn]]:
         before = asked.before
         calls = [self._places.meant(call) for call in before.calls] if before else []
-        listing = self._listing(asked.found, asked.here, calls)
+        listing = self._listing(asked.found, calls, asked.trusted.keys())
         turns = [Turn(asked.text, asked.area)]
         if before and calls:
             with suppress(Unsayable):  # a tool that is not listed now
                 turns.insert(0, Turn(before.said, asked.area, write(calls, listing)))
         return listing, turns
 
-    def _listing(self, found: Found, here: str | None, before: Sequence[Call]) -> Listing:
+    def _listing(self, found: Found, before: Sequence[Call], trusted: Set[str]) -> Listing:
         """The candidates, by area; what was spoken of before; the places that were named."""
         mentioned = [str(call.arguments.get("name")) for call in before]
-        likely = [thing for thing in found.things if thing.entity]
+        likely = _apart([t for t in found.things if t.entity and _in_place(t, found.areas)])
         best = max(likely, key=lambda thing: thing.score, default=None)
-        near, most = SURE if best and best.evidence >= TRACEABLE else UNSURE
+        named = best is not None and best.evidence >= TRACEABLE
+        near, most = SURE if named else UNSURE
         least = near * best.score if best else 0.0
-        named = (t.key for t in likely if t.score >= least or t.evidence >= TRACEABLE)
-        wanted = [*mentioned, *named]
+        near_best = (t.key for t in likely if t.score >= least or t.evidence >= TRACEABLE)
+        wanted = [*mentioned, *near_best]
         entities = [
             self._places.entities[key]
             for key in dict.fromkeys(wanted)
@@ -134,16 +151,21 @@ class TunedTier:
             for key in dict.fromkeys(floors)
             if key in self._places.floors
         ]
-        return listed([*things, *self._skills(found.tools)])
+        return listed([*things, *self._skills(found.tools, named, trusted)])
 
-    def _skills(self, tools: Iterable[tuple[ToolSpec, float]]) -> list[Listed]:
-        """Tools of skills that no verb stands for, if their words were said."""
+    def _skills(
+        self, tools: Iterable[tuple[ToolSpec, float]], named: bool, trusted: Set[str]
+    ) -> list[Listed]:
+        """Tools of skills that no verb stands for, if their words were said; and those of packs
+        that may be meant."""
+        least, most = TOOLS_NAMED if named else TOOLS_UNNAMED
         own = {
             tool.name: Listed("", "tool", tool.name, tool=tool)
             for tool, said in tools
-            if said >= TOOL_SAID and tool.name not in BY_TOOL and tool.name not in TWINS
+            if tool.name not in BY_TOOL and tool.name not in TWINS
+            if said >= least or tool.name in trusted
         }
-        return list(own.values())[:MOST_TOOLS]
+        return list(own.values())[: max(most, len(trusted & own.keys()))]
 
     # --- the answer ------------------------------------------------------------------------------
 
@@ -281,6 +303,33 @@ class TunedTier:
 def _of_packs(verdict: Verdict, asked: Asked) -> bool:
     """Whether it is a tool of a pack, and that alone."""
     return len(verdict.calls) == 1 and verdict.calls[0].tool in asked.trusted
+
+
+def _in_place(thing: Thing, rooms: Collection[str]) -> bool:
+    """Whether it is where something was said to be; what is elsewhere must have been named."""
+    return not rooms or thing.area in rooms or thing.name >= TRACEABLE
+
+
+def _apart(things: Sequence[Thing]) -> list[Thing]:
+    """Of things of the same name those in the room that was said, or else in the person's: a large
+    home has thirty ceiling lights, and only the room tells which is meant."""
+    nearest: dict[str, float] = {}
+    for thing in things:
+        name = normal(thing.label)
+        nearest[name] = max(nearest.get(name, 0.0), _nearness(thing))
+    kept: list[Thing] = []
+    alike: Counter[str] = Counter()
+    for thing in things:
+        name = normal(thing.label)
+        if _nearness(thing) >= NEAREST * nearest[name] and alike[name] < MOST_ALIKE:
+            alike[name] += 1
+            kept.append(thing)
+    return kept
+
+
+def _nearness(thing: Thing) -> float:
+    """0-1: whether its room is the one that was said or, where none was, the person's."""
+    return thing.room if thing.room_said else float(thing.here)
 
 
 def _entity(entity: Entity) -> Listed:
