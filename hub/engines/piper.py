@@ -20,8 +20,6 @@ from hub.messages import Audio
 
 SAMPLED_BYTES = 1 << 16
 """How much of each end of a voice file goes into its name."""
-
-
 KEPT_BELOW = 32 << 20
 """Bytes of a freed block, at most, that is kept while a sentence is computed. The largest threshold
 that glibc accepts."""
