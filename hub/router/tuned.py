@@ -34,7 +34,7 @@ SURE, UNSURE = (0.75, 5), (0.5, 6)
 was named, and where it was not. What is less likely lengthens the prompt; where nothing was named
 clearly, more is read, so that it can be asked which is meant."""
 MOST_ALIKE = 3
-"""Things of one name that are read where nothing tells which is meant: of thirty, more are no help."""
+"""Things of one name that are read where nothing tells which is meant: thirty are no help."""
 NEAREST = 0.9
 """0-1: how near another thing of the same name must be to be meant, relative to the nearest."""
 TOOLS_NAMED, TOOLS_UNNAMED = (2.0, 1), (1.0, 2)
