@@ -101,6 +101,8 @@ class Gazetteer:
             return True
         if any(plain.endswith(f" {phrase}") for phrase in self._lexicon.regretting):
             return True
+        if any(f" {phrase} " in f" {plain} " for phrase in self._lexicon.stating):
+            return True
         meant = [piece for piece in pieces if lex.IDLE not in piece.tags]
         if any(piece.tags.get(lex.VERB) in self._lexicon.telling for piece in meant[1:]):
             return True
@@ -132,7 +134,7 @@ class Gazetteer:
 
     def _roles(self, frame: Frame, pieces: Sequence[Piece]) -> Roles | None:
         """What each piece is; None if the sentence cannot be of this frame."""
-        allowed = {lex.IDLE, lex.ARTICLE, lex.PREPOSITION, *frame.takes}
+        allowed = {lex.IDLE, lex.ARTICLE, lex.PREPOSITION, lex.OWNS, *frame.takes}
         allowed = allowed.union(*frame.needs)
         if not frame.asks and not frame.told:
             allowed |= {lex.VERB, lex.PLEASE}
@@ -176,7 +178,7 @@ class Gazetteer:
             return None  # 'Licht aus Lampe an'
         if len(areas) + len(floors) > 1 and not joints:
             return None  # 'Mach in der Küche das Licht im Flur aus'
-        if frame.first and not (pieces[0].tags.keys() & frame.needs[0]):
+        if frame.first and not _begins(pieces, frame.needs[0]):
             return None
         if frame.last and not (pieces[-1].tags.keys() & frame.needs[-1]):
             return None
@@ -461,6 +463,16 @@ def _match(frame: Frame, slots: Mapping[str, Any], response: str, said: str) -> 
         wildcards=0,
         rank=(0,),
     )
+
+
+def _begins(pieces: Sequence[Piece], need: frozenset[str]) -> bool:
+    """Whether a sentence begins with what is needed, but for what only makes it polite."""
+    for piece in pieces:
+        if piece.tags.keys() & need:
+            return True
+        if not {lex.IDLE, lex.PLEASE} & piece.tags.keys():
+            return False
+    return False
 
 
 def _needed(frame: Frame, plain: Sequence[Piece]) -> bool:

@@ -23,6 +23,8 @@ IDLE, ARTICLE, PREPOSITION, AND = "idle", "article", "preposition", "and"
 VERB, PLEASE = "do", "please"
 """Tags of verbs that say nothing without a particle (value: the ending of a command), and of what
 asks for something politely."""
+OWNS = "owns"
+"""Tag of what stands between an owner and what is owned: the s of "the kitchen's light"."""
 NUMBER, UNIT, KIND = "count", "unit", "kind"
 LENGTH = "length"
 """Tag of a length of time; its value is (hours, minutes, seconds)."""
@@ -112,10 +114,16 @@ class Lexicon:
     """How a sentence begins that only asks or tells: 'shall'."""
     regretting: tuple[str, ...]
     """How one ends that wishes something had been done."""
+    stating: tuple[str, ...]
+    """Phrases with which somebody asks or tells how things are: 'the lamp still on'."""
     helping: frozenset[str]
     """Verbs that ask for nothing unless another asks in front of them."""
     telling: frozenset[str]
     """Endings of verbs that command only where a sentence begins: 'the gate opens'."""
+    phrasal: bool
+    """Right behind a verb a word is a particle, though a noun follows: 'turn on the lamp'."""
+    point: frozenset[str]
+    """What stands before the decimals of a number in words."""
     nouns: frozenset[str]
     """Tags of nouns, which may be the last part of a compound, and stand behind a preposition."""
 
@@ -163,8 +171,11 @@ def _read(language: str, table: Mapping[str, Any]) -> Lexicon:
         leading,
         tuple(map(normal, table.get("asking", ()))),
         tuple(map(normal, table.get("regretting", ()))),
+        tuple(map(normal, table.get("stating", ()))),
         frozenset(map(normal, table.get("helping", ()))),
         frozenset(table.get("telling", ())),
+        bool(table.get("phrasal")),
+        frozenset(table.get("point", ())),
         nouns,
     )
 
@@ -177,6 +188,8 @@ def _meanings(table: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
         ("prepositions", PREPOSITION),
         ("conjunctions", AND),
         ("please", PLEASE),
+        ("helping", PLEASE),
+        ("possessive", OWNS),
     ):
         yield from ((phrase, tag, None) for phrase in table.get(key, ()))
     for verb in table.get("verbs", ()):

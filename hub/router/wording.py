@@ -8,7 +8,7 @@ Wand').
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -107,7 +107,7 @@ class Wording:
                 place += length
                 continue
             numbered = self._number(plain, place)
-            if numbered:
+            if numbered and not self._longer(plain, place, numbered[0]):
                 length, tags = numbered
                 yield Piece(" ".join(tokens[place : place + length]), tags)
                 place += length
@@ -152,26 +152,39 @@ class Wording:
         value, length = self._value(plain, place)
         if value is None:
             return None
+        halved = self._halved(plain, place + length)
+        length += halved
         unit = self._unit(plain, place + length)
         if unit is None:
             other = " ".join(plain[place : place + length]) in self._lexicon.phrases
-            return None if other else (length, {lex.NUMBER: value})  # 'eine', 'halbe'
+            number = value + 0.5 if halved else value
+            return None if other else (length, {lex.NUMBER: number})  # 'eine', 'halbe'
         length += unit[1]
         if unit[0] not in lex.TIMES:
-            return length, {unit[0]: value}
-        total = _time(value, unit[0])
-        smallest = lex.TIMES.index(unit[0])
+            return length, {unit[0]: value + 0.5 if halved else value}
+        end, total = self._length(plain, place + length, unit[0], value, bool(halved))
+        return end - place, {lex.LENGTH: total}
+
+    def _length(
+        self, plain: Sequence[str], place: int, unit: str, value: float, halved: bool
+    ) -> tuple[int, tuple[int, ...]]:
+        """A length of time whose first unit ends at a place: where it ends, and how long it is."""
+        behind = self._halved(plain, place)  # 'an hour and a half'
+        place += behind
+        total = _time(value, unit)
+        if halved or behind:
+            total = _sum(total, _time(0.5, unit))
         while True:
-            skip = int(plain[place + length : place + length + 1] in ([self._and], [COMMA]))
-            more, count = self._value(plain, place + length + skip)
-            after = self._unit(plain, place + length + skip + count) if more is not None else None
+            skip = int(plain[place : place + 1] in ([self._and], [COMMA]))
+            more, count = self._value(plain, place + skip)
+            after = self._unit(plain, place + skip + count) if more is not None else None
             if more is None or after is None or after[0] not in lex.TIMES:
-                return length, {lex.LENGTH: total}
-            if lex.TIMES.index(after[0]) <= smallest:
-                return length, {lex.LENGTH: total}
-            smallest = lex.TIMES.index(after[0])
-            total = tuple(a + b for a, b in zip(total, _time(more, after[0]), strict=True))
-            length += skip + count + after[1]
+                return place, total
+            if lex.TIMES.index(after[0]) <= lex.TIMES.index(unit):
+                return place, total
+            unit = after[0]
+            total = _sum(total, _time(more, unit))
+            place += skip + count + after[1]
 
     @property
     def _and(self) -> str:
@@ -179,6 +192,17 @@ class Wording:
 
     def _value(self, plain: Sequence[str], place: int) -> tuple[float | None, int]:
         """The number at a place, and how many words it has."""
+        if place >= len(plain):
+            return None, 0
+        whole, length = self._whole_value(plain, place)
+        if whole is None or not {*plain[place + length : place + length + 1]} & self._lexicon.point:
+            return whole, length
+        decimals, more = self._whole_value(plain, place + length + 1)
+        if decimals is None or decimals not in range(10):
+            return whole, length
+        return whole + decimals / 10, length + 1 + more
+
+    def _whole_value(self, plain: Sequence[str], place: int) -> tuple[float | None, int]:
         if place >= len(plain):
             return None, 0
         two = " ".join(plain[place : place + 2])
@@ -192,6 +216,19 @@ class Wording:
         if "one" in self._lexicon.phrases.get(word, {}):
             return 1.0, 1
         return None, 0
+
+    def _longer(self, plain: Sequence[str], place: int, length: int) -> bool:
+        """Whether a longer phrase begins where a number does: 'three quarters'."""
+        longest = min(LONGEST_NAME, len(plain) - place)
+        return any(
+            self._exact(" ".join(plain[place : place + more])).known
+            for more in range(longest, length, -1)
+        )
+
+    def _halved(self, plain: Sequence[str], place: int) -> int:
+        """How many words at a place make a number a half more: 'and a half'."""
+        half = (self._words.half or "").split()
+        return len(half) if half and [*plain[place : place + len(half)]] == half else 0
 
     def _unit(self, plain: Sequence[str], place: int) -> tuple[str, int] | None:
         for length in (2, 1):
@@ -282,27 +319,54 @@ class Wording:
         return None
 
     def _settled(self, pieces: list[Piece]) -> list[Piece]:
-        """The pieces, each particle told from the preposition or article that it may be, too."""
+        """The pieces, each particle told from the preposition or article that it may be, too, and
+        each verb from the noun."""
         settled = list(pieces)
         for place in range(len(pieces) - 1, -1, -1):
             piece = pieces[place]
+            before, after = pieces[:place], [*settled[place + 1 : place + 2]]
+            leads = any(_begins_noun(each, self._lexicon.nouns) for each in after)
             small = {lex.PREPOSITION, lex.ARTICLE} & piece.tags.keys()
             moving = piece.tags.keys() & self._lexicon.particles
-            if not small or not moving:
-                continue
-            after = settled[place + 1] if place + 1 < len(settled) else None
-            leads = after is not None and _begins_noun(after, self._lexicon.nouns)
-            dropped = moving if leads else {*small, "one"}
-            tags = {tag: value for tag, value in piece.tags.items() if tag not in dropped}
-            settled[place] = replace(piece, tags=tags)
+            if small and moving:
+                phrasal = self._lexicon.phrasal and before and lex.VERB in before[-1].tags
+                settled[place] = _without(
+                    piece, moving if leads and not phrasal else {*small, "one"}
+                )
+            elif "it" in piece.tags and lex.ARTICLE in piece.tags:  # 'that lamp', 'turn that off'
+                settled[place] = _without(piece, ["it"] if leads else [lex.ARTICLE])
+            elif lex.OWNS in piece.tags and not (leads and before and _named(before[-1])):
+                settled[place] = Piece(piece.text)  # 'the lamp is on'
+            elif piece.kinds and (acting := self._acting(piece)):
+                begins = all({lex.IDLE, lex.PLEASE} & each.tags.keys() for each in before)
+                moves = lex.VERB in piece.tags and any(
+                    each.tags.keys() & self._lexicon.particles for each in after
+                )
+                if begins and (leads or moves):  # 'lock the door'
+                    settled[place] = replace(piece, kinds=())
+                else:  # 'the lock'
+                    settled[place] = _without(piece, acting)
         return settled
+
+    def _acting(self, piece: Piece) -> set[str]:
+        """What a word means that is also a word for a kind of thing, where it is a verb."""
+        others = {lex.IDLE, lex.ARTICLE, lex.PREPOSITION, lex.AND, *self._lexicon.nouns}
+        return {*piece.tags} - others
+
+
+def _without(piece: Piece, tags: Collection[str]) -> Piece:
+    return replace(piece, tags={tag: value for tag, value in piece.tags.items() if tag not in tags})
+
+
+def _named(piece: Piece) -> bool:
+    return bool(piece.names or piece.kinds or piece.areas or piece.floors)
 
 
 def _begins_noun(piece: Piece, nouns: frozenset[str]) -> bool:
     """Whether a piece is what a preposition or an article stands in front of."""
     valued = {lex.NUMBER, "percent", "degrees", "kelvin", lex.LENGTH, "level", "colour", "white"}
     small = lex.ARTICLE in piece.tags and lex.PREPOSITION not in piece.tags
-    named = bool(piece.names or piece.kinds or piece.areas or piece.floors) or not piece.known
+    named = _named(piece) or not piece.known
     return named or small or bool(piece.tags.keys() & (valued | nouns))
 
 
@@ -312,3 +376,7 @@ def _time(value: float, unit: str) -> tuple[int, ...]:
     if not float(value).is_integer() and place < len(lex.TIMES) - 1:
         value, place = value * 60, place + 1
     return tuple(int(value) if number == place else 0 for number in range(len(lex.TIMES)))
+
+
+def _sum(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(a + b for a, b in zip(one, other, strict=True))
