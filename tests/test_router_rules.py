@@ -553,7 +553,10 @@ async def test_an_unknown_room_is_not_understood_early(router: Router) -> None:
 
 async def test_the_second_thing_has_the_verb_of_the_first(router: Router) -> None:
     intent = await said(router, "open the garage door and the blinds")
-    assert [call.arguments["name"] for call in intent.calls] == ["Garage Door", "Bedroom Blinds"]
+    assert [call.tool for call in intent.calls] == ["HassTurnOn", "HassTurnOn"]
+    first, second = (call.arguments for call in intent.calls)
+    assert first["name"] == "Garage Door"
+    assert second["device_class"] == "blind"  # there is but one
 
 
 async def test_a_long_text_costs_nothing(router: Router) -> None:

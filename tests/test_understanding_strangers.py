@@ -195,10 +195,12 @@ async def test_an_hour_and_more_is_a_length_of_time(mill: Stage) -> None:
 
 
 async def test_the_rest_of_a_length_of_time_is_no_name(mill: Stage) -> None:
-    for text in ("one hour and a half timer", "a ten minute and thirty second timer"):
-        answer = await says(mill, text)
-        assert not answer.calls
-        assert answer.reply == "For how long?"
+    for text, length in (
+        ("one hour and a half timer", {"hours": 1, "minutes": 30}),
+        ("a ten minute and thirty second timer", {"minutes": 10, "seconds": 30}),
+    ):
+        (call,) = (await says(mill, text)).calls
+        assert call.arguments == length
     (call,) = (await says(mill, "a ten minute egg timer")).calls
     assert (call.arguments["minutes"], call.arguments["name"]) == (10, "egg")
 

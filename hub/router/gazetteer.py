@@ -20,7 +20,7 @@ from hub.router.context import Context
 from hub.router.lexicon import Frame, Lexicon
 from hub.router.places import Places
 from hub.router.reading import Reading
-from hub.router.readings import EXPLAINED_QUALITY, from_matches, narrowed
+from hub.router.readings import EXPLAINED, EXPLAINED_QUALITY, QUESTIONS, from_matches, narrowed
 from hub.router.rules import ANYTHING, FULL, NOWHERE, Match
 from hub.router.wording import SMALL, Piece, Wording
 from hub.router.words import Words
@@ -33,6 +33,10 @@ LONGEST_OPEN = 3
 """Words of what is not known: the name of a timer."""
 CLASSED = ("cover", "binary_sensor")
 """Domains whose kinds are told by the device class."""
+DELAY = "HassStartTimer"
+"""The tool for a command that is to be done in a while."""
+SEARCH = "search_query"
+"""The argument for what is to be played."""
 GROUPS = {"which": "which", "how_many": "how_many", "all_q": "all"}
 """Tags of a question -> key of its answer."""
 
@@ -47,6 +51,8 @@ class Roles:
     plain: tuple[Piece, ...]
     rest: tuple[int, ...]
     """Places of pieces that the frame has no use for."""
+    joined: bool
+    """An 'and' stands between what is named."""
 
 
 class Gazetteer:
@@ -62,9 +68,11 @@ class Gazetteer:
 
     def read(self, text: str, context: Context) -> Reading | None:
         """What a text asks for; None if some word of it has no meaning there."""
+        pieces = self._wording.pieces(text, MOST_WORDS)
+        if delayed := self._delayed(text, pieces, context):
+            return delayed
         if self._forbids(text):
             return None
-        pieces = self._wording.pieces(text, MOST_WORDS)
         unknown = sum(not piece.known for piece in pieces)
         said = frozenset(tag for piece in pieces for tag in piece.tags)
         mentions = self._mentions(text, pieces)
@@ -84,6 +92,30 @@ class Gazetteer:
                 found.append(reading)
         return next((r for r in found if r.doable), found[0] if found else None)
 
+    def _delayed(self, text: str, pieces: Sequence[Piece], context: Context) -> Reading | None:
+        """A command with the time until it is to be done in front or behind: 'in ten minutes'."""
+        for place, command in ((1, pieces[2:]), (len(pieces) - 1, pieces[:-2])):
+            length = pieces[place] if 0 < place < len(pieces) else Piece("")
+            before = normal(pieces[place - 1].text) if command else ""
+            if lex.LENGTH not in length.tags or before not in self._lexicon.delaying:
+                continue
+            head, _, tail = text.casefold().partition(f"{before} {length.text}".casefold())
+            then = text[: len(head)].strip(" ,") or text[len(text) - len(tail) :].strip(" ,")
+            reading = self.read(then, context)
+            if reading is None or not reading.doable or not reading.calls or reading.open:
+                continue
+            if any(call.tool in QUESTIONS for call in reading.calls):
+                continue
+            time = zip(lex.TIMES, length.tags[lex.LENGTH], strict=True)
+            slots: dict[str, Any] = {unit: int(value) for unit, value in time if value}
+            slots |= {"conversation_command": then}
+            if not self._places.accepted(DELAY, slots):
+                continue
+            call = self._places.call(DELAY, slots)
+            why = f"{reading.why}; {length.text!r} taken out"
+            return Reading((call,), reading.tier, reading.quality, why, open=True)
+        return None
+
     @staticmethod
     def _names_one(reading: Reading) -> bool:
         """Whether it is about something by its name: better than by its kind."""
@@ -93,6 +125,13 @@ class Gazetteer:
         """Whether there is a word that turns a command round, or puts it off."""
         whole = f" {normal(text)} "
         return any(f" {phrase} " in whole for phrase in self._against)
+
+    def tells(self, text: str) -> bool:
+        """Whether a text only asks or tells of what it names, so that nothing is to be done."""
+        pieces = self._wording.pieces(text, MOST_WORDS)
+        owned = any(lex.OWNS in self._lexicon.phrases.get(normal(p.text), {}) for p in pieces)
+        owns = any(lex.OWNS in piece.tags for piece in pieces)
+        return (owned and not owns) or self._mentions(text, pieces)
 
     def _mentions(self, text: str, pieces: Sequence[Piece]) -> bool:
         """Whether it only asks or tells of what it names: 'shall it be on', 'I should have'."""
@@ -158,7 +197,9 @@ class Gazetteer:
                 plain.append(piece)  # 'in die Garage zurück'
                 continue
             place = bool(piece.areas or piece.floors) and (bool(frame.domains) or frame.room)
-            if place and (thing is None or _led(pieces, number)):
+            if frame.open == SEARCH and (place or thing) and not _led(pieces, number):
+                rest.append(number)  # 'play The Office'
+            elif place and (thing is None or _led(pieces, number)):
                 areas += piece.areas[:1]
                 floors += piece.floors[:1] if not piece.areas else ()
             elif thing is not None:
@@ -188,6 +229,7 @@ class Gazetteer:
             tuple(dict.fromkeys(floors)),
             tuple(plain),
             tuple(rest),
+            joints > 0,
         )
 
     def _thing(self, frame: Frame, piece: Piece) -> Piece | None:
@@ -232,9 +274,7 @@ class Gazetteer:
             return False
         start = lengths if frame.lengths == "start" else []
         if len(lengths) == 2:
-            # 'Verkürze den 20 Minuten Timer um 5 Minuten', 'den Timer für 20 Minuten um ...'
-            start = [n for n in lengths if n + 1 < len(pieces) and "timer" in pieces[n + 1].tags]
-            start = start or lengths[:1]
+            start = [n for n in lengths if _of_timer(pieces, n)][:1] or lengths[:1]
         for number in lengths:
             prefix = "start_" if number in start else ""
             for unit, value in zip(lex.TIMES, pieces[number].tags[lex.LENGTH], strict=True):
@@ -254,7 +294,12 @@ class Gazetteer:
         if frame.open == "message":
             slots["message"] = " ".join(piece.text for piece in pieces[first - article :])
             return True
-        if frame.open == "search_query" and article:  # 'die Serie Der Tatortreiniger'
+        said = [pieces[number].tags for number in roles.rest]
+        if frame.open == SEARCH and all(said):
+            return False  # 'play the next one'
+        if frame.open in lex.FREE and all("it" in tags for tags in said):
+            return False  # 'add it to the list'
+        if frame.open == SEARCH and article:  # 'die Serie Der Tatortreiniger'
             first -= not (last + 1 < len(pieces) and "media" in pieces[last + 1].tags)
         run = pieces[first : last + 1]
         if frame.open in lex.FREE:  # an item of a list may be anything, and several things
@@ -295,7 +340,8 @@ class Gazetteer:
             scopes = [{"area": area, "here": True}]
         everywhere = "all" in tags and not scopes
         named = [piece for piece in roles.things if piece.names]
-        things = named if named and self._same_kind(roles.things) else list(roles.things)
+        one = bool(named) and not roles.joined and self._same_kind(roles.things)
+        things = named if one else list(roles.things)
         if not things:
             return self._spread(frame, scopes, everywhere, area)
         found: list[list[dict[str, Any]]] = []
@@ -303,7 +349,9 @@ class Gazetteer:
             if "it" in thing.tags and not thing.names and not thing.kinds:
                 found.append([{"name": ANYTHING + domain} for domain in sorted(frame.domains)])
             elif thing.names:
-                found += self._by_name(thing, scope, several=len(scopes) > 1, area=area)
+                found += self._by_name(
+                    thing, scope, several=len(scopes) > 1, others=len(things) > 1, area=area
+                )
             else:
                 found += self._by_kind(frame, thing, scope, everywhere, area)
         return found
@@ -316,12 +364,20 @@ class Gazetteer:
         return len(named) == 1 and bool(kinds) and kinds <= domains
 
     def _by_name(
-        self, thing: Piece, scope: Mapping[str, Any], *, several: bool, area: str | None
+        self,
+        thing: Piece,
+        scope: Mapping[str, Any],
+        *,
+        several: bool,
+        others: bool,
+        area: str | None,
     ) -> list[list[dict[str, Any]]]:
         """What is called so, there; of several things the one in the person's room."""
         said = {key: value for key, value in scope.items() if key != "here"}
         fitting = [key for key in thing.names if self._places.entities_for({**said, "name": key})]
         if not fitting:
+            if others:  # 'the kitchen light and the floor lamp'
+                said = {}
             return [] if several else [[{"name": key, **said} for key in thing.names]]
         here = [key for key in fitting if self._places.entities[key].area_id == area]
         chosen = here if len(here) == 1 else fitting
@@ -443,7 +499,7 @@ class Gazetteer:
         if len(found) > 1 and any(reading.question for reading in found):
             return None
         read = found[0] if len(found) == 1 else together(found)
-        why = f"every word explained: {frame.intent}"
+        why = f"{EXPLAINED}: {frame.intent}"
         free = frame.open in lex.FREE
         return replace(read, quality=EXPLAINED_QUALITY, why=why, open=free or read.open)
 
@@ -473,6 +529,15 @@ def _begins(pieces: Sequence[Piece], need: frozenset[str]) -> bool:
         if not {lex.IDLE, lex.PLEASE} & piece.tags.keys():
             return False
     return False
+
+
+def _of_timer(pieces: Sequence[Piece], number: int) -> bool:
+    """Whether a length of time is what a timer was set to: 'the 20 minute timer', 'the timer for
+    20 minutes', but not 'the timer by 20 minutes'."""
+    if number + 1 < len(pieces) and "timer" in pieces[number + 1].tags:
+        return True
+    before = [piece.tags.keys() for piece in pieces[max(0, number - 2) : number]]
+    return len(before) == 2 and "timer" in before[0] and "by" not in before[1]
 
 
 def _needed(frame: Frame, plain: Sequence[Piece]) -> bool:

@@ -124,6 +124,8 @@ class Lexicon:
     """Right behind a verb a word is a particle, though a noun follows: 'turn on the lamp'."""
     point: frozenset[str]
     """What stands before the decimals of a number in words."""
+    delaying: frozenset[str]
+    """What stands before the time until something is to be done: 'in (ten minutes)'."""
     nouns: frozenset[str]
     """Tags of nouns, which may be the last part of a compound, and stand behind a preposition."""
 
@@ -176,6 +178,7 @@ def _read(language: str, table: Mapping[str, Any]) -> Lexicon:
         frozenset(table.get("telling", ())),
         bool(table.get("phrasal")),
         frozenset(table.get("point", ())),
+        frozenset(table.get("delaying", ())),
         nouns,
     )
 

@@ -28,6 +28,8 @@ WILDCARD_QUALITY = 0.9
 """A template with free text in it fits many sentences that were meant otherwise."""
 LEAST_FREE = 0.01
 """What such a template has more, the less text is free: divided by its letters."""
+EXPLAINED = "every word explained"
+"""How the reason begins of what is read word by word."""
 EXPLAINED_QUALITY = 0.95
 """Every word was explained, but there was no template for all of them."""
 GUESS_QUALITY, GUESS_LOSS = 0.8, 0.3
@@ -434,7 +436,7 @@ def from_fuzzy(fuzzy: Fuzzy, places: Places, words: Words) -> Reading | None:
     if any(call in calls[:number] for number, call in enumerate(calls)):
         return None  # what was said about the second thing went to the first
     missing = [i for i, slots, _ in parsed if not places.doable(i, slots)]
-    what = ", ".join(f"fuzzy {guess}" for guess in fuzzy.guesses) or "every word explained"
+    what = ", ".join(f"fuzzy {guess}" for guess in fuzzy.guesses) or EXPLAINED
     said = " + ".join(intent for intent, _, _ in parsed)
     return Reading(
         calls=calls,

@@ -50,6 +50,7 @@ from hub.router.plain import Plain
 from hub.router.planned import timed
 from hub.router.reading import Reading
 from hub.router.readings import (
+    EXPLAINED,
     GUESS_LOSS,
     GUESS_QUALITY,
     MOST_CHOICES,
@@ -748,11 +749,13 @@ class Router:
             if any(each.reading.doable and each.reading.quality >= EXACT for each in found):
                 break
         if any(each.reading.doable for each in found):
-            return max(found, key=_worth)
+            best = max(found, key=_worth)
+            return self._closer(grammars, language, best, context) or best
         for rank, said in enumerate(texts):
-            whole = self._explained(grammars, language, said.command, context)
-            if whole and not said.prompted and _of_one(whole):
-                return _ranked(whole, said.command, rank)
+            for text in dict.fromkeys((said.command, said.all)):  # 'would you mind closing ...'
+                whole = self._explained(grammars, language, text, context)
+                if whole and not said.prompted and _of_one(whole):
+                    return _ranked(whole, said.command, rank)
         for rank, said in enumerate(texts):
             if other := self._otherwise(grammars, language, said.command, context):
                 return _ranked(other, said.command, rank)
@@ -770,6 +773,16 @@ class Router:
             ):
                 found.append(_ranked(replace(guess, guessed=True), said.command, rank))
         return max(found, key=_worth, default=None)
+
+    def _closer(
+        self, grammars: Grammars, language: str, best: Ranked, context: Context
+    ) -> Ranked | None:
+        """The reading in which every word has a meaning, of what a phrase only knows with free
+        text in it: 'cancel timer for a minute' is no timer of the name 'cancel'."""
+        if not best.reading.open or best.reading.bare or best.reading.tier != "phrase":
+            return None
+        whole = self._explained(grammars, language, best.text, context)
+        return replace(best, reading=whole) if whole and _of_one(whole) else None
 
     def _leaning(
         self, grammars: Grammars, language: str, texts: Sequence[Said], context: Context
@@ -1218,7 +1231,7 @@ class Router:
             reading = self._able(grammars, language, right, context) or self._compound(
                 grammars, language, right, context, inherit=True
             )
-            if reading is not None:
+            if reading is not None and not _unfounded(reading):
                 guessed = ", ".join(f"fuzzy {guess}" for guess in way.guesses)
                 return replace(
                     reading,
@@ -1268,17 +1281,18 @@ class Router:
         readings = self._exact(grammars, language, Said(text, text), context)
         able = [r for r in readings if r.doable and r.calls and not r.bare]
         if not able and (own := self._explained(grammars, language, text, context)):
-            return own if own.calls else None
+            return own if own.calls and own.doable else None
         return max(able, key=lambda reading: reading.quality, default=None)
 
-    @staticmethod
     def _explained(
-        grammars: Grammars, language: str, text: str, context: Context
+        self, grammars: Grammars, language: str, text: str, context: Context
     ) -> Reading | None:
         """What is understood of a text because each of its words is."""
         gazetteer = grammars.gazetteers.get(language)
         reading = gazetteer.read(text, context) if gazetteer else None
-        return None if reading and _no_text(reading, text, words(language)) else reading
+        if reading is None or _no_text(reading, text, words(language)):
+            return None
+        return self._heard(grammars, language, reading, text, context)
 
     def _fuzzy(
         self, grammars: Grammars, language: str, text: str, context: Context
@@ -1289,7 +1303,13 @@ class Router:
         all_of_them = _without_all(text, words(language)) is not None
         area = None if all_of_them else grammars.places.area_id(context.area)
         found = grammars.fuzzy.read(text, area, known)
-        return from_fuzzy(found, grammars.places, words(language))
+        reading = from_fuzzy(found, grammars.places, words(language))
+        gazetteer = grammars.gazetteers.get(language)
+        if reading and _acts(reading) and gazetteer and gazetteer.tells(text):
+            reading = None  # 'the lamp's on', 'the blinds closed'
+        if reading and reading.doable:
+            return reading
+        return self._explained(grammars, language, text, context) or reading
 
     def _language(self, code: str) -> str:
         """The configured language that serves an utterance."""
@@ -1501,6 +1521,12 @@ def _taken_back(text: str, before: str, after: str, known: Words) -> bool:
     between = normal(text[len(before) : len(text) - len(after)])
     begins = any(f"{normal(after)} ".startswith(f"{opener} ") for opener in known.openers)
     return begins and between in known.retracting
+
+
+def _unfounded(reading: Reading) -> bool:
+    """Whether what was read word by word is about nothing that was said: 'reply' is no 'replay'."""
+    said = any(slot in call.arguments for call in reading.calls for slot in TARGET_SLOTS)
+    return reading.why.startswith(EXPLAINED) and not said
 
 
 def _mixed(reading: Reading) -> bool:

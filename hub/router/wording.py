@@ -24,6 +24,7 @@ from hub.router.words import Words
 
 LONGEST_NAME = 6
 """Words of a name or phrase."""
+LAST_HOUR = 12
 SHORTEST_STEM = 3
 """Letters of a name or kind that may end otherwise."""
 SMALL = frozenset([lex.IDLE, lex.ARTICLE, lex.PREPOSITION])
@@ -335,6 +336,8 @@ class Wording:
                 )
             elif "it" in piece.tags and lex.ARTICLE in piece.tags:  # 'that lamp', 'turn that off'
                 settled[place] = _without(piece, ["it"] if leads else [lex.ARTICLE])
+            elif lex.NUMBER in piece.tags and before and self._hour(before[-1], piece):
+                settled[place] = Piece(piece.text)  # 'at nine' is no percentage
             elif lex.OWNS in piece.tags and not (leads and before and _named(before[-1])):
                 settled[place] = Piece(piece.text)  # 'the lamp is on'
             elif piece.kinds and (acting := self._acting(piece)):
@@ -342,11 +345,16 @@ class Wording:
                 moves = lex.VERB in piece.tags and any(
                     each.tags.keys() & self._lexicon.particles for each in after
                 )
-                if begins and (leads or moves):  # 'lock the door'
+                here = any("here" in each.tags for each in after)
+                if begins and (leads or moves or here):  # 'lock the door'
                     settled[place] = replace(piece, kinds=())
                 else:  # 'the lock'
                     settled[place] = _without(piece, acting)
         return settled
+
+    def _hour(self, before: Piece, number: Piece) -> bool:
+        later = normal(before.text) in self._words.later_numbers
+        return later and float(number.tags[lex.NUMBER]) <= LAST_HOUR
 
     def _acting(self, piece: Piece) -> set[str]:
         """What a word means that is also a word for a kind of thing, where it is a verb."""
