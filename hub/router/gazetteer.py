@@ -9,19 +9,19 @@ frames, the ways in which they make a command or a question.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import replace
 from typing import Any
 
 from hub.home.model import Entity, normal
 from hub.router import lexicon as lex
+from hub.router.aims import Aims, Roles, of_none
 from hub.router.compound import together
 from hub.router.context import Context
 from hub.router.lexicon import Frame, Lexicon
 from hub.router.places import Places
 from hub.router.reading import Reading
 from hub.router.readings import EXPLAINED, EXPLAINED_QUALITY, QUESTIONS, from_matches, narrowed
-from hub.router.rules import ANYTHING, FULL, NOWHERE, Match
+from hub.router.rules import FULL, Match
 from hub.router.wording import SMALL, Piece, Wording
 from hub.router.words import Words
 
@@ -31,28 +31,12 @@ MOST_CALLS = 4
 """Things that one sentence may name."""
 LONGEST_OPEN = 3
 """Words of what is not known: the name of a timer."""
-CLASSED = ("cover", "binary_sensor")
-"""Domains whose kinds are told by the device class."""
 DELAY = "HassStartTimer"
 """The tool for a command that is to be done in a while."""
 SEARCH = "search_query"
 """The argument for what is to be played."""
 GROUPS = {"which": "which", "how_many": "how_many", "all_q": "all"}
 """Tags of a question -> key of its answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """What the pieces of a sentence are in one frame."""
-
-    things: tuple[Piece, ...]
-    areas: tuple[str, ...]
-    floors: tuple[str, ...]
-    plain: tuple[Piece, ...]
-    rest: tuple[int, ...]
-    """Places of pieces that the frame has no use for."""
-    joined: bool
-    """An 'and' stands between what is named."""
 
 
 class Gazetteer:
@@ -64,6 +48,7 @@ class Gazetteer:
         self._words = words
         self._lexicon = known
         self._wording = Wording(places, words, known)
+        self._aims = Aims(places, words)
         self._against = frozenset((*words.negations, *words.nots, *words.none, *words.later))
 
     def read(self, text: str, context: Context) -> Reading | None:
@@ -97,7 +82,7 @@ class Gazetteer:
         for place, command in ((1, pieces[2:]), (len(pieces) - 1, pieces[:-2])):
             length = pieces[place] if 0 < place < len(pieces) else Piece("")
             before = normal(pieces[place - 1].text) if command else ""
-            if lex.LENGTH not in length.tags or before not in self._lexicon.delaying:
+            if before not in self._lexicon.delaying or not any(length.tags.get(lex.LENGTH, ())):
                 continue
             head, _, tail = text.casefold().partition(f"{before} {length.text}".casefold())
             then = text[: len(head)].strip(" ,") or text[len(text) - len(tail) :].strip(" ,")
@@ -161,10 +146,7 @@ class Gazetteer:
         if roles.rest and not self._named_so(frame, pieces, roles, slots):
             return None
         area = self._places.area_id(context.area)
-        if not frame.domains:
-            calls = self._of_none(frame, roles)
-        else:
-            calls = self._targets(frame, roles, area)
+        calls = self._aims.of(frame, roles, area) if frame.domains else of_none(roles)
         if frame.open in lex.FREE and not roles.rest:
             return None
         if not calls or len(calls) > MOST_CALLS:
@@ -215,7 +197,7 @@ class Gazetteer:
         several = max(len(things), len(areas), len(floors))
         if joints and several < 2 and not frame.open:
             return None
-        if len(things) > 1 and not joints and not self._same_kind(things):
+        if len(things) > 1 and not joints and not self._aims.same_kind(things):
             return None  # 'Licht aus Lampe an'
         if len(areas) + len(floors) > 1 and not joints:
             return None  # 'Mach in der Küche das Licht im Flur aus'
@@ -322,155 +304,6 @@ class Gazetteer:
     def _commands(self, piece: Piece) -> bool:
         """Whether a piece rather begins a command than a free text."""
         return bool(piece.tags.keys() & self._lexicon.leading)
-
-    def _of_none(self, frame: Frame, roles: Roles) -> list[list[dict[str, Any]]]:
-        """The one call of what is no device."""
-        if roles.things or len(roles.areas) > 1 or roles.floors:
-            return []
-        return [[{"area": area} for area in roles.areas] or [{}]]
-
-    def _targets(self, frame: Frame, roles: Roles, area: str | None) -> list[list[dict[str, Any]]]:
-        """For each thing that is meant, the slots for it: several ways if it may be several."""
-        tags = {tag for piece in roles.plain for tag in piece.tags}
-        scopes: list[dict[str, Any]] = [{"area": key} for key in roles.areas]
-        scopes += [{"floor": key} for key in roles.floors]
-        if frame.inside:
-            return self._inside(roles, scopes, tags, area)
-        if not scopes and "here" in tags and area:
-            scopes = [{"area": area, "here": True}]
-        everywhere = "all" in tags and not scopes
-        named = [piece for piece in roles.things if piece.names]
-        one = bool(named) and not roles.joined and self._same_kind(roles.things)
-        things = named if one else list(roles.things)
-        if not things:
-            return self._spread(frame, scopes, everywhere, area)
-        found: list[list[dict[str, Any]]] = []
-        for thing, scope in product(things, scopes or [{}]):
-            if "it" in thing.tags and not thing.names and not thing.kinds:
-                found.append([{"name": ANYTHING + domain} for domain in sorted(frame.domains)])
-            elif thing.names:
-                found += self._by_name(
-                    thing, scope, several=len(scopes) > 1, others=len(things) > 1, area=area
-                )
-            else:
-                found += self._by_kind(frame, thing, scope, everywhere, area)
-        return found
-
-    def _same_kind(self, things: Sequence[Piece]) -> bool:
-        """Whether kinds are said of what is named, too: 'the heating, the Tado'."""
-        domains = {self._places.entities[key].domain for piece in things for key in piece.names}
-        kinds = {kind.split(".")[0] for piece in things for kind in piece.kinds}
-        named = [piece for piece in things if piece.names]
-        return len(named) == 1 and bool(kinds) and kinds <= domains
-
-    def _by_name(
-        self,
-        thing: Piece,
-        scope: Mapping[str, Any],
-        *,
-        several: bool,
-        others: bool,
-        area: str | None,
-    ) -> list[list[dict[str, Any]]]:
-        """What is called so, there; of several things the one in the person's room."""
-        said = {key: value for key, value in scope.items() if key != "here"}
-        fitting = [key for key in thing.names if self._places.entities_for({**said, "name": key})]
-        if not fitting:
-            if others:  # 'the kitchen light and the floor lamp'
-                said = {}
-            return [] if several else [[{"name": key, **said} for key in thing.names]]
-        here = [key for key in fitting if self._places.entities[key].area_id == area]
-        chosen = here if len(here) == 1 else fitting
-        return [[{"name": key, **({} if several else said)} for key in chosen]]
-
-    def _by_kind(
-        self,
-        frame: Frame,
-        thing: Piece,
-        scope: Mapping[str, Any],
-        everywhere: bool,
-        area: str | None,
-    ) -> list[list[dict[str, Any]]]:
-        """The things of a kind in a room, on a floor, or where the person is."""
-        for kind in sorted(thing.kinds, key=lambda kind: "." not in kind):
-            domain, _, device_class = kind.partition(".")
-            slots = {"domain": domain}
-            if device_class and domain in CLASSED:
-                slots["device_class"] = device_class
-            said = {key: value for key, value in scope.items() if key != "here"}
-            if frame.classes and slots.get("device_class") not in frame.classes:
-                continue
-            if not self._places.entities_for({**slots, **said}):
-                if own := self._so_called(thing, domain, said):
-                    return own
-                continue
-            if frame.plainly:
-                del slots["domain"]
-            if scope or everywhere or frame.asks:
-                return [[{**slots, **scope}]]
-            return [[{**slots, **self._near(slots, domain, area)}]]
-        domain, _, device_class = thing.kinds[0].partition(".")
-        slots = {} if frame.plainly else {"domain": domain}
-        if device_class and domain in CLASSED:
-            slots["device_class"] = device_class
-        # The home has none: the skills can say so.
-        return [] if frame.classes else [[{**slots, **scope}]]
-
-    def _so_called(
-        self, thing: Piece, domain: str, said: Mapping[str, Any]
-    ) -> list[list[dict[str, Any]]]:
-        """Things whose name tells their kind, where no class does."""
-        pool = self._places.entities_for({"domain": domain, **said})
-        own = [
-            entity
-            for entity in pool
-            if thing.word in self._words.kinds_of(domain, entity.device_class, entity.name)
-            and any(normal(name).endswith(thing.word) for name in entity.names)
-        ]
-        return [[{"name": entity.entity_id} for entity in own]] if own else []
-
-    def _near(self, slots: Mapping[str, Any], domain: str, area: str | None) -> dict[str, Any]:
-        """Where a thing is of which no room was said: here, or wherever the only one is."""
-        wanted = {"domain": domain, **slots}
-        if area and self._places.entities_for({**wanted, "area": area}):
-            return {"area": area, "here": True}
-        if len(self._places.entities_for(wanted)) == 1:
-            return {}
-        return {"area": NOWHERE, "here": True}
-
-    def _spread(
-        self,
-        frame: Frame,
-        scopes: Sequence[Mapping[str, Any]],
-        everywhere: bool,
-        area: str | None,
-    ) -> list[list[dict[str, Any]]]:
-        """What is meant where no thing was said."""
-        if frame.spread is None:
-            return [[{}]] if frame.free and not scopes and not everywhere else []
-        slots = {} if frame.plainly else {"domain": frame.spread}
-        if scopes:
-            return [[{**slots, **scope}] for scope in scopes]
-        if frame.free:
-            return [[{}]]
-        if everywhere or not frame.alone:
-            return []
-        return [[{**slots, **self._near(slots, frame.spread, area)}]]
-
-    @staticmethod
-    def _inside(
-        roles: Roles, scopes: Sequence[Mapping[str, Any]], tags: set[str], area: str | None
-    ) -> list[list[dict[str, Any]]]:
-        """What is done to a room, perhaps by what was named."""
-        rooms = [dict(scope) for scope in scopes if "area" in scope]
-        if not rooms and "here" in tags:
-            rooms = [{"area": area or NOWHERE, "here": True}]
-        if not rooms or len(rooms) != max(1, len(scopes)) or len(roles.things) > 1:
-            return []
-        names = roles.things[0].names if roles.things else ()
-        if len(names) > 1:
-            return []
-        return [[{**({"name": names[0]} if names else {}), **room}] for room in rooms]
 
     def _reading(
         self,

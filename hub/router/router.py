@@ -434,6 +434,8 @@ class Router:
             reading = self._able(grammars, language, said, context) if said else None
             if reading is None and said:
                 reading = self._compound(grammars, language, said, context, inherit=True)
+            if reading and _base(language) == GUESSED and EXPLAINED in reading.why:
+                reading = None  # so much is understood so that something always sounds like it
             if reading and text == utterance.text:
                 return ()  # it is what it says, and only too open for haste
             if reading and not _begins(utterance.text, text):
@@ -755,7 +757,7 @@ class Router:
             for text in dict.fromkeys((said.command, said.all)):  # 'would you mind closing ...'
                 whole = self._explained(grammars, language, text, context)
                 if whole and not said.prompted and _of_one(whole):
-                    return _ranked(whole, said.command, rank)
+                    return _ranked(replace(whole, guessed=True), said.command, rank)
         for rank, said in enumerate(texts):
             if other := self._otherwise(grammars, language, said.command, context):
                 return _ranked(other, said.command, rank)
@@ -819,6 +821,9 @@ class Router:
                 if reading is None:
                     continue
                 listed = {call.tool for call in reading.calls} <= set(LISTED)
+                of_devices = all(_of_devices(call, grammars.places) for call in reading.calls)
+                if reading.why.startswith(EXPLAINED) and not of_devices:
+                    continue  # 'make that ten minutes' begins no timer anew
                 if reading.open and not (listed and len(part.split()) <= FEW_WORDS + 1):
                     continue
                 same = reading.targets is not None and reading.targets.things == last.things
