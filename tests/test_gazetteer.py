@@ -11,6 +11,7 @@ from hub.config import Config
 from hub.devices.homefile import parse
 from hub.evaluate.stage import Answer, Request, Stage
 from hub.router.lexicon import lexicon
+from tests.word_by_word import Thing, built, done
 
 ROOMS = {
     "stube": "Wohnzimmer",
@@ -20,7 +21,7 @@ ROOMS = {
     "gang": "Flur",
     "balkon": "Balkon",
 }
-THINGS = [
+THINGS: list[Thing] = [
     ("light.stube", "Bogenlampe", "stube", "off", None),
     ("light.herd", "Herdlicht", "kueche", "on", None),
     ("light.tisch", "Tischleuchte", "kueche", "off", None),
@@ -49,45 +50,20 @@ ATTRIBUTES = {
 }
 
 
-def built(*without: str) -> Stage:
-    home = parse(
-        {
-            "areas": [{"id": key, "name": name, "floor": None} for key, name in ROOMS.items()],
-            "entities": [
-                {
-                    "entity_id": key,
-                    "name": name,
-                    "area": area,
-                    "state": state,
-                    "device_class": kind,
-                    "attributes": ATTRIBUTES.get(key.split(".")[0], {}),
-                }
-                for key, name, area, state, kind in THINGS
-            ],
-        },
-        "test",
-    )
-    return asyncio.run(Stage.build(home, Config(), language="de", without=("model", *without)))
-
-
 @pytest.fixture(scope="module")
 def stage() -> Stage:
     """A flat without the shared sentences: what is understood, is by words."""
-    return built("sentences")
+    return built(ROOMS, THINGS, ATTRIBUTES, "de", "sentences")
 
 
 @pytest.fixture(scope="module")
 def whole() -> Stage:
     """The flat with all that is understood."""
-    return built()
+    return built(ROOMS, THINGS, ATTRIBUTES, "de")
 
 
 async def said(stage: Stage, text: str, area: str | None = None) -> Answer:
     return await stage.answer(Request(text, area, "de"))
-
-
-def done(answer: Answer) -> dict[str, str]:
-    return {key: answer.after[key]["state"] for key in answer.touched}
 
 
 @pytest.mark.parametrize(
@@ -283,9 +259,9 @@ def test_every_frame_is_made_of_words_that_there_are() -> None:
         assert asked <= tags | {"it"}, (frame.intent, asked - tags)
 
 
-def test_a_percentage_is_no_hour() -> None:
+def test_a_percentage_is_no_hour(whole: Stage) -> None:
     said = Request("die Lautstärke in der Küche um 20% leiser", "Küche", "de")
-    answer = asyncio.run(built().answer(said))
+    answer = asyncio.run(whole.answer(said))
     assert answer.calls == (), answer
     assert answer.recognized, answer
 

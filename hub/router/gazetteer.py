@@ -1,9 +1,9 @@
 """A tolerant reading of commands, word by word, in languages that have a lexicon.
 
-What `gazetteer-matcher` does for English (`fuzzy`): every word of a sentence must have a meaning,
-in whatever order they stand, or nothing is done. `wording` finds the names, rooms and kinds of the
+As with `gazetteer-matcher` for English (`fuzzy`), every word of a sentence must have a meaning, in
+whatever order they stand, or nothing is done. `wording` finds the names, rooms and kinds of the
 home and the words of `data/<language>.gazetteer.toml`; here they are laid over the language's
-frames, the ways in which they make a command or a question.
+frames, the ways in which they make a command or a question, and `aims` finds what is meant.
 """
 
 from __future__ import annotations

@@ -187,9 +187,9 @@ MECHANISMS = (
     "model",
 )
 """What is understood with; each can be left out, to measure what it is worth: the phrases of
-skills, the shared sentences, gazetteer-matcher (in other languages our own gazetteer), misspelt
-words, several commands in one sentence, what leans on the one before, exceptions, other forms of a
-sentence, commands with a time, asides in front and hesitations, and the model;
+skills, the shared sentences, gazetteer-matcher and our own gazetteer, misspelt words, several
+commands in one sentence, what leans on the one before, exceptions, other forms of a sentence,
+commands with a time, asides in front and hesitations, and the model;
 and of what was heard, a second hearing with the home's names, what sounds like a command and is
 weighed against the sound, and misheard verbs. `unseen`: tools of packs by what they say of
 themselves."""
