@@ -327,6 +327,7 @@ class Wording:
             piece = pieces[place]
             before, after = pieces[:place], [*settled[place + 1 : place + 2]]
             leads = any(_begins_noun(each, self._lexicon.nouns) for each in after)
+            moved = any(each.tags.keys() & self._lexicon.particles for each in after)
             small = {lex.PREPOSITION, lex.ARTICLE} & piece.tags.keys()
             moving = piece.tags.keys() & self._lexicon.particles
             if small and moving:
@@ -334,17 +335,18 @@ class Wording:
                 settled[place] = _without(
                     piece, moving if leads and not phrasal else {*small, "one"}
                 )
-            elif "it" in piece.tags and lex.ARTICLE in piece.tags:  # 'that lamp', 'turn that off'
-                settled[place] = _without(piece, ["it"] if leads else [lex.ARTICLE])
+            elif "it" in piece.tags and lex.ARTICLE in piece.tags:
+                if leads:  # 'that lamp'
+                    settled[place] = _without(piece, ["it"])
+                elif not after or moved:  # 'turn that off'
+                    settled[place] = _without(piece, [lex.ARTICLE])
             elif lex.NUMBER in piece.tags and before and self._hour(before[-1], piece):
                 settled[place] = Piece(piece.text)  # 'at nine' is no percentage
             elif lex.OWNS in piece.tags and not (leads and before and _named(before[-1])):
                 settled[place] = Piece(piece.text)  # 'the lamp is on'
             elif piece.kinds and (acting := self._acting(piece)):
                 begins = all({lex.IDLE, lex.PLEASE} & each.tags.keys() for each in before)
-                moves = lex.VERB in piece.tags and any(
-                    each.tags.keys() & self._lexicon.particles for each in after
-                )
+                moves = lex.VERB in piece.tags and moved
                 here = any("here" in each.tags for each in after)
                 if begins and (leads or moves or here):  # 'lock the door'
                     settled[place] = replace(piece, kinds=())
