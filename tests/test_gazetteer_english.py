@@ -215,6 +215,11 @@ async def test_what_only_tells_or_asks_does_nothing(stage: Stage, text: str) -> 
     assert not (await said(stage, text, "scullery")).touched
 
 
+@pytest.mark.parametrize("text", ["¹A", "set the pendant to ²x", "٣ ½ ⅓ %", "1.2.3 , , '", "s s s"])
+async def test_odd_characters_are_no_numbers(stage: Stage, text: str) -> None:
+    assert not (await said(stage, text, "snug")).touched
+
+
 def test_every_frame_is_made_of_words_that_there_are() -> None:
     known = lexicon("en")
     assert known is not None

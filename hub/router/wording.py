@@ -29,6 +29,8 @@ SHORTEST_STEM = 3
 """Letters of a name or kind that may end otherwise."""
 SMALL = frozenset([lex.IDLE, lex.ARTICLE, lex.PREPOSITION])
 """Tags of words that say nothing."""
+NUMERAL = re.compile(r"\d+(?:[., ]\d+)?")
+"""A number in digits, in normal form too; '1a' is none."""
 WORD = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|[%°,]")
 
 
@@ -210,7 +212,7 @@ class Wording:
         if " " in two and two in self._lexicon.numbers:
             return self._lexicon.numbers[two], 2
         word = plain[place]
-        if word[0].isdigit():
+        if NUMERAL.fullmatch(word):
             return float(word.replace(",", ".").replace(" ", ".")), 1
         if word in self._lexicon.numbers:
             return self._lexicon.numbers[word], 1
