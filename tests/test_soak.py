@@ -18,16 +18,18 @@ from tests.mqtt import needs_mosquitto
 ROOT = Path(__file__).parents[1]
 
 
-def day(*, memory: float = 0.0, descriptors: float = 0.0, slower: float = 0.0) -> Day:
+def day(
+    *, memory: float = 0.0, engines: float = 0.0, descriptors: float = 0.0, slower: float = 0.0
+) -> Day:
     """A whole one, in which something grows with each of a hundred samples."""
-    found = Day(10_000, 0)
+    found = Day(10_000, 0, packets=0)
     for number in range(100):
         found.samples.append(
             Sample(
                 turns=number * 100,
                 seconds=number,
                 memory=200 + number * memory,
-                engines=700,
+                engines=700 + number % 5 + number * engines,
                 descriptors=30 + number % 3 + int(number * descriptors),
                 threads=20,
                 tasks=50 + number % 7,
@@ -43,7 +45,17 @@ def test_what_leaks_is_seen() -> None:
     assert verdict(day()) == []
     assert "memory grew by" in verdict(day(memory=0.1))[0]
     assert "descriptors" in verdict(day(descriptors=0.1))[0]
+    assert "engines had" in verdict(day(engines=0.5))[0]
     assert "turns took" in verdict(day(slower=0.02))[0]
+    later = day()
+    later.spoken_latencies = [900.0] * 250 + [1300.0] * 250
+    assert "turns aloud took" in verdict(later)[0]
+    dying = day()
+    dying.restarts = 2
+    assert verdict(dying) == ["engines or packs died 2 times"]
+    uncounted = day()
+    uncounted.packets = None
+    assert "nobody counted" in verdict(uncounted)[0]
     broken = day()
     broken.errors["the hub ended with status 1"] += 1
     assert verdict(broken) == ["the hub ended with status 1 (1 times)"]

@@ -74,6 +74,10 @@ SAMPLES = 80
 """How often it is measured over the whole."""
 WARM = 0.2
 """Part of the turns after which everything that is loaded once is loaded."""
+GROWTH = 0.02
+"""Of memory, from which it is growth."""
+SLOWER = 1.25
+"""Times as long as in the first fifth, from which turns became slower."""
 PACK = "kitchen-converter"
 
 Talk = tuple[str, ...]
@@ -308,7 +312,8 @@ class Soak:
         self._read_log()
         if seen is not None:
             self.day.packets = seen.sent.total()
-            self.day.outside, self.day.addresses = outside(self._strace or Path())
+        if self._strace is not None:
+            self.day.outside, self.day.addresses = outside(self._strace)
         return self.day
 
     async def _lived(self) -> None:
@@ -640,12 +645,24 @@ def outside(record: Path) -> tuple[list[str], int]:
 def verdict(day: Day) -> list[str]:
     """What is not as it has to be."""
     found = day.leaks()
-    if day.growth() >= 0.02:
+    if day.growth() >= GROWTH:
         found.append(f"memory grew by {day.growth():.1%}")
-    first, *_, last = day.latency()
-    if last > 1.5 * first:
-        found.append(f"turns took {first:.0f} ms at first, {last:.0f} ms at the end")
-    if day.packets:
+    engines = fractions([one.engines for one in day.warm()], 5)
+    if min(engines[-1]) > (1 + GROWTH) * max(engines[0]):
+        found.append(
+            f"engines had {max(engines[0]):.0f} MB at most at first, "
+            f"{min(engines[-1]):.0f} at least at the end"
+        )
+    for kind, times in (("turns", day.latencies), ("turns aloud", day.spoken_latencies)):
+        parts = [statistics.median(each) for each in fractions(times, 5)] or [0.0]
+        first, last = parts[0], parts[-1]
+        if last > SLOWER * first:
+            found.append(f"{kind} took {first:.0f} ms at first, {last:.0f} ms at the end")
+    if day.restarts:
+        found.append(f"engines or packs died {day.restarts} times")
+    if day.packets is None:
+        found.append("nobody counted what left the machine: there was no network namespace")
+    elif day.packets:
         found.append(f"{day.packets} packets were sent out of the house")
     if day.outside:
         found.append(f"it tried to reach {', '.join(day.outside)}")
