@@ -34,9 +34,11 @@ from hub.models.store import ModelStore
 from hub.terminal import escape
 
 ALONE = ("wakes", "satellites")
-MOST_WAKES = 1
-LONGER = 2.5
 """Parts that are measured only when they are named: they take long."""
+MOST_WAKES = 1
+"""By mistake, in all that was heard."""
+LONGER = 2.5
+"""Times as long, at most, until what four said at once is done, than what one said."""
 PARTS = (
     "turn",
     "recognise",
