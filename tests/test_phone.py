@@ -1016,6 +1016,17 @@ async def test_an_announcement_is_for_one_room_or_for_all(hub: Parts, broker: Br
         assert await announced({"text": "Dinner.", "area": "Bedroom"}) == (0, 1)
         assert await announced({"text": "Dinner.", "area": "Kitchen"}) == (1, 0)
         assert await announced({"text": "Dinner."}) == (1, 1)
+        assert await announced({"text": "Dinner.", "area": ["bedroom", "Kitchen"]}) == (1, 1)
+        assert await announced({"text": "Dinner.", "area": ["Bedroom", "bedroom"]}) == (0, 1)
+        for rooms, named in (
+            (["Kitchen", "Attic"], "Attic"),
+            ([], "'area'"),
+            (["Hallway"], "Hall"),
+        ):
+            content = {"text": "Dinner.", "area": rooms}
+            await side.phone.publish(side.topics.announce, content, ResponseTopic=answers)
+            assert named in (await side.phone.json(answers))["error"]
+            assert hub.sink.heard.empty() and bedroom.heard.empty()
 
 
 async def test_a_satellite_of_before_is_taken_back(hub: Parts, broker: Broker) -> None:

@@ -286,14 +286,16 @@ class Orders:
                     self._outbox.put(Outgoing(topic, content, 1, False, WAV, incoming.correlation))
 
     async def _announce(self, incoming: Incoming) -> None:
-        """In the room that is named, or in all rooms where the hub has a voice."""
-        said = requests.say(incoming.payload)
+        """In the rooms that are named, or in all where the hub has a voice. If one of those that
+        are named is none, or has no voice, nothing is said anywhere."""
+        said = requests.say(incoming.payload, several=True)
         if self._again(incoming.topic, said):
             return
         origin = said.origin
         with _named(origin):
             language = self._language(origin) or self._hub.assistant.languages[0]
-            voices = self._voices(self._hub.assistant.place(origin.area))
+            named = [self._hub.assistant.place(area) for area in said.areas or (origin.area,)]
+            voices = list(dict.fromkeys(voice for area in named for voice in self._voices(area)))
             if self._announcements >= MOST_ANNOUNCEMENTS:
                 raise Refused("busy: too much is to be announced")
             self._announcements += 1

@@ -18,6 +18,8 @@ LONGEST_TEXT = 1000
 """Characters of what is said or announced."""
 LONGEST_NAME = 64
 """Characters of an id, of a conversation, of a room."""
+MOST_ROOMS = 50
+"""Rooms that one announcement names."""
 MOST_BYTES = 2 * 1024 * 1024
 """Bytes of a recording."""
 LONGEST_SOUND = 30.0
@@ -54,10 +56,13 @@ class Say:
 
     text: str
     origin: Origin
+    areas: tuple[str, ...] = ()
+    """The rooms that are to hear it, where `area` was a list."""
 
 
-def say(payload: bytes) -> Say:
-    """Text as it is, or a JSON object with `text` and what else is known. Raises Refused."""
+def say(payload: bytes, *, several: bool = False) -> Say:
+    """Text as it is, or a JSON object with `text` and what else is known. `several`: `area` may
+    also be a list of rooms. Raises Refused."""
     text = _text(payload).strip()
     if not text.startswith(("{", "[")):
         return Say(_bounded(text), Origin())
@@ -68,21 +73,33 @@ def say(payload: bytes) -> Say:
     if not isinstance(content, dict):
         raise Refused('a JSON object is expected, such as {"text": "good night"}')
     try:
-        return _said(content)
+        return _said(content, several)
     except Refused as refused:
         with suppress(Refused):
             refused.id = _name(content, "id")
         raise
 
 
-def _said(content: Mapping[str, Any]) -> Say:
+def _said(content: Mapping[str, Any], several: bool) -> Say:
     known = ("text", "id", "conversation", "area", "language", "person")
     for key in content:
         if key not in known:
             raise Refused(f"there is no '{key[:LONGEST_NAME]}'; known are {', '.join(known)}")
     if not isinstance(content.get("text"), str):
         raise Refused("'text' is missing, or is not text")
-    return Say(_bounded(content["text"].strip()), origin(content))
+    areas: tuple[str, ...] = ()
+    if several and isinstance(content.get("area"), list):
+        areas = _rooms(content["area"])
+        content = {**content, "area": None}
+    return Say(_bounded(content["text"].strip()), origin(content), areas)
+
+
+def _rooms(given: list[Any]) -> tuple[str, ...]:
+    """The rooms of a list, each once. One without any is not meant for all rooms."""
+    names = tuple(dict.fromkeys(_name({"area": each}, "area") for each in given[:MOST_ROOMS]))
+    if not names or None in names or len(given) > MOST_ROOMS:
+        raise Refused(f"'area' is a room, or a list of 1 to {MOST_ROOMS} rooms")
+    return tuple(name for name in names if name is not None)
 
 
 def origin(given: Mapping[str, Any]) -> Origin:
