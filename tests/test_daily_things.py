@@ -216,6 +216,87 @@ async def test_a_message_is_said_in_the_room_it_is_for() -> None:
         assert sorted(voices.heard) == [("Bathroom", told), ("Kitchen", told)]
 
 
+@pytest.mark.parametrize(
+    ("sentence", "answer", "rooms"),
+    [
+        (
+            "announce in the kitchen and the bathroom that dinner is ready",
+            "I tell the Kitchen and Bathroom.",
+            ["Bathroom", "Kitchen"],
+        ),
+        (
+            "Tell the kitchen, the bathroom and the office dinner is ready",
+            "Dinner is ready.",
+            ["Bathroom", "Kitchen"],
+        ),
+        ("announce in all rooms that dinner is ready", None, ["Attic", "Bathroom", "Kitchen"]),
+        *(
+            (sentence, "called attic, so I have", [])
+            for sentence in (
+                "tell the attic that dinner is ready",
+                "announce in the attic that dinner is ready",
+                "announce in the kitchen and the attic that dinner is ready",
+                "Tell the kitchen, the attic and the bathroom that dinner is ready",
+            )
+        ),
+        ("tell the kitchen and the attic dinner is ready", "I did not understand which rooms", []),
+    ],
+)
+async def test_several_rooms_are_told_and_no_others(
+    sentence: str, answer: str | None, rooms: list[str]
+) -> None:
+    voices = Voices("Kitchen", "Bathroom", "Attic")
+    home_of_rooms = dict(ROOMS)
+    if answer is None:
+        home_of_rooms["light.attic"] = {"name": "Attic Light", "area": "Attic"}
+    aloud = voices.aloud()
+    async with hearth("messages", home_of_rooms, area="Office", services={"aloud": aloud}) as home:
+        told = await said(home, sentence)
+        await home.advance(seconds=1)
+        assert sorted(room for room, _ in voices.heard) == rooms, told
+        assert (answer or "Attention") in told
+        assert all(text.casefold().endswith(": dinner is ready.") for _, text in voices.heard)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "answer", "rooms"),
+    [
+        (
+            "Sag in der Küche und im Bad, dass das Essen fertig ist",
+            "Ich sage es dort: Küche und Bad.",
+            ["Bad", "Küche"],
+        ),
+        (
+            "Kündige in der Küche und im Bad an, dass das Essen fertig ist",
+            "Ich sage es dort: Küche und Bad.",
+            ["Bad", "Küche"],
+        ),
+        *(
+            (sentence, "Einen Raum Keller kenne ich nicht", [])
+            for sentence in (
+                "sag im Keller, dass das Essen fertig ist",
+                "sag in der Küche und im Keller Bescheid, dass das Essen fertig ist",
+            )
+        ),
+    ],
+)
+async def test_several_rooms_are_told_in_german(
+    sentence: str, answer: str, rooms: list[str]
+) -> None:
+    house = {
+        "light.kueche": {"name": "Licht", "area": "Küche"},
+        "light.bad": {"name": "Spiegel", "area": "Bad"},
+        "light.flur": {"name": "Lampe", "area": "Flur"},
+    }
+    voices = Voices("Küche", "Bad")
+    services = {"aloud": voices.aloud()}
+    async with hearth("messages", house, "de", area="Flur", services=services) as home:
+        told = await said(home, sentence, language="de")
+        await home.advance(seconds=1)
+        assert sorted(room for room, _ in voices.heard) == rooms, told
+        assert answer in told
+
+
 async def test_a_room_without_a_voice_hears_it_here() -> None:
     async with hearth("messages", ROOMS, area="Office") as home:
         told = await said(home, "tell the kitchen dinner is ready")

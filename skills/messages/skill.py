@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from hub.skill import (
@@ -21,6 +22,10 @@ from hub.skill import (
 
 LONGEST = 500
 """Letters of a message."""
+NEAR = re.compile(
+    r"^(?:(?:in|to|im|ins|the|my|our|der|dem|den|die|das)\s+)+(?=\S)", flags=re.IGNORECASE
+)
+"""What stands before the name of a room."""
 GONE = {
     "en": "What was said or sent cannot be taken back.",
     "de": "Was gesagt oder verschickt ist, lässt sich nicht zurückholen.",
@@ -28,15 +33,41 @@ GONE = {
 
 
 @tool(final=GONE, examples=["tell the kitchen dinner is ready"])
-async def to_room(room: Area, message: str, speaker: Speaker, where: Where) -> Say:
+async def to_room(room: Area, message: str, speaker: Speaker, home: Home, where: Where) -> Say:
     """Say a message aloud in another room."""
-    text = _message(message, where)
-    if room.name == where.area:
-        return Say("here", text=text)
-    if not speaker.reaches(room.name):
-        return Say("no_voice_there", room=room.name, text=text)
-    await speaker.announce(_announced(text, where), area=room.name)
-    return Say("told_room", room=room.name)
+    written = as_written(message, where.said)
+    begins = re.match(r"(?:and|und)\b", written, re.IGNORECASE)
+    if listed := re.match(
+        r"(.+?)\W+(?:Bescheid\W+)?(?:that|dass)\b\W*(.+)", written, re.IGNORECASE
+    ):
+        more = _listed(listed[1])
+        if begins or any(_room(name, home) for name in more):
+            return await _to_named([room.name, *more], listed[2], speaker, home, where)
+    if begins:
+        return Say("which_rooms")
+    return await _to_rooms([room.name], message, speaker, where)
+
+
+@tool(final=GONE, examples=["tell the kitchen and the office dinner is ready"])
+async def to_rooms(
+    first: Area,
+    last: Area,
+    message: str,
+    speaker: Speaker,
+    where: Where,
+    second: Area | None = None,
+    third: Area | None = None,
+) -> Say:
+    """Say a message aloud in several rooms, and in no others."""
+    rooms = [room.name for room in (first, second, third, last) if room is not None]
+    return await _to_rooms(rooms, message, speaker, where)
+
+
+@tool(final=GONE, examples=["announce in the kitchen that dinner is ready"])
+async def to_places(places: str, message: str, speaker: Speaker, home: Home, where: Where) -> Say:
+    """Say a message aloud in the rooms that are named, or in none if one of them is no room."""
+    named = _listed(as_written(places, where.said))
+    return await _to_named(named, message, speaker, home, where)
 
 
 @tool(final=GONE, examples=["tell Sam that dinner is ready"])
@@ -73,6 +104,42 @@ async def that_to_phone(phone: Phone, conversation: Conversation) -> Say:
         return Say("nothing_said")
     await phone.send(conversation.last_reply[:LONGEST])
     return Say("sent")
+
+
+async def _to_named(
+    names: Sequence[str], message: str, speaker: Speaker, home: Home, where: Where
+) -> Say:
+    """To rooms by their names; where one is the name of no room, to nobody."""
+    for name in names:
+        if _room(name, home) is None:
+            return Say("no_such_room", room=name)
+    rooms = [room for name in names if (room := _room(name, home)) is not None]
+    return await _to_rooms(rooms, message, speaker, where)
+
+
+async def _to_rooms(rooms: Sequence[str], message: str, speaker: Speaker, where: Where) -> Say:
+    text = _message(message, where)
+    there = [room for room in dict.fromkeys(rooms) if room != where.area]
+    reached = [room for room in there if speaker.reaches(room)]
+    for room in reached:
+        await speaker.announce(_announced(text, where), area=room)
+    if silent := [room for room in there if room not in reached]:
+        return Say("no_voice_there", room=silent, text=text)
+    if len(there) < len(set(rooms)):
+        return Say("here", text=text)
+    return Say("told_room", room=reached)
+
+
+def _listed(text: str) -> list[str]:
+    """The names of 'the kitchen, the office and in the attic'."""
+    parts = re.split(r"\W*,\W*|\b(?:and|und)\b", text, flags=re.IGNORECASE)
+    return [name for part in parts if (name := NEAR.sub("", part.strip()))]
+
+
+def _room(name: str, home: Home) -> str | None:
+    """The room of this name, as the home spells it."""
+    areas = (home.area(entity) for entity in home.find(area=name))
+    return next((area.name for area in areas if area is not None), None)
 
 
 def _message(message: str, where: Where) -> str:
