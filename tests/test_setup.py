@@ -32,13 +32,16 @@ def pins(name: str) -> dict[str, set[str]]:
 
 DEPENDENCIES = PROJECT["project"]["dependencies"]
 GROUPS = PROJECT["dependency-groups"]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
 
 
 @pytest.mark.parametrize(
     ("lock", "wanted"),
     [
         ("run.lock", DEPENDENCIES + GROUPS["set-up"]),
-        ("test.lock", DEPENDENCIES + PROJECT["project"]["optional-dependencies"]["test"]),
+        ("test.lock", DEPENDENCIES + EXTRAS["test"] + EXTRAS["echo"]),
+        ("train.lock", DEPENDENCIES),
+        ("echo.lock", EXTRAS["echo"]),
         ("build-llama.lock", GROUPS["build-llama"]),
     ],
 )
@@ -53,7 +56,14 @@ def test_the_locks_hold_what_the_project_wants(lock: str, wanted: list[str]) -> 
 
 def test_tests_run_with_what_the_hub_runs_with() -> None:
     tested = pins("test.lock")
-    assert {package: tested.get(package) for package in pins("run.lock")} == pins("run.lock")
+    for lock in ("run.lock", "echo.lock"):
+        assert {package: tested.get(package) for package in pins(lock)} == pins(lock)
+
+
+def test_what_the_documentation_installs_for_echo_cancellation_is_locked() -> None:
+    told = (ROOT / "docs/satellites.md").read_text(), (ROOT / "hub/audio/echo.py").read_text()
+    assert all("requirements/echo.lock" in text for text in told)
+    assert "pip install 'hearth-hub" not in "".join(told)  # that would take what has no hash
 
 
 def test_the_locks_name_no_host_and_every_package_has_a_hash() -> None:
@@ -153,7 +163,7 @@ def test_the_bill_of_materials_has_every_package_and_model_with_its_hashes() -> 
         hashes = [p["value"] for p in each["properties"] if p["name"] == "hearth:sha256"]
         assert hashes and all(re.fullmatch("[0-9a-f]{64}", value) for value in hashes)
         assert each["purl"].startswith("pkg:pypi/")
-    assert listed == pins("run.lock") | pins("llama.lock")
+    assert listed == pins("run.lock") | pins("llama.lock") | pins("echo.lock")
     models = [each for each in bill["components"] if each["type"] == "machine-learning-model"]
     catalogue = tomllib.loads((ROOT / "hub/models/catalogue.toml").read_text())["model"]
     assert [each["name"] for each in models] == [each["name"] for each in catalogue]

@@ -152,7 +152,6 @@ def power(sound: np.ndarray) -> float:
 
 
 def test_the_echo_is_taken_out_and_what_a_person_says_stays() -> None:
-    pytest.importorskip("pywebrtc_audio", reason="echo cancellation is optional")
     said, spoken = talk(10, 1), talk(10, 2)
     spoken[: 8 * SAMPLE_RATE] = 0  # a person speaks in the last two seconds
     late = round(0.25 * SAMPLE_RATE)
@@ -173,7 +172,6 @@ def test_the_echo_is_taken_out_and_what_a_person_says_stays() -> None:
 
 
 def test_what_is_cut_off_is_not_waited_for() -> None:
-    pytest.importorskip("pywebrtc_audio", reason="echo cancellation is optional")
     canceller = EchoCanceller()
     canceller.plays(LONG)
     canceller.plays(None, 0.0)

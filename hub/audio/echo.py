@@ -6,6 +6,7 @@ out by itself how late the echo is, up to about half a second.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -31,7 +32,8 @@ class EchoCanceller:
         except ImportError as error:
             raise AudioError(
                 "echo cancellation needs the package pywebrtc-audio: "
-                "pip install 'hearth-hub[echo]', or set echo_cancellation = false"
+                f"{sys.executable} -m pip install --no-deps --require-hashes "
+                "-r requirements/echo.lock in Hearth's folder, or set echo_cancellation = false"
             ) from error
         self._engine: Any = AudioProcessor(sample_rate=SAMPLE_RATE, echo_cancellation=True)
         self._played = bytearray()
