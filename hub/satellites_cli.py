@@ -76,24 +76,27 @@ def mute(
 
 @satellites_app.command("list")
 def list_(as_json: Json = False) -> None:
-    """Look for ESPHome's devices in the local network; it takes three seconds.
+    """Look for ESPHome's devices and Wyoming satellites in the local network, some seconds.
 
-    Whether one is a voice satellite it tells only when it is called, by 'hearth satellites pair'.
+    Whether one of ESPHome's is a voice satellite it tells only when it is called, by 'hearth
+    satellites pair'.
     """
     from hub.bridges.satellites.finding import find
 
-    rooms = {_host(room.satellite): name for name, room in config.load().rooms.items()}
+    settings = config.load().rooms
+    rooms = {_place(each.satellite): name for name, each in settings.items() if each.satellite}
     found = asyncio.run(find())
     if not found and not as_json:
-        terminal.out.print("nothing of ESPHome's has announced itself in the local network")
+        terminal.out.print("no satellite has announced itself in the local network")
     for each in found:
-        room = rooms.get(f"{each.name}.local") or rooms.get(each.host)
+        room = rooms.get(_place(each.uri)) or rooms.get((each.host, each.port))
         if as_json:
             terminal.row(
                 {
                     "name": each.name,
                     "title": each.title,
                     "address": each.uri,
+                    "speaks": each.speaks,
                     "host": each.host,
                     "encrypted": each.encrypted,
                     "made_by": each.made_by,
@@ -106,6 +109,8 @@ def list_(as_json: Json = False) -> None:
         terminal.out.print(
             f"{escape(each.title)} [dim]{escape(each.uri)} {escape(each.host)}[/] {key}, {where}"
         )
+        if room is None:
+            terminal.out.print(f'  \\[rooms.NAME]\n  satellite = "{escape(each.uri)}"')
 
 
 @satellites_app.command()
@@ -191,8 +196,14 @@ def _key(file: Path | None) -> str | None:
     return text.strip() or None
 
 
-def _host(uri: str | None) -> str | None:
-    return urlsplit(uri).hostname if uri else None
+def _place(uri: str | None) -> tuple[str, int] | None:
+    """Host and port of an address; None for what is none."""
+    parts = urlsplit(uri or "")
+    try:
+        port = parts.port
+    except ValueError:
+        return None
+    return (parts.hostname, port or 6053) if parts.hostname else None
 
 
 def _same(one: str, other: str) -> bool:
@@ -215,7 +226,7 @@ def _asked(request: dict[str, Any]) -> list[dict[str, Any]]:
         raise HearthError(
             "the settings name no satellite; one is named by "
             '[rooms.Kitchen] satellite = "tcp://192.168.1.30:10700" or '
-            "\"esphome://kitchen-satellite.local\" ('hearth satellites list' finds those)"
+            "\"esphome://kitchen-satellite.local\" ('hearth satellites list' finds them)"
         )
     answer = asyncio.run(ask(settings.hub.runtime, {"satellites": request}))
     if answer is None:

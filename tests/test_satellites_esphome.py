@@ -15,6 +15,8 @@ from typing import cast
 import aiohttp
 import pytest
 import pytest_asyncio
+from wyoming.event import async_write_event
+from wyoming.info import Info
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from hub import config
@@ -23,10 +25,12 @@ from hub.audio.null import Nowhere
 from hub.bridges.satellites import esphome, finding, keys
 from hub.bridges.satellites.esphome_link import EsphomeAddress, esphome_device, parse_esphome
 from hub.bridges.satellites.rooms import Known, Satellites
+from hub.bridges.wyoming.announce import Announcement
 from hub.bridges.wyoming.offer import FarEars
 from hub.devices.simulated import SimulatedHome
 from hub.dialogue.conversation import Question
 from hub.errors import AudioError, ConfigError, EngineError
+from hub.evaluate.far_room import FarRoom
 from hub.messages import Audio, Call, Hypothesis, Trace, Utterance
 from tests.conftest import ScriptedRecognizer
 from tests.esphome_device import KEY, OTHER_KEY, SPEAKER, Device, seconds_of
@@ -690,6 +694,52 @@ async def test_devices_in_the_network_are_found() -> None:
     assert mine is not None
     assert mine.uri == "esphome://kitchen-satellite.local"
     assert (mine.title, mine.host, mine.encrypted) == ("Kitchen Satellite", "192.168.1.40", True)
+
+
+async def test_satellites_that_speak_wyoming_are_found_and_no_hub() -> None:
+    satellite, engine = FarRoom("Bathroom"), await asyncio.start_server(_recognizer, "127.0.0.1", 0)
+    await satellite.start()
+    ports = {
+        "0a1b2c": satellite.port,
+        "recognizer": engine.sockets[0].getsockname()[1],
+        "busy": 9,  # nobody answers there
+    }
+    own = Announcement("Hearth on trial", "127.0.0.1", satellite.port, interfaces=["127.0.0.1"])
+    announcing = AsyncZeroconf(interfaces=["127.0.0.1"])
+    try:
+        own.begin()
+        await own.announced()
+        for name, port in ports.items():
+            info = AsyncServiceInfo(
+                finding.WYOMING,
+                f"{name}.{finding.WYOMING}",
+                port=port,
+                parsed_addresses=["127.0.0.1"],
+            )
+            await (await announcing.async_register_service(info))
+        for _ in range(5):
+            found = await finding.find(within=2.0, interfaces=["127.0.0.1"])
+            mine = {each.name: each for each in found if each.speaks == "wyoming"}
+            if "0a1b2c" in mine and "busy" in mine:
+                break
+    finally:
+        await announcing.async_close()
+        await own.close()
+        await satellite.close()
+        engine.close()
+    assert set(mine) == {"0a1b2c", "busy"}
+    assert (mine["0a1b2c"].title, mine["0a1b2c"].uri) == (
+        "Bathroom",
+        f"tcp://127.0.0.1:{satellite.port}",
+    )
+
+
+async def _recognizer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A Wyoming service that is no satellite."""
+    with suppress(OSError):
+        await reader.readline()
+        await async_write_event(Info().event(), writer)
+    writer.close()
 
 
 async def _soon(happens: Callable[[], bool], seconds: float = 20) -> None:

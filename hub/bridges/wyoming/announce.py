@@ -16,6 +16,8 @@ from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 log = logging.getLogger(__name__)
 
 SERVICE = "_wyoming._tcp.local."
+HUB = "Hearth on "
+"""What the name of every hub begins with, before that of its machine."""
 MDNS_GROUP, MDNS_PORT = "224.0.0.251", 5353
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 """Seconds between attempts: a hub may be there before its network is."""

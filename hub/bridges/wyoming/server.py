@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 
-from hub.bridges.wyoming.announce import Announcement
+from hub.bridges.wyoming.announce import HUB, Announcement
 from hub.bridges.wyoming.connection import Connection
 from hub.bridges.wyoming.handling import Brain
 from hub.bridges.wyoming.services import Services
@@ -70,7 +70,7 @@ class WyomingServer:
         self._door = door
         log.info("Wyoming clients are served at port %d", self.port)
         if self._settings.announce and not _loopback(self._host):
-            name = f"Hearth on {socket.gethostname().split('.')[0]}"
+            name = f"{HUB}{socket.gethostname().split('.')[0]}"
             self._announcement = Announcement(name, self._host, self.port)
             self._announcement.begin()
 
