@@ -25,6 +25,7 @@ from hub.router import Router
 from hub.router.places import Places
 from hub.router.router import Grammars
 from hub.skillset import Skillset
+from tests import pulse
 from tests.fakes import FakeSpeaker
 
 # How long an example takes is the machine's affair.
@@ -87,6 +88,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if _with_models(config):
         order = {name: place for place, name in enumerate(LONGEST)}
         items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("soundcard"):
+        pulse.need()
 
 
 @pytest.hookimpl(optionalhook=True)

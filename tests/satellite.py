@@ -1,5 +1,5 @@
 """A real Wyoming satellite for tests: `wyoming-satellite` in an environment of its own, with
-programs in the place of a sound card."""
+programs in the place of a sound card, or with the sound card of `tests.pulse`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests import pulse
 
 VERSION = "1.0.0"
 
@@ -79,15 +81,22 @@ class RealSatellite:
         self._said = folder / "said.pcm"
         self._heard = folder / "heard.pcm"
 
+    @property
+    def _microphone(self) -> str:
+        return f"{sys.executable} {self._folder}/microphone.py {self._said}"
+
+    @property
+    def _loudspeaker(self) -> str:
+        return f"sh -c 'cat >> {self._heard}'"
+
     async def start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "microphone.py").write_text(MICROPHONE)
         (self._folder / "wake.py").write_text(WAKE)
-        microphone = f"{sys.executable} {self._folder}/microphone.py {self._said}"
         command = [str(python()), "-m", "wyoming_satellite", "--name", "test"]
         command += ["--uri", f"tcp://127.0.0.1:{self.port}", "--no-zeroconf"]
-        command += ["--mic-command", microphone, "--mic-command-rate", "16000"]
-        command += ["--snd-command", f"sh -c 'cat >> {self._heard}'"]
+        command += ["--mic-command", self._microphone, "--mic-command-rate", "16000"]
+        command += ["--snd-command", self._loudspeaker]
         command += ["--snd-command-rate", "22050"]
         if self._wakes_itself:
             command += ["--wake-command", f"{sys.executable} {self._folder}/wake.py"]
@@ -115,3 +124,17 @@ class RealSatellite:
     @property
     def log(self) -> str:
         return (self._folder / "log.txt").read_text()
+
+
+class CardSatellite(RealSatellite):
+    """One that records from a sound card and plays on it, with the programs of PulseAudio: speak
+    to it with `pulse.say`, and listen with `pulse.heard`. It needs `pulse.sound_card`."""
+
+    @property
+    def _microphone(self) -> str:
+        return " ".join(["parec", *pulse.RAW, "--latency-msec=20", "--device=vmic"])
+
+    @property
+    def _loudspeaker(self) -> str:
+        form = "--rate=22050 --channels=1 --format=s16le"
+        return f"paplay --raw {form} --latency-msec=20 --device=spk"

@@ -240,8 +240,6 @@ def test_what_is_to_wake_somebody_is_loud_and_does_not_click_either() -> None:
 
 # --- a sound card --------------------------------------------------------------------------------
 
-needs_sound_card = pytest.mark.skipif(not pulse.available(), reason="PulseAudio is not installed")
-
 
 @pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -277,7 +275,6 @@ def noise(seconds: float) -> Audio:
 
 @pytest.mark.soundcard
 @pytest.mark.slow
-@needs_sound_card
 async def test_the_microphone_hears_what_sounds(
     server: subprocess.Popen[bytes], folder: Path
 ) -> None:
@@ -300,7 +297,6 @@ async def test_the_microphone_hears_what_sounds(
 
 @pytest.mark.soundcard
 @pytest.mark.slow
-@needs_sound_card
 async def test_the_loudspeaker_sounds_as_long_as_it_says_and_stops_at_once(
     server: subprocess.Popen[bytes], folder: Path
 ) -> None:
@@ -337,7 +333,6 @@ async def test_the_loudspeaker_sounds_as_long_as_it_says_and_stops_at_once(
 
 @pytest.mark.soundcard
 @pytest.mark.slow
-@needs_sound_card
 async def test_a_sound_card_that_is_lost_is_told_and_found_again(
     server: subprocess.Popen[bytes], folder: Path
 ) -> None:
@@ -355,7 +350,6 @@ async def test_a_sound_card_that_is_lost_is_told_and_found_again(
 
 
 @pytest.mark.soundcard
-@needs_sound_card
 async def test_a_device_that_is_not_there_is_told_with_those_that_are(
     server: subprocess.Popen[bytes],
 ) -> None:

@@ -379,11 +379,15 @@ class House:
 
 @asynccontextmanager
 async def house(
-    tmp_path: Path, rooms: dict[str, bool], start: bool = True, window: float = WINDOW
+    tmp_path: Path,
+    rooms: dict[str, bool],
+    start: bool = True,
+    window: float = WINDOW,
+    kind: type[RealSatellite] = RealSatellite,
 ) -> AsyncIterator[House]:
     """`rooms`: whether the satellite there listens for the wake word itself."""
     satellites = {
-        name: RealSatellite(tmp_path / name, free_port(), wakes_itself=itself)
+        name: kind(tmp_path / name, free_port(), wakes_itself=itself)
         for name, itself in rooms.items()
     }
     settings = config.load()

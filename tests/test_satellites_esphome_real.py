@@ -4,12 +4,10 @@ that ESPHome itself has compiled for this machine."""
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from hub import config
@@ -49,12 +47,7 @@ class Stage:
     async def say(self, text: str) -> None:
         """Into its microphone; returns when it has been said."""
         said = until_last_word(resampled(await self._actor.synthesize(text), SAMPLE_RATE))
-        process = await asyncio.create_subprocess_exec(
-            *("paplay", "--raw", "--rate=16000", "--channels=1", "--format=s16le"),
-            "--device=vmic_sink",
-            stdin=asyncio.subprocess.PIPE,
-        )
-        await process.communicate(bytes(16_000) + said.pcm + bytes(32_000))
+        await pulse.say(bytes(16_000) + said.pcm + bytes(32_000))
 
     async def awake(self, times: int) -> None:
         """Say its wake word until it has heard that, as people do."""
@@ -122,20 +115,18 @@ async def test_linux_voice_assistant_completes_spoken_turns(tmp_path: Path) -> N
     """Its wake word is heard by it, the command by the hub, the reply by whoever stands there; and
     a question is answered without the wake word."""
     checkout()
-    if not pulse.available():
-        pytest.skip("there is no PulseAudio to make a sound card of")
     with pulse.sound_card(tmp_path):
         async with stage(tmp_path) as it:
             await it.until(lambda: "wake words:" in it.device.log.lower(), "that it is ready", 5)
             await it.awake(1)
-            with heard(tmp_path / "reply.raw") as reply:
+            with pulse.heard(tmp_path / "reply.raw") as reply:
                 await it.say("Turn on the coffee maker.")
                 await it.until(lambda: it.device.log.count(SPOKEN) == 1, "a reply")
             [turn] = it.traces
             assert it.hub.home.state("switch.coffee_maker").state == "on", turn.to_json()
             assert turn.area == "Kitchen" and turn.wake is not None
             assert turn.wake.phrase.casefold() == "hey jarvis"
-            assert loud(reply()) > 0.5, "the reply was not heard"
+            assert pulse.loud(reply()) > 0.5, "the reply was not heard"
 
             await it.awake(2)
             await it.say("Set a timer.")
@@ -147,29 +138,10 @@ async def test_linux_voice_assistant_completes_spoken_turns(tmp_path: Path) -> N
             assert [timer.seconds for timer in it.hub.timers.all()] == [300], answered.to_json()
             await it.until(lambda: it.device.log.count(SPOKEN) == 3, "the last reply")
 
-            with heard(tmp_path / "announced.raw") as announced:
+            with pulse.heard(tmp_path / "announced.raw") as announced:
                 await it.hub.voices["Kitchen"].say("Dinner is ready.")
                 await it.until(lambda: it.device.log.count(SPOKEN) == 4, "an announcement")
-            assert loud(announced()) > 0.5, "the announcement was not heard"
-
-
-@contextmanager
-def heard(path: Path) -> Iterator[Callable[[], bytes]]:
-    """What comes out of the loudspeaker meanwhile: 16 kHz, 16 bits."""
-    with path.open("wb") as file:
-        command = ["parecord", "--raw", "--rate=16000", "--channels=1", "--format=s16le"]
-        recording = subprocess.Popen([*command, "--device=spk.monitor"], stdout=file)
-        try:
-            yield path.read_bytes
-        finally:
-            recording.terminate()
-            recording.wait()
-
-
-def loud(pcm: bytes) -> float:
-    """Seconds in which something was to be heard."""
-    samples = np.frombuffer(pcm[: len(pcm) // 1600 * 1600], "<i2").reshape(-1, 800)
-    return float((np.abs(samples).max(axis=1) > 1000).sum()) * 0.05
+            assert pulse.loud(announced()) > 0.5, "the announcement was not heard"
 
 
 @pytest.mark.timeout(900)  # to make it, once on a machine

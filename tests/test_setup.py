@@ -180,5 +180,11 @@ def test_what_tests_alone_need_is_asked_for_with_them_alone(
     monkeypatch.setattr(system, "_loads", lambda library: True)
     assert set(system.missing()) == {"bubblewrap"}
     needed = runpy.run_path(str(ROOT / "scripts/setup/__main__.py"))["_for_tests"]
+    monkeypatch.delenv("HEARTH_TEST_FULL", raising=False)
     assert set(system.missing(**needed("run"))) == {"bubblewrap"}
-    assert set(system.missing(**needed("test"))) == {"bubblewrap", "mosquitto", "strace"}
+    wanted = {"bubblewrap", "mosquitto", "strace"}
+    assert set(system.missing(**needed("test"))) == wanted
+    monkeypatch.setenv("HEARTH_TEST_FULL", "1")
+    monkeypatch.setattr(system.Path, "glob", lambda path, pattern: iter(()))
+    assert set(system.missing(**needed("run"))) == {"bubblewrap"}
+    assert set(system.missing(**needed("test"))) == wanted | system.SOUND

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -197,10 +198,19 @@ async def test_settings_that_make_no_room_are_explained(room: dict[str, str], sa
             Satellites(hub, None)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("full", "ends"), [("", pytest.skip), ("1", pytest.fail)])
+def test_without_a_sound_card_a_full_run_fails(
+    monkeypatch: pytest.MonkeyPatch, full: str, ends: Any
+) -> None:
+    monkeypatch.setattr(pulse, "available", lambda: False)
+    monkeypatch.setenv(pulse.FULL, full)
+    with pytest.raises(ends.Exception, match="pulseaudio-utils"):
+        pulse.need()
+
+
 @pytest.mark.soundcard
 @pytest.mark.models
 @pytest.mark.slow
-@pytest.mark.skipif(not pulse.available(), reason="no PulseAudio to be a sound card")
 async def test_two_sound_cards_are_two_rooms(tmp_path: Path) -> None:
     cards = {
         "Kitchen": config.RoomSettings(microphone="vmic", loudspeaker="spk"),

@@ -53,12 +53,15 @@ def main(kind: str) -> None:
 
 
 def _for_tests(kind: str) -> dict[str, bool]:
-    """What the system has to bring for tests alone."""
-    return {"broker": kind == "test", "tracer": kind == "test"}
+    """What the system has to bring for tests alone; a virtual sound card for all of them."""
+    tests = kind == "test"
+    full = tests and bool(os.environ.get("HEARTH_TEST_FULL"))
+    return {"broker": tests, "tracer": tests, "sound": full}
 
 
 def _again(kind: str) -> str:
-    return f"{HERE}/scripts/{kind}"
+    full = kind == "test" and os.environ.get("HEARTH_TEST_FULL")
+    return f"{HERE}/scripts/{kind}" + (" --full" if full else "")
 
 
 def _go_on_with(python: Path) -> None:

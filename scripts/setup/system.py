@@ -8,12 +8,20 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 from show import SetupFailed, run, step
 
+SOUND = {"pulseaudio", "pulseaudio-utils", "libasound2-plugins"}
+
 
 def missing(
-    *, venv: bool = False, compiler: bool = False, broker: bool = False, tracer: bool = False
+    *,
+    venv: bool = False,
+    compiler: bool = False,
+    broker: bool = False,
+    tracer: bool = False,
+    sound: bool = False,
 ) -> dict[str, str]:
     """Debian packages that are not there -> what they are, for who has no Debian."""
     found = {}
@@ -35,6 +43,8 @@ def missing(
     # System calls that fail are its work, and the list of addresses in scripts/soak.
     if tracer and not shutil.which("strace"):
         found["strace"] = "strace"
+    if sound:
+        found |= _sound_card()
     return found
 
 
@@ -66,6 +76,7 @@ def install(packages: dict[str, str], again: str) -> None:
         compiler="g++" in packages,
         broker="mosquitto" in packages,
         tracer="strace" in packages,
+        sound=not SOUND.isdisjoint(packages),
     )
     if left:
         raise SetupFailed(f"{', '.join(left)} is still missing after it was installed.")
@@ -93,6 +104,18 @@ def _can_make_venv() -> bool:
 def _mosquitto() -> bool:
     """Debian puts it where only the administrator's shell looks."""
     return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+
+
+def _sound_card() -> dict[str, str]:
+    """What is missing of a virtual sound card (tests/pulse.py)."""
+    found = {}
+    if not shutil.which("pulseaudio"):
+        found["pulseaudio"] = "the sound server PulseAudio"
+    if not all(shutil.which(name) for name in ("pactl", "paplay", "parecord")):
+        found["pulseaudio-utils"] = "PulseAudio's programs pactl, paplay and parecord"
+    if not any(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")):
+        found["libasound2-plugins"] = "ALSA's plugin for PulseAudio"
+    return found
 
 
 def _loads(library: str) -> bool:
