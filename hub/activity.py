@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
+from weakref import WeakSet
 
 Doing = Literal["away", "asleep", "listening", "thinking", "speaking"]
 """`asleep` waits for the wake word; `away` has no sound to listen to."""
@@ -63,10 +64,19 @@ class Here:
         return self._peak / LOUDEST if time.monotonic() - self._at < 2 * FADING else 0.0
 
 
+class Listens(Protocol):
+    """Who takes the sound of a room."""
+
+    @property
+    def stalled_since(self) -> float | None:
+        """Since when sound waits that it should take, on the monotonic clock; None: it does."""
+
+
 class Activity:
     """All rooms in which somebody may speak."""
 
     def __init__(self) -> None:
+        self._listeners: WeakSet[Listens] = WeakSet()
         self._rooms: dict[str | None, Here] = {}
         self._watchers: list[Callable[[], None]] = []
         self._until = 0.0
@@ -78,6 +88,17 @@ class Activity:
     @property
     def rooms(self) -> list[Here]:
         return list(self._rooms.values())
+
+    def follow(self, listener: Listens) -> None:
+        """Note who listens in a room, for as long as it is there."""
+        self._listeners.add(listener)
+
+    @property
+    def stalled_since(self) -> float | None:
+        """Since when sound waits in some room that nobody takes, though it is listened to; on the
+        monotonic clock."""
+        since = (listener.stalled_since for listener in self._listeners)
+        return min((moment for moment in since if moment is not None), default=None)
 
     def look(self) -> None:
         """Somebody looks: levels are taken for a moment."""

@@ -128,6 +128,8 @@ class Broker:
     settings: MqttSettings
     obstacle: Callable[[], str | None] = lambda: None
     """Why it is not even worth a try at the moment, if it is not."""
+    abandoned: Callable[[], bool] = lambda: False
+    """Whether it is the hub's own, and nobody would start it again if it died."""
 
 
 @dataclass(slots=True)
@@ -704,7 +706,7 @@ async def open_broker(config: Config) -> AsyncIterator[Broker | None]:
 
     broker = OwnBroker(config.mqtt, config.hub.data / "broker")
     try:
-        yield Broker(await broker.begin(), lambda: broker.trouble)
+        yield Broker(await broker.begin(), lambda: broker.trouble, lambda: broker.abandoned)
     finally:
         await broker.close()
 

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from hub.config import ListenSettings, WakeSettings
@@ -107,6 +108,16 @@ class Listener:
         """The wake word's detector has not heard all of the stream, or another one before."""
         self.onlooker: Callable[[bytes], None] | None = None
         """Is given every frame, to show how loud it is."""
+        self._taking_since: float | None = None
+        """When it began to listen, on the monotonic clock; None while nobody wants it to."""
+
+    @property
+    def stalled_since(self) -> float | None:
+        """When it last took a sound, on the monotonic clock, if it should listen and others are
+        waiting; None if all is well. A source that gives none keeps nobody waiting."""
+        if self._taking_since is None or self._intake.waiting_since is None:
+            return None
+        return max(self._taking_since, self._intake.waiting_since)
 
     @property
     def ended(self) -> bool:
@@ -128,8 +139,15 @@ class Listener:
         Raises ConfigError if there is no wake word; AudioError, EngineError."""
         if self._wake is None:
             raise ConfigError("there is no wake word; set 'micro' or 'verifier' in [wake]")
+        self._taking_since = monotonic()
+        try:
+            return await self._woken(self._wake)
+        finally:
+            self._taking_since = None
+
+    async def _woken(self, detector: WakeWord) -> Wake | None:
         if self._jumped:
-            await self._wake.reset()
+            await detector.reset()
             self._jumped = False
         while True:
             frame = await self._frame()
@@ -141,7 +159,7 @@ class Listener:
                 if len(self._batch) < self._intake.gather:
                     continue
             batch, self._batch = b"".join(self._batch), []
-            wake = await self._wake.process(batch) if batch else None
+            wake = await detector.process(batch) if batch else None
             if wake is not None:
                 self._jumped = True
                 return replace(wake, at=self.clock)
@@ -192,9 +210,11 @@ class Listener:
     async def _until_end(self, utterance: _Utterance, pause: _Pause[T]) -> bool:
         """Take frames until the utterance is over. False: nobody spoke."""
         ahead = deque[tuple[bytes, float]]()
+        self._taking_since = monotonic()
         try:
             return await self._heard_out(utterance, pause, ahead)
         finally:
+            self._taking_since = None
             self._intake.put_back([frame for frame, _ in ahead])
 
     async def _heard_out(
@@ -288,6 +308,9 @@ class _Intake:
         self.realtime = source.realtime
         self.news = asyncio.Event()
         """There are frames, or there will be no more."""
+        self.waiting_since: float | None = None
+        """When the frames that wait came, or the last before them was taken, on the monotonic
+        clock; None if there are none that anybody was told of."""
         self._source = source
         self._gather = 1
         self._queue = deque[bytes]()
@@ -310,7 +333,9 @@ class _Intake:
         """A frame if there is one. Raises AudioError; the next call then tries again."""
         if self._queue:
             self._room.set()
-            return self._queue.popleft()
+            frame = self._queue.popleft()
+            self._taken()
+            return frame
         if self._pumping is None and not self.ended:
             self._pumping = asyncio.create_task(self._pump(), name="intake")
             self._pumping.add_done_callback(lambda _: self.news.set())
@@ -324,7 +349,11 @@ class _Intake:
         """Frames that are there already."""
         taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
         self._room.set()
+        self._taken()
         return taken
+
+    def _taken(self) -> None:
+        self.waiting_since = monotonic() if self._queue else None
 
     def put_back(self, frames: list[bytes]) -> None:
         """They were not heard after all: they come first."""
@@ -335,6 +364,7 @@ class _Intake:
             self._pumping.cancel()
             await asyncio.wait({self._pumping})
             self._pumping = None
+        self.waiting_since = None
 
     async def _pump(self) -> None:
         # From a file no frame is taken before its time. From a microphone, some are: what cannot
@@ -344,6 +374,8 @@ class _Intake:
             self._queue.append(frame)
             if len(self._queue) >= min(self._gather, limit):
                 self.news.set()
+                if self.waiting_since is None:
+                    self.waiting_since = monotonic()
             while len(self._queue) >= limit:
                 self._room.clear()
                 await self._room.wait()

@@ -57,8 +57,9 @@ class Notifier:
         """The hub is about to end, by itself or as it was told."""
         self._send("STOPPING=1", "STATUS=ending")
 
-    async def watch(self, status: Callable[[], str]) -> None:
-        """Tell the status when it changes, and feed the watchdog. Cancel it to end it.
+    async def watch(self, status: Callable[[], str], ill: Callable[[], str] = lambda: "") -> None:
+        """Tell the status when it changes, and feed the watchdog. Cancel it to end it. `ill` says
+        what is wrong that only a restart mends, '' if nothing is; meanwhile it is not fed.
 
         It runs on the event loop, so that a loop that stands still feeds nobody. Nor is it fed
         while the loop's threads are all stuck: nothing is stored then, and nothing looked up."""
@@ -69,6 +70,9 @@ class Notifier:
             await asyncio.sleep(pause)
             if not await _threads_answer(pause):
                 self.status("not well: none of its threads answers")
+                continue
+            if wrong := ill():
+                self.status(f"not well: {wrong}")
                 continue
             self.status(status())
             if self.watchdog is not None:

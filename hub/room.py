@@ -81,6 +81,7 @@ class Room:
         self._free.set()
         self._here = assistant.activity.room(self._area)
         listener.onlooker = self._here.hear
+        assistant.activity.follow(listener)
 
     async def converse(self) -> int:
         """Wait for the wake word and answer, until the sound ends; the number of turns."""

@@ -7,11 +7,12 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from hub import terminal
+from hub.alive import PERIODS, Alive
 from hub.app import Hub, describe, echo_canceller, lock, loudspeaker, microphone, open_hub
 from hub.audio.earcons import earcon
 from hub.audio.null import Nowhere
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from hub.bridges.phone import PhoneBridge
     from hub.bridges.satellites.arbiter import Arbiter
     from hub.bridges.seeing.snapshot import Satellite
+    from hub.engines.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,9 @@ SETTLING = 0.5
 MENDED_BY_SOMEBODY = (ConfigError, ModelError, StorageError)
 """Errors that are no crash: a setting has to be mended, a model fetched or a disk repaired, and
 nothing that safe mode leaves out would help."""
+
+UNWATCHED = 60.0
+"""Seconds that count for a period of the watchdog where there is none."""
 
 _begun: set[asyncio.Task[Any]] = set()
 """What runs, and nobody waits for."""
@@ -190,7 +195,12 @@ async def _serve(config: Config, ears: bool, last: Wish | None, starts: Starts) 
             works.append(_listen(hub, open_ears, canceller))
         if phone is not None:
             works.append(phone.run())
-        works.append(systemd.watch(lambda: _condition(hub, ears)))
+        alive = Alive(
+            hub.assistant.activity,
+            lambda: _abandoned(hub, far.workers if others else ()),
+            PERIODS * (systemd.watchdog or UNWATCHED),
+        )
+        works.append(systemd.watch(lambda: _condition(hub, ears), alive.ill))
         tasks = [asyncio.create_task(work) for work in works]
         for task in tasks:
             stack.push_async_callback(_cancelled, task)
@@ -250,6 +260,13 @@ async def _take_packs(hub: Hub) -> list[str]:
     """Use the packs that are there now; what is wrong with some of them."""
     await hub.take_packs()
     return [str(problem) for problem in hub.packs.problems] if hub.packs else []
+
+
+def _abandoned(hub: Hub, others: Iterable[Worker]) -> list[str]:
+    """What must live as long as the hub, and has ended. `others`: engines besides the hub's."""
+    broker = ["mqtt-broker"] if hub.broker is not None and hub.broker.abandoned() else []
+    engines = [worker.name for worker in (*hub.workers, *others) if worker.abandoned]
+    return [*hub.home.abandoned, *broker, *engines]
 
 
 def _condition(hub: Hub, ears: bool) -> str:

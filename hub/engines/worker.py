@@ -118,6 +118,13 @@ class Worker:
         return str(self._failed) if self._failed else ""
 
     @property
+    def abandoned(self) -> bool:
+        """Nobody looks after its process any more, though nobody has closed it and no trouble with
+        the engine itself is known."""
+        ended = self._keeper is not None and self._keeper.done()
+        return ended and not self._closing and self._failed is None
+
+    @property
     def pending(self) -> int:
         """Calls that wait for their answer."""
         return len(self._pending)

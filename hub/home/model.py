@@ -92,6 +92,12 @@ class Home:
         return link.source if link else None
 
     @property
+    def abandoned(self) -> list[str]:
+        """What followed a source and does not any more, though the home is open: what is known of
+        its devices stays as it was. A source that is only away is followed."""
+        return [task.get_name() for task in self._tasks if task.done()]
+
+    @property
     def troubles(self) -> Mapping[str, Trouble | None]:
         """Each source by its name, and why it cannot be reached, if it cannot."""
         return {name: link.trouble for name, link in self._links.items()}

@@ -97,6 +97,11 @@ class OwnBroker:
         return dict(self._passwords)
 
     @property
+    def abandoned(self) -> bool:
+        """Nobody would start it again if it died."""
+        return self._watching is not None and self._watching.done()
+
+    @property
     def tls_port(self) -> int | None:
         """Of the listener that is open to the house, if there is one."""
         return (self._settings.port or USUAL_TLS) if self._settings.tls else None
