@@ -14,9 +14,10 @@ import tomllib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_config_path, user_data_path, user_runtime_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from hub.errors import ConfigError, reason
 
@@ -215,26 +216,43 @@ class WyomingSettings(Settings):
     listen: str | None = Field(
         None,
         description="Where to offer ears, brain and voice to Home Assistant: "
-        "'tcp://0.0.0.0:10700'. Whoever reaches that port can use them.",
+        "'tcp://0.0.0.0:10700' (with 'clients'), 'tcp://127.0.0.1:10700' for this machine alone.",
     )
     announce: bool = Field(True, description="Whether to announce it in the local network.")
     clients: tuple[str, ...] = Field(
         (),
-        description='Addresses and networks that may use it, such as ["192.168.1.20"]; [] for the '
-        "whole house. Wyoming knows no passwords, so this is all that tells friend from foe.",
+        description='Addresses and networks that may use it, such as ["192.168.1.20"] or '
+        '["192.168.1.0/24"]; this machine always may. Wyoming knows no passwords, so this is all '
+        "that tells friend from foe.",
+        validate_default=True,
     )
 
     @field_validator("clients")
     @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _networks(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         from ipaddress import ip_network
 
+        if not value and _reached_by_others(info.data.get("listen") or ""):
+            raise ValueError(
+                f"'{info.data['listen']}' can be reached by others, and nothing but this list "
+                "keeps them out: list the addresses of the clients, or listen at 127.0.0.1"
+            )
         for each in value:
             try:
                 ip_network(each, strict=False)
             except ValueError:
                 raise ValueError(f"{each!r} is neither an address nor a network") from None
         return value
+
+
+def _reached_by_others(listen: str) -> bool:
+    """Whether an address to listen at is one of the network; what is no address opens no door."""
+    from ipaddress import ip_address
+
+    try:
+        return not ip_address(urlsplit(listen).hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 class WebSettings(Settings):

@@ -64,7 +64,7 @@ class Hearth:
         for table, values in tables.items():
             lines.append(f"[{table}]")
             for key, value in values.items():
-                written = value if isinstance(value, bool | int | float) else str(value)
+                written = value if isinstance(value, bool | int | float | list) else str(value)
                 lines.append(f"{key} = {json.dumps(written)}")
         self._file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 

@@ -184,7 +184,7 @@ def test_what_the_settings_name_is_let_through(monkeypatch: pytest.MonkeyPatch) 
         '[privacy]\nallow = ["203.0.113.0/24", "2001:db8:5::/48"]\n'
         '[skills.settings.calendar]\nurl = "https://dav.example.com/me"\n'
         '[recognizer]\nmodel = "tcp://192.168.1.4:10300"\n'
-        '[wyoming]\nlisten = "tcp://0.0.0.0:10700"\n'
+        '[wyoming]\nlisten = "tcp://0.0.0.0:10700"\nclients = ["192.168.1.0/24"]\n'
     )
     named = egress.named_in(config.model_dump())
     assert egress.outside(named) == [

@@ -391,7 +391,8 @@ def test_it_is_found_in_the_network(home_assistant: HomeAssistant, tmp_path: Pat
     """Another hub that comes into the house; Home Assistant only has to be told yes."""
     if not in_network():
         pytest.skip("this machine is in no network")
-    other = hearth(tmp_path, {"listen": f"tcp://0.0.0.0:{free_port()}"})
+    listen = f"tcp://0.0.0.0:{free_port()}"
+    other = hearth(tmp_path, {"listen": listen, "clients": ["0.0.0.0/0"]})
 
     def found() -> set[str]:
         flows = home_assistant.command("config_entries/flow/progress")

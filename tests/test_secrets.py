@@ -163,7 +163,8 @@ async def test_its_broker_listens_on_this_machine(
 async def test_what_is_turned_on_listens_where_the_settings_say(house: Household) -> None:
     before, port = listening(), free_port()
     for host in ("127.0.0.1", "0.0.0.0"):
-        chosen = WyomingSettings(listen=f"tcp://{host}:{port}", announce=False)
+        listen = f"tcp://{host}:{port}"
+        chosen = WyomingSettings(listen=listen, announce=False, clients=("192.168.1.20",))
         server = WyomingServer(offered(house), chosen)
         await server.start()
         assert listening() - before == {(host, port)}  # the control: an open door would be seen

@@ -525,7 +525,8 @@ async def test_the_token_does_not_follow_to_another_host() -> None:
 @pytest.mark.parametrize(
     ("clients", "host", "served"),
     [
-        ([], "192.168.1.20", True),
+        ([], "192.168.1.20", False),
+        ([], "127.0.0.1", True),
         (["192.168.1.20"], "192.168.1.20", True),
         (["192.168.1.20"], "::ffff:192.168.1.20", True),
         (["192.168.1.20"], "192.168.1.21", False),

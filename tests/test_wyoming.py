@@ -31,7 +31,7 @@ from wyoming.wake import Detect, Detection, NotDetected
 from zeroconf import ServiceStateChange
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
-from hub.bridges.wyoming import Services, WyomingServer, connection, server
+from hub.bridges.wyoming import Services, WyomingServer, connection, pace, server
 from hub.bridges.wyoming.announce import SERVICE, Announcement
 from hub.bridges.wyoming.info import About, describe
 from hub.bridges.wyoming.services import (
@@ -40,7 +40,7 @@ from hub.bridges.wyoming.services import (
     PoliteSynthesizer,
     area_by,
 )
-from hub.config import WyomingSettings
+from hub.config import WyomingSettings, parse
 from hub.errors import ConfigError, EngineError
 from hub.messages import Audio, Hypothesis, Trace, Utterance, Wake
 from hub.pipeline import Assistant
@@ -844,8 +844,65 @@ async def test_the_hub_ends_while_somebody_is_served(house: Household) -> None:
     "listen", ["10700", "tcp://0.0.0.0", "udp://0.0.0.0:1", "tcp://x:y", "tcp://hub:1"]
 )
 async def test_an_address_that_is_none_is_named(house: Household, listen: str) -> None:
+    settings = WyomingSettings(listen=listen, clients=("192.168.1.20",))
     with pytest.raises(ConfigError, match=r"\[wyoming\] listen"):
-        WyomingServer(offered(house), WyomingSettings(listen=listen))
+        WyomingServer(offered(house), settings)
+
+
+@pytest.mark.parametrize(
+    ("listen", "clients", "open_to_all"),
+    [
+        ("tcp://0.0.0.0:10700", "", True),
+        ("tcp://0.0.0.0:10700", "clients = []", True),
+        ("tcp://[::]:10700", "", True),
+        ("tcp://192.168.1.5:10700", "", True),
+        ("tcp://0.0.0.0:10700", 'clients = ["192.168.1.0/24"]', False),
+        ("tcp://127.0.0.1:10700", "", False),
+        ("tcp://[::1]:10700", "", False),
+        ("tcp://localhost:10700", "", False),
+    ],
+)
+async def test_no_network_is_served_without_a_list_of_who_may(
+    listen: str, clients: str, open_to_all: bool
+) -> None:
+    text = f'[wyoming]\nlisten = "{listen}"\n{clients}\n'
+    if not open_to_all:
+        assert parse(text).wyoming.listen == listen
+        return
+    with pytest.raises(ConfigError, match=r"\[wyoming\] clients: .* list the addresses"):
+        parse(text)
+
+
+async def test_who_asks_without_end_is_hung_up_on_and_others_are_not(
+    house: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "PER_SECOND", 0.0)
+    monkeypatch.setattr(pace, "BURST", 5.0)
+    async with serving(offered(house)) as served:
+        async with served.client() as client:  # the first request
+            for _ in range(4):
+                await client.send(Describe())
+                await client.until(Info)
+            await client.send(Transcript("turn on the hallway light"))
+            assert "too often" in Error.from_event(await client.until(Error)).text
+            await client.gone()
+        assert house["light.hallway"] == "off"
+        async with served.client() as again:  # a new connection helps nobody
+            assert "too often" in Error.from_event(await again.until()).text
+            await again.gone()
+        assert served.server._refused("127.0.0.2") is None  # another client
+
+
+async def test_sound_that_goes_on_is_no_request(
+    house: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "PER_SECOND", 0.0)
+    monkeypatch.setattr(pace, "BURST", 3.0)  # the connection, and how a recording begins
+    async with (
+        serving(offered(house, recognizer=Listening("hello"))) as served,
+        served.client() as client,
+    ):
+        assert await client.said(bytes(64_000)) == "hello"
 
 
 async def test_a_port_that_is_taken_is_named(house: Household) -> None:
@@ -873,7 +930,8 @@ async def test_a_port_that_is_taken_is_named(house: Household) -> None:
 async def test_whoever_comes_from_the_internet_is_not_served(
     house: Household, host: str, outside: bool
 ) -> None:
-    made = WyomingServer(offered(house), WyomingSettings(listen="tcp://127.0.0.1:0"))
+    settings = WyomingSettings(listen="tcp://127.0.0.1:0", clients=("0.0.0.0/0", "::/0"))
+    made = WyomingServer(offered(house), settings)
     assert (made._refused(host) is not None) is outside
 
 

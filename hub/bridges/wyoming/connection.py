@@ -48,12 +48,17 @@ WRITE_TIMEOUT = 30.0
 """Seconds a client may take to read what it asked for."""
 
 
+TOO_OFTEN = "you ask too often; wait a few seconds"
+
 _SOUND = ("transcribe", "detect", "audio-start", "audio-chunk", "audio-stop")
 _SPEECH = ("synthesize", "synthesize-start", "synthesize-chunk", "synthesize-stop")
+_GOES_ON = ("audio-chunk", "audio-stop", "synthesize-chunk", "synthesize-stop")
+"""What belongs to a request that was made before."""
 
 
 class Connection(AsyncEventHandler):
-    """`peer` is the client as the log calls it; `refused` says why it is not served, if it is not.
+    """`peer` is the client as the log calls it; `refused` says why it is not served, if it is not;
+    `may_ask` counts a request, and says whether it may be made now.
 
     `finished` is set, and `gone` told, when nothing of it is left."""
 
@@ -66,6 +71,7 @@ class Connection(AsyncEventHandler):
         *,
         peer: str = "a client",
         refused: str | None = None,
+        may_ask: Callable[[], bool] = lambda: True,
         gone: Callable[[Connection], None] = lambda connection: None,
     ) -> None:
         super().__init__(reader, writer)
@@ -73,6 +79,7 @@ class Connection(AsyncEventHandler):
         self._services = services
         self._peer = peer
         self._refused = refused
+        self._may_ask = may_ask
         self._gone = gone
         self._jobs = {name: Jobs(name, self._failed) for name in ("asr", "handle", "tts")}
         new = services.new_assistant
@@ -123,8 +130,12 @@ class Connection(AsyncEventHandler):
             patience = IDLE
 
     async def handle_event(self, event: Event) -> bool:
-        """Raises MalformedEvent. What nobody here knows is ignored, as the protocol wants it."""
+        """Raises MalformedEvent. What nobody here knows is ignored, as the protocol wants it.
+        Who asks too often is hung up on."""
         kind = event.type
+        if kind not in _GOES_ON and not self._may_ask():
+            await self._complain(TOO_OFTEN, "refused")
+            return False
         try:
             if Describe.is_type(kind):
                 await self.send(self._services.info.event())

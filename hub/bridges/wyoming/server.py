@@ -7,16 +7,19 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 from urllib.parse import urlsplit
 
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 
 from hub.bridges.wyoming.announce import HUB, Announcement
-from hub.bridges.wyoming.connection import Connection
+from hub.bridges.wyoming.connection import TOO_OFTEN, Connection
 from hub.bridges.wyoming.handling import Brain
+from hub.bridges.wyoming.pace import Pace
 from hub.bridges.wyoming.services import Services
 from hub.config import WyomingSettings
+from hub.devices.mqtt.complaints import Complaints
 from hub.errors import ConfigError, reason
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,8 @@ class WyomingServer:
         self._host, self._port = _address(settings.listen or "")
         self._door: _Door | None = None
         self._connections: set[Connection] = set()
+        self._pace = Pace()
+        self._complaints = Complaints(log)
         new = services.new_assistant
         self._brain = Brain(new, services.finished) if new else None
         self._announcement: Announcement | None = None
@@ -99,6 +104,7 @@ class WyomingServer:
             self._brain,
             peer=host,
             refused=self._refused(host),
+            may_ask=partial(self._may_ask, host),
             gone=self._connections.discard,
         )
         self._connections.add(connection)
@@ -107,15 +113,24 @@ class WyomingServer:
     def _refused(self, host: str) -> str | None:
         """Why a client is not served; None if it is."""
         if len(self._connections) >= MOST_CONNECTIONS:
-            log.warning("Wyoming: %s is one client too many", host)
+            self._complaints.tell(f"Wyoming: {host} is one client too many")
             return f"the hub has {MOST_CONNECTIONS} clients already"
         if _from_outside(host):
-            log.warning("Wyoming: %s is not in the house, and is not served", host)
+            self._complaints.tell(f"Wyoming: {host} is not in the house, and is not served")
             return "the hub serves its own network only"
         if not _among(host, self._settings.clients):
-            log.warning("Wyoming: %s is not among [wyoming] clients, and is not served", host)
+            self._complaints.tell(
+                f"Wyoming: {host} is not among [wyoming] clients, and is not served"
+            )
             return "the hub does not know this address"
-        return None
+        return None if self._may_ask(host) else TOO_OFTEN
+
+    def _may_ask(self, host: str) -> bool:
+        """Count a request of a client that is served; whether it may be made now."""
+        if self._pace.allows(host):
+            return True
+        self._complaints.tell(f"Wyoming: {host} asks too often, and is hung up on")
+        return False
 
 
 def _among(host: str, clients: Sequence[str]) -> bool:
@@ -123,10 +138,8 @@ def _among(host: str, clients: Sequence[str]) -> bool:
     address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    return (
-        not clients
-        or address.is_loopback
-        or any(address in ipaddress.ip_network(each, strict=False) for each in clients)
+    return address.is_loopback or any(
+        address in ipaddress.ip_network(each, strict=False) for each in clients
     )
 
 
