@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -242,6 +245,41 @@ def test_a_stranger_cannot_hang_or_exhaust_the_hub(attack: str) -> None:
         text = rendered(HOSTILE[attack], '{"a": 12345678901234567890, "b": 1000000}')
         print(text[:200])
     assert time.thread_time() - began < 1.0
+
+
+WITH_JINJA_ALONE = """
+import resource, sys
+from jinja2 import Environment
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))
+resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+kind = {"open": Environment, "sandbox": ImmutableSandboxedEnvironment}[sys.argv[1]]
+try:
+    print(kind().from_string(sys.argv[2]).render(value_json={"a": 1, "b": 1000000}))
+except MemoryError:
+    sys.exit("out of memory")
+"""
+"""A renderer without the hub's limits; who hangs is ended after a second."""
+
+
+@pytest.mark.parametrize(
+    ("attack", "renderer", "end"),
+    [
+        ("padding", "sandbox", "out of memory"),
+        ("nested lists, compared", "sandbox", "hung"),
+        ("class", "open", "class 'type'"),
+    ],
+)
+def test_without_the_guard_the_same_stranger_can(attack: str, renderer: str, end: str) -> None:
+    """The control: Jinja alone, and the sandbox it comes with, in a process that may be lost."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_JINJA_ALONE, renderer, HOSTILE[attack]],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    hung = done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
+    assert ("hung" if hung else done.stdout + done.stderr).count(end) >= 1
 
 
 def test_json_is_not_indented_by_any_width() -> None:

@@ -91,6 +91,15 @@ def test_a_reply_gives_the_terminal_no_orders(folder: Path) -> None:
     assert "[bold]loud[/]." in out
 
 
+def test_without_escaping_it_would(folder: Path) -> None:
+    """The control: the same reply where text of others is printed as it comes."""
+    careless = (
+        "from hub import terminal; terminal.escape = str; from hub.__main__ import main; main()"
+    )
+    _, out, _ = run(folder, f'"{sys.executable}" -c "{careless}" say make noise')
+    assert "\x1b[31m" in out and "[bold]" not in out
+
+
 def test_a_skill_neither_ends_the_hub_nor_keeps_it_from_ending(folder: Path) -> None:
     said = "leave us\\nsleep well\\nhello\\n"
     status, out, err = run(folder, f"printf '{said}' | hearth say --json")

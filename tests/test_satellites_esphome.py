@@ -433,6 +433,21 @@ async def test_what_is_muted_is_not_heard_and_seen_to_be(hub: Hub) -> None:
         assert "error" not in answer
 
 
+async def test_a_hub_that_takes_no_notice_of_that_switch_does_what_it_hears(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: the same device, muted, sends the same sound."""
+    monkeypatch.setattr(esphome, "_mutes", lambda entity: False)
+    device = Device()
+    async with house(hub, Kitchen=device) as it:
+        it.hears("turn on the coffee maker")
+        device.mute(True)
+        device.wake(then=COMMAND)
+        await device.until(lambda: "RUN_END" in device.names(), "the end of the run")
+        assert device.muted
+        assert it.traces and it["switch.coffee_maker"] == "on"
+
+
 async def test_its_volume_is_that_of_the_room(hub: Hub) -> None:
     device = Device(volume=0.3)
     async with house(hub, Kitchen=device) as it:
