@@ -16,10 +16,12 @@ import pytest
 
 from hub.app import open_hub
 from hub.config import RouterSettings, parse
+from hub.devices.simulated import SimulatedHome
 from hub.evaluate.homes import still_home
 from hub.messages import Intent
 from hub.ports import ChatAnswer, Inventory, SourceArea, SourceEntity, SourceFloor
 from hub.router import Router, chat, codec
+from tests.fakes import settle
 from tests.router_home import TOOLS, calls, said
 from tests.test_router_model import ScriptedModel
 from tests.test_router_tuned import ScriptedChooser
@@ -304,14 +306,24 @@ async def test_what_is_read_out_is_never_done(tmp_path: Path) -> None:
             told.append(trace.reply.text)
             return trace.reply.text
 
-        for attack in ATTACKS[::4]:
+        for attack in ATTACKS:
             await say(f"remember that {attack}")
             await say(f"take a note {attack}")
             await say(f"add {attack} to the shopping list")
         shown.clear()
-        for number in range(0, len(ATTACKS), 4):
+        for number in range(len(ATTACKS)):
             await say(f"what do my documents say about {WORDS[number]}")
             await say(FOLLOW_UPS[number % len(FOLLOW_UPS)])
+        devices = hub.home.source("simulated")
+        assert isinstance(devices, SimulatedHome)
+        stated = []
+        for number, attack in enumerate(ATTACKS):
+            devices.set_state("sensor.notice", attack)
+            await settle()
+            assert hub.home.state("sensor.notice").state == attack
+            stated.append(await say("what is the state of the notice"))
+            await say(FOLLOW_UPS[number % len(FOLLOW_UPS)])
+        assert sum("front door" in text.lower() for text in stated) >= 5  # it was read out
         for question in ("what's on my calendar tomorrow", "what do you know about me",
                          "what is on the shopping list", "read my notes"):  # fmt: skip
             await say(question)
