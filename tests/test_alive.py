@@ -10,11 +10,13 @@ import pytest
 
 from hub.activity import Activity
 from hub.alive import EARLY, PERIODS, Alive
-from hub.config import ListenSettings, WakeSettings
+from hub.app import Broker, open_hub
+from hub.config import ListenSettings, WakeSettings, parse
 from hub.engines.worker import Worker
 from hub.listening import Listener
 from hub.messages import Wake
 from hub.notify import Notifier
+from hub.service import _abandoned
 from tests.fakes import FakeSource, FakeVoices, FakeWakeWord, House, settle, silence
 from tests.test_systemd import Manager
 
@@ -191,3 +193,16 @@ async def test_the_watchdog_is_fed_only_while_the_hub_is_well(manager: Manager) 
             assert [*await manager.told(), *await manager.told()] == ["STATUS=well", "WATCHDOG=1"]
     finally:
         watching.cancel()
+
+
+async def test_a_whole_hub_names_what_it_has_lost(tmp_path: Path) -> None:
+    lines = [f'{name} = "{tmp_path / name}"' for name in ("data", "cache", "runtime")]
+    config = parse("\n".join(["[hub]", *lines, "[router]", 'model = ""', ""]))
+    spare = Worker("spare", "hub.nowhere:Engine", [{}])
+    async with open_hub(config) as hub:
+        assert _abandoned(hub, [spare]) == []
+        hub.broker = Broker(config.mqtt, abandoned=lambda: True)
+        hub.home._tasks[0].cancel()
+        await asyncio.wait(hub.home._tasks[:1])
+        assert _abandoned(hub, [spare]) == ["home-changes-simulated", "mqtt-broker"]
+        del hub.home._tasks[0]
