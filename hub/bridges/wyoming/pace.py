@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.packs.link import Rate
 
 PER_SECOND = 10.0
-"""Requests that an address may make for as long as it likes. Home Assistant makes about nine for a
+"""Requests that an address may make for as long as it likes. Home Assistant makes some eight for a
 command, for whoever in the house speaks with it."""
 BURST = 100.0
 """Requests that it may make at once: ten rooms in which somebody speaks."""
