@@ -719,7 +719,7 @@ async def test_satellites_that_speak_wyoming_are_found_and_no_hub() -> None:
         "recognizer": engine.sockets[0].getsockname()[1],
         "busy": 9,  # nobody answers there
     }
-    own = Announcement("Hearth on trial", "127.0.0.1", satellite.port, interfaces=["127.0.0.1"])
+    own = Announcement("Hearth on probation", "127.0.0.1", satellite.port, interfaces=["127.0.0.1"])
     announcing = AsyncZeroconf(interfaces=["127.0.0.1"])
     try:
         own.begin()
