@@ -34,6 +34,17 @@ async def test_it_is_turned_back(house: Household) -> None:
     assert house["light.desk_lamp"] == "off"
 
 
+@pytest.mark.parametrize("said", ["turn off all", "turn off all the", "dim all"])
+async def test_what_has_not_been_said_yet_is_not_taken_from_before(
+    house: Household, said: str
+) -> None:
+    await house.say("turn off the bedside lamp", "Bedroom")
+    await house.say("turn on the bedside lamp", "Bedroom")
+    trace = await house.say(said, "Bedroom")
+    assert not trace.intent.calls
+    assert house["light.bedside_lamp"] == "on"
+
+
 async def test_another_number(house: Household) -> None:
     await house.say("set it to 20 degrees in the living room", "Office")
     await house.say("no, make it 22", "Office")

@@ -1004,6 +1004,9 @@ class Router:
             return None
         if not last.said or len(text.split()) > FEW_WORDS + 1:
             return None
+        particles = {word for said in known.actions.values() for word in said}
+        if (known.dangling - particles) & set(normal(text).split()[-1:]):
+            return None  # 'turn off all the' has not said yet what, and leans on nothing
         if normal(text) in known.more and {call.tool for call in last.calls} <= set(STEPS):
             reading = self._able(grammars, language, last.said, context)
             return (reading, last.said) if reading else None
