@@ -313,8 +313,8 @@ class Assistant:
             intent = meant or intent
         if intent is None and answer is None and command:
             utterance, intent = await self._filled_in(audio, utterance, context)
-        clear = intent is None and self._clear(utterance, context)
-        if intent is None and answer is None and command and not (unfinished or clear):
+        missed = intent is None and answer is None and bool(command) and not unfinished
+        if missed and not self._clear(utterance, context):
             utterance, intent, answer = await self._thoroughly(audio, utterance, area, wake)
         milliseconds = (time.perf_counter() - started) * 1000
         # After a 'yes' more is waited for: it may be 'yes, but not now'.

@@ -216,7 +216,7 @@ class Day:
 
     def latency(self, parts: int = 5) -> list[float]:
         """Median of each part of the turns, in order."""
-        return [round(statistics.median(each), 1) for each in fractions(self.latencies, parts)]
+        return _medians(self.latencies, parts)
 
     def leaks(self) -> list[str]:
         """What there is more of in the last fifth, at its least, than there ever was in the
@@ -243,10 +243,7 @@ class Day:
             "growth": round(self.growth(), 4),
             "leaks": self.leaks(),
             "latency_ms": self.latency(),
-            "spoken_latency_ms": [
-                round(statistics.median(each), 1)
-                for each in fractions(self.spoken_latencies, 5)
-            ],
+            "spoken_latency_ms": _medians(self.spoken_latencies),
             "tiers": dict(self.tiers),
             "errors": dict(self.errors),
             "engines_mb": {name: [round(x, 1) for x in two] for name, two in self.engines.items()},
@@ -642,6 +639,11 @@ def outside(record: Path) -> tuple[list[str], int]:
     return sorted(away), sum(found.values())
 
 
+def _medians(values: Sequence[float], parts: int = 5) -> list[float]:
+    """Of each part of the values, in order."""
+    return [round(statistics.median(each), 1) for each in fractions(values, parts)]
+
+
 def verdict(day: Day) -> list[str]:
     """What is not as it has to be."""
     found = day.leaks()
@@ -654,7 +656,7 @@ def verdict(day: Day) -> list[str]:
             f"{min(engines[-1]):.0f} at least at the end"
         )
     for kind, times in (("turns", day.latencies), ("turns aloud", day.spoken_latencies)):
-        parts = [statistics.median(each) for each in fractions(times, 5)] or [0.0]
+        parts = _medians(times) or [0.0]
         first, last = parts[0], parts[-1]
         if last > SLOWER * first:
             found.append(f"{kind} took {first:.0f} ms at first, {last:.0f} ms at the end")

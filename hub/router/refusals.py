@@ -97,8 +97,7 @@ def elsewhere(text: str, words: Words) -> Iterator[Elsewhere]:
     """The ways in which a sentence may be about a room that the home does not have."""
     tokens = text.split()
     plain = [normal(token) for token in tokens]
-    actions = {word for said in words.actions.values() for word in said}
-    last = len(tokens) - (len(tokens) > 1 and plain[-1] in actions)
+    last = len(tokens) - (len(tokens) > 1 and plain[-1] in words.acting)
     for phrase in words.inside:
         length = len(phrase.split())
         for start in range(1, last - length):

@@ -1004,8 +1004,7 @@ class Router:
             return None
         if not last.said or len(text.split()) > FEW_WORDS + 1:
             return None
-        particles = {word for said in known.actions.values() for word in said}
-        if (known.dangling - particles) & set(normal(text).split()[-1:]):
+        if (known.dangling - known.acting) & set(normal(text).split()[-1:]):
             return None  # 'turn off all the' has not said yet what, and leans on nothing
         if normal(text) in known.more and {call.tool for call in last.calls} <= set(STEPS):
             reading = self._able(grammars, language, last.said, context)
@@ -1275,8 +1274,7 @@ class Router:
                 if reading := self._able(grammars, language, whole, context):
                     return reading
             # 'Turn the lamp on, no, the fan'.
-            particles = {word for said in known.actions.values() for word in said}
-            if normal(verbs[-1]) in particles:
+            if normal(verbs[-1]) in known.acting:
                 whole = " ".join([verbs[0], after, verbs[-1]])
                 if reading := self._able(grammars, language, whole, context):
                     return reading
@@ -1500,8 +1498,7 @@ def _inherited(verbs: Sequence[str], part: str, known: Words) -> Iterator[str]:
     counts = range(1, min(LONGEST_VERB, len(verbs) - 1) + 1)
     for count in counts:
         yield " ".join([*verbs[:count], part])
-    particles = {word for said in known.actions.values() for word in said}
-    if len(verbs) > 2 and normal(verbs[-1]) in particles:
+    if len(verbs) > 2 and normal(verbs[-1]) in known.acting:
         for count in counts:
             yield " ".join([*verbs[:count], part, verbs[-1]])
     for start in range(len(verbs) - 2, 1, -1):

@@ -232,8 +232,7 @@ def sentence_rules(
     """The shared sentences of a language for one home; the first takes about a second."""
     domains = {entity.domain for entity in places.entities.values()}
     templates = _shared(language, places.scale, tuple(names)).only(domains, places.tools)
-    actions = frozenset(word for said in words.actions.values() for word in said)
-    return Grammar(templates, names, "rules", actions)
+    return Grammar(templates, names, "rules", words.acting)
 
 
 @lru_cache

@@ -171,11 +171,17 @@ class Words:
     """Expansion rules that take the place of the shared sentences' own: more words for 'turn'."""
     actions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Direction (`on`, `off`, `open`, `close`, `lock`, `unlock`) -> words that ask for it."""
+    acting: frozenset[str] = field(init=False)
+    """All of them: 'on', 'off', 'open'."""
     questions: Mapping[str, str] = field(default_factory=dict)
     """`which` and `room`: questions to ask back; `or` between the last two choices."""
 
     spelled: Mapping[str, str] = field(default_factory=dict)
     """Phrases of the lists above -> with accents and umlauts, as sentences have them."""
+
+    def __post_init__(self) -> None:
+        acting = frozenset(word for said in self.actions.values() for word in said)
+        object.__setattr__(self, "acting", acting)
 
     def kinds_of(self, domain: str, device_class: str | None, name: str) -> tuple[str, ...]:
         """Words for one thing of a kind: those of its class, or of the class its name tells

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -13,6 +12,7 @@ from zeroconf import Error as ZeroconfError
 from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from hub import egress
 from hub.bridges.wyoming.announce import HUB
 from hub.bridges.wyoming.announce import SERVICE as WYOMING
 from hub.engines.wyoming_link import Address, described
@@ -86,7 +86,8 @@ async def find(within: float = WITHIN, interfaces: Sequence[str] | None = None) 
 async def _satellite(found: Found) -> Found | None:
     """With what one that speaks Wyoming tells of itself; None for one that is no satellite. One
     that does not answer may be busy with a hub, and stays."""
-    if found.speaks != "wyoming" or not _near(found.host):
+    # Anybody can announce any address.
+    if found.speaks != "wyoming" or not egress.at_home(found.host):
         return found
     try:
         info = await described(Address(found.host, found.port), within=WITHIN)
@@ -96,14 +97,6 @@ async def _satellite(found: Found) -> Found | None:
         return None
     title = " ".join((info.satellite.name or found.title).split())[:60]
     return replace(found, title=title, made_by=(info.satellite.attribution.name or "")[:60])
-
-
-def _near(host: str) -> bool:
-    """Whether an address is one of the house: anybody can announce any."""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return False
 
 
 def _found(info: AsyncServiceInfo) -> Found:
