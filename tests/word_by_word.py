@@ -9,6 +9,7 @@ from typing import Any
 from hub.config import Config
 from hub.devices.homefile import parse
 from hub.evaluate.stage import Answer, Stage
+from hub.router.lexicon import lexicon
 
 Thing = tuple[str, str, str | None, str, str | None]
 """Id, name, room, state, device class."""
@@ -45,3 +46,13 @@ def built(
 def done(answer: Answer) -> dict[str, str]:
     """The states of all that was acted on."""
     return {key: answer.after[key]["state"] for key in answer.touched}
+
+
+def unknown_tags(language: str) -> dict[str, frozenset[str]]:
+    """Tags that a language's frames ask for, and no word of it has: by the intent."""
+    known = lexicon(language)
+    assert known is not None
+    tags = {tag for meanings in known.phrases.values() for tag in meanings}
+    tags |= {"count", "percent", "degrees", "kelvin", "length", "all", "it"}
+    asked = ((frame.intent, frame.takes.union(*frame.needs) - tags) for frame in known.frames)
+    return {intent: unknown for intent, unknown in asked if unknown}
