@@ -22,8 +22,8 @@ from hub.home.model import Home
 from hub.messages import Audio, Heard, Hypothesis, Trace, Utterance
 from hub.pipeline import Assistant
 from hub.router import Router
+from hub.router.grammars import Grammars
 from hub.router.places import Places
-from hub.router.router import Grammars
 from hub.skillset import Skillset
 from tests import pulse
 from tests.fakes import FakeSpeaker

@@ -15,7 +15,7 @@ from hub.evaluate.formats.homes import direction
 from hub.evaluate.judging import alike
 from hub.evaluate.run import Score, Subject, limited, run, subjects
 from hub.evaluate.sets import sets, texts
-from hub.router.router import MECHANISMS
+from hub.router.grammars import MECHANISMS
 from hub.skillset import load_skill
 
 DATA = Path(__file__).parent / "data"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hub.router import Context
-from hub.router.router import MOST_WAYS, _texts
+from hub.router.leaning import MOST_WAYS
+from hub.router.said import sayings
 from tests.conftest import Household
 from tests.router_home import utterance
 
@@ -58,20 +59,20 @@ async def test_what_names_nothing_of_the_home_is_not_tried(
     assert first.intent.targets
     tried: list[str] = []
     router = house.assistant.router
-    able = type(router)._able
+    reader = router._reader("en")
+    assert reader is not None
+    able = reader.able
 
-    def counting(self: object, grammars: object, language: str, text: str, context: Context):  # type: ignore[no-untyped-def]
+    def counting(text: str, context: Context) -> object:
         tried.append(text)
-        return able(self, grammars, language, text, context)  # type: ignore[arg-type]
+        return able(text, context)
 
-    monkeypatch.setattr(type(router), "_able", counting)
+    monkeypatch.setattr(reader, "able", counting)
     context = Context(area="Office", targets=first.intent.targets)
     for text, most in (
         ("and what about my old uncle tom", 1),
         ("and what about the kitchen of my uncle", 1 + MOST_WAYS),
     ):
         tried.clear()
-        grammars = router._grammars
-        assert grammars is not None
-        router._leaning(grammars, "en", _texts(utterance(text), "en", context), context)
+        reader.leaning.read(sayings(utterance(text), "en", context), context)
         assert len(tried) <= most, text

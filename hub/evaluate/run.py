@@ -14,7 +14,7 @@ from hub.evaluate.judging import VERDICTS, Case, Ground, Judgement, TextSet, tol
 from hub.evaluate.peer import Peer
 from hub.evaluate.stage import Answer, Scene, Stage
 from hub.ports import ChatModel, LanguageModel, Recognizer
-from hub.router.router import MECHANISMS
+from hub.router.grammars import MECHANISMS
 
 WITHOUT: dict[str, tuple[str, ...]] = {
     "rules": ("model",),

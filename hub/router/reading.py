@@ -34,5 +34,22 @@ class Reading:
     """What to say if this cannot be done and nothing else is understood."""
 
 
+RANK_PENALTY = 0.05
+"""Taken from the quality for each place behind the likeliest hypothesis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A reading of one hypothesis among those of others."""
+
+    reading: Reading
+    text: str
+    score: float
+
+
+def ranked(reading: Reading, text: str, rank: int) -> Ranked:
+    return Ranked(reading, text, reading.quality - RANK_PENALTY * rank)
+
+
 Parsed = tuple[str, dict[str, Any], str]
 """Intent, slots with ids, response key."""

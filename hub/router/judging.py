@@ -1,0 +1,139 @@
+"""What a reading is: whether it acts or asks, what it is about, whether it can be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from hub.home.model import normal
+from hub.messages import Call
+from hub.router.context import Target
+from hub.router.phrases import Phrases
+from hub.router.places import TARGET_SLOTS, Places
+from hub.router.reading import Reading
+from hub.router.readings import EXPLAINED, QUESTIONS
+from hub.router.rules import spoken_rooms
+from hub.router.words import Words
+
+LATER = "conversation_command"
+"""The slot with the command that is to be done later."""
+
+
+def free_words(reading: Reading, heard: str, named: Collection[str]) -> int:
+    """How many words of free text there are in what was understood that stand otherwise in what
+    was recognised; names of the home, and a command for later, are no free text."""
+    if not reading.open:
+        return 0
+    said = f" {normal(heard)} "
+    texts = [
+        normal(value)
+        for call in reading.calls
+        for slot, value in call.arguments.items()
+        if isinstance(value, str) and slot != LATER
+    ]
+    free = [text for text in texts if text not in named and f" {text} " not in said]
+    return max((len(text.split()) for text in free), default=0)
+
+
+def no_text(reading: Reading, text: str, known: Words) -> bool:
+    """Whether what was taken for an item of a list, or for what is to be played, is rather a part
+    of a sentence: 'soll ich Milch auf die Liste setzen', 'setz keine Milch auf die Liste'."""
+    for call in reading.calls if reading.open else ():
+        for key in ("item", "search_query"):
+            free = normal(str(call.arguments.get(key, "")))
+            if not free:
+                continue
+            first, *rest = free.split()
+            said = any(f"{free} ".startswith(f"{phrase} ") for phrase in known.no_text)
+            if said and (free in known.no_text or normal(text).startswith(free)):
+                return True
+            if first in known.nots or (key == "item" and rest and rest[-1] in known.nots):
+                return True
+            if first in known.none and (key == "item" or {*rest} <= known.music):
+                return True
+    return False
+
+
+def room_of(understood: Sequence[Reading], places: Places) -> str | None:
+    """The room that the last of several commands was about."""
+    if not understood or not understood[-1].targets:
+        return None
+    return area_of(understood[-1].targets.things[-1], places)
+
+
+def is_place(part: str, places: Places, known: Words) -> bool:
+    """Whether words are but the name of a room or floor."""
+    tokens = part.split()
+    if tokens and normal(tokens[0]) in known.articles:
+        tokens = tokens[1:]
+    return bool(tokens) and places.is_place(" ".join(tokens))
+
+
+def says_room(parts: Sequence[str], room: str, places: Places, known: Words) -> bool:
+    """Whether a room was named: after 'lock the front door', 'the lights' are not those there."""
+    said = f" {normal(' '.join(parts))}"
+    area = places.areas.get(room)
+    names = spoken_rooms(area, places, known) if area else ()
+    # 'Küchenlicht' names the kitchen, too.
+    return any(f" {normal(name)}" in said for name in names)
+
+
+def area_of(thing: Target, places: Places) -> str | None:
+    entity = places.entities.get(thing.entity or "")
+    return thing.area or (entity.area_id if entity else None)
+
+
+def turned_to_act(understood: Sequence[Reading], reading: Reading, part: str, known: Words) -> bool:
+    """Whether a part of a question was taken for a command: 'is the door locked and the garage
+    closed' must close nothing. Behind a question a command begins as one."""
+    asked = any(call.tool in QUESTIONS for each in understood for call in each.calls)
+    begins = any(f"{normal(part)} ".startswith(f"{opener} ") for opener in known.openers)
+    return asked and acts(reading) and not begins
+
+
+def of_one(reading: Reading) -> bool:
+    """Whether it is one call, so that its 'and' stands between no two commands, and its numbers
+    are no time of day."""
+    return reading.doable and len(reading.calls) == 1 and not reading.open
+
+
+def taken_back(text: str, before: str, after: str, known: Words) -> bool:
+    """Whether what stands between two parts takes back even words that are no command, and the
+    second begins as one: 'did you say no, turn on the lamp' takes nothing back."""
+    between = normal(text[len(before) : len(text) - len(after)])
+    begins = any(f"{normal(after)} ".startswith(f"{opener} ") for opener in known.openers)
+    return begins and between in known.retracting
+
+
+def unfounded(reading: Reading) -> bool:
+    """Whether what was read word by word is about nothing that was said: 'reply' is no 'replay'."""
+    said = any(slot in call.arguments for call in reading.calls for slot in TARGET_SLOTS)
+    return reading.why.startswith(EXPLAINED) and not said
+
+
+def asks_and_acts(reading: Reading) -> bool:
+    """Whether it asks and acts."""
+    return len({call.tool in QUESTIONS for call in reading.calls}) > 1
+
+
+def for_devices(call: Call, places: Places) -> bool:
+    """Whether a call does something to devices: nothing else is done later, or for a while."""
+    specs = places.tools.get(call.tool, ())
+    acts = call.tool == "everything.off" or (bool(specs) and all(spec.domains for spec in specs))
+    return acts and call.tool not in QUESTIONS
+
+
+def acts(reading: Reading) -> bool:
+    """Whether it would do something rather than answer."""
+    asks = any(call.tool in QUESTIONS for call in reading.calls)
+    return reading.doable and not reading.bare and not asks
+
+
+def is_clear(reading: Reading) -> bool:
+    """Whether it is understood in every word, and can be done or is a question."""
+    return reading.doable and bool(reading.calls) and not reading.open
+
+
+def of_forms(reading: Reading, phrases: Phrases) -> bool:
+    """Whether it is a form that is filled in: 'all the milk' is no wish for all of something."""
+    keys = phrases.forms.keys
+    return any(call.tool in keys for call in reading.calls)

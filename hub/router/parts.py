@@ -1,0 +1,145 @@
+"""Several commands in one sentence, commands taken back, and misspelt ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hub.home.model import normal
+from hub.router.clean import COMMA, clean
+from hub.router.compound import repairs, split, together
+from hub.router.context import Context
+from hub.router.judging import (
+    asks_and_acts,
+    is_place,
+    room_of,
+    says_room,
+    taken_back,
+    turned_to_act,
+    unfounded,
+)
+from hub.router.reading import Reading
+from hub.router.readings import GUESS_LOSS, GUESS_QUALITY
+from hub.router.said import LONGEST_VERB, Said, inherited, many_lights
+from hub.router.spelling import Spelling
+
+if TYPE_CHECKING:
+    from hub.router.reader import Reader
+
+LONGEST_SLIP = 5
+"""Words that are said anew after a slip of the tongue."""
+
+
+class Parts:
+    """What is understood of a text in parts, or with a part of it put right."""
+
+    def __init__(self, reader: Reader, spelling: Spelling | None) -> None:
+        self.reader, self.spelling = reader, spelling
+        self.words, self.places, self.without = reader.words, reader.places, reader.without
+
+    def clauses(self, said: Said, context: Context) -> Reading | None:
+        """Several commands with commas between them."""
+        if not said.clauses:
+            return None
+        parts = {normal(part) for part in said.clauses.split(f" {COMMA} ")}
+        if parts & self.words.retracting:
+            return None  # 'raise the blind, sorry, lower it' is one command
+        return self.several(said.clauses, context, inherit=True)
+
+    def several(self, text: str, context: Context, *, inherit: bool) -> Reading | None:
+        """Several commands in one sentence, each understood by itself, and able to speak of what
+        the one before it was about. `inherit`: a part may go without the verb of the first."""
+        known = self.words
+        for parts in split(text, known) if "compounds" not in self.without else ():
+            understood: list[Reading] = []
+            here = context
+            for each in parts:
+                part = clean(each, known)
+                room = room_of(understood, self.places)
+                done = parts[: len(understood)]
+                told = room and says_room(done, room, self.places, known)
+                if here.area is None and told and many_lights(part, known):
+                    here = replace(here, area=room)  # 'close the bedroom blinds, dim the lights'
+                # 'The back kitchen' is a room there, and no wish to go back in the kitchen.
+                room_alone = bool(understood) and is_place(part, self.places, known)
+                reading = None if room_alone else self.reader.able(part, here)
+                if reading and turned_to_act(understood, reading, part, known):
+                    reading = None
+                verbs = parts[0].split() if inherit and understood and not reading else []
+                if set(known.nots) & set(normal(parts[0]).split()):
+                    verbs = []  # 'I don't want, that you turn it on'
+                for whole in inherited(verbs, part, known):
+                    reading = reading or self.reader.able(whole, here)
+                if reading is None and (room := room_of(understood, self.places)):
+                    # 'Close the bedroom blinds and dim the lights': those there.
+                    there = replace(here, area=room)
+                    ways = (part, *(" ".join([*verbs[:n], part]) for n in range(1, len(verbs))))
+                    tried = (self.reader.able(way, there) for way in ways)
+                    reading = next(filter(None, tried), None)
+                reading = reading or self.reader.otherwise(part, here)
+                if reading is None or turned_to_act(understood, reading, part, known):
+                    break
+                understood.append(reading)
+                here = replace(here, targets=understood[-1].targets or here.targets)
+            if len(understood) == len(parts):
+                return together(understood)
+        return None
+
+    def guess(self, text: str, context: Context) -> Reading | None:
+        """What the fuzzy matcher makes of it, or it as several commands."""
+        if repaired := self._repaired(text, context):
+            return repaired
+        if several := self.several(text, context, inherit=False):
+            return several
+        fuzzy = self.reader.fuzzy(text, context)
+        if fuzzy and fuzzy.doable and not asks_and_acts(fuzzy):
+            return fuzzy
+        several = self.several(text, context, inherit=True)
+        several = several or self._respelt(text, context)
+        return several or (None if fuzzy and asks_and_acts(fuzzy) else fuzzy)
+
+    def _respelt(self, text: str, context: Context) -> Reading | None:
+        """What is understood once misspelt words are put right, whole or in parts."""
+        spelling = self.spelling
+        for way in spelling.variants(text) if spelling else ():
+            right = clean(way.text, self.words)  # 'turn of the lihgt'
+            reading = self.reader.able(right, context) or self.several(right, context, inherit=True)
+            if reading is not None and not unfounded(reading):
+                guessed = ", ".join(f"fuzzy {guess}" for guess in way.guesses)
+                return replace(
+                    reading,
+                    quality=GUESS_QUALITY - GUESS_LOSS * way.distance,
+                    why=f"{reading.why} <- {guessed}",
+                )
+        return None
+
+    def _repaired(self, text: str, context: Context) -> Reading | None:
+        """'Turn on the lamp, no, the fan': a command that was taken back for another one, which
+        may go without its verb."""
+        known = self.words
+        for before, after in repairs(text, known):
+            verbs = before.split()
+            taken = self.reader.able(before, context)
+            if taken is None:
+                alone = self.reader.able(after, context)
+                if alone and taken_back(text, before, after, known):
+                    return alone  # 'drop the blind, sorry, open the blind halfway'
+                # 'Turn on the light in the guest, sorry, in the hall'.
+                for count in range(len(verbs) - 1, max(1, len(verbs) - LONGEST_SLIP), -1):
+                    whole = " ".join([*verbs[:count], after])
+                    if reading := self.reader.able(whole, context):
+                        return reading
+                continue
+            there = replace(context, targets=taken.targets or context.targets)
+            if reading := self.reader.able(after, there):
+                return reading
+            for count in range(1, min(LONGEST_VERB, len(verbs) - 1) + 1):
+                whole = " ".join([*verbs[:count], after])
+                if reading := self.reader.able(whole, context):
+                    return reading
+            # 'Turn the lamp on, no, the fan'.
+            if normal(verbs[-1]) in known.acting:
+                whole = " ".join([verbs[0], after, verbs[-1]])
+                if reading := self.reader.able(whole, context):
+                    return reading
+        return None
