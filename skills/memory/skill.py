@@ -13,6 +13,11 @@ from .wording import liked, told, yours
 MOST_TOLD = 6
 """Facts that are told at once."""
 LONGEST_NAME = 40
+NO_NAMES = frozenset(
+    "a an at back before if in later on soon tomorrow tonight up when "
+    "ein eine einen an morgen nicht später wenn".split()
+)
+"""First words of what is no name: 'call me a taxi', 'call me when dinner is ready'."""
 GONE = {
     "en": "What I have forgotten is gone.",
     "de": "Was ich vergessen habe, ist weg.",
@@ -204,7 +209,8 @@ async def recall(question: str, facts: Facts, where: Where) -> str:
 async def call_me(name: str, facts: Facts, where: Where, undo: Undo) -> str:
     """Remember what somebody wants to be called."""
     name = name.strip(" .!,")
-    if not name or len(name) > LONGEST_NAME or len(name.split()) > 3:
+    first = name.casefold().partition(" ")[0]
+    if not name or len(name) > LONGEST_NAME or len(name.split()) > 3 or first in NO_NAMES:
         undo.nothing()
         return where.say("That is no name that I can say.", de="So kann ich niemanden nennen.")
     name = name if name != name.lower() else name.title()
