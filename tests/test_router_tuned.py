@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -326,6 +327,31 @@ async def test_it_does_nothing_otherwise(answers: list[tuple[str, float]], reaso
     intent = await said(router, "the worktop strip in the kitchen could go off or the light")
     assert not intent.understood
     assert reason in intent.why
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "reason"),
+    [
+        ("run {Movie Time}", "is the movie time thing happening at the moment", "a question"),
+        ("run {Movie Time}", "the movie time thing should really go off by now", "the opposite"),
+        ("off {Bedroom}", "the bedside lamp had better go off by now", "is not everything"),
+        ("run {Movie Time}", "the movie time thing would be lovely by now", None),
+        ("off {Kitchen}", "the kitchen had better go off by now", None),
+    ],
+)
+async def test_a_sure_answer_must_not_go_beyond_the_words(
+    answer: str, text: str, reason: str | None
+) -> None:
+    scene = SourceEntity("scene.movie", "Movie Time", "scene", "kitchen")
+    inventory = replace(INVENTORY, entities=(*INVENTORY.entities, scene))
+    off = tool("everything.off", area={"type": "string"})
+    run = tool("HassTurnOn", ("light", "scene"))
+    router, _ = await make_router(
+        model=ScriptedChooser((answer, 0.99)), inventory=inventory, tools=(run, off)
+    )
+    intent = await said(router, text)
+    assert intent.understood is (reason is None), intent.why
+    assert reason is None or reason in intent.why
 
 
 async def test_ways_to_say_the_same_make_it_surer_together() -> None:

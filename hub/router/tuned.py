@@ -16,6 +16,7 @@ from hub.errors import EngineCrashed, EngineError
 from hub.home.model import Entity, normal
 from hub.messages import Call, Intent, ToolSpec
 from hub.ports import ChoosingModel, Chosen
+from hub.router.beyond import beyond
 from hub.router.codec import Listed, Listing, Turn, Unsayable, read, render, write
 from hub.router.context import Targets
 from hub.router.model import TRACEABLE, Asked, candidates, held_back
@@ -100,6 +101,8 @@ class TunedTier:
         if self._elsewhere(verdicts[0], asked.text):
             why = f"model: {verdicts[0].text}, which is in another room than was said"
             return replace(nothing, why=why)
+        if reason := beyond(verdicts[0].calls, asked.text, self._places, words):
+            return replace(nothing, why=f"model: {verdicts[0].text}, but {reason}")
         if held and verdicts[0].calls and not _of_packs(verdicts[0], asked):
             return replace(nothing, why=f"no sentence fits, and '{held}' is for the rules alone")
         return self._decide(verdicts, nothing, words, asked)

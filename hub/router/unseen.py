@@ -278,6 +278,13 @@ def _does(text: str, moods: _Moods) -> set[str]:
     return {each for clause in clauses if clause for each in _mood(clause, moods)}
 
 
+def only_asks(text: str, language: str) -> bool:
+    """Whether a sentence is a question and nothing besides; never where the language has no words
+    for it here."""
+    moods = _moods(language.split("-")[0])
+    return moods is not None and _does(text, moods) == {ASKS}
+
+
 def _done_by(tool: ToolSpec, language: str, moods: _Moods) -> set[str]:
     """What the sentences do that are for a tool."""
     samples = [*tool.examples, *(tool.phrases.get(language) or ())]
