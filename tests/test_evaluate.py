@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from hub.config import Config
 from hub.errors import ConfigError, HearthError
-from hub.evaluate import aloud, scorecard
+from hub.evaluate import aloud, scorecard, speech
 from hub.evaluate.formats import orders
 from hub.evaluate.formats.homes import direction
 from hub.evaluate.judging import alike
@@ -211,3 +212,12 @@ def test_the_card_tells_what_each_mechanism_is_worth() -> None:
     assert "nothing | 95.0 %, 1" in table
     assert "recast | 80.0 %, 2" in table
     assert not any("all without recast" in line for line in table)
+
+
+def test_recordings_of_every_language_in_a_folder_are_played(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", [0.0] * 1600, 16000)
+    rows = ("a.wav\tfr\tcommand\tallume la lampe\t0.1", "a.wav\ten\tout_of_vocabulary\thm\t0.1")
+    (tmp_path / "transcripts.tsv").write_text("\n".join(rows), encoding="utf-8")
+    assert speech.languages(tmp_path) == ["en", "fr"]
+    assert [clip.text for clip in speech.load(tmp_path, "fr")] == ["allume la lampe"]
+    assert [clip.text for clip in speech.load(tmp_path, "en")] == [""]  # it is no command

@@ -621,6 +621,16 @@ async def test_a_room_by_another_name_is_that_of_the_second_command() -> None:
     assert intent.calls[1].arguments == {"area": "Master Bedroom", "domain": "light"}
 
 
+async def test_a_french_but_plays_nothing() -> None:
+    """The shared sentences take 'mais', as some recognizers write it, for 'mets' (put on)."""
+    play = tool("HassMediaSearchAndPlay", ["media_player"], search_query={"type": "string"})
+    router, _ = await make_router(languages=("fr",), tools=[*TOOLS, play])
+    for text in ("mais je ne sais pas", "mais il pleut encore"):
+        assert not (await said(router, text, language="fr", area="living_room")).calls, text
+    put_on = await said(router, "mets du jazz", language="fr", area="living_room")
+    assert [tool for tool, _ in calls(put_on)] == ["HassMediaSearchAndPlay"]
+
+
 async def test_tools_that_are_learnt_while_the_grammars_are_built_are_understood(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -228,34 +228,36 @@ async def _aloud(
 async def _recorded(
     hub: Hub, folder: Path, options: Options, progress: Progress
 ) -> AsyncIterator[Result]:
-    """Recorded commands, clean and in noise."""
-    clips = recorded.recordings(folder)
-    inventory = recorded.home(folder)
+    """Recorded commands, clean and in noise, each language by itself."""
     name, noise = await aloud.noise(options.noise, folder)
-    for subject in _subjects(hub, options, templates=False):
-        stage = await built(Ground("", inventory, ()), subject, hub.config, hub.language_model)
-        try:
-            for disturbed in (None, noise):
-                chosen = await recorded.read(folder, clips, stage, disturbed, aloud.SNR)
-                score = await _run(hub, chosen, subject, progress, heard=True)
-                words = [
-                    (each.case.request.text, each.answer.heard if each.case.request.text else "")
-                    for each in score.scored
-                ]
-                yield {
-                    "set": folder.name,
-                    "kind": "speech",
-                    "tiers": subject.label,
-                    "recordings": score.total,
-                    "noise": f"{name}, {aloud.SNR:g} dB" if disturbed else "none",
-                    "word_error": round(speech.word_error_rate(words), 4),
-                    "action_percent": round(score.share, 1),
-                    **{verdict: score.count(verdict) for verdict in VERDICTS},
-                    "judged": score.judged,
-                    "failures": score.failures(),
-                }
-        finally:
-            await stage.close()
+    languages = speech.languages(folder)
+    for language in languages:
+        ground = Ground("", recorded.home(folder), (), language)
+        clips = speech.load(folder, language)
+        for subject in _subjects(hub, options, templates=False):
+            stage = await built(ground, subject, hub.config, hub.language_model)
+            try:
+                for disturbed in (None, noise):
+                    chosen = await recorded.read(folder, clips, stage, disturbed, aloud.SNR)
+                    score = await _run(hub, chosen, subject, progress, heard=True)
+                    words = [
+                        (each.case.request.text, each.answer.heard * bool(each.case.request.text))
+                        for each in score.scored
+                    ]
+                    yield {
+                        "set": folder.name if len(languages) == 1 else f"{folder.name} {language}",
+                        "kind": "speech",
+                        "tiers": subject.label,
+                        "recordings": score.total,
+                        "noise": f"{name}, {aloud.SNR:g} dB" if disturbed else "none",
+                        "word_error": round(speech.word_error_rate(words), 4),
+                        "action_percent": round(score.share, 1),
+                        **{verdict: score.count(verdict) for verdict in VERDICTS},
+                        "judged": score.judged,
+                        "failures": score.failures(),
+                    }
+            finally:
+                await stage.close()
 
 
 async def _ordered(

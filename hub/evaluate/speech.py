@@ -56,19 +56,29 @@ class Clip:
 
 
 def load(folder: Path, language: str = "en") -> list[Clip]:
-    """Recordings of a folder with `transcripts.tsv`: file, language, kind, text, seconds.
+    """Recordings in one language of a folder with `transcripts.tsv`: file, language, kind, text,
+    seconds.
 
     Raises ConfigError if there is no such list, AudioError if a file is not sound."""
-    listing = folder / "transcripts.tsv"
-    try:
-        rows = list(csv.reader(listing.read_text(encoding="utf-8").splitlines(), delimiter="\t"))
-    except OSError as error:
-        raise ConfigError(f"{listing}: cannot be read: {error}") from error
     return [
         Clip(row[0], files.read(folder / row[0]), row[3] if row[2] == "command" else "")
-        for row in rows
-        if len(row) >= 4 and row[1] == language
+        for row in _listed(folder)
+        if row[1] == language
     ]
+
+
+def languages(folder: Path) -> list[str]:
+    """The languages of such a folder's recordings. Raises ConfigError if there is no list."""
+    return sorted({row[1] for row in _listed(folder)})
+
+
+def _listed(folder: Path) -> list[list[str]]:
+    listing = folder / "transcripts.tsv"
+    try:
+        lines = listing.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ConfigError(f"{listing}: cannot be read: {error}") from error
+    return [row for row in csv.reader(lines, delimiter="\t") if len(row) >= 4]
 
 
 def normalised(text: str) -> list[str]:

@@ -46,6 +46,8 @@ def no_text(reading: Reading, text: str, known: Words) -> bool:
             said = any(f"{free} ".startswith(f"{phrase} ") for phrase in known.no_text)
             if said and (free in known.no_text or normal(text).startswith(free)):
                 return True
+            if key == "search_query" and normal(text).partition(" ")[0] in known.negations:
+                return True  # the shared French sentences take 'mais' for 'mets'
             if first in known.nots or (key == "item" and rest and rest[-1] in known.nots):
                 return True
             if first in known.none and (key == "item" or {*rest} <= known.music):

@@ -29,23 +29,21 @@ JUDGED = (
 )
 
 
-def recordings(folder: Path) -> list[speech.Clip]:
-    """The English recordings of a folder."""
-    return speech.load(folder)
-
-
 async def read(
     folder: Path, clips: Sequence[speech.Clip], stage: Stage, noise: Audio | None, snr: float
 ) -> TextSet:
-    """The recordings as requests, clean or with noise; `stage` says what the typed text does."""
+    """The recordings, in the language of the stage, as requests, clean or with noise; `stage` says
+    what the typed text does."""
     cases = []
     for clip in clips:
-        typed = await stage.answer(Request(clip.text, stage_area(folder))) if clip.text else None
+        request = Request(clip.text, stage_area(folder), language=stage.language)
+        typed = await stage.answer(request) if clip.text else None
         audio = mixed(clip.audio, noise, snr) if noise else clip.audio
-        request = Request(clip.text, stage_area(folder), audio=audio)
-        cases.append(Case(request, _Same(typed, stage.inventory), clip.name))
+        spoken = replace(request, audio=audio)
+        cases.append(Case(spoken, _Same(typed, stage.inventory), clip.name))
     name = f"{folder.name}, noise at {snr:g} dB" if noise else folder.name
-    return TextSet(name, "speech", [Ground("home", stage.inventory, cases)], JUDGED)
+    ground = Ground("home", stage.inventory, cases, stage.language)
+    return TextSet(name, "speech", [ground], JUDGED)
 
 
 def home(folder: Path) -> Inventory:
