@@ -324,6 +324,14 @@ CASES = [
         attributes={("media_player.kitchen_radio", "volume_level"): 0.55},
     ),
     Case(
+        "media.pause_all",
+        {},
+        "The Kitchen Radio and the Living Room TV are paused.",
+        {"media_player.kitchen_radio": "paused", "media_player.living_room_tv": "paused"},
+        given={"media_player.kitchen_radio": "playing", "media_player.living_room_tv": "playing"},
+    ),
+    Case("media.pause_all", {}, "Nothing is playing."),
+    Case(
         "HassMediaPlayerMute",
         {},
         "Muted the Kitchen Radio.",

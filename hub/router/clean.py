@@ -139,19 +139,41 @@ def clauses(text: str, words: Words, wake: str | None = None) -> str:
 
 
 def without_asides(text: str, words: Words) -> str:
-    """The text without clauses in front that only tell how things are: 'I'm going to bed, ...'.
+    """The text without clauses that only tell how things are: 'I'm going to bed, ...', '..., the
+    phone is ringing'.
 
-    Only a clause that ends with a comma or the like, has no condition or negation, and names no
-    kind of thing, no room and no beginning of a command is left out."""
+    Only a clause that is cut off by a comma or the like, has no condition or negation, and names
+    no kind of thing, no room and no beginning of a command is left out, and none that what is left
+    may speak of as 'it'."""
     clauses = [clause for clause in _CLAUSES.split(text) if clause.strip()]
-    kept = [clause for clause in clauses[:-1] if not _aside(clause, words)]
-    return ", ".join([*kept, *clauses[-1:]]) if len(kept) < len(clauses) - 1 else text
+    kept = [clause for clause in clauses[:-1] if not _aside(clause, words)] + clauses[-1:]
+    told = [clause for clause in kept if not _told(clause, words)]
+    if told and len(told) < len(kept) and not _points_back(told[-1], words):
+        kept = told
+    return ", ".join(kept) if len(kept) < len(clauses) else text
 
 
 def _aside(clause: str, words: Words) -> bool:
     plain = f" {normal(spoken(clause))} "
-    if not any(plain.startswith(f" {phrase} ") for phrase in words.telling):
-        return False
+    tells = any(plain.startswith(f" {phrase} ") for phrase in words.telling)
+    return tells and _idle(plain, words)
+
+
+def _told(clause: str, words: Words) -> bool:
+    """Whether a clause is a statement about somebody or something else: 'the dog is asleep'."""
+    plain = f" {normal(spoken(clause))} "
+    begins = any(plain.startswith(f" {phrase} ") for phrase in words.someone)
+    _, *rest = plain.split() or [""]
+    return begins and bool(words.being & {*rest}) and _idle(plain, words)
+
+
+def _points_back(clause: str, words: Words) -> bool:
+    """Whether a clause speaks of something that another one may have named."""
+    return bool({*words.singular, *words.plural} & {*normal(spoken(clause)).split()})
+
+
+def _idle(plain: str, words: Words) -> bool:
+    """Whether a clause names nothing of a home, and asks for nothing."""
     named = (*words.kinds.values(), *words.rooms.values())
     meant = {word for said in named for word in said} | words.openers | words.negations
     meant |= {*words.later, *words.all}

@@ -6,7 +6,7 @@ call is then for each thing of the first that is none of the second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -31,12 +31,19 @@ Stirs = Callable[[Call, Entity], bool]
 
 
 def excepting(
-    text: str, words: Words, places: Places, read: Read, meant: Meant, stirs: Stirs
+    text: str,
+    words: Words,
+    places: Places,
+    read: Read,
+    meant: Meant,
+    stirs: Stirs,
+    single: Mapping[str, str],
 ) -> Reading | None:
-    """The reading of a sentence with an exception; None if it has none that is understood."""
+    """The reading of a sentence with an exception; None if it has none that is understood.
+    `single`: tools for all of something -> the tool for one of it."""
     for before, after in _cut(text, words):
         whole = read(before)
-        if whole is None or len(whole.calls) != 1 or "name" in whole.calls[0].arguments:
+        if whole is None or len(whole.calls) != 1:
             continue
         every = meant(whole)
         one = partial(_spared, before, words=words, read=read, meant=meant)
@@ -44,10 +51,14 @@ def excepting(
         if not spared or not every:
             continue
         left = [entity for entity in every if entity.entity_id not in spared]
+        if "name" in whole.calls[0].arguments:
+            if len(left) == len(every):
+                return whole  # 'open the drapes, but leave the blind closed'
+            continue
         if not left or len(left) == len(every):
             continue
         call = whole.calls[0]
-        tool = "HassTurnOff" if call.tool == "everything.off" else call.tool
+        tool = single.get(call.tool, call.tool)
         left = [each for each in left if stirs(Call(tool), each)] or left[:1]
         if len(left) > MOST:
             continue

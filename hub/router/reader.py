@@ -38,6 +38,11 @@ PLAYING: Mapping[str, tuple[str, ...]] = {
 """Tools that may be for whatever plays -> states of what they are for."""
 SWEPT = ("light", "switch", "input_boolean", "fan", "media_player")
 """What 'everything' is, where some of it is to be left."""
+SWEEPING: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "everything.off": ("HassTurnOff", SWEPT),
+    "locks.lock_all": ("HassTurnOn", ("lock",)),
+}
+"""Tools for all of something -> the tool for one of it, and the domains that are meant."""
 RESTING = ("off", "standby", "unavailable", "unknown")
 """States of what need not be turned off."""
 RECAST_QUALITY = 0.95
@@ -145,19 +150,23 @@ class Reader:
 
         def meant(reading: Reading) -> list[Entity]:
             (call,) = reading.calls
-            if call.tool == "everything.off":
-                slots = {**places.meant(call).arguments, "domain": list(SWEPT)}
-                return places.actable("HassTurnOff", slots)
+            if call.tool in SWEEPING:
+                tool, domains = SWEEPING[call.tool]
+                slots = {**places.meant(call).arguments, "domain": list(domains)}
+                return places.actable(tool, slots)
             if call.tool in QUESTIONS:
                 return []
             slots = {k: v for k, v in places.meant(call).arguments.items() if k in TARGET_SLOTS}
             return places.actable(call.tool, slots) if slots else []
 
         def stirs(call: Call, entity: Entity) -> bool:
+            if entity.domain not in SWEPT:
+                return True
             resting = self.home.state(entity.entity_id).state in RESTING
             return {"HassTurnOff": not resting, "HassTurnOn": resting}.get(call.tool, True)
 
-        return excepting(text, self.words, places, read, meant, stirs)
+        single = {tool: one for tool, (one, _) in SWEEPING.items()}
+        return excepting(text, self.words, places, read, meant, stirs, single)
 
     def _planned(self, text: str, context: Context) -> Reading | None:
         """'Turn off the heating at nine', 'turn on the fan for an hour'."""
@@ -184,7 +193,8 @@ class Reader:
 
     def _recast(self, text: str, context: Context) -> Reading | None:
         """What is understood of a sentence in another form: 'I want the lights off'."""
-        for form in recasts(text, self.words) if "recast" not in self.without else ():
+        forms = list(recasts(text, self.words)) if "recast" not in self.without else []
+        for form in forms:
             if excepted := self._excepted(form, context):
                 return replace(excepted, why=f"{excepted.why} <- recast as {form!r}")
             found = self.exact(Said(form, form), context)
@@ -196,6 +206,12 @@ class Reader:
                 loss = 1 - RECAST_QUALITY
                 why = f"{reading.why} <- recast as {form!r}"
                 return replace(reading, quality=reading.quality - loss, why=why)
+        for form in forms:
+            if text.casefold().endswith(form.casefold()):
+                continue  # what leaves out a beginning is left to those who know asides
+            reading = self.explained(form, context)
+            if reading and reading.doable and reading.calls and not reading.open:
+                return replace(reading, why=f"{reading.why} <- recast as {form!r}")
         return None
 
     def _plain(self, said: Said, context: Context, *, whole: bool) -> Iterator[Reading]:

@@ -62,6 +62,10 @@ class Words:
     """What asks for a part of what a command does: 'slightly'."""
     telling: tuple[str, ...] = ()
     """How a clause begins that only tells how things are: 'I'm (going to bed)'."""
+    someone: tuple[str, ...] = ()
+    """How a statement begins: 'the (dog)', 'somebody'."""
+    being: frozenset[str] = frozenset()
+    """What such a statement has, and a command has not: 'is', 'has'."""
     both: frozenset[str] = frozenset()
     """Words that are true of two things only: 'both'."""
     nots: tuple[str, ...] = ()
@@ -263,6 +267,8 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         later_numbers=frozenset(phrases("later_numbers")),
         partly=phrases("partly"),
         telling=phrases("telling"),
+        someone=phrases("someone"),
+        being=frozenset(phrases("being")),
         both=frozenset(phrases("both")),
         nots=phrases("nots"),
         corrections={normal(key): text for key, text in texts("corrections").items()},

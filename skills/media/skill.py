@@ -66,6 +66,31 @@ async def pause(players: Entities, home: Home, where: Where) -> Ask | str | None
     return await _tell("media_player.media_pause", found, home, where)
 
 
+@tool(
+    phrases={
+        "en": [
+            "pause (everything|all [of] [the] (music|speakers|players|media|media players|sound))",
+            "(pause|stop|silence|turn off|switch off) (everything|whatever|anything)"
+            " (that is|that's|is) playing",
+            "(turn|switch|shut) (everything|whatever|anything) (that is|that's|is) playing off",
+        ],
+        "de": [
+            "(pausiere|stoppe|stopp) (alles|alle Lautsprecher|die ganze Musik|alle Musik)",
+            "halt[e] (alles|die ganze Musik) an",
+        ],
+    },
+    examples=["pause all the music"],
+)
+async def pause_all(home: Home, where: Where) -> str | None:
+    """Pause all that plays in the house."""
+    found = [
+        player
+        for player in home.find(domains=["media_player"])
+        if home.state(player).state == "playing"
+    ]
+    return await _tell("media_player.media_pause", found, home, where)
+
+
 @tool("HassMediaUnpause", domains=["media_player"], anywhere=True, examples=["resume the music"])
 async def resume(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Go on playing what was paused."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from hub.skill import Area, Entities, Home, tool
+from collections.abc import Sequence
+
+from hub.skill import Area, Entities, Entity, Home, tool
+
+SINGLE_ROOMS = 16384
+"""Home Assistant's `VacuumEntityFeature.CLEAN_AREA`."""
 
 
 @tool("HassVacuumStart", domains=["vacuum"], examples=["start the vacuum"])
@@ -26,8 +31,28 @@ async def go_home(vacuums: Entities, home: Home) -> None:
 
 @tool("HassVacuumCleanArea", domains=["vacuum"], examples=["vacuum the kitchen"])
 async def clean(vacuums: Entities, home: Home, area: Area) -> None:
-    """Let a robot vacuum clean one room."""
-    await home.call("vacuum.clean_area", vacuums, cleaning_area_id=[area.area_id])
+    """Let a robot vacuum clean one room. A robot that lives in the room, and knows nothing of
+    single rooms, is started; one that would clean elsewhere, too, is not."""
+    chosen = _nearest(vacuums, home, area)
+    living = [vacuum for vacuum in chosen if _room(vacuum, home) == area.area_id]
+    if living and not any(vacuum.can(SINGLE_ROOMS) for vacuum in living):
+        await home.call("vacuum.start", living)
+    else:
+        await home.call("vacuum.clean_area", chosen, cleaning_area_id=[area.area_id])
+
+
+def _nearest(vacuums: Sequence[Entity], home: Home, area: Area) -> Sequence[Entity]:
+    """The robots of the room; else those of its floor; else all of them."""
+    living = [vacuum for vacuum in vacuums if _room(vacuum, home) == area.area_id]
+    if living or area.floor_id is None:
+        return living or vacuums
+    rooms = [(vacuum, home.area(vacuum)) for vacuum in vacuums]
+    return [vacuum for vacuum, room in rooms if room and room.floor_id == area.floor_id] or vacuums
+
+
+def _room(vacuum: Entity, home: Home) -> str | None:
+    room = home.area(vacuum)
+    return room.area_id if room else None
 
 
 @tool(
