@@ -98,6 +98,11 @@ def _number(shown: Shown, key: str, attribute: str) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
+def _humid(call: Call, where: Mapping[str, Any], answer: Answer, inventory: Inventory) -> Call:
+    wanted = {"humidity": call.arguments["percent"]} if "percent" in call.arguments else {}
+    return Call("HassHumidifierSetpoint", {**where, **wanted}, call.response)
+
+
 def _measured(call: Call, where: Mapping[str, Any], answer: Answer, inventory: Inventory) -> Call:
     """Home Assistant's intent for temperatures knows thermostats alone: where a room has none, it
     is the state of its only thermometer."""
@@ -128,6 +133,7 @@ CHANGES: Mapping[str, Callable[[Call, Mapping[str, Any], Answer, Inventory], Cal
     "covers.stop": _stopped,
     "everything.off": _off,
     "questions.forecast": _weather,
+    "humidifiers.set_humidity": _humid,
     "lights.brighter": _to("HassLightSet", "brightness", "brightness", 255),
     "lights.dimmer": _to("HassLightSet", "brightness", "brightness", 255),
     "locks.lock_all": _locked,

@@ -10,6 +10,7 @@ It is the router of the hub, with the hub's skills; no device is touched: what a
 is tried on a copy of the home. `calls` and `outcomes` are both empty when nothing is acted on;
 `recognized` has calls that found nothing to act on; `own` those of the hub's own that are about
 nothing of the home, and that Home Assistant has no intent for: a reminder, a calendar, a sum.
+A line that is no request, or that fails, is answered with nothing done, and with `error`.
 Where the hub would ask for a yes first (unlocking), the reply is that question, and the outcomes
 are those after a yes.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,6 +34,8 @@ from hub.evaluate.hass import as_hass, of_the_home
 from hub.evaluate.stage import Answer, Request, Stage
 from hub.ports import ChatModel, Inventory, LanguageModel
 from hub.router.rules import data_language
+
+log = logging.getLogger(__name__)
 
 KEYS = ("text", "area", "language", "states")
 
@@ -90,7 +94,15 @@ class Routing:
             stage = await self.stage(asked.language)
             return response(await stage.answer(asked), self._inventory)
         except HearthError as error:
-            return {"error": str(error)}
+            return _failed(str(error))
+        except Exception as error:  # one line must not cost a scorer all that follow
+            log.exception("A request failed.")
+            return _failed(f"this request failed: {type(error).__name__}")
+
+
+def _failed(why: str) -> dict[str, Any]:
+    """An answer of the usual form that does nothing, and says why."""
+    return {"calls": [], "outcomes": [], "reply": "", "error": why}
 
 
 def request(line: bytes) -> Request:
