@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.engines import llama_native
+from hub.engines.kept import EARLIER, Memory
 from hub.engines.llama_native import Token
 from hub.engines.llamacpp import Engine, LlamaModel
 from hub.errors import EngineError, ModelError
@@ -79,6 +80,12 @@ class Chancy:
     def copy(self, source: int, target: int, length: int) -> None:
         assert len(self.kept[source]) >= length
         self.kept[target] = self.kept[source][:length]
+
+    def saved(self, sequence: int) -> bytes:
+        return self.kept[sequence].encode()
+
+    def restore(self, sequence: int, state: bytes) -> None:
+        self.kept[sequence] = state.decode()
 
     def cut(self, sequence: int, length: int) -> None:
         self.kept[sequence] = self.kept[sequence][:length]
@@ -169,7 +176,7 @@ def test_only_allowed_answers_are_given_and_nothing_of_them_is_kept(
         assert 0 < len(found) <= width
         assert all(sayable(answer["text"], ANSWERS) for answer in found)
         assert model.kept[0].startswith(said)
-        assert not any(model.kept[1:])
+        assert not any(model.kept[sequence] for sequence in Memory.answers)
 
 
 def test_what_cannot_matter_is_not_followed_and_nothing_is_decided_otherwise() -> None:
@@ -216,6 +223,31 @@ def test_the_same_prompt_again_is_not_read_again() -> None:
     options: Options = [[("A", -1), ("B", -1)]]
     assert engine.choose("turn on", options)["prompt_tokens"] == 7
     assert engine.choose("turn on", options)["prompt_tokens"] == 1
+
+
+def test_what_was_read_some_sentences_ago_is_not_read_again() -> None:
+    engine, _ = chancy()
+    options: Options = [[("A", -1), ("B", -1)]]
+    homes = [f"{room}: light {room} Lamp A\n" for room in ("Kitchen", "Bedroom", "Hall")]
+    for home in homes:
+        engine.choose(f"{home}turn on", options)
+    for home in homes:
+        assert engine.choose(f"{home}dim it", options)["prompt_tokens"] == len("dim it")
+    for number in range(EARLIER + 1):  # so many others later it is forgotten
+        engine.choose(f"{number}: nothing", options)
+    whole = f"{homes[0]}turn on"
+    assert engine.choose(whole, options)["prompt_tokens"] == len(whole)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.text("ab", min_size=1, max_size=40), min_size=2, max_size=14))
+def test_whatever_was_asked_before_the_answers_are_the_same(prompts: list[str]) -> None:
+    engine, model = chancy()
+    model.context = 40 + 2 * 40 + 30  # few of them fit in
+    for prompt in prompts:
+        alone = chancy()[0].choose(prompt, SETTLED, width=2, most=40)
+        among = engine.choose(prompt, SETTLED, width=2, most=40)
+        assert among["answers"] == alone["answers"]
 
 
 def test_an_answer_may_end_where_a_longer_one_goes_on() -> None:

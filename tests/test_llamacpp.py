@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.engines import llama_native, llamacpp
-from hub.engines.llamacpp import PREFIXES, Engine, LlamaModel
+from hub.engines.kept import PREFIXES
+from hub.engines.llamacpp import Engine, LlamaModel
 from hub.errors import EngineCrashed, EngineError, ModelError
 from tests.models import model_file
 

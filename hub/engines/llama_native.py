@@ -182,6 +182,20 @@ class Model:
         self.cut(target, 0)
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0, length)
 
+    def saved(self, sequence: int) -> bytes:
+        """A sequence with what the model has computed for it, to be put back."""
+        size = llama_cpp.llama_state_seq_get_size(self._context, sequence)
+        room = (ctypes.c_uint8 * size)()
+        count = llama_cpp.llama_state_seq_get_data(self._context, room, size, sequence)
+        return ctypes.string_at(room, count)
+
+    def restore(self, sequence: int, state: bytes) -> None:
+        """Put a sequence back in place of what it holds. Raises EngineError without room."""
+        self.cut(sequence, 0)
+        data = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        if not llama_cpp.llama_state_seq_set_data(self._context, data, len(state), sequence):
+            raise EngineError("llama.cpp could not put a prompt back")
+
     def cut(self, sequence: int, length: int) -> None:
         """Forget a sequence but for its first `length` tokens."""
         llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1)

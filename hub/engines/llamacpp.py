@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hub.engines.choosing import Automaton, Branch, search, told
+from hub.engines.kept import BRANCHES, PREFIXES, SEQUENCES, Memory
 from hub.engines.worker import Worker
 from hub.errors import EngineError, EngineSlow, ModelError
 from hub.ports import Chosen, Completion, Options, Step
@@ -34,14 +35,12 @@ ENGINE = "hub.engines.llamacpp:Engine"
 
 CONTEXT = 2048
 """Tokens that are remembered at most, over all prefixes and the prompt."""
-OWN_CONTEXT = 1280
+OWN_CONTEXT = 896
 """The same for a model with a prompt of its own (`format`), which has no prefix and few things in
 it: 210 tokens were the most of any sentence measured, and 384 are for its answers. Each takes
 23 KB of SmolLM2."""
 BATCH = 64
 """Tokens evaluated at once: more of them are no faster and take more working memory."""
-PREFIXES = 3
-"""Prefixes kept; the one not used for longest makes room."""
 TOP = 256
 """Likeliest tokens that a grammar is asked about first."""
 NEGLIGIBLE = 0.01
@@ -60,8 +59,6 @@ take the processor from whom they wait for: beside other work, 60 tokens took te
 Without any, a token takes 16 ms instead of 5 on a quiet machine. Both measured."""
 WIDTH = 4
 """Answers followed at a time."""
-BRANCHES = 12
-"""Sequences beside the prompt's, for answers that are followed or compared together."""
 LONGEST_ANSWER = 64
 """Tokens of an answer that is chosen among options."""
 KEPT_PIECES = 20_000
@@ -220,14 +217,6 @@ def _chosen(answer: dict[str, Any], result: dict[str, Any]) -> Chosen:
     )
 
 
-@dataclass(slots=True)
-class _Kept:
-    """A sequence of tokens that is in llama.cpp's memory."""
-
-    sequence: int
-    tokens: list[int]
-
-
 @dataclass(frozen=True, slots=True)
 class _Step:
     """The likeliest token that was allowed, and the others, with their weights."""
@@ -253,11 +242,7 @@ class _Step:
 
 
 class Engine:
-    """The model itself, in the worker process.
-
-    Sequence 0 is the prompt at work, and of use for the next one; the next ones are prefixes, and
-    the last ones belong to answers while they are chosen among.
-    """
+    """The model itself, in the worker process."""
 
     def __init__(
         self,
@@ -277,14 +262,14 @@ class Engine:
             context=context,
             batch=batch,
             threads=threads or len(os.sched_getaffinity(0)),
-            sequences=PREFIXES + 1 + BRANCHES,
+            sequences=SEQUENCES,
             extra_buffers=extra_buffers,
             adapter=adapter,
             gpu=gpu,
         )
-        self._work = _Kept(0, [])
-        self._prefixes: list[_Kept] = []
-        """Least recently used first."""
+        self._memory = Memory(self._model)
+        self._chose = False
+        """Since the last rest."""
         self._single = self._single_bytes()
         self._pieces: dict[str, tuple[int, ...]] = {}
         self._ends: list[int] | None = None
@@ -302,24 +287,18 @@ class Engine:
         took; `left`: tokens for further calls."""
         deadline = time.monotonic() + SECONDS
         tokens = self._model.tokens(prefix)
-        target = self._begun(tokens)
-        if target is None:
-            if len(self._prefixes) == PREFIXES:
-                self._forget(self._prefixes[0])
-            free = set(range(1, PREFIXES + 1)) - {kept.sequence for kept in self._prefixes}
-            target = _Kept(min(free), [])
-            self._prefixes.append(target)
-        self._used(target)
-        end = min(len(tokens), max(len(target.tokens), self._known(tokens)[1]) + SLICE)
-        evaluated = self._fill(target, tokens[:end], 0, deadline) if target.tokens != tokens else 0
+        target = self._memory.prefix(tokens)
+        end = min(len(tokens), max(len(target.tokens), self._memory.known(tokens)[1]) + SLICE)
+        evaluated = 0
+        if target.tokens != tokens:
+            evaluated = self._memory.fill(target, tokens[:end], 0, deadline)
         return {"evaluated": evaluated, "left": len(tokens) - end}
 
-    def _begun(self, tokens: list[int]) -> _Kept | None:
-        """The prefix that these tokens are, or of which it has the beginning."""
-        for kept in self._prefixes:
-            if kept.tokens and tokens[: len(kept.tokens)] == kept.tokens:
-                return kept
-        return None
+    def rest(self) -> None:
+        """Called when an answer was sent and nobody waits."""
+        if self._chose:
+            self._chose = False
+            self._memory.keep()
 
     def complete(
         self,
@@ -335,7 +314,7 @@ class Engine:
             tokens = self._model.tokens(prompt)
             if not tokens:
                 raise EngineError("an empty prompt cannot be completed")
-            evaluated = self._fill(self._work, tokens, max_tokens, deadline)
+            evaluated = self._memory.fill(self._memory.work, tokens, max_tokens, deadline)
             return self._write(rules, max_tokens, deadline) | {"prompt_tokens": evaluated}
         finally:
             if rules:
@@ -355,6 +334,8 @@ class Engine:
         deadline = time.monotonic() + seconds
         automaton = Automaton(options, self._piece_tokens)
         automaton.start()
+        self.rest()
+        self._chose = True
         tokens = self._model.plain_tokens(prompt, begins=True)
         reader = _Reader(self, tokens, most * width, deadline)
         try:
@@ -383,7 +364,7 @@ class Engine:
         paths = [self._piece_tokens(answer) for answer in answers]
         if not tokens or not all(paths):
             raise EngineError("an empty prompt or answer cannot be ranked")
-        evaluated = self._fill(self._work, tokens, self._model.batch, deadline)
+        evaluated = self._memory.fill(self._memory.work, tokens, self._model.batch, deadline)
         following: dict[tuple[int, ...], NDArray[np.float64]] = {
             (): _log_shares(self._model.logits())
         }
@@ -393,11 +374,9 @@ class Engine:
                 self._model.evaluate(batch)
                 for index, path in asked:
                     following[path] = _log_shares(self._model.logits(index))
-                for sequence in range(PREFIXES + 1, PREFIXES + 1 + BRANCHES):
-                    self._model.cut(sequence, 0)
+                self._memory.forget_answers()
         finally:
-            for sequence in range(PREFIXES + 1, PREFIXES + 1 + BRANCHES):
-                self._model.cut(sequence, 0)
+            self._memory.forget_answers()
         found = [
             sum(float(following[path[:i]][token]) for i, token in enumerate(path)) for path in paths
         ]
@@ -415,13 +394,13 @@ class Engine:
         waiting = sorted(path for path in paths if path)
         while waiting:
             nodes: dict[tuple[int, ...], list[int]] = {}
-            sequence = PREFIXES
             taken = 0
             for path in waiting:
                 new = [path[:i] for i in range(1, len(path) + 1) if path[:i] not in nodes]
-                if sequence - PREFIXES == BRANCHES or (nodes and len(nodes) + len(new) > room):
+                if taken == BRANCHES or (nodes and len(nodes) + len(new) > room):
                     break
-                sequence, taken = sequence + 1, taken + 1
+                sequence = self._memory.answers[taken]
+                taken += 1
                 self._model.copy(0, sequence, start)
                 for i in range(1, len(path) + 1):
                     nodes.setdefault(path[:i], []).append(sequence)
@@ -465,8 +444,8 @@ class Engine:
                 break
             if time.monotonic() > deadline:
                 raise EngineSlow(f"the language model wrote only {count} tokens in time")
-            self._model.decode([step.token], 0, len(self._work.tokens))
-            self._work.tokens.append(step.token)
+            self._model.decode([step.token], 0, len(self._memory.work.tokens))
+            self._memory.work.tokens.append(step.token)
         text = b"".join(self._model.piece(step.token) for step in steps[:count])
         return {
             "text": text.decode("utf-8", errors="ignore"),
@@ -522,82 +501,6 @@ class Engine:
             position += len(self._model.piece(step.token))
         return min(1.0, product)
 
-    def _fill(self, target: _Kept, tokens: Sequence[int], more: int, deadline: float) -> int:
-        """Make `target` hold the tokens, with logits for what follows; how many it took.
-
-        The longest beginning that is already known is not evaluated again."""
-        source, common = self._known(tokens)
-        source, common = self._make_room(target, source, common, len(tokens) + more)
-        if source is None or source is target:
-            self._model.cut(target.sequence, common)
-        else:
-            self._model.copy(source.sequence, target.sequence, common)
-            self._used(source)
-        target.tokens = list(tokens[:common])
-        try:
-            for start in range(common, len(tokens), self._model.batch):
-                if time.monotonic() > deadline:
-                    raise EngineSlow(f"the language model read only {start} tokens in time")
-                end = start + self._model.batch
-                part = list(tokens[start:end])
-                ahead = end < len(tokens)
-                self._model.decode(part, target.sequence, start, asked=not ahead)
-                target.tokens += part
-        except EngineError:
-            self._model.cut(target.sequence, len(target.tokens))
-            raise
-        return len(tokens) - common
-
-    def _known(self, tokens: Sequence[int]) -> tuple[_Kept | None, int]:
-        """The sequence that shares the longest beginning, always short of the last token."""
-        best: _Kept | None = None
-        longest = 0
-        for kept in [self._work, *self._prefixes]:
-            common = _common(kept.tokens, tokens[:-1])
-            if common < len(kept.tokens) and not self._model.partial_copies:
-                continue
-            if common > longest:
-                best, longest = kept, common
-        return best, longest
-
-    def _make_room(
-        self, target: _Kept, source: _Kept | None, common: int, length: int
-    ) -> tuple[_Kept | None, int]:
-        """Forget sequences until `length` tokens fit into `target`, the source last of all.
-
-        Raises EngineError if they never do."""
-        room = self._model.context - length
-        if room < 0:
-            raise EngineError(
-                f"the prompt is too long: {length} tokens with the answer, and at most "
-                f"{self._model.context} are possible"
-            )
-
-        def used() -> int:
-            """Cells beside the target's; the common ones are shared."""
-            shared = common if source is not target else 0
-            others = [kept for kept in [self._work, *self._prefixes] if kept is not target]
-            return sum(len(kept.tokens) for kept in others) - shared
-
-        for kept in [self._work, *self._prefixes]:
-            if used() > room and kept is not target and kept is not source:
-                self._forget(kept)
-        if used() > room and source is not None:
-            self._forget(source)
-            return None, 0
-        return source, common
-
-    def _used(self, kept: _Kept) -> None:
-        if kept in self._prefixes:
-            self._prefixes.remove(kept)
-            self._prefixes.append(kept)
-
-    def _forget(self, kept: _Kept) -> None:
-        self._model.cut(kept.sequence, 0)
-        kept.tokens = []
-        if kept in self._prefixes:
-            self._prefixes.remove(kept)
-
     def _single_bytes(self) -> NDArray[np.int32]:
         """Tokens of one byte: if a grammar allows none of them, it allows only the end.
 
@@ -619,7 +522,8 @@ class _Reader:
         self._prompt = prompt
         self._more = more
         self._deadline = deadline
-        self._free = list(range(PREFIXES + 1, PREFIXES + 1 + BRANCHES))
+        self._memory = engine._memory
+        self._free = list(self._memory.answers)
         self._begun = False
         self.prompt_tokens = 0
         """Tokens of the prompt that were not known yet."""
@@ -650,9 +554,8 @@ class _Reader:
         whole = [*self._prompt, *first.tokens]
         if not whole:
             raise EngineError("an empty prompt cannot be completed")
-        self.prompt_tokens = self._engine._fill(
-            self._engine._work, whole, self._more, self._deadline
-        )
+        self._memory.recall(whole)
+        self.prompt_tokens = self._memory.fill(self._memory.work, whole, self._more, self._deadline)
         return self._model.logits().copy()
 
     def _groups(self, asked: Sequence[Branch]) -> Iterator[list[Branch]]:
@@ -692,10 +595,9 @@ class _Reader:
 
     def close(self) -> None:
         """Forget the answers; the prompt stays."""
-        for sequence in range(PREFIXES + 1, PREFIXES + 1 + BRANCHES):
-            self._model.cut(sequence, 0)
+        self._memory.forget_answers()
         if self._begun:
-            self._model.cut(0, len(self._engine._work.tokens))
+            self._model.cut(0, len(self._memory.work.tokens))
 
 
 def _until(deadline: float) -> Callable[[], None]:
@@ -711,14 +613,6 @@ def _log_shares(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
     wide = logits.astype(np.float64)
     return wide - float(np.logaddexp.reduce(wide))
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """Length of the common beginning."""
-    for index, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
-            return index
-    return min(len(one), len(other))
 
 
 def _check(path: Path, what: str) -> None:
