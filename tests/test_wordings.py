@@ -76,7 +76,7 @@ MEANT = [
     ("tell the vacuum to clean the kitchen", "HassVacuumCleanArea"),
     ("toggle the desk lamp", "HassToggle"),
     ("make me a cup of coffee", "HassTurnOn"),
-    ("lower the volume of the radio", "media.quieter"),
+    ("lower the volume of the radio", "HassSetVolumeRelative"),
     ("set the radio to forty percent", "HassSetVolume"),
     ("set the bedroom fan to medium", "HassFanSetSpeed"),
 ]
@@ -173,7 +173,7 @@ STEPS = [
     ("turn the heating down a bit", "climate.cooler"),
     ("make it slightly warmer", "climate.warmer"),
     ("turn the radio down a little bit", "media.quieter"),
-    ("turn the volume up a bit", "media.louder"),
+    ("turn the music up a bit", "media.louder"),
 ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from hub.home.model import normal
+from hub.home.model import Entity, normal
 from hub.router.lexicon import Frame
 from hub.router.places import Places
 from hub.router.rules import ANYTHING, NOWHERE
@@ -125,6 +125,8 @@ class Aims:
                 del slots["domain"]
             if scope or everywhere or frame.asks:
                 return [[{**slots, **scope}]]
+            if frame.free and (own := self._of_kind(thing, domain, area)):
+                return own
             return [[{**slots, **self._near(slots, domain, area)}]]
         domain, _, device_class = thing.kinds[0].partition(".")
         slots = {} if frame.plainly else {"domain": domain}
@@ -137,14 +139,29 @@ class Aims:
         self, thing: Piece, domain: str, said: Mapping[str, Any]
     ) -> list[list[dict[str, Any]]]:
         """Things whose name tells their kind, where no class does."""
-        pool = self._places.entities_for({"domain": domain, **said})
         own = [
             entity
-            for entity in pool
-            if thing.word in self._words.kinds_of(domain, entity.device_class, entity.name)
-            and any(normal(name).endswith(thing.word) for name in entity.names)
+            for entity in self._told(thing, self._places.entities_for({"domain": domain, **said}))
+            if any(normal(name).endswith(thing.word) for name in entity.names)
         ]
         return [[{"name": entity.entity_id} for entity in own]] if own else []
+
+    def _of_kind(self, thing: Piece, domain: str, area: str | None) -> list[list[dict[str, Any]]]:
+        """What just a word like 'radio' means, of what is not all of one kind: there is a
+        television in the person's room, too."""
+        pool = self._places.entities_for({"domain": domain})
+        own = self._told(thing, pool)
+        own = [entity for entity in own if entity.area_id == area] or own
+        fits = own and len(own) < len(pool)
+        return [[{"name": entity.entity_id} for entity in own]] if fits else []
+
+    def _told(self, thing: Piece, pool: Sequence[Entity]) -> list[Entity]:
+        """Those of whose class or name a word tells."""
+        return [
+            entity
+            for entity in pool
+            if thing.word in self._words.kinds_of(entity.domain, entity.device_class, entity.name)
+        ]
 
     def _near(self, slots: Mapping[str, Any], domain: str, area: str | None) -> dict[str, Any]:
         """Where a thing is of which no room was said: here, or wherever the only one is."""

@@ -35,6 +35,10 @@ DELAY = "HassStartTimer"
 """The tool for a command that is to be done in a while."""
 SEARCH = "search_query"
 """The argument for what is to be played."""
+ITEM = "item"
+"""The argument for what is on a list: a room or a thing in it is a part of it."""
+ZONE = "state"
+"""The argument for where somebody is, which may be called like a room."""
 GROUPS = {"which": "which", "how_many": "how_many", "all_q": "all"}
 """Tags of a question -> key of its answer."""
 
@@ -56,7 +60,7 @@ class Gazetteer:
         pieces = self._wording.pieces(text, MOST_WORDS)
         if delayed := self._delayed(text, pieces, context):
             return delayed
-        if self._forbids(text):
+        if self._forbids(text, pieces):
             return None
         unknown = sum(not piece.known for piece in pieces)
         said = frozenset(tag for piece in pieces for tag in piece.tags)
@@ -106,9 +110,15 @@ class Gazetteer:
         """Whether it is about something by its name: better than by its kind."""
         return bool(reading.question) or any("name" in call.arguments for call in reading.calls)
 
-    def _forbids(self, text: str) -> bool:
-        """Whether there is a word that turns a command round, or puts it off."""
+    def _forbids(self, text: str, pieces: Sequence[Piece]) -> bool:
+        """Whether there is a word that turns a command round, or puts it off: but not that in
+        'which doors are not locked', nor in 'a timer for an hour'."""
         whole = f" {normal(text)} "
+        timer = any("timer" in piece.tags for piece in pieces)
+        for piece in pieces:
+            negated = any(tag.startswith("state_") for tag in piece.tags) and " " in piece.text
+            if negated or (timer and lex.LENGTH in piece.tags):
+                whole = whole.replace(f" {normal(piece.text)} ", " ", 1)
         return any(f" {phrase} " in whole for phrase in self._against)
 
     def tells(self, text: str) -> bool:
@@ -179,6 +189,7 @@ class Gazetteer:
                 plain.append(piece)  # 'in die Garage zurück'
                 continue
             place = bool(piece.areas or piece.floors) and (bool(frame.domains) or frame.room)
+            place = place and frame.open not in (ITEM, ZONE)
             if frame.open == SEARCH and (place or thing) and not _led(pieces, number):
                 rest.append(number)  # 'play The Office'
             elif place and (thing is None or _led(pieces, number)):
@@ -222,9 +233,11 @@ class Gazetteer:
         kinds = tuple(kind for kind in piece.kinds if kind.split(".")[0] in frame.domains)
         return replace(piece, names=(), kinds=kinds) if kinds and not frame.named else None
 
-    @staticmethod
-    def _serves(frame: Frame, entity: Entity) -> bool:
+    def _serves(self, frame: Frame, entity: Entity) -> bool:
         fits = not frame.classes or entity.device_class in frame.classes
+        if not fits and entity.device_class is None:  # a sensor that is called like a window
+            kinds = {kind for name in entity.names for kind in self._wording.kinds(name)}
+            fits = bool(kinds & {f"{entity.domain}.{each}" for each in frame.classes})
         return entity.domain in frame.domains and fits
 
     def _valued(
@@ -273,6 +286,8 @@ class Gazetteer:
         article = first > 0 and lex.ARTICLE in pieces[first - 1].tags
         if frame.open in lex.FREE and self._commands(pieces[first]):
             return False  # 'entferne Milch auf der Liste' puts nothing there
+        if frame.open == ZONE and not _led(pieces, first):
+            return False  # 'is Ada tired'
         if frame.open == "message":
             slots["message"] = " ".join(piece.text for piece in pieces[first - article :])
             return True
@@ -296,7 +311,8 @@ class Gazetteer:
         if lex.ARTICLE in before and first > 1:
             before = before | pieces[first - 2].tags.keys()
         after = pieces[last + 1].tags.keys() if last + 1 < len(pieces) else set()
-        if "timer" not in after and not {lex.PREPOSITION, "named", "call"} & set(before):
+        told = {lex.PREPOSITION, "named", "call", *(["timer"] if self._lexicon.apposing else ())}
+        if "timer" not in after and not told & set(before):
             return False
         slots["name"] = " ".join(piece.text for piece in run)
         return True

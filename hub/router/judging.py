@@ -16,6 +16,14 @@ from hub.router.words import Words
 
 LATER = "conversation_command"
 """The slot with the command that is to be done later."""
+LISTED = (
+    "HassListAddItem",
+    "HassListCompleteItem",
+    "HassListRemoveItem",
+    "HassShoppingListAddItem",
+    "HassShoppingListCompleteItem",
+)
+"""Tools that are about a list; of their free text there may be more: 'and butter'."""
 
 
 def free_words(reading: Reading, heard: str, named: Collection[str]) -> int:
@@ -90,6 +98,21 @@ def turned_to_act(understood: Sequence[Reading], reading: Reading, part: str, kn
     asked = any(call.tool in QUESTIONS for each in understood for call in each.calls)
     begins = any(f"{normal(part)} ".startswith(f"{opener} ") for opener in known.openers)
     return asked and acts(reading) and not begins
+
+
+def less_free(reading: Reading, other: Reading) -> bool:
+    """Whether a reading puts less of what was said on a list, or on one that is there: the
+    shopping list needs no 'list of the title shopping'."""
+    if not reading.doable or len(reading.calls) != 1 or len(other.calls) != 1:
+        return False
+    mine, others = _free_of(reading.calls[0]), _free_of(other.calls[0])
+    return reading.calls[0].tool in LISTED and 0 < len(mine) < len(others)
+
+
+def _free_of(call: Call) -> list[str]:
+    """The words among the arguments of a call, but for those of what the home has."""
+    texts = (text for slot, text in call.arguments.items() if slot not in TARGET_SLOTS)
+    return " ".join(text for text in texts if isinstance(text, str)).split()
 
 
 def of_one(reading: Reading) -> bool:

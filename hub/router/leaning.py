@@ -13,7 +13,7 @@ from hub.router.clean import clean
 from hub.router.compound import split
 from hub.router.context import Context, Targets
 from hub.router.followup import added, corrected, variants
-from hub.router.judging import acts, for_devices
+from hub.router.judging import LISTED, acts, for_devices
 from hub.router.moved import moved, place_in
 from hub.router.numbers import numbers
 from hub.router.reading import Ranked, Reading, ranked
@@ -43,14 +43,6 @@ STEPS = (
     "volume.quieter",
 )
 """Tools that go a step, which can be gone once more."""
-LISTED = (
-    "HassListAddItem",
-    "HassListCompleteItem",
-    "HassListRemoveItem",
-    "HassShoppingListAddItem",
-    "HassShoppingListCompleteItem",
-)
-"""Tools of whose free text there may be more: 'and butter'."""
 
 
 class Leaning:

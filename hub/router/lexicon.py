@@ -30,8 +30,9 @@ LENGTH = "length"
 """Tag of a length of time; its value is (hours, minutes, seconds)."""
 LARGEST = 100
 """Numbers up to which words are known: larger ones are said of nothing but degrees Kelvin."""
-FREE = ("item", "message", "search_query")
-"""Arguments that take any words: an item of a list, a message to its end, what is to be played."""
+FREE = ("item", "message", "search_query", "state")
+"""Arguments that take any words: an item of a list, a message to its end, what is to be played,
+where somebody is."""
 TIMES = ("hours", "minutes", "seconds")
 
 Meanings = Mapping[str, Any]
@@ -122,6 +123,8 @@ class Lexicon:
     """Endings of verbs that command only where a sentence begins: 'the gate opens'."""
     phrasal: bool
     """Right behind a verb a word is a particle, though a noun follows: 'turn on the lamp'."""
+    apposing: bool
+    """A name may stand behind what it is of: 'den Timer Nudeln'."""
     point: frozenset[str]
     """What stands before the decimals of a number in words."""
     delaying: frozenset[str]
@@ -154,7 +157,7 @@ def _read(language: str, table: Mapping[str, Any]) -> Lexicon:
     leading = frozenset(
         tag
         for frame in frames
-        if frame.open in FREE
+        if frame.open in FREE and not frame.asks
         for need in frame.needs
         for tag in need
         if tag not in nouns
@@ -177,6 +180,7 @@ def _read(language: str, table: Mapping[str, Any]) -> Lexicon:
         frozenset(map(normal, table.get("helping", ()))),
         frozenset(table.get("telling", ())),
         bool(table.get("phrasal")),
+        bool(table.get("apposing")),
         frozenset(table.get("point", ())),
         frozenset(table.get("delaying", ())),
         nouns,

@@ -9,7 +9,7 @@ from hub.messages import Utterance
 from hub.router.clean import fluent, without_asides
 from hub.router.context import Context
 from hub.router.followup import added
-from hub.router.judging import of_one
+from hub.router.judging import less_free, of_one
 from hub.router.places import slots_of
 from hub.router.reader import Reader
 from hub.router.reading import Ranked, ranked
@@ -125,11 +125,14 @@ class Likeliest:
 
     def _closer(self, best: Ranked, context: Context) -> Ranked | None:
         """The reading in which every word has a meaning, of what a phrase only knows with free
-        text in it: 'cancel timer for a minute' is no timer of the name 'cancel'."""
+        text in it: 'cancel timer for a minute' is no timer of the name 'cancel', and 'milk from
+        my shopping list' no item."""
         if not best.reading.open or best.reading.bare or best.reading.tier != "phrase":
             return None
         whole = self.reader.explained(best.text, context)
-        return replace(best, reading=whole) if whole and of_one(whole) else None
+        if whole is None or not (of_one(whole) or less_free(whole, best.reading)):
+            return None
+        return replace(best, reading=whole)
 
 
 def _worth(each: Ranked) -> tuple[bool, float, bool]:

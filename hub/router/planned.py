@@ -13,8 +13,9 @@ from datetime import datetime
 from hub.language import moments
 from hub.timers import spoken
 
-AT, WHILE = "timers.at", "timers.for_a_while"
-"""Tools for a command at a time, and for one that is taken back after a while."""
+AT, WHILE, IN = "timers.at", "timers.for_a_while", "HassStartTimer"
+"""Tools for a command at a time, for one that is taken back after a while, and for one in a while
+from now."""
 MOST = 3
 """Ways to take a time out of a sentence that are tried."""
 MIDNIGHT = datetime(2000, 1, 1)
@@ -30,13 +31,21 @@ class Timed:
     """A command, and its time."""
 
     tool: str
-    """AT or WHILE."""
+    """AT, WHILE or IN."""
     command: str
     time: str
     """The words of it."""
+    seconds: int = 0
+    """How long from now."""
 
     @property
-    def arguments(self) -> dict[str, str]:
+    def arguments(self) -> dict[str, str | int]:
+        if self.tool == IN:
+            minutes, seconds = divmod(self.seconds, 60)
+            hours, minutes = divmod(minutes, 60)
+            length = {"hours": hours, "minutes": minutes, "seconds": seconds}
+            said = {unit: number for unit, number in length.items() if number}
+            return {"conversation_command": self.command, **said}
         name = "moment" if self.tool == AT else "length"
         return {"conversation_command": self.command, name: self.time}
 
@@ -57,7 +66,8 @@ def timed(text: str, language: str) -> Iterator[Timed]:
         # In a while from now, before a command or behind it: there are sentences for that.
         if when.seconds and not _in_the_middle(part, text):
             continue
-        yield Timed(AT, rest, part)
+        after = round(when.seconds) if when.seconds else 0
+        yield Timed(IN if after else AT, rest, part, after)
         tried += 1
         if tried == MOST:
             return

@@ -237,7 +237,7 @@ def narrowed(reading: Reading, text: str, places: Places, words: Words) -> Readi
     domain = slots.get("domain") or places.kind(call.tool).get("domain")
     lamp = words.lamps & set(normal(text).split()) if domain == "light" else ()
     sensed = domain in ("sensor", "binary_sensor") and "device_class" in slots
-    one = domain == "fan" and _only_one(text, words.kinds.get("fan", ()))
+    one = domain == "fan" and _only_one(text, words)
     if not (domain == "climate" or lamp or sensed or one):
         return reading
     found = places.actable(call.tool, slots)
@@ -260,9 +260,10 @@ def narrowed(reading: Reading, text: str, places: Places, words: Words) -> Readi
     )
 
 
-def _only_one(text: str, kinds: Sequence[str]) -> bool:
-    """Whether one thing of a kind was spoken of: 'the fan', and not 'the fans'."""
-    return bool(set(normal(text).split()) & set(kinds))
+def _only_one(text: str, words: Words) -> bool:
+    """Whether one fan was spoken of: 'the fan', and neither 'the fans' nor 'any fan'."""
+    said = set(normal(text).split())
+    return bool(said & set(words.kinds.get("fan", ()))) and not said & words.any_one
 
 
 def _is_called(entity: Entity, kinds: Sequence[str]) -> bool:

@@ -93,7 +93,24 @@ class Wording:
         if len(tokens) > most:
             return []
         plain = [normal(token) or token for token in tokens]
+        for place in range(len(tokens) - 2):
+            if self._value(plain, place)[1] == 1 and self._adds(plain, place + 1):
+                for line in (tokens, plain):  # 'four more minutes'
+                    line[place], line[place + 1] = line[place + 1], line[place]
         return self._settled(list(self._pieces(tokens, plain)))
+
+    def _adds(self, plain: Sequence[str], place: int) -> bool:
+        """Whether a word only tells that the length of time whose unit follows is added."""
+        unit = self._unit(plain, place + 1)
+        longer = "longer" in self._lexicon.phrases.get(plain[place], {})
+        return longer and unit is not None and unit[0] in lex.TIMES
+
+    def kinds(self, name: str) -> tuple[str, ...]:
+        """The kinds of thing that the last word of a name tells: 'Haustür' is a door."""
+        last = normal(name).split()[-1]
+        ends = last.endswith if self._compounding else last.__eq__
+        told = max(filter(ends, self._lexicon.kinds), key=len, default="")
+        return self._lexicon.kinds.get(told, ())
 
     @staticmethod
     def _add(table: dict[str, list[str]], name: str, key: str) -> None:
@@ -350,7 +367,8 @@ class Wording:
                 begins = all({lex.IDLE, lex.PLEASE} & each.tags.keys() for each in before)
                 moves = lex.VERB in piece.tags and moved
                 here = any("here" in each.tags for each in after)
-                if begins and (leads or moves or here):  # 'lock the door'
+                bidden = _bidden(before, not after) and (leads or here or not after)
+                if bidden or (begins and (leads or moves or here)):  # 'lock the door'
                     settled[place] = replace(piece, kinds=())
                 else:  # 'the lock'
                     settled[place] = _without(piece, acting)
@@ -364,6 +382,16 @@ class Wording:
         """What a word means that is also a word for a kind of thing, where it is a verb."""
         others = {lex.IDLE, lex.ARTICLE, lex.PREPOSITION, lex.AND, *self._lexicon.nouns}
         return {*piece.tags} - others
+
+
+def _bidden(before: Sequence[Piece], last: bool) -> bool:
+    """Whether something is called by its name and told what to do by the verb that follows: 'have
+    Rover (vacuum the den)'; as the last word only where it is sent: 'let Rover (vacuum)'."""
+    small = {lex.IDLE, lex.PLEASE, lex.ARTICLE, lex.PREPOSITION}
+    heads = [piece for piece in before if not small & piece.tags.keys()]
+    sent = bool(heads) and "send" in heads[0].tags
+    asked = sent or any(lex.PLEASE in piece.tags for piece in before)
+    return len(heads) == 1 + sent and bool(heads[-1].names) and (asked or not last)
 
 
 def _without(piece: Piece, tags: Collection[str]) -> Piece:

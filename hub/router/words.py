@@ -98,6 +98,8 @@ class Words:
     """What stands for the kind of thing that was spoken of: 'the one (in the hall)'."""
     lamps: frozenset[str] = frozenset()
     """Words for one light that is called so: 'lamp'."""
+    any_one: frozenset[str] = frozenset()
+    """With them a kind of thing in the singular is none in particular: 'any (fan)', 'fan speed'."""
     linking: frozenset[str] = frozenset()
     """What stands between a thing and where it goes: '(milk) on (the list)'."""
     spared: tuple[str, ...] = ()
@@ -277,6 +279,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         leaving=phrases("leaving"),
         ones=phrases("ones"),
         lamps=frozenset(phrases("lamps")),
+        any_one=frozenset(phrases("any_one")),
         linking=frozenset(phrases("linking")),
         spared=_forms(table.get("spared", ())),
         there=phrases("there"),

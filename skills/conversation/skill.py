@@ -8,8 +8,16 @@ from hub.skill import Conversation, Speaker, Undo, Where, tool
 @tool(
     "HassNevermind",
     phrases={
-        "en": ["(never mind|nevermind|cancel|forget it|nothing)"],
-        "de": ["(schon gut|vergiss es|abbrechen|egal|nichts)"],
+        "en": [
+            "[oh|no|(it's|it is|that's) (ok|okay|fine|alright)] (never mind|nevermind|forget it)",
+            "((never mind|nevermind) [about] (it|that|this)|forget about it)",
+            "(cancel|scratch that|nothing|don't bother|it was nothing)",
+        ],
+        "de": [
+            "[ach|ach nein|nein] (schon gut|vergiss es|egal|nichts|nix|doch nicht)",
+            "(abbrechen|Abbruch|ist egal|das ist egal|lass gut sein|lass es|lass mal|lass es sein)",
+            "(hat sich erledigt|passt schon|alles gut|alles okay|schon okay|doch nix)",
+        ],
     },
 )
 def never_mind(conversation: Conversation) -> str:

@@ -306,11 +306,7 @@ async def change_volume(
                 "the (music|sound|volume) is (too|so|very|really) (quiet|low|soft)",
                 "[make it] [<bit>] louder",
                 "turn it up [<bit>]",
-                "turn [the] volume up <bit>",
                 "[it is|it's|that is|that's] (too quiet|not loud enough)",
-                "(raise|increase|boost|turn up) [the] (volume|sound) [(of|on) [the] {name}]",
-                "(raise|increase|boost|turn up) [the] (volume|sound) [in [the] {area}]",
-                "(volume|sound) up [(on|in) [the] ({name}|{area})]",
             ]
         ),
         "de": [
@@ -346,11 +342,7 @@ async def louder(players: Entities, home: Home, where: Where, speaker: Speaker) 
                 "(the|that|this) (music|sound|volume) is (too|so|very|really) (loud|high)",
                 "[make it] [<bit>] (quieter|softer)",
                 "turn it down [<bit>]",
-                "turn [the] volume down <bit>",
                 "([it is|it's|that is|that's] too|not so) loud",
-                "(lower|decrease|reduce|turn down) [the] (volume|sound) [(of|on) [the] {name}]",
-                "(lower|decrease|reduce|turn down) [the] (volume|sound) [in [the] {area}]",
-                "(volume|sound) down [(on|in) [the] ({name}|{area})]",
                 "[make] [the] {name} (softer|less loud)",
             ]
         ),

@@ -35,6 +35,10 @@ DOMAINS = [
 NAMED_STATES = ("climate", "media_player", "water_heater")
 """Domains that say how they are on: 'heat', 'playing'."""
 
+LIVING = ("person", "device_tracker")
+AT_HOME = ("home", "at_home", "zu_hause", "zuhause", "daheim")
+"""Ways to say where somebody is whose state is 'home'."""
+
 
 @tool(
     "HassGetState",
@@ -87,6 +91,8 @@ def _read(name: str, items: list[str], where: Where) -> str:
 
 def _is(thing: Entity, state: str, home: Home) -> bool:
     now, wanted = home.state(thing).state.casefold(), state.casefold().replace(" ", "_")
+    if thing.domain in LIVING and wanted in AT_HOME:
+        return now == "home"
     on_means_open = {"open": "on", "closed": "off", "unlocked": "on", "locked": "off"}
     if thing.domain == "binary_sensor" and wanted in on_means_open:
         return now == on_means_open[wanted]
