@@ -6,7 +6,7 @@ of several things was meant, or nothing is done. A wrong action is far worse tha
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -34,8 +34,9 @@ SURE, UNSURE = (0.75, 5), (0.5, 6)
 """How near a thing's score must be to the best one's, and how many things at most: where the best
 was named, and where it was not. What is less likely lengthens the prompt; where nothing was named
 clearly, more is read, so that it can be asked which is meant."""
-MOST_ALIKE = 3
-"""Things of one name that are read where nothing tells which is meant: thirty are no help."""
+MOST_ALIKE, SOME_ALIKE = 3, 2
+"""Things of one name that are read where nothing tells which is meant: up to three, for they can be
+asked about; of more two, which show that nobody can tell."""
 NEAREST = 0.9
 """0-1: how near another thing of the same name must be to be meant, relative to the nearest."""
 TOOLS_NAMED, TOOLS_UNNAMED = (2.0, 1), (1.0, 2)
@@ -247,6 +248,8 @@ class TunedTier:
         if not best.calls:
             return replace(nothing, why=sure, score=best.probability)
         if best.probability >= wanted:
+            if alike := self._alike(best, asked):
+                return self._question(alike, nothing, f"{sure}, one of many of its name", words)
             return replace(
                 nothing,
                 tier="model",
@@ -260,6 +263,22 @@ class TunedTier:
         if len(rivals) > 1 and together >= self._settings.confidence:
             return self._question(rivals, nothing, f"{sure}, or {rivals[1].text}", words)
         return replace(nothing, why=f"{sure}, which is not sure enough", score=best.probability)
+
+    def _alike(self, best: Verdict, asked: Asked) -> list[Verdict]:
+        """The same with each of the things of that name, where nothing told which is meant and not
+        all of them were read: the model cannot know either."""
+        before = asked.before.calls if asked.before else ()
+        mentioned = {self._places.meant(call).arguments.get("name") for call in before}
+        if len(best.calls) != 1 or best.calls[0].arguments.get("name") in mentioned:
+            return []
+        [call] = best.calls
+        likely = [t for t in asked.found.things if t.entity and _in_place(t, asked.found.areas)]
+        for several in _near(likely):
+            keys = [thing.key for thing in several]
+            if len(keys) > MOST_ALIKE and call.arguments.get("name") in keys:
+                ways = (replace(call, arguments={**call.arguments, "name": key}) for key in keys)
+                return [replace(best, calls=(way,)) for way in ways][:MOST_CHOICES]
+        return []
 
     def _rivals(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
         """Those that differ from the best in the thing alone, and are about as likely."""
@@ -316,18 +335,24 @@ def _in_place(thing: Thing, rooms: Collection[str]) -> bool:
 def _apart(things: Sequence[Thing]) -> list[Thing]:
     """Of things of the same name those in the room that was said, or else in the person's: a large
     home has thirty ceiling lights, and only the room tells which is meant."""
-    nearest: dict[str, float] = {}
+    kept = {
+        thing.key
+        for several in _near(things)
+        for thing in several[: SOME_ALIKE if len(several) > MOST_ALIKE else MOST_ALIKE]
+    }
+    return [thing for thing in things if thing.key in kept]
+
+
+def _near(things: Sequence[Thing]) -> list[list[Thing]]:
+    """For each name the things of that name that are as near as any."""
+    alike: dict[str, list[Thing]] = defaultdict(list)
     for thing in things:
-        name = normal(thing.label)
-        nearest[name] = max(nearest.get(name, 0.0), _nearness(thing))
-    kept: list[Thing] = []
-    alike: Counter[str] = Counter()
-    for thing in things:
-        name = normal(thing.label)
-        if _nearness(thing) >= NEAREST * nearest[name] and alike[name] < MOST_ALIKE:
-            alike[name] += 1
-            kept.append(thing)
-    return kept
+        alike[normal(thing.label)].append(thing)
+    found = []
+    for several in alike.values():
+        nearest = NEAREST * max(map(_nearness, several))
+        found.append([thing for thing in several if _nearness(thing) >= nearest])
+    return found
 
 
 def _nearness(thing: Thing) -> float:
