@@ -316,6 +316,9 @@ class Assistant:
         missed = intent is None and answer is None and bool(command) and not unfinished
         if missed and not self._clear(utterance, context):
             utterance, intent, answer = await self._thoroughly(audio, utterance, area, wake)
+        if missed and intent is None and answer is None:
+            # More is waited for now, longer than the model takes.
+            self.router.ahead(utterance, context)
         milliseconds = (time.perf_counter() - started) * 1000
         # After a 'yes' more is waited for: it may be 'yes, but not now'.
         settled = answer is not None and not answer.agreed

@@ -282,8 +282,33 @@ class Router:
         if self._grammars and self._grammars.model:
             await self._grammars.model.prime()
 
+    def ahead(self, utterance: Utterance, context: Context) -> None:
+        """Let the language model begin with what it will be asked if nothing more is said."""
+        tier = self._grammars.model if self._grammars else None
+        if not isinstance(tier, TunedTier):
+            return
+        looked = self._for_model(utterance, context)
+        if not isinstance(looked, Intent):
+            tier.ahead(looked[0], words(looked[0].language))
+
     async def _ask_model(self, utterance: Utterance, context: Context) -> Intent:
         """The last tier; without a model, only what was looked at."""
+        looked = self._for_model(utterance, context)
+        if isinstance(looked, Intent):
+            return looked
+        asked, likely = looked
+        if self._grammars is None or self._grammars.model is None:
+            return Intent(
+                heard=asked.text, why="no sentence fits", candidates=candidates(asked.found)
+            )
+        intent = await self._grammars.model.understand(asked, words(asked.language))
+        return remembered(_with_values(intent, likely))
+
+    def _for_model(
+        self, utterance: Utterance, context: Context
+    ) -> tuple[Asked, Sequence[Likely]] | Intent:
+        """What a model would be asked, with the tools of packs that are likely; or what is decided
+        without one."""
         grammars = self._grammars
         language = self._language(utterance.language)
         texts = [said.command for said in sayings(utterance, language, context)]
@@ -310,13 +335,7 @@ class Router:
             more = [(each.tool, max(1.0, each.weight)) for each in likely[:MOST_UNSEEN]]
             found = replace(found, tools=(*more, *kept))
         trusted = {each.tool.name: each.confidence for each in likely}
-        asked = Asked(texts[0], language, room, found, area, before, trusted)
-        if grammars.model is None:
-            return Intent(
-                heard=texts[0], why="no sentence fits", candidates=candidates(asked.found)
-            )
-        intent = await grammars.model.understand(asked, words(language))
-        return remembered(_with_values(intent, likely))
+        return Asked(texts[0], language, room, found, area, before, trusted), likely
 
     def _of_routines(self, utterance: Utterance, context: Context) -> Intent | None:
         """A sentence that makes a routine, or names one: 'every weekday at seven, …' is no command

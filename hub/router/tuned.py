@@ -6,6 +6,7 @@ of several things was meant, or nothing is done. A wrong action is far worse tha
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
@@ -15,7 +16,7 @@ from hub.config import RouterSettings
 from hub.errors import EngineCrashed, EngineError
 from hub.home.model import Entity, normal
 from hub.messages import Call, Intent, ToolSpec
-from hub.ports import ChoosingModel, Chosen
+from hub.ports import ChoosingModel, Chosen, Options
 from hub.router.beyond import beyond
 from hub.router.codec import Listed, Listing, Turn, Unsayable, read, render, write
 from hub.router.context import Targets
@@ -60,6 +61,15 @@ class Verdict:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What the model is asked."""
+
+    prompt: str
+    allowed: Options
+    enough: float
+
+
 class TunedTier:
     """Asks the fine-tuned model about one home."""
 
@@ -69,6 +79,8 @@ class TunedTier:
         self._settings = settings
         self._tools = [tool for several in places.tools.values() for tool in several]
         self._domains = {entity.domain for entity in places.entities.values()}
+        self._begun: tuple[_Question, asyncio.Task[tuple[Chosen, ...]]] | None = None
+        """What the model was asked ahead, with its answer."""
 
     async def prime(self) -> None:
         """Load the model; its prompts have nothing in common. Raises EngineError."""
@@ -79,17 +91,9 @@ class TunedTier:
         nothing = Intent(heard=asked.text, candidates=candidates(asked.found))
         if (held := held_back(asked.text, words)) and not asked.trusted:
             return replace(nothing, why=f"no sentence fits, and '{held}' is for the rules alone")
-        listing, turns = self._prompt(asked)
-        tools = self._offered(asked.found)
-        allowed = options(listing, asked.text, asked.language, tools, self._domains)
+        listing, question = self._question_for(asked)
         try:
-            answers = await self._model.choose(
-                render(listing, turns),
-                allowed,
-                width=WIDTH,
-                enough=min([self._settings.confidence, *asked.trusted.values()]),
-                idle=(f" {NONE}", END),
-            )
+            answers = await self._answers(question)
         except EngineCrashed:
             raise  # it is being restarted: the person is asked to say it again
         except EngineError as error:
@@ -107,6 +111,46 @@ class TunedTier:
         if held and verdicts[0].calls and not _of_packs(verdicts[0], asked):
             return replace(nothing, why=f"no sentence fits, and '{held}' is for the rules alone")
         return self._decide(verdicts, nothing, words, asked)
+
+    def ahead(self, asked: Asked, words: Words) -> None:
+        """Let the model answer this already: it may be asked in a moment, or something else."""
+        if held_back(asked.text, words) and not asked.trusted:
+            return
+        _, question = self._question_for(asked)
+        if self._begun is not None:
+            if self._begun[0] == question:
+                return
+            self._begun[1].cancel()  # what the engine has begun it ends all the same
+        task = asyncio.create_task(self._choose(question), name="model-ahead")
+        task.add_done_callback(_ignored)
+        self._begun = question, task
+
+    async def _answers(self, question: _Question) -> tuple[Chosen, ...]:
+        """The answers, which may be there already. Raises EngineError."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            if begun[0] == question:
+                with suppress(EngineError):  # another time it may do
+                    return await begun[1]
+            else:
+                begun[1].cancel()
+        return await self._choose(question)
+
+    async def _choose(self, question: _Question) -> tuple[Chosen, ...]:
+        return await self._model.choose(
+            question.prompt,
+            question.allowed,
+            width=WIDTH,
+            enough=question.enough,
+            idle=(f" {NONE}", END),
+        )
+
+    def _question_for(self, asked: Asked) -> tuple[Listing, _Question]:
+        listing, turns = self._prompt(asked)
+        tools = self._offered(asked.found)
+        allowed = options(listing, asked.text, asked.language, tools, self._domains)
+        enough = min([self._settings.confidence, *asked.trusted.values()])
+        return listing, _Question(render(listing, turns), allowed, enough)
 
     def _offered(self, found: Found) -> list[ToolSpec]:
         """The tools that may be answered: where a list was named, what is said is for that one."""
@@ -320,6 +364,12 @@ class TunedTier:
 
     def _named(self, call: Call) -> Call:
         return self._places.call(call.tool, call.arguments, call.response)
+
+
+def _ignored(task: asyncio.Task[tuple[Chosen, ...]]) -> None:
+    """An answer that nobody waits for may fail."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _of_packs(verdict: Verdict, asked: Asked) -> bool:
