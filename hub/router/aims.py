@@ -14,8 +14,10 @@ from hub.router.rules import ANYTHING, NOWHERE
 from hub.router.wording import Piece
 from hub.router.words import Words
 
-CLASSED = ("cover", "binary_sensor")
+CLASSED = ("cover", "binary_sensor", "media_player")
 """Domains whose kinds are told by the device class."""
+LOOSELY = ("media_player",)
+"""Those of them whose devices often tell none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,9 @@ class Aims:
             if not self._places.entities_for({**slots, **said}):
                 if own := self._so_called(thing, domain, said):
                     return own
-                continue
+                if not self._untold(domain, said):
+                    continue
+                del slots["device_class"]
             if frame.plainly:
                 del slots["domain"]
             if scope or everywhere or frame.asks:
@@ -134,6 +138,11 @@ class Aims:
             slots["device_class"] = device_class
         # The home has none: the skills can say so.
         return [] if frame.classes else [[{**slots, **scope}]]
+
+    def _untold(self, domain: str, said: Mapping[str, Any]) -> bool:
+        """Whether there are such things, and none of them tells its class."""
+        pool = self._places.entities_for({"domain": domain, **said})
+        return domain in LOOSELY and bool(pool) and not any(each.device_class for each in pool)
 
     def _so_called(
         self, thing: Piece, domain: str, said: Mapping[str, Any]

@@ -24,6 +24,9 @@ QUESTIONS = ("HassGetState", "HassClimateGetTemperature", "HassGetWeather")
 OPENINGS = ("window", "door", "garage_door", "opening")
 """Classes of covers that are sensors in most homes: they cannot be moved, only be open."""
 
+DOORS = ("door", "garage", "gate")
+"""Classes of covers that are doors of a room."""
+
 WILDCARD_QUALITY = 0.9
 """A template with free text in it fits many sentences that were meant otherwise."""
 LEAST_FREE = 0.01
@@ -101,6 +104,8 @@ def _resolved(
     name = slots.get("name")
     pronoun = isinstance(name, str) and name.startswith(ANYTHING)
     if pronoun and match.tier == "phrase" and not _things(context):
+        if slots.keys() - TARGET_SLOTS and not anywhere:
+            return None  # 'set it to twenty' may be the heating, the light, or the humidifier
         del slots["name"]  # 'make it brighter': the room
     elif pronoun:
         meant = _meant(str(name), match.said, places, words, context)
@@ -108,6 +113,8 @@ def _resolved(
             return None
         del slots["name"]
         slots |= meant
+    if not match.here and _no_such_door(slots, places):
+        slots["device_class"] = list(DOORS)
     untargeted = not any(slots.get(slot) for slot in TARGET_SLOTS)
     if untargeted and whole and match.tier == "phrase":
         slots |= places.kind(match.intent)
@@ -116,6 +123,13 @@ def _resolved(
         within = area is not None and places.doable(match.intent, {**slots, "area": area})
         slots["area"] = area if within else NOWHERE
     return match, slots
+
+
+def _no_such_door(slots: Mapping[str, Any], places: Places) -> bool:
+    """Whether a door is spoken of in a room that has none, but perhaps a garage door: 'the carport
+    door'."""
+    door = (slots.get("domain"), slots.get("device_class")) == ("cover", "door")
+    return door and slots.get("area") in places.areas and not places.entities_for(slots)
 
 
 def _free(match: Match, slots: Mapping[str, Any], places: Places) -> bool:

@@ -381,6 +381,7 @@ def spoken_rooms(area: Area, places: Places, words: Words) -> dict[str, int]:
         less = [bare] if bare != name else []
         less += words.same.get(normal(name), ())
         less += _ends(bare, places, words)
+        less += _owners(bare, places, words)
         less += [word for alike in _alike(bare, words) for word in alike]
         for word in less:
             if normal(word) and not places.is_place(word):
@@ -397,6 +398,15 @@ def _ends(name: str, places: Places, words: Words) -> Iterator[str]:
         return
     if places.named_with(plain) <= 1 and not places.called(plain, words):
         yield last
+
+
+def _owners(name: str, places: Places, words: Words) -> Iterator[str]:
+    """Whose room it is, where that person has no other one: 'Lerato's (curtains)'."""
+    owner, _, last = name.rpartition(" ")
+    if owner.endswith(("'s", "s'", "\u2019s", "s\u2019")) and normal(last) in words.generic:
+        others = [area for area in places.areas.values() if area.name.startswith(f"{owner} ")]
+        if len(others) == 1:
+            yield from spellings([owner])
 
 
 def _alike(name: str, words: Words) -> Iterator[list[str]]:
