@@ -25,6 +25,12 @@ LISTED = (
 )
 """Tools that are about a list; of their free text there may be more: 'and butter'."""
 
+TIMERS = ("HassPauseTimer", "HassStartTimer", "HassUnpauseTimer")
+NAMING = ("HassMediaSearchAndPlay", *TIMERS)
+"""Tools with the name of something that the home does not know."""
+FREE = ("item", "query", "search_query", "title")
+"""Arguments that are free text whatever the tool."""
+
 
 def free_words(reading: Reading, heard: str, named: Collection[str]) -> int:
     """How many words of free text there are in what was understood that stand otherwise in what
@@ -101,17 +107,19 @@ def turned_to_act(understood: Sequence[Reading], reading: Reading, part: str, kn
 
 
 def less_free(reading: Reading, other: Reading) -> bool:
-    """Whether a reading puts less of what was said on a list, or on one that is there: the
-    shopping list needs no 'list of the title shopping'."""
+    """Whether a reading takes less of what was said for free text: the shopping list needs no
+    'list of the title shopping', and a timer is called 'roast', not 'the roast'."""
     if not reading.doable or len(reading.calls) != 1 or len(other.calls) != 1:
         return False
-    mine, others = _free_of(reading.calls[0]), _free_of(other.calls[0])
-    return reading.calls[0].tool in LISTED and 0 < len(mine) < len(others)
+    call, before = reading.calls[0], other.calls[0]
+    listed = call.tool in LISTED or (call.tool == before.tool and call.tool in NAMING)
+    return listed and 0 < len(_free_of(call)) < len(_free_of(before))
 
 
 def _free_of(call: Call) -> list[str]:
-    """The words among the arguments of a call, but for those of what the home has."""
-    texts = (text for slot, text in call.arguments.items() if slot not in TARGET_SLOTS)
+    """The words of the free text among the arguments of a call."""
+    free = FREE if call.tool not in TIMERS else (*FREE, "name")
+    texts = (text for slot, text in call.arguments.items() if slot in free)
     return " ".join(text for text in texts if isinstance(text, str)).split()
 
 

@@ -9,7 +9,7 @@ from hub.messages import Utterance
 from hub.router.clean import fluent, without_asides
 from hub.router.context import Context
 from hub.router.followup import added
-from hub.router.judging import less_free, of_one
+from hub.router.judging import NAMING, less_free, of_one
 from hub.router.places import slots_of
 from hub.router.reader import Reader
 from hub.router.reading import Ranked, ranked
@@ -124,10 +124,12 @@ class Likeliest:
         return max(found, key=_worth, default=None)
 
     def _closer(self, best: Ranked, context: Context) -> Ranked | None:
-        """The reading in which every word has a meaning, of what a phrase only knows with free
-        text in it: 'cancel timer for a minute' is no timer of the name 'cancel', and 'milk from
+        """The reading in which every word has a meaning, of what is only known with free text in
+        it: 'cancel timer for a minute' is no timer of the name 'cancel', and 'milk from
         my shopping list' no item."""
-        if not best.reading.open or best.reading.bare or best.reading.tier != "phrase":
+        reading = best.reading
+        free = reading.tier == "phrase" or {call.tool for call in reading.calls} <= {*NAMING}
+        if not reading.open or reading.bare or not free:
             return None
         whole = self.reader.explained(best.text, context)
         if whole is None or not (of_one(whole) or less_free(whole, best.reading)):
