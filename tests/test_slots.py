@@ -3,6 +3,7 @@ homes with other names; and commands, questions and talk in a home of more kinds
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from hub.config import Config
 from hub.evaluate.judging import TextSet
 from hub.evaluate.run import Subject, run
 from hub.evaluate.sets import texts
+from hub.evaluate.stage import Request
+from tests.word_by_word import Thing, built
 
 DATA = Path(__file__).parent / "data"
 WORD_BY_WORD = Subject("rules, templates off", ("model", "sentences"))
@@ -43,3 +46,45 @@ async def test_commands_questions_and_talk_are_told_apart() -> None:
     score = (await run(chosen, RULES, Config(), None)).to_json()
     assert score["right_percent"] >= 93.0
     assert score["wrong_action"] <= 1
+
+
+FAMILY: list[Thing] = [
+    ("person.greta", "Greta", None, "home", None),
+    ("person.anton", "Anton", None, "Office", None),
+    ("todo.chores", "Chores", None, "0", None),
+    ("light.kitchen", "Ceiling", "kitchen", "off", None),
+    ("vacuum.rover", "Rover", "kitchen", "docked", None),
+]
+ASKED = [
+    ("de", "ist jemand zu Hause", "Ja, Greta."),
+    ("de", "ist Greta daheim", "Ja."),
+    ("de", "sind alle zu Hause", "Nein, Anton ist nicht zu Hause."),
+    ("en", "who is home", "Greta."),
+    ("en", "is Anton at home", "No, it is Office."),
+    ("en", "is Anton at the office", "Yes."),
+]
+
+
+@pytest.mark.parametrize("without", [(), ("sentences",)])
+def test_who_is_home_is_told_in_both_languages(without: tuple[str, ...]) -> None:
+    for language in ("de", "en"):
+        home = built({"kitchen": "Kitchen"}, FAMILY, {}, language, *without)
+        for text, reply in [(text, told) for code, text, told in ASKED if code == language]:
+            answer = asyncio.run(home.answer(Request(text, "Kitchen", language)))
+            assert answer.reply == reply, text
+
+
+def test_a_room_in_what_is_put_on_a_list_is_a_part_of_it() -> None:
+    home = built({"kitchen": "Kitchen"}, FAMILY, {}, "en", "sentences")
+    for text in ("add clean the kitchen to the chores", "put clean the kitchen on my chores list"):
+        (call,) = asyncio.run(home.answer(Request(text, "Kitchen"))).routed
+        assert call.arguments == {"name": "Chores", "item": "clean the kitchen"}, text
+
+
+def test_what_is_called_by_its_name_is_told_by_a_verb() -> None:
+    home = built({"kitchen": "Kitchen"}, FAMILY, {}, "en", "sentences")
+    for text in ("have Rover vacuum the kitchen", "tell Rover to vacuum the kitchen"):
+        (call,) = asyncio.run(home.answer(Request(text, "Kitchen"))).routed
+        assert call.tool == "HassVacuumCleanArea", text
+        assert call.arguments == {"name": "Rover", "area": "Kitchen"}, text
+    assert not asyncio.run(home.answer(Request("the Rover vacuum", "Kitchen"))).routed

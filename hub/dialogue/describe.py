@@ -46,11 +46,15 @@ def see(home: Home, entity: Entity) -> Seen:
 def names(
     things: Sequence[Entity] | Sequence[Seen], language: str, joined: str | None = None
 ) -> str:
-    """'the Floor Lamp and the Desk Lamp'; of many only some. `joined`: another word for 'and'."""
+    """'the Floor Lamp and the Desk Lamp', but 'Ada'; of many only some. `joined`: another word
+    for 'and'."""
     known = words(language)
     if not has_words(language):
         return ", ".join(thing.name for thing in things)
-    shown = [with_article(thing.name, language) for thing in things]
+    shown = [
+        thing.name if thing.domain == "person" else with_article(thing.name, language)
+        for thing in things
+    ]
     if len(shown) > MOST_NAMES:
         left = len(shown) - MOST_NAMES + 1
         shown = [*shown[: MOST_NAMES - 1], known["more"].format(count=left)]
