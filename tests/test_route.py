@@ -71,6 +71,15 @@ async def test_every_request_begins_anew(routing: Routing) -> None:
     assert "no" in answer["reply"].lower()
 
 
+async def test_what_one_line_did_is_undone_before_the_next(routing: Routing) -> None:
+    assert (await ask(routing, "turn on the shelf light"))["outcomes"]
+    assert "no" in (await ask(routing, "is the shelf light on"))["reply"].lower()
+    lit = {"light.strip": {"state": "on", "attributes": {"brightness": 255}}}
+    dimmer = await ask(routing, "dim the shelf light to 20%", states=lit)
+    assert dimmer["outcomes"][0]["attributes"]["brightness"] == 51
+    assert "no" in (await ask(routing, "is the shelf light on"))["reply"].lower()
+
+
 async def test_states_of_a_request_count_for_it_alone(routing: Routing) -> None:
     states = {"binary_sensor.window": {"state": "on", "attributes": {}}}
     said = "is the pantry window open"

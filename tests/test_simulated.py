@@ -209,6 +209,18 @@ async def test_what_cannot_be_is_refused_and_changes_nothing(
         assert house.states() == before
 
 
+async def test_a_fork_changes_nothing_of_what_it_was_made_of() -> None:
+    async with House(ZOO) as house:
+        before = house.states()
+        fork = house.devices.fork()
+        changes = fork.changes()
+        await fork.call_service("light", "turn_on", ["light.colour"], {"brightness_pct": 20})
+        assert (await anext(changes)).entity_id == "light.colour"
+        assert fork.state("light.colour") == "on" and [*fork.stirred] == ["light.colour"]
+        assert house.states() == before and not house.devices.stirred
+        await fork.close()
+
+
 async def test_a_light_that_is_off_has_no_brightness_but_remembers_it() -> None:
     async with House(ZOO) as house:
         lamp = ["light.colour"]

@@ -10,8 +10,17 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Collection,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,6 +76,26 @@ class _Move:
     """Position it started from, if it has one."""
 
 
+class _Copies(Mapping[str, Device]):
+    """Devices of their own, like others, each copied when it is first used."""
+
+    def __init__(self, like: Mapping[str, Device]) -> None:
+        self._like = like
+        self._own: dict[str, Device] = {}
+
+    def __getitem__(self, key: str) -> Device:
+        if key not in self._own:
+            like = self._like[key]
+            self._own[key] = replace(like, attributes=dict(like.attributes))
+        return self._own[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._like)
+
+    def __len__(self) -> int:
+        return len(self._like)
+
+
 class SimulatedHome:
     """A `DeviceSource` that simulates the devices of an inventory.
 
@@ -93,7 +122,7 @@ class SimulatedHome:
         self._tasks: set[asyncio.Task[None]] = set()
         self._names = {e.entity_id: (e.name, *e.aliases) for e in inventory.entities}
         self._guarded = {e.entity_id for e in inventory.entities if e.guarded}
-        self._devices = {
+        self._devices: Mapping[str, Device] = {
             entity.entity_id: Device(
                 entity.entity_id,
                 entity.name,
@@ -106,6 +135,21 @@ class SimulatedHome:
         }
         self._shown = {key: device.state for key, device in self._devices.items()}
         self._told: dict[str, StateChange] = {}
+
+    def fork(self) -> SimulatedHome:
+        """The same devices as they are now, without their faults and what they are about to do;
+        nothing is kept of what they do. A device is copied when it is first used."""
+        home = copy(self)
+        home._devices, home._shown = _Copies(self._devices), dict(self._shown)
+        home._store, home._loaded = None, True
+        home._faults, home._moving, home._told = {}, {}, {}
+        home._listeners, home._tasks = set(), set()
+        return home
+
+    @property
+    def stirred(self) -> Collection[str]:
+        """Devices that reported anything since the beginning."""
+        return self._told.keys()
 
     @classmethod
     def from_file(
@@ -229,6 +273,10 @@ class SimulatedHome:
         """Something happened at the device itself: a hand on the switch, a door that opened.
 
         Raises DeviceError for an unknown entity."""
+        self.become(entity_id, state, attributes)
+
+    def become(self, entity_id: str, state: str, attributes: Mapping[str, Any]) -> None:
+        """`set_state` with attributes of whatever names. Raises DeviceError likewise."""
         device = self._device(entity_id)
         self._halt(device)
         device.state = state

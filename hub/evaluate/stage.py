@@ -171,6 +171,7 @@ class Stage:
     def __init__(
         self,
         inventory: Inventory,
+        source: SimulatedHome,
         base: Home,
         router: Routes,
         skillset: Skillset,
@@ -184,8 +185,14 @@ class Stage:
         self.language = language
         self.meter = meter
         self.recognizer = recognizer
+        self.shown = {key: _shown(source, key) for key in base.entities}
+        """What every device reports before anything is said."""
+        self._source = source
         self._base = base
+        self._seen: set[str] = set()
         self._skillset = skillset
+        self.for_devices = {spec.name for spec in skillset.specs() if spec.domains}
+        """Tools that act on devices."""
 
     @classmethod
     async def build(
@@ -203,7 +210,8 @@ class Stage:
 
         Raises EngineError if the language model cannot be started."""
         base = Home()
-        await base.connect([SimulatedHome(inventory, transition=0)])
+        source = SimulatedHome(inventory, transition=0)
+        await base.connect([source])
         hasty = settings.home.model_copy(update={"confirm_timeout": PATIENCE})
         skillset = _Watched.load(
             settings.model_copy(update={"home": hasty}), base, speaker=SilentSpeaker()
@@ -226,6 +234,7 @@ class Stage:
             await router.prime()
         return cls(
             inventory,
+            source,
             base,
             router,
             skillset,
@@ -235,9 +244,13 @@ class Stage:
         )
 
     def seen(self, states: Shown) -> None:
-        """Let the router see the states of a scene: what plays, and what is on."""
+        """Let the router see the states of a scene: what plays, and what is on. `states`: those
+        that differ from the beginning; the others are as they were then."""
+        for key in self._seen - states.keys():
+            self._base.apply(_change(key, self.shown[key]))
         for key, shown in states.items():
-            self._base.apply(StateChange(key, shown["state"], shown["attributes"]))
+            self._base.apply(_change(key, shown))
+        self._seen = {*states}
 
     async def close(self) -> None:
         await self._base.close()
@@ -252,11 +265,16 @@ class Stage:
     async def scene(
         self, states: Shown | None = None, now: datetime | None = None
     ) -> AsyncIterator[Scene]:
-        """A copy of the home in which several requests can follow each other."""
-        begun = beginning(self.inventory, states or {})
-        source = SimulatedHome(begun, transition=0)
-        home = Home()
-        await home.connect([source])
+        """A copy of the home in which several requests can follow each other. Raises ConfigError
+        for a state of what the home does not have."""
+        self.seen({})
+        source = self._source.fork()
+        home = self._base.fork(source)
+        try:
+            begin(source, home, states or {})
+        except ConfigError:
+            await home.close()
+            raise
         still = _Clock(now if now is not None else datetime.now().astimezone())
         timers = Timers(still)
         agenda = Agenda(still, home=home)
@@ -298,14 +316,15 @@ class Scene:
         self._home = home
         self._skillset = skillset
         self._assistant = assistant
-        self._on_entities = {spec.name for spec in skillset.specs() if spec.domains}
 
     def states(self) -> dict[str, dict[str, Any]]:
         """What every device reports now."""
-        return {
-            key: {"state": self._source.state(key), "attributes": self._source.attributes(key)}
-            for key in self._home.entities
-        }
+        return {**self._stage.shown, **self._stirred()}
+
+    def _stirred(self) -> dict[str, dict[str, Any]]:
+        """What those report that were ever told anything, or did."""
+        known = self._home.entities
+        return {key: _shown(self._source, key) for key in self._source.stirred if key in known}
 
     async def put(self, states: Shown) -> None:
         """Bring devices into states by hand. Raises ConfigError for one that is not there."""
@@ -320,7 +339,7 @@ class Scene:
         """Say something, and see what becomes of it. A 'yes' is given where one is asked for."""
         self._skillset.performed.clear()
         before = self.states()
-        self._stage.seen(before)
+        self._stage.seen(self._stirred())
         meter = self._stage.meter
         evaluated = meter.prompt_tokens if meter else 0
         trace = await self._trace(request)
@@ -343,7 +362,7 @@ class Scene:
             calls=tuple(good),
             recognized=tuple(call for call, performed in done if not self._found(call, performed)),
             touched=tuple(dict.fromkeys(o.entity_id for o in outcomes if o.error is None)),
-            else_done=any(acts(call) and call.tool not in self._on_entities for call in good),
+            else_done=any(acts(call) and call.tool not in self._stage.for_devices for call in good),
             meant=tuple(dict.fromkeys(outcome.entity_id for outcome in outcomes)),
             before=before,
             after=self.states(),
@@ -366,7 +385,7 @@ class Scene:
         if isinstance(performed.error, SkillError):
             return False
         # 'Next song', where nothing plays: an intent for devices that reached none.
-        on_devices = call.tool in self._on_entities and "." not in call.tool
+        on_devices = call.tool in self._stage.for_devices and "." not in call.tool
         return not (on_devices and acts(call)) or "name" in call.arguments
 
     async def _trace(self, request: Request) -> Trace:
@@ -377,25 +396,28 @@ class Scene:
         return await self._assistant.hear(heard, area=area, language=language)
 
 
-def beginning(inventory: Inventory, states: Shown) -> Inventory:
-    """The home in the states a request begins with. Raises ConfigError for an unknown entity."""
-    known = {entity.entity_id for entity in inventory.entities}
+def begin(source: SimulatedHome, home: Home, states: Shown) -> None:
+    """Bring a home into the states a request begins with. Raises ConfigError for an unknown
+    entity."""
     for key in states:
-        if key not in known:
+        if key not in home.entities and key not in home.hidden:
             raise ConfigError(f"there is no entity {key!r} in this home")
-    if not states:
-        return inventory
-    entities = []
-    for entity in inventory.entities:
-        given = states.get(entity.entity_id, {})
+    for key, given in states.items():
         told = dict(given.get("attributes") or {})
-        state = str(given.get("state", entity.state))
-        for key in STATES_AS_ATTRIBUTES:
-            state = str(told.pop(key, state))
-        told = {ATTRIBUTES.get(key, key): value for key, value in told.items()}
-        attributes = {**(entity.attributes or {}), **told}
-        entities.append(replace(entity, state=state, attributes=attributes))
-    return replace(inventory, entities=tuple(entities))
+        state = str(given.get("state", source.state(key)))
+        for name in STATES_AS_ATTRIBUTES:
+            state = str(told.pop(name, state))
+        source.become(key, state, {ATTRIBUTES.get(k, k): value for k, value in told.items()})
+        home.apply(_change(key, _shown(source, key)))
+
+
+def _shown(source: SimulatedHome, key: str) -> dict[str, Any]:
+    """What a device reports."""
+    return {"state": source.state(key), "attributes": source.attributes(key)}
+
+
+def _change(key: str, shown: Mapping[str, Any]) -> StateChange:
+    return StateChange(key, shown["state"], shown["attributes"])
 
 
 def named(call: Call, inventory: Inventory) -> Call:

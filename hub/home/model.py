@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -59,23 +59,38 @@ class Home:
         there will be time for that.
 
         What people changed about their devices must be there before (`remember`)."""
-        links = [
-            Link(
-                source,
-                found=partial(self._take_in, source.name),
-                changed=partial(self._changed, source.name),
-                lost=partial(self._lose, source.name),
-                lasting=lasting,
-            )
-            for source in sources
-        ]
-        self._links |= {link.source.name: link for link in links}
+        links = [self._link(source, lasting) for source in sources]
         for link, changes in zip(
             links, await asyncio.gather(*(link.begin() for link in links)), strict=True
         ):
-            self._tasks.append(
-                asyncio.create_task(link.keep(changes), name=f"home-changes-{link.source.name}")
-            )
+            self._follow(link, changes)
+
+    def fork(self, source: DeviceSource) -> Home:
+        """Another home with the same devices in the same states, which changes by itself from now
+        on. It follows `source`, which must have the devices of this home's source of that name:
+        nothing is asked of it, so that this takes no time in a home of thousands."""
+        home = Home()
+        home.floors, home.areas, home.entities = self.floors, self.areas, self.entities
+        home.hidden, home.revision = self.hidden, self.revision
+        home._origins, home._ids, home._told = self._origins, self._ids, self._told
+        home._inventories, home._personal = dict(self._inventories), dict(self._personal)
+        home._states = dict(self._states)
+        home._follow(home._link(source, lasting=False), source.changes())
+        return home
+
+    def _link(self, source: DeviceSource, lasting: bool) -> Link:
+        self._links[source.name] = link = Link(
+            source,
+            found=partial(self._take_in, source.name),
+            changed=partial(self._changed, source.name),
+            lost=partial(self._lose, source.name),
+            lasting=lasting,
+        )
+        return link
+
+    def _follow(self, link: Link, changes: AsyncIterator[StateChange | Inventory] | None) -> None:
+        name = f"home-changes-{link.source.name}"
+        self._tasks.append(asyncio.create_task(link.keep(changes), name=name))
 
     async def close(self) -> None:
         for task in self._tasks:
