@@ -180,11 +180,12 @@ class Gazetteer:
         plain: list[Piece] = []
         rest: list[int] = []
         joints = 0
+        of_many = any(piece.tags.keys() & {*GROUPS, "any_q"} for piece in pieces)
         for number, piece in enumerate(pieces):
             if lex.AND in piece.tags and not piece.tags.keys() & (allowed - {lex.IDLE}):
                 joints += 1
                 continue
-            thing = self._thing(frame, piece)
+            thing = self._thing(frame, piece, of_many)
             if thing is None and piece.tags.keys() & own:
                 plain.append(piece)  # 'in die Garage zurück'
                 continue
@@ -225,17 +226,24 @@ class Gazetteer:
             joints > 0,
         )
 
-    def _thing(self, frame: Frame, piece: Piece) -> Piece | None:
-        """The piece as a thing that the frame is for."""
-        names = tuple(key for key in piece.names if self._serves(frame, self._places.entities[key]))
+    def _thing(self, frame: Frame, piece: Piece, of_many: bool) -> Piece | None:
+        """The piece as a thing that the frame is for. `of_many`: 'are all windows closed'."""
+        strict = of_many and bool(piece.kinds)
+        names = tuple(
+            key
+            for key in piece.names
+            if self._serves(frame, self._places.entities[key], strict=strict)
+        )
         if names:
             return replace(piece, names=names, kinds=())
         kinds = tuple(kind for kind in piece.kinds if kind.split(".")[0] in frame.domains)
         return replace(piece, names=(), kinds=kinds) if kinds and not frame.named else None
 
-    def _serves(self, frame: Frame, entity: Entity) -> bool:
+    def _serves(self, frame: Frame, entity: Entity, *, strict: bool) -> bool:
         fits = not frame.classes or entity.device_class in frame.classes
-        if not fits and entity.device_class is None:  # a sensor that is called like a window
+        if (
+            not fits and not strict and entity.device_class is None
+        ):  # a sensor that is called like a window
             kinds = {kind for name in entity.names for kind in self._wording.kinds(name)}
             fits = bool(kinds & {f"{entity.domain}.{each}" for each in frame.classes})
         return entity.domain in frame.domains and fits
