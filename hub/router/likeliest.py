@@ -15,6 +15,7 @@ from hub.router.reader import Reader
 from hub.router.reading import Ranked, ranked
 from hub.router.readings import MOST_CHOICES, one_of
 from hub.router.said import sayings
+from hub.router.sense import Sense
 from hub.router.several import of_them
 
 EXACT = 0.9
@@ -51,7 +52,12 @@ class Likeliest:
             less = replace(utterance, hypotheses=heard)
             if less != utterance:
                 best = self._likeliest(less, context) or best
-        return self._of_two(best) if best else None
+        return self._settled(self._of_two(best)) if best else None
+
+    def _settled(self, best: Ranked) -> Ranked:
+        """The reading for what alone can be meant, in the home as it is now."""
+        sense = Sense(self.reader.places, self.reader.home.state)
+        return replace(best, reading=sense.settled(best.reading, best.text, self.reader.words))
 
     def _of_two(self, best: Ranked) -> Ranked:
         """The reading, if there are two things where 'both' was said; or else a question."""

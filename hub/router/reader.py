@@ -22,6 +22,7 @@ from hub.router.readings import QUESTIONS, from_fuzzy, from_matches, narrowed
 from hub.router.recast import recasts
 from hub.router.rules import Match
 from hub.router.said import Said, many_lights, without_all, without_end, without_here
+from hub.router.sense import able
 from hub.router.several import singly, states
 from hub.router.words import words
 
@@ -280,7 +281,8 @@ class Reader:
             entity
             for entity in places.entities.values()
             if entity.domain == "media_player"
-            and self.home.state(entity.entity_id).state in PLAYING[call.tool]
+            and (now := self.home.state(entity.entity_id)).state in PLAYING[call.tool]
+            and able(call, entity, now)
         ]
         here = [entity for entity in sounding if entity.area_id == area]
         heard = here or ([] if slots.get("area") else sounding)

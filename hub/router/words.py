@@ -100,6 +100,10 @@ class Words:
     """Words for one light that is called so: 'lamp'."""
     any_one: frozenset[str] = frozenset()
     """With them a kind of thing in the singular is none in particular: 'any (fan)', 'fan speed'."""
+    one_light: frozenset[str] = frozenset()
+    """Words for one light, where the language tells it from all light of a room: 'light'."""
+    main: frozenset[str] = frozenset()
+    """What makes a thing the main one of its room: 'ceiling (light)'."""
     linking: frozenset[str] = frozenset()
     """What stands between a thing and where it goes: '(milk) on (the list)'."""
     spared: tuple[str, ...] = ()
@@ -280,6 +284,8 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         ones=phrases("ones"),
         lamps=frozenset(phrases("lamps")),
         any_one=frozenset(phrases("any_one")),
+        one_light=frozenset(phrases("one_light")),
+        main=frozenset(phrases("main")),
         linking=frozenset(phrases("linking")),
         spared=_forms(table.get("spared", ())),
         there=phrases("there"),

@@ -32,6 +32,8 @@ MOST_CHOICES = 4
 """Of as many players it is asked which one is meant."""
 SOUNDING = ("playing", "buffering", "on")
 """States in which something is to be heard; a television without a player of its own is `on`."""
+PAUSE, VOLUME, PREVIOUS, NEXT = 1, 4, 16, 32
+"""Bits of Home Assistant's `MediaPlayerEntityFeature`."""
 SILENT = ("off", "standby", "unavailable", "unknown")
 
 
@@ -60,7 +62,7 @@ async def turn_off(players: Entities, home: Home) -> None:
 )
 async def pause(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Pause what is playing."""
-    found = _in(players, home, where, "playing")
+    found = _in(players, home, where, "playing", needs=PAUSE)
     if ask := _which(found, home, where, "HassMediaPause"):
         return ask
     return await _tell("media_player.media_pause", found, home, where)
@@ -200,7 +202,7 @@ def _told(player: Entity, home: Home, where: Where) -> str:
 @tool("HassMediaNext", domains=["media_player"], anywhere=True, examples=["skip this song"])
 async def skip(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Play what comes next."""
-    found = _begun(players, home, where)
+    found = _begun(players, home, where, NEXT)
     if ask := _which(found, home, where, "HassMediaNext"):
         return ask
     return await _tell("media_player.media_next_track", found, home, where)
@@ -209,7 +211,7 @@ async def skip(players: Entities, home: Home, where: Where) -> Ask | str | None:
 @tool("HassMediaPrevious", domains=["media_player"], anywhere=True)
 async def previous(players: Entities, home: Home, where: Where) -> Ask | str | None:
     """Play what came before."""
-    found = _begun(players, home, where)
+    found = _begun(players, home, where, PREVIOUS)
     if ask := _which(found, home, where, "HassMediaPrevious"):
         return ask
     return await _tell("media_player.media_previous_track", found, home, where)
@@ -442,19 +444,26 @@ def _heard(players: Entities, home: Home, where: Where) -> list[Entity]:
     """What is meant by 'louder': what plays; if that was named, what is on."""
     if players.said:
         return _sounding(players, home)
-    found = _in(players, home, where, *SOUNDING)
+    found = _in(players, home, where, *SOUNDING, needs=VOLUME)
     # 'Louder' may be for the hub's own voice: players elsewhere are meant only if there is one.
     return found if len(found) == 1 or _here(found, home, where) else []
 
 
-def _begun(players: Entities, home: Home, where: Where) -> list[Entity]:
+def _begun(players: Entities, home: Home, where: Where, needs: int) -> list[Entity]:
+    """Those that play, or else have paused, and can be skipped in; if none can, those that play."""
+    for state in ("playing", "paused"):
+        found = _in(players, home, where, state, needs=needs)
+        if any(player.can(needs) for player in found):
+            return found
     return _in(players, home, where, "playing") or _in(players, home, where, "paused")
 
 
-def _in(players: Entities, home: Home, where: Where, *states: str) -> list[Entity]:
-    """Those in one of these states; if it was not said which, those here, or else anywhere."""
+def _in(players: Entities, home: Home, where: Where, *states: str, needs: int = 0) -> list[Entity]:
+    """Those in one of these states; if it was not said which, those here, or else anywhere. Of
+    several, those with the feature that it needs, if any has it."""
     found = [player for player in players if home.state(player).state in states]
-    return found if players.said else _here(found, home, where) or found
+    found = found if players.said else _here(found, home, where) or found
+    return [player for player in found if player.can(needs)] or found
 
 
 def _here(players: Sequence[Entity], home: Home, where: Where) -> list[Entity]:

@@ -29,7 +29,8 @@ JUDGED = {
     "entity": "exactly the device that is meant is acted on, or asked to do what it cannot; where "
     "the words tell a direction (on, open, unlock, start / off, close, lock, stop) its state "
     "afterwards must agree, and where they have one number, an argument must be that number; a "
-    "media player that is meant plays before (is paused, before resume); the room is not told",
+    "media player that is meant plays before (is paused, before resume), as all others do in these "
+    "homes; the room is not told",
     "entity-room": "as above, said in the room of the device",
 }
 
@@ -162,7 +163,8 @@ class _Entity:
         numbers = re.findall(r"\d+(?:\.\d+)?", sentence)
         named = {*re.findall(r"\d+", entity)}
         self._number = float(numbers[0]) if len(numbers) == 1 and numbers[0] not in named else None
-        self._on = direction(entity, sentence) if self._number is None else None
+        counted = self._number is not None or "halfway" in normal(sentence).split()
+        self._on = None if counted else direction(entity, sentence)
 
     def __call__(self, answer: Answer) -> Judgement:
         touched = {*answer.meant, *answer.changed}
@@ -221,7 +223,9 @@ def _begins(entity: str, sentence: str) -> dict[str, dict[str, Any]]:
     words = normal(sentence).split()
     if {"on", "start"} & set(words):
         return {}
-    state = "paused" if {"play", "resume", "unpause", "continue"} & set(words) else "playing"
+    resumes = {"play", "resume", "unpause", "continue"} & set(words)
+    # 'Play the next song' is said while one plays.
+    state = "paused" if resumes and not {"next", "previous"} & set(words) else "playing"
     attributes = {"volume_level": 0.5, "media_title": "A Song"}
     return {entity: {"state": state, "attributes": attributes}}
 
