@@ -81,6 +81,11 @@ class FuzzyRules:
         texts = [*names, *words.fillers]
         self._known = _vocabulary_words() | {w for t in texts for w in normal(t).split()}
         self._choices = tuple(self._known)
+        self._kinds: dict[str, set[str]] = {}
+        for kind, called in words.kinds.items():
+            for word in called:
+                self._kinds.setdefault(word, set()).add(kind.partition(".")[0])
+        self._lock = frozenset(words.actions.get("lock", ()))
         self._foreign = lru_cache(maxsize=1024)(self._unlike)
 
     def _unlike(self, word: str) -> bool:
@@ -111,6 +116,12 @@ class FuzzyRules:
             )
         if any(self._unfounded(frame) for frame in result.frames):
             return Fuzzy(reason="the action was guessed, and nothing was named")
+        if any(self._mistaken(frame) for frame in result.frames):
+            return Fuzzy(reason="a thing of another kind was named", code="unexplained")
+        names = [frame.slots.get("name") for frame in result.frames]
+        locks = any(frame.response_key == "lock" for frame in result.frames)
+        if locks and self._only_named(said, names):
+            return Fuzzy(reason="'lock' is but a part of a name")
         return Fuzzy(
             parsed=tuple(
                 (frame.intent, dict(frame.slots), frame.response_key or "default")
@@ -127,6 +138,26 @@ class FuzzyRules:
         """A guessed action on something that was not said: 'reply' is no 'replay' in this room."""
         spoken = any(frame.slot_options[s].spans for s in TARGET_SLOTS if s in frame.slot_options)
         return frame.action_span.source.startswith("fuzzy") and not spoken
+
+    def _mistaken(self, frame: Any) -> bool:
+        """Whether a name was guessed for one that ends with a word for another kind of thing: the
+        'garden heater' is no Garden Gate."""
+        for option in frame.slot_options.values():
+            entity = self._places.entities.get(str(option.value))
+            if entity is None:
+                continue
+            for span in option.spans:
+                last = normal(span.text).split()[-1:]
+                kinds = self._kinds.get(last[0], set()) if last else set()
+                if span.source.startswith("fuzzy") and kinds and entity.domain not in kinds:
+                    return True
+        return False
+
+    def _only_named(self, said: Sequence[str], names: Sequence[Any]) -> bool:
+        """Whether 'lock' was said but in the names of things, so that nothing is to be locked."""
+        things = {self._places.entities[str(n)] for n in names if str(n) in self._places.entities}
+        parts = [word for thing in things for word in normal(thing.name).split()]
+        return all(0 < said.count(word) <= parts.count(word) for word in self._lock)
 
     def _guessed(self, frame: Any) -> Iterator[str]:
         """Each part of a frame that was understood by likeness."""

@@ -22,6 +22,8 @@ MIDNIGHT = datetime(2000, 1, 1)
 """When a time is only looked for: then no time of today has gone by."""
 LASTING = {"en": ("for",), "de": ("für",)}
 """What a length of time begins with."""
+NO_LENGTHS = ("for a second", "for one second", "für eine sekunde")
+"""What nobody means by the clock: 'hold the music for a second'."""
 FEWEST = 2
 """Words of a command."""
 
@@ -83,7 +85,8 @@ def _for_a_while(text: str, language: str) -> Iterator[Timed]:
     begins = LASTING[language.split("-")[0]]
     found = moments.within(text, "duration", language)
     for words in sorted(found, key=lambda words: -len(words)):
-        if words.split()[0].casefold() not in begins or words not in text:
+        begun = words.split()[0].casefold() in begins
+        if not begun or words not in text or words.casefold() in NO_LENGTHS:
             continue
         before, _, behind = text.partition(words)
         rest = " ".join(f"{before} {behind.strip(' .,!')}".split())

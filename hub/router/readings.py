@@ -9,11 +9,12 @@ from typing import Any
 
 from hub.home.model import Entity, normal
 from hub.messages import Call
+from hub.router.compound import together
 from hub.router.context import Context, Target, Targets
 from hub.router.fuzzy import Fuzzy
 from hub.router.places import TARGET_SLOTS, Places, slots_of, targets
 from hub.router.reading import Reading
-from hub.router.rules import ANYTHING, FULL, KIND, NOWHERE, Match
+from hub.router.rules import ANYTHING, FULL, KIND, NOWHERE, Match, numbered
 from hub.router.words import Words
 
 MOST_CHOICES = 4
@@ -195,11 +196,21 @@ def _of_equals(
             return _lights(*next(iter(options.values())), room, places)
         if whole and all(normal(m.said) in words.many for m, _ in options.values()):
             return _lights(*next(iter(options.values())), None, places)
+        if all(_means_several(m, places.entities[key], words) for key, (m, _) in options.items()):
+            return together([_reading(m, s, places) for m, s in options.values()])
         options = _so_called(options, places) or options
     match, slots = next(iter(options.values())) if options else same[0]
     if len(options) > 1:
         return _question(match, [slots for _, slots in options.values()], places, words)
     return _reading(match, slots, places)
+
+
+def _means_several(match: Match, entity: Entity, words: Words) -> bool:
+    """Whether a thing was spoken of as one of several that are told apart by a number: 'the
+    sconces'."""
+    said, ending = normal(match.said), words.plural_ending
+    stems = filter(None, map(numbered, entity.names)) if ending else ()
+    return any(said.endswith(f"{stem}{ending}") for stem in stems)
 
 
 def _here(options: Options, slot: str, places: Places, area: str) -> Options:

@@ -466,10 +466,21 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
         found.setdefault(kind, KIND)
         for room in rooms:
             found.setdefault(f"{room} {kind}", KIND)
+    if words.plural_ending and entity.domain not in (*MEASURING, "lock"):
+        for stem in filter(None, map(numbered, entity.names)):
+            several = f"{stem}{words.plural_ending}"
+            for name in (several, *(f"{room} {several}" for room in rooms)):
+                found.setdefault(name, SHORT)
     # With numbers otherwise, whole names alone: all their parts would be a burden to large homes.
     for name in _counted(entity.names, words.language):
         found.setdefault(name, FULL)
     return found
+
+
+def numbered(name: str) -> str | None:
+    """What things are that are told apart by a number: 'sconce' of 'Sconce 1'."""
+    stem, _, number = normal(name).rpartition(" ")
+    return stem if stem and number.isdecimal() else None
 
 
 def _counted(names: Sequence[str], language: str) -> list[str]:

@@ -66,6 +66,8 @@ class Words:
     """How a statement begins: 'the (dog)', 'somebody'."""
     being: frozenset[str] = frozenset()
     """What such a statement has, and a command has not: 'is', 'has'."""
+    plural_ending: str = ""
+    """What makes several of 'Sconce 1' and 'Sconce 2': 'sconces'."""
     both: frozenset[str] = frozenset()
     """Words that are true of two things only: 'both'."""
     nots: tuple[str, ...] = ()
@@ -297,6 +299,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         many=frozenset(phrases("many")),
         in_here=phrases("in_here"),
         half=texts("numbers").get("half"),
+        plural_ending=texts("numbers").get("plural", ""),
         hundred=texts("numbers").get("hundred"),
         durations=frozenset(phrases("durations")),
         fractions={text: int(value) for text, value in texts("fractions").items()},
