@@ -106,3 +106,9 @@ async def test_a_light_with_a_purpose_of_its_own_is_not_the_light_of_the_room() 
     home = (light("a", "Reading Light", "den"), light("b", "Floor Lamp", "den"))
     intent = await heard("turn on the light", *home, area="Den")
     assert calls(intent) == [("HassTurnOn", {"area": "Den", "domain": "light"})]
+
+
+async def test_a_thing_is_known_by_what_it_stands_beside() -> None:
+    home = (light("a", "Old Fountain Light", "den"), light("b", "Lamp", "cellar"))
+    intent = await heard("turn on the light by the fountain", *home)
+    assert [call.arguments["name"] for call in intent.calls] == ["Old Fountain Light"]
