@@ -116,7 +116,7 @@ def untidied() -> Iterator[None]:
     """A hub collects garbage when it has built its grammars, once. Tests build a hundred of them,
     and what they would walk through each time is all that pytest has loaded."""
     with pytest.MonkeyPatch.context() as patch:
-        still = SimpleNamespace(collect=int, freeze=int, unfreeze=int)
+        still = SimpleNamespace(collect=int, freeze=int, unfreeze=int, disable=int, enable=int)
         patch.setattr("hub.router.router.gc", still)
         yield
 
