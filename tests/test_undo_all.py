@@ -239,6 +239,7 @@ TRIES = [
     Try("HassMediaUnpause", {"name": "Radio"}, {"media_player.r": ("paused", {})}),
     Try("HassSetVolume", {"name": "Radio", "volume_level": 60}),
     Try("HassSetVolumeRelative", {"name": "Radio", "volume_step": "up"}),
+    Try("media.pause_all"),
     Try("media.louder", {"name": "Radio"}),
     Try("media.quieter", {"name": "Radio"}),
     Try("HassMediaPlayerMute", {"name": "Radio"}),
