@@ -329,7 +329,10 @@ class Reader:
         return max(able, key=lambda reading: reading.quality, default=None)
 
     def explained(self, text: str, context: Context) -> Reading | None:
-        """What is understood of a text because each of its words is."""
+        """What is understood of a text because each of its words is; nothing of one that stopped
+        in the middle: 'turn off the fan in the'."""
+        if normal(text).rpartition(" ")[2] in self.words.articles & self.words.dangling:
+            return None
         gazetteer = self.gazetteer
         reading = gazetteer.read(text, context) if gazetteer else None
         if reading is None or no_text(reading, text, self.words):
