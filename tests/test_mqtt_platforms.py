@@ -1457,6 +1457,15 @@ KEYS = st.sampled_from(
 )
 
 
+def test_a_temperature_beyond_all_measure_is_none() -> None:
+    config = {"current_temperature_topic": "t", "precision": 0.1, "mode_command_topic": "m"}
+    component = build("climate", {**config, "modes": ["off", "heat"]})
+    component.receive("t", "21.04")
+    assert component.attributes["current_temperature"] == 21.0
+    component.receive("t", "1e308")
+    assert component.attributes.get("current_temperature") is None
+
+
 @pytest.mark.parametrize(("domain", "config"), CONFIGS)
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)

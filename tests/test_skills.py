@@ -98,6 +98,12 @@ CASES = [
         {"light.living_room_ceiling": "off"},
         {("light.floor_lamp", "brightness"): 64},
     ),
+    Case(
+        "lights.dimmer",
+        {"name": "Kitchen Counter Light"},
+        "It is off.",
+        {"light.kitchen_counter": "off"},
+    ),
     # switches
     Case(
         "HassTurnOn",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -79,8 +80,8 @@ class Thermal(Platform):
     def _degrees(self, name: str) -> float | None:
         """A temperature as precisely as it is to be shown."""
         value = self.facts.get(name)
-        if not isinstance(value, int | float):
-            return None
+        if not isinstance(value, int | float) or math.isinf(value / self._precision):
+            return None  # a device may send 1e308
         return round(round(value / self._precision) * self._precision, 1)
 
     def _set_mode(self, wanted: Any, key: str) -> Publication:
