@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from hassil import (
@@ -307,6 +307,12 @@ def _match(
     )
 
 
+@cache
+def _away(distance: int) -> dict[str, Any]:
+    """The metadata of a name: one for all of that distance, of which a home has ten thousand."""
+    return {"distance": distance}
+
+
 def home_names(places: Places, words: Words) -> dict[str, SpokenNames]:
     """The names of the home, as lists for the templates."""
     names: list[Value] = []
@@ -324,10 +330,10 @@ def home_names(places: Places, words: Words) -> dict[str, SpokenNames]:
         for text, distance in spoken_names(entity, places, words).items():
             if normal(text) in taken and normal(text) not in own:
                 continue  # what another thing is really called
-            names.append((text, entity.entity_id, context, {"distance": distance}))
+            names.append((text, entity.entity_id, context, _away(distance)))
     for domain in sorted({entity.domain for entity in places.entities.values()}):
         for pronoun in (*words.singular, *words.plural):
-            names.append((pronoun, ANYTHING + domain, {"domain": domain}, {"distance": FULL}))
+            names.append((pronoun, ANYTHING + domain, {"domain": domain}, _away(FULL)))
     return {
         "name": SpokenNames("name", names),
         "spot": SpokenNames("spot", _spots(places, words)),
@@ -353,7 +359,7 @@ def _spots(places: Places, words: Words) -> Iterator[Value]:
         for name in spellings(entity.names):
             for ending in words.sensing.get(device_class, ()):
                 if less := _before(name, ending):
-                    yield less, entity.entity_id, context, {"distance": BARE}
+                    yield less, entity.entity_id, context, _away(BARE)
                     break
 
 
@@ -366,7 +372,7 @@ def _gauges(places: Places, words: Words) -> Iterator[Value]:
 def _rooms(area: Area, places: Places, words: Words) -> list[Value]:
     found = spoken_rooms(area, places, words)
     found |= dict.fromkeys(_counted(area.names, words.language), FULL)
-    return [(name, area.area_id, {}, {"distance": distance}) for name, distance in found.items()]
+    return [(name, area.area_id, {}, _away(distance)) for name, distance in found.items()]
 
 
 def spoken_rooms(area: Area, places: Places, words: Words) -> dict[str, int]:
