@@ -186,7 +186,9 @@ class Filler:
         sure = True
         for part in skeleton:
             if isinstance(part, str):
-                pieces.append(Piece(part))
+                spelt = bool(pieces) and pieces[-1].text[-1:].isalpha() and part[:1].isalpha()
+                # '15celsius', but 'fifteen celsius'
+                pieces.append(Piece(f" {part}" if spelt and pieces[-1].role == "number" else part))
             elif part.listed == "name" and template.tool not in TIMERS:
                 assert thing is not None
                 if text_of_name is None:
