@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from hub.config import RouterSettings
 from hub.errors import EngineCrashed
@@ -25,19 +26,11 @@ class Chooser(ScriptedChooser):
         self.asked = asyncio.Event()
         self.may_answer = asyncio.Event()
 
-    async def choose(
-        self,
-        prompt: str,
-        options: Options,
-        *,
-        width: int = 4,
-        enough: float = 0.0,
-        idle: Sequence[str] = (),
-    ) -> tuple[Chosen, ...]:
+    async def choose(self, prompt: str, options: Options, **told: Any) -> tuple[Chosen, ...]:
         self.asked.set()
         await self.may_answer.wait()
         self.answers = self._answers if f"{ODD} =>" in prompt else self._otherwise
-        return await super().choose(prompt, options, width=width, enough=enough, idle=idle)
+        return await super().choose(prompt, options, **told)
 
 
 async def test_what_was_begun_ahead_is_not_asked_again_and_decides_the_same() -> None:

@@ -229,35 +229,42 @@ async def _recorded(
     hub: Hub, folder: Path, options: Options, progress: Progress
 ) -> AsyncIterator[Result]:
     """Recorded commands, clean and in noise, each language by itself."""
-    name, noise = await aloud.noise(options.noise, folder)
     languages = speech.languages(folder)
     for language in languages:
-        ground = Ground("", recorded.home(folder), (), language)
-        clips = speech.load(folder, language)
-        for subject in _subjects(hub, options, templates=False):
-            stage = await built(ground, subject, hub.config, hub.language_model)
-            try:
-                for disturbed in (None, noise):
-                    chosen = await recorded.read(folder, clips, stage, disturbed, aloud.SNR)
-                    score = await _run(hub, chosen, subject, progress, heard=True)
-                    words = [
-                        (each.case.request.text, each.answer.heard * bool(each.case.request.text))
-                        for each in score.scored
-                    ]
-                    yield {
-                        "set": folder.name if len(languages) == 1 else f"{folder.name} {language}",
-                        "kind": "speech",
-                        "tiers": subject.label,
-                        "recordings": score.total,
-                        "noise": f"{name}, {aloud.SNR:g} dB" if disturbed else "none",
-                        "word_error": round(speech.word_error_rate(words), 4),
-                        "action_percent": round(score.share, 1),
-                        **{verdict: score.count(verdict) for verdict in VERDICTS},
-                        "judged": score.judged,
-                        "failures": score.failures(),
-                    }
-            finally:
-                await stage.close()
+        name = folder.name if len(languages) == 1 else f"{folder.name} {language}"
+        async for result in _recorded_in(language, hub, folder, options, progress):
+            yield {"set": name, **result}
+
+
+async def _recorded_in(
+    language: str, hub: Hub, folder: Path, options: Options, progress: Progress
+) -> AsyncIterator[Result]:
+    name, noise = await aloud.noise(options.noise, folder)
+    ground = Ground("", recorded.home(folder), (), language)
+    clips = speech.load(folder, language)
+    for subject in _subjects(hub, options, templates=False):
+        stage = await built(ground, subject, hub.config, hub.language_model)
+        try:
+            for disturbed in (None, noise):
+                chosen = await recorded.read(folder, clips, stage, disturbed, aloud.SNR)
+                score = await _run(hub, chosen, subject, progress, heard=True)
+                words = [
+                    (each.case.request.text, each.answer.heard if each.case.request.text else "")
+                    for each in score.scored
+                ]
+                yield {
+                    "kind": "speech",
+                    "tiers": subject.label,
+                    "recordings": score.total,
+                    "noise": f"{name}, {aloud.SNR:g} dB" if disturbed else "none",
+                    "word_error": round(speech.word_error_rate(words), 4),
+                    "action_percent": round(score.share, 1),
+                    **{verdict: score.count(verdict) for verdict in VERDICTS},
+                    "judged": score.judged,
+                    "failures": score.failures(),
+                }
+        finally:
+            await stage.close()
 
 
 async def _ordered(

@@ -10,13 +10,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 from hub.errors import DeviceError
+from hub.home.features import FEATURES
 from hub.home.link import Link, Trouble
 from hub.home.merge import Personal, identity, merged
 from hub.home.things import Area, Entity, Floor, State, normal
 from hub.messages import StateChange
 from hub.ports import DeviceSource, Inventory, SourceEntity, Telling
 
-__all__ = ["Area", "Entity", "Floor", "Home", "Personal", "State", "normal"]
+__all__ = ["FEATURES", "Area", "Entity", "Floor", "Home", "Personal", "State", "normal"]
 
 Called = Callable[[str, str, Sequence[str], Mapping[str, Any]], None]
 """Is told of a service call: domain, service, ids of entities, data."""

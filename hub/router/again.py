@@ -37,7 +37,10 @@ class SecondHearing:
     """What the sound is to be weighed with, when what was heard at first means nothing."""
 
     def __init__(self, reader: Reader, grammars: Grammars) -> None:
-        self.reader, self.grammars = reader, grammars
+        self.reader = reader
+        self.retriever = grammars.retrievers[reader.language]
+        self.mishearing = grammars.misheard[reader.language]
+        self.plain = grammars.plain.get(reader.language)
 
     def suspects(self, utterance: Utterance, context: Context) -> tuple[str, ...]:
         """Names of what may have been spoken of, the likeliest first: for a second hearing."""
@@ -46,9 +49,7 @@ class SecondHearing:
             return ()
         places = self.reader.places
         area = places.area_id(context.area)
-        found = self.grammars.retrievers[self.reader.language].find(
-            texts, area, things=SUSPECTS, groups=0
-        )
+        found = self.retriever.find(texts, area, things=SUSPECTS, groups=0)
         named = [places.areas[key].name for key in found.areas]
         named += [places.entities[thing.key].name for thing in found.things if thing.entity]
         return tuple(dict.fromkeys(named))[:SUSPECTS]
@@ -64,13 +65,12 @@ class SecondHearing:
         known, made = self.reader.words, dict[str, float]()
         sources = utterance.hypotheses[:MOST_SOURCES]
         heard = [spoken(hypothesis.text) for hypothesis in sources]
-        plain = self.grammars.plain.get(self.reader.language)
-        wholes = plain.readings(heard) if plain else [[] for _ in heard]
+        wholes = self.plain.readings(heard) if self.plain else [[] for _ in heard]
         for rank, (hypothesis, whole) in enumerate(zip(sources, wholes, strict=True)):
             less = LESS_LIKELY * rank
             made[hypothesis.text] = min(made.get(hypothesis.text, less), less)
             for unlike, text in (
-                *self.grammars.misheard[self.reader.language].readings(heard[rank]),
+                *self.mishearing.readings(heard[rank]),
                 *whole,
             ):
                 way = surface(text, hypothesis.text)

@@ -49,7 +49,9 @@ class Leaning:
     """What is understood of a text after the one before: 'and in the kitchen', 'no, twenty'."""
 
     def __init__(self, reader: Reader, tools: Sequence[ToolSpec]) -> None:
-        self.reader, self.tools, self.language = reader, tools, reader.language
+        self.reader, self.language = reader, reader.language
+        self.asking = {tool.name: tool.skill for tool in tools if not tool.domains}
+        """Tools for no devices -> their skills."""
         self.words, self.places, self.names = reader.words, reader.places, reader.names
         self.without = reader.without
 
@@ -104,8 +106,7 @@ class Leaning:
 
     def _same_skill(self, before: Sequence[Call], now: Sequence[Call]) -> bool:
         """Whether two questions are for one skill: the weather now, and that of tomorrow."""
-        skills = {tool.name: tool.skill for tool in self.tools if not tool.domains}
-        asked = {skills.get(call.tool) for call in (*before, *now)}
+        asked = {self.asking.get(call.tool) for call in (*before, *now)}
         return len(asked) == 1 and None not in asked
 
     def _step(self, text: str, context: Context, last: Targets) -> Reading | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from hub.home.features import bits
 from hub.home.model import Entity, State, normal
 from hub.messages import Call
 from hub.router.places import TARGET_SLOTS, Places, targets
@@ -21,19 +22,25 @@ from hub.router.words import Words
 States = Callable[[str], State]
 """The state of an entity, by its id."""
 
-FEATURES: Mapping[str, Mapping[str, int]] = {
-    "HassClimateSetTemperature": {"climate": 1 | 2, "water_heater": 1},
-    "HassFanSetSpeed": {"fan": 1},
-    "HassMediaNext": {"media_player": 32},
-    "HassMediaPause": {"media_player": 1},
-    "HassMediaPlayerMute": {"media_player": 8},
-    "HassMediaPlayerUnmute": {"media_player": 8},
-    "HassMediaPrevious": {"media_player": 16},
-    "HassSetPosition": {"cover": 4, "valve": 4},
-    "HassSetVolume": {"media_player": 4},
-    "HassSetVolumeRelative": {"media_player": 4},
-    "media.louder": {"media_player": 4},
-    "media.quieter": {"media_player": 4},
+NEEDED: Mapping[str, Mapping[str, int]] = {
+    "HassClimateSetTemperature": {
+        "climate": bits("climate", "TARGET_TEMPERATURE", "TARGET_TEMPERATURE_RANGE"),
+        "water_heater": bits("water_heater", "TARGET_TEMPERATURE"),
+    },
+    "HassFanSetSpeed": {"fan": bits("fan", "SET_SPEED")},
+    "HassMediaNext": {"media_player": bits("media_player", "NEXT_TRACK")},
+    "HassMediaPause": {"media_player": bits("media_player", "PAUSE")},
+    "HassMediaPlayerMute": {"media_player": bits("media_player", "VOLUME_MUTE")},
+    "HassMediaPlayerUnmute": {"media_player": bits("media_player", "VOLUME_MUTE")},
+    "HassMediaPrevious": {"media_player": bits("media_player", "PREVIOUS_TRACK")},
+    "HassSetPosition": {
+        "cover": bits("cover", "SET_POSITION"),
+        "valve": bits("valve", "SET_POSITION"),
+    },
+    "HassSetVolume": {"media_player": bits("media_player", "VOLUME_SET")},
+    "HassSetVolumeRelative": {"media_player": bits("media_player", "VOLUME_SET")},
+    "media.louder": {"media_player": bits("media_player", "VOLUME_SET")},
+    "media.quieter": {"media_player": bits("media_player", "VOLUME_SET")},
 }
 """Tool -> domain -> the bits of Home Assistant's feature set of which a device needs one."""
 DIMMING = ("lights.brighter", "lights.dimmer")
@@ -41,15 +48,15 @@ COLOURS = frozenset({"hs", "rgb", "rgbw", "rgbww", "xy"})
 """Colour modes of lights that have any colour."""
 RESTING = {"cover": ("closed",), "valve": ("closed",)}
 """Domain -> states in which there is nothing to turn off or close."""
-LONGEST_PLURAL = 2
-"""Letters that a word has more where it means several."""
 OFF = ("off", "standby", "idle", "docked")
 """The same of all others."""
+LONGEST_PLURAL = 2
+"""Letters that a word has more where it means several."""
 
 
 def able(call: Call, entity: Entity, state: State) -> bool:
     """Whether a device can do what a call asks of it, as far as it tells."""
-    needed = FEATURES.get(call.tool, {}).get(entity.domain)
+    needed = NEEDED.get(call.tool, {}).get(entity.domain)
     if needed is not None:
         return entity.can(needed)
     modes = {str(mode) for mode in state.attributes.get("supported_color_modes") or ()}
