@@ -101,7 +101,7 @@ CASES = [
     Case(
         "lights.dimmer",
         {"name": "Kitchen Counter Light"},
-        "It is off.",
+        "The Kitchen Counter Light is off.",
         {"light.kitchen_counter": "off"},
     ),
     # switches

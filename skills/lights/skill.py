@@ -223,11 +223,10 @@ async def brighter(lights: Entities, home: Home, step: Percent = STEP) -> None:
 async def dimmer(lights: Entities, home: Home, where: Where, step: Percent = STEP) -> str | None:
     """Make lights dimmer."""
     if all(home.state(light).state == "off" for light in lights):
-        several = len(lights) > 1
-        return where.say(
-            "They are off." if several else "It is off.",
-            de="Die sind aus." if several else "Das ist aus.",
-        )
+        if len(lights) > 1:
+            return where.say("They are off.", de="Die sind aus.")
+        name = lights[0].name
+        return where.say(f"The {name} is off.", de=f"{name} ist aus.")
     await _step(lights, home, -step)
     return None
 
