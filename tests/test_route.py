@@ -108,6 +108,9 @@ async def test_what_is_not_about_the_home_is_told_apart(routing: Routing) -> Non
     assert answer["calls"] == answer["outcomes"] == []
     assert [call["tool"] for call in answer["own"]] == ["arithmetic.calculate"]
     assert answer["reply"] == "27."
+    person = await ask(routing, "call me Sam")
+    assert [call["tool"] for call in person["own"]] == ["memory.call_me"]
+    assert person["calls"] == []
     timer = await ask(routing, "set a timer for ten minutes")
     assert [call["tool"] for call in timer["calls"]] == ["HassStartTimer"]
     assert "own" not in timer

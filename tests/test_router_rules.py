@@ -631,6 +631,15 @@ async def test_a_french_but_plays_nothing() -> None:
     assert [tool for tool, _ in calls(put_on)] == ["HassMediaSearchAndPlay"]
 
 
+async def test_a_game_is_no_music() -> None:
+    play = tool("HassMediaSearchAndPlay", ["media_player"], search_query={"type": "string"})
+    router, _ = await make_router(tools=[*TOOLS, play])
+    for text in ("let's play a game", "play chess with me", "play cards"):
+        assert not (await said(router, text, area="living_room")).calls, text
+    song = await said(router, "play poker face", area="living_room")
+    assert [tool for tool, _ in calls(song)] == ["HassMediaSearchAndPlay"]
+
+
 async def test_tools_that_are_learnt_while_the_grammars_are_built_are_understood(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

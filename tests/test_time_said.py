@@ -388,6 +388,16 @@ async def test_the_alarm_panel_is_another_thing(home: Home) -> None:
             "I will remind you tomorrow 1 hour before sunset: bring in the laundry.",
         ),
         (
+            "remind me to call my mother in ten minutes",
+            "en",
+            "I will remind you in 10 minutes: call your mother.",
+        ),
+        (
+            "remind me about the meeting in one hour",
+            "en",
+            "I will remind you in 1 hour: the meeting.",
+        ),
+        (
             "erinnere mich morgen um fünf daran, meine Schwester anzurufen",
             "de",
             "Ich erinnere dich morgen um 17 Uhr: deine Schwester anzurufen.",

@@ -37,13 +37,19 @@ def as_hass(call: Call, answer: Answer, inventory: Inventory) -> Call:
     return call
 
 
-def of_the_home(call: Call, answer: Answer) -> bool:
+def of_the_home(call: Call, answer: Answer, inventory: Inventory) -> bool:
     """Whether a call (as `as_hass` names it) is about the home: an intent of Home Assistant, or one
-    of the hub's own tools that is about a device or a place. A calendar, a sum or a reminder of
-    the hub's own is not."""
+    of the hub's own tools that is about a device or a place. A calendar, a sum, a reminder or the
+    name of a person is not."""
     if call.tool.startswith("Hass") or answer.meant or answer.touched or answer.changed:
         return True
-    return any(key in call.arguments for key in WHERE)
+    where = {key: value for key, value in call.arguments.items() if key in WHERE}
+    return bool(where.keys() - {"name"}) or where.get("name") in _names(inventory)
+
+
+def _names(inventory: Inventory) -> set[str]:
+    entities = inventory.entities
+    return {name for each in entities for name in (each.entity_id, each.name, *each.aliases)}
 
 
 def _state(call: Call, where: Mapping[str, Any], answer: Answer, inventory: Inventory) -> Call:

@@ -150,11 +150,11 @@ def response(answer: Answer, inventory: Inventory) -> dict[str, Any]:
     touched = dict.fromkeys((*answer.touched, *answer.changed))
     calls = [as_hass(call, answer, inventory) for call in answer.calls]
     found: dict[str, Any] = {
-        "calls": [call.to_json() for call in calls if of_the_home(call, answer)],
+        "calls": [call.to_json() for call in calls if of_the_home(call, answer, inventory)],
         "outcomes": [{"entity_id": key, **answer.after[key]} for key in touched],
         "reply": answer.reply,
     }
-    if own := [call.to_json() for call in calls if not of_the_home(call, answer)]:
+    if own := [call.to_json() for call in calls if not of_the_home(call, answer, inventory)]:
         found["own"] = own
     if answer.recognized:
         found["recognized"] = [

@@ -308,17 +308,23 @@ class Reader:
 
     def _kept_later(self, reading: Reading, context: Context) -> Reading:
         """The reading, if what is to be done later is a command. 'Remind me of the meeting in an
-        hour' has the form of 'turn on the lamp in an hour', but nothing could be done then."""
+        hour' has the form of 'turn on the lamp in an hour', but nothing could be done then: the
+        time belongs to its text."""
         for call in reading.calls:
             later = call.arguments.get(LATER)
             if not isinstance(later, str):
                 continue
             said = Said(later, later)
-            if not any(r.calls for r in self.exact(said, context)):
+            if not any(self._waits(r) for r in self.exact(said, context)):
                 told = self.words.refusals.get("then")
                 why = f"{reading.why}; {later!r} is not understood"
                 return replace(reading, calls=(), doable=False, sentence=told, why=why)
         return reading
+
+    def _waits(self, reading: Reading) -> bool:
+        """Whether it can be done later, its free text, if any, being something to play."""
+        devices = all(for_devices(call, self.places) for call in reading.calls)
+        return bool(reading.calls) and (devices or not reading.open)
 
     def able(self, text: str, context: Context) -> Reading | None:
         """The best reading of a part of a sentence that can be done."""

@@ -73,6 +73,10 @@ def read(folder: Path) -> Iterator[TextSet]:
 def _cases(folder: Path, area: str | None, inventory: Inventory) -> tuple[list[Case], list[Case]]:
     iot: list[Case] = []
     far: list[Case] = []
+
+    def nothing(answer: Answer) -> Judgement:
+        return _nothing(answer, inventory)
+
     for path in sorted(folder.glob("*.jsonl")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             try:
@@ -84,7 +88,7 @@ def _cases(folder: Path, area: str | None, inventory: Inventory) -> tuple[list[C
             if scenario == "iot":
                 iot.append(Case(request, _Command(action, _entities(given), inventory), action))
             elif scenario not in NEAR:
-                far.append(Case(request, _nothing, scenario))
+                far.append(Case(request, nothing, scenario))
     return iot, far
 
 
@@ -97,10 +101,10 @@ def _entities(given: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _nothing(answer: Answer) -> Judgement:
+def _nothing(answer: Answer, inventory: Inventory) -> Judgement:
     if not answer.acted:
         return Judgement("right")
-    home = any(of_the_home(call, answer) for call in answer.calls)
+    home = any(of_the_home(call, answer, inventory) for call in answer.calls)
     return Judgement("wrong_action" if home else "wrong_answer", (told(answer.calls),))
 
 
