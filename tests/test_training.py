@@ -10,7 +10,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,17 @@ SHAPE = Shape(
     epsilon=1e-5,
     vocabulary=258,
 )
+NORMS = {"attn_norm": SHAPE.width, "ffn_norm": SHAPE.width}
 SETTINGS = Settings(rank=4, alpha=8.0, rate=0.01, warmup=2, homes=2)
 SOURCE = "tests.test_training"
+SAMPLE = Sample(
+    "Kitchen A: light Worktop Strip B\n",
+    (
+        Item("[Kitchen] dim it to forty =>", "dim B 40", "device", "en"),
+        Item("[] off =>", "none", "none", "en"),
+        Item("[Hall] on => on B\n[Hall] and now off =>", "off B", "device", "en"),
+    ),
+)
 
 
 def samples(seed: int, *, held_out: bool = False) -> Iterator[Sample]:
@@ -61,19 +70,27 @@ def samples(seed: int, *, held_out: bool = False) -> Iterator[Sample]:
 @pytest.fixture(scope="module")
 def base_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of the llama architecture that knows nothing, with a token for each byte."""
-    path = tmp_path_factory.mktemp("base") / "base.gguf"
+    return write_base(tmp_path_factory.mktemp("base") / "base.gguf", SHAPE)
+
+
+def write_base(path: Path, shape: Shape, layer_norms: Mapping[str, int] = NORMS) -> Path:
+    """`layer_norms`: lengths of the scales that each layer has."""
     weights = np.random.default_rng(0)
-    writer = gguf.GGUFWriter(str(path), "llama")
-    writer.add_block_count(SHAPE.layers)
+    writer = gguf.GGUFWriter(str(path), shape.architecture)
+    writer.add_block_count(shape.layers)
     writer.add_context_length(512)
-    writer.add_embedding_length(SHAPE.width)
-    writer.add_feed_forward_length(SHAPE.inner)
-    writer.add_head_count(SHAPE.heads)
-    writer.add_head_count_kv(SHAPE.shared_heads)
-    writer.add_rope_freq_base(SHAPE.base)
-    writer.add_rope_dimension_count(SHAPE.head)
-    writer.add_layer_norm_rms_eps(SHAPE.epsilon)
-    writer.add_vocab_size(SHAPE.vocabulary)
+    writer.add_embedding_length(shape.width)
+    writer.add_feed_forward_length(shape.inner)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.shared_heads)
+    writer.add_key_length(shape.head)
+    writer.add_value_length(shape.head)
+    writer.add_rope_freq_base(shape.base)
+    writer.add_rope_dimension_count(shape.head)
+    writer.add_layer_norm_rms_eps(shape.epsilon)
+    writer.add_vocab_size(shape.vocabulary)
+    if shape.window:
+        writer.add_sliding_window(shape.window)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
     writer.add_token_list([*_letters(), "<s>", "</s>"])
@@ -81,20 +98,20 @@ def base_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer.add_token_merges(["Ġ Ġ"])
     writer.add_bos_token_id(256)
     writer.add_eos_token_id(257)
-    writer.add_add_bos_token(False)
+    writer.add_add_bos_token(shape.architecture == "gemma3")
 
     def add(name: str, *size: int) -> None:
-        values = weights.normal(size=size) / size[-1] ** 0.5 if len(size) > 1 else np.ones(size)
-        writer.add_tensor(f"{name}.weight", values.astype(np.float32))
+        values = weights.normal(size=size) / size[-1] ** 0.5
+        writer.add_tensor(f"{name}.weight", (values + (len(size) == 1)).astype(np.float32))
 
-    add("token_embd", SHAPE.vocabulary, SHAPE.width)
-    add("output_norm", SHAPE.width)
-    for layer in range(SHAPE.layers):
-        add(f"blk.{layer}.attn_norm", SHAPE.width)
-        add(f"blk.{layer}.ffn_norm", SHAPE.width)
+    add("token_embd", shape.vocabulary, shape.width)
+    add("output_norm", shape.width)
+    for layer in range(shape.layers):
+        for name, length in layer_norms.items():
+            add(f"blk.{layer}.{name}", length)
         for names in GROUPS.values():
             for name in names:
-                add(f"blk.{layer}.{name}", SHAPE.outputs(name), SHAPE.inputs(name))
+                add(f"blk.{layer}.{name}", shape.outputs(name), shape.inputs(name))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -118,15 +135,7 @@ def base(base_file: Path) -> Base:
 
 @pytest.fixture(scope="module")
 def row(base_file: Path) -> Row:
-    sample = Sample(
-        "Kitchen A: light Worktop Strip B\n",
-        (
-            Item("[Kitchen] dim it to forty =>", "dim B 40", "device", "en"),
-            Item("[] off =>", "none", "none", "en"),
-            Item("[Hall] on => on B\n[Hall] and now off =>", "off B", "device", "en"),
-        ),
-    )
-    return pack(sample, tokenizer(base_file))
+    return pack(SAMPLE, tokenizer(base_file))
 
 
 def network(base: Base, *, frozen: int = 0) -> Network:
@@ -199,7 +208,11 @@ def test_llama_cpp_expects_the_same(base: Base, base_file: Path, row: Row) -> No
 
 @pytest.mark.parametrize("frozen", [0, 1])
 def test_the_gradient_is_the_slope_of_the_loss(base: Base, row: Row, frozen: int) -> None:
-    net = network(base, frozen=frozen)
+    assert_slope(network(base, frozen=frozen), row)
+
+
+def assert_slope(net: Network, row: Row) -> None:
+    """The gradient is what the loss rises by along it."""
     vector = net.adapter.vector
     gradient = torch.zeros_like(vector)
     net.learn(row, net.adapter.views(gradient), 1.0)
@@ -212,7 +225,7 @@ def test_the_gradient_is_the_slope_of_the_loss(base: Base, row: Row, frozen: int
         vector.sub_(direction, alpha=step)
         return -float(shares[torch.arange(len(row.expected)), row.expected].sum())
 
-    slope = (loss(1e-2) - loss(-1e-2)) / 2e-2
+    slope = (loss(2e-3) - loss(-2e-3)) / 4e-3
     assert slope == pytest.approx(float(gradient.norm()), rel=0.01)
 
 

@@ -38,7 +38,7 @@ def trained(checkpoint: Path) -> Trained:
 
 def write_adapter(adapter: Adapter, path: Path, *, kind: Kind = "f16", name: str = "") -> None:
     """Rows that are too short for the kind are written in 16 bits."""
-    writer = gguf.GGUFWriter(str(path), "llama")
+    writer = gguf.GGUFWriter(str(path), adapter.shape.architecture)
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
     writer.add_float32(ALPHA, adapter.alpha)

@@ -33,11 +33,13 @@ GROUPS = {
 """Weights that are applied to the same values are one matrix here."""
 NORMED = {"qkv": "attn_norm", "gate_up": "ffn_norm"}
 """Scales that are part of the matrix behind them here."""
+ARCHITECTURES = ("llama", "gemma3")
+"""That can be read; the second is computed by `hub.training.gemma`."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a model of the llama architecture."""
+    """Sizes of a model."""
 
     layers: int
     width: int
@@ -49,19 +51,28 @@ class Shape:
     """Of the rotary positions."""
     epsilon: float
     vocabulary: int
+    architecture: str = "llama"
+    head_size: int = 0
+    """0: the width divided by the heads."""
+    window: int = 0
+    """Tokens that a layer with a sliding window sees; 0: there is none."""
 
     @property
     def head(self) -> int:
-        return self.width // self.heads
+        return self.head_size or self.width // self.heads
 
     def outputs(self, name: str) -> int:
         """Rows of the weight of this name."""
         if name in ("attn_k", "attn_v"):
             return self.shared_heads * self.head
+        if name == "attn_q":
+            return self.heads * self.head
         return self.inner if name in ("ffn_gate", "ffn_up") else self.width
 
     def inputs(self, name: str) -> int:
         """Columns of the weight of this name."""
+        if name == "attn_output":
+            return self.heads * self.head
         return self.inner if name == "ffn_down" else self.width
 
 
@@ -77,12 +88,15 @@ class Base:
 def load(path: Path) -> Base:
     """Read and dequantize a GGUF file. Raises ValueError if it is of another architecture."""
     reader = gguf.GGUFReader(str(path))
+    architecture = str(reader.fields["general.architecture"].contents())
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"{path}: {architecture} is none of {', '.join(ARCHITECTURES)}")
 
-    def value(name: str) -> Any:
-        field = reader.fields.get(name)
-        if field is None:
-            raise ValueError(f"{path}: no {name}: a model of the llama architecture is needed")
-        return field.contents()
+    def value(name: str, default: int | None = None) -> Any:
+        field = reader.fields.get(f"{architecture}.{name}")
+        if field is None and default is None:
+            raise ValueError(f"{path}: no {architecture}.{name}")
+        return field.contents() if field else default
 
     weights = {
         tensor.name.removesuffix(".weight"): torch.from_numpy(
@@ -94,14 +108,17 @@ def load(path: Path) -> Base:
     if "output" in weights:
         raise ValueError(f"{path}: a model with an output matrix of its own")
     shape = Shape(
-        layers=value("llama.block_count"),
-        width=value("llama.embedding_length"),
-        inner=value("llama.feed_forward_length"),
-        heads=value("llama.attention.head_count"),
-        shared_heads=value("llama.attention.head_count_kv"),
-        base=value("llama.rope.freq_base"),
-        epsilon=value("llama.attention.layer_norm_rms_epsilon"),
+        layers=value("block_count"),
+        width=value("embedding_length"),
+        inner=value("feed_forward_length"),
+        heads=value("attention.head_count"),
+        shared_heads=value("attention.head_count_kv"),
+        base=value("rope.freq_base"),
+        epsilon=value("attention.layer_norm_rms_epsilon"),
         vocabulary=len(weights["token_embd"]),
+        architecture=architecture,
+        head_size=value("attention.key_length", 0),
+        window=value("attention.sliding_window", 0),
     )
     return Base(shape, weights)
 
@@ -167,7 +184,7 @@ class Network:
     def __init__(self, base: Base, adapter: Adapter) -> None:
         self.shape, self.adapter = base.shape, adapter
         self._embedding = base.weights["token_embd"]
-        self._head = self._embedding * base.weights["output_norm"]
+        self._head = self._learning_head = self._embedding * base.weights["output_norm"]
         self._norms: dict[tuple[int, str], Tensor] = {}
         self._base: dict[tuple[int, str], Tensor] = {}
         self._merged: dict[tuple[int, str], Tensor] = {}
@@ -230,7 +247,8 @@ class Network:
     def _head_back(self, x: Tensor, row: Row, weight: float) -> tuple[Tensor, float]:
         """The gradient of what came out of the layers, and the loss."""
         normed, inverse = self._normed(x[row.asked])
-        shares = normed @ self._head.T
+        head = self._learning_head
+        shares = (normed.to(head.dtype) @ head.T).float()
         places = torch.arange(len(row.asked))
         shares -= shares.logsumexp(1, keepdim=True)
         loss = -float(shares[places, row.expected].sum())
@@ -238,11 +256,11 @@ class Network:
         shares[places, row.expected] -= 1
         shares *= weight
         dx = torch.zeros_like(x)
-        dx[row.asked] = normed_back(shares @ self._head, normed, inverse)
+        dx[row.asked] = normed_back((shares.to(head.dtype) @ head).float(), normed, inverse)
         return dx, loss
 
     def _forward(self, row: Row, *, keep: bool) -> tuple[Tensor, list[_Kept]]:
-        x = self._embedding[row.tokens]
+        x = self._words(row)
         turns = self._turns(row)
         kept = []
         for layer in range(self.shape.layers):
@@ -250,6 +268,9 @@ class Network:
             if keep and layer >= self.adapter.frozen:
                 kept.append(used)
         return x, kept
+
+    def _words(self, row: Row) -> Tensor:
+        return self._embedding[row.tokens]
 
     def _layer(self, layer: int, x: Tensor, row: Row, turns: Tensor) -> tuple[Tensor, _Kept]:
         normed, inverse = self._normed(x)
@@ -273,11 +294,7 @@ class Network:
         return x @ self._merged[layer, group].T
 
     def _turns(self, row: Row) -> Tensor:
-        """The rotation of each position, as complex numbers."""
-        half = self.shape.head // 2
-        speeds = self.shape.base ** (-torch.arange(half, dtype=torch.float64) / half)
-        angles = row.positions[:, None].double() * speeds
-        return torch.polar(torch.ones_like(angles), angles).to(torch.complex64)[:, None]
+        return rotations(row, self.shape.head, self.shape.base)
 
     def _rotate(self, qkv: Tensor, turns: Tensor) -> None:
         heads = self.shape.heads + self.shape.shared_heads
@@ -286,7 +303,7 @@ class Network:
 
     def _normed(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Rows of unit mean square, and what they were multiplied with."""
-        mean = torch.linalg.vector_norm(x, dim=1, keepdim=True).square_().div_(x.shape[1])
+        mean = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1])
         inverse = mean.add_(self.shape.epsilon).rsqrt_()
         return x * inverse, inverse
 
@@ -355,8 +372,16 @@ class _Kept:
     turns: Tensor
 
 
+def rotations(row: Row, size: int, base: float) -> Tensor:
+    """The rotation of each position in a head of this size, as complex numbers."""
+    half = size // 2
+    speeds = base ** (-torch.arange(half, dtype=torch.float64) / half)
+    angles = row.positions[:, None].double() * speeds
+    return torch.polar(torch.ones_like(angles), angles).to(torch.complex64)[:, None]
+
+
 def normed_back(dy: Tensor, normed: Tensor, inverse: Tensor) -> Tensor:
-    along = torch.linalg.vecdot(dy, normed).div_(dy.shape[1]).unsqueeze_(1)
+    along = torch.linalg.vecdot(dy, normed).div_(dy.shape[-1]).unsqueeze_(-1)
     return torch.addcmul(dy, normed, along, value=-1).mul_(inverse)
 
 
@@ -439,9 +464,8 @@ class Attention:
     def _columns(self, values: Tensor) -> Tensor:
         """Back to a line for each token."""
         shared, _, size = values.shape
-        return (
-            values.view(shared, -1, self._each, size).transpose(0, 1).reshape(-1, self._shape.width)
-        )
+        columns = values.view(shared, -1, self._each, size).transpose(0, 1)
+        return columns.reshape(-1, shared * self._each * size)
 
     def _rectangle(self, values: Tensor, *, drop: bool = False) -> Tensor:
         """Values of the items' tokens as a rectangle.

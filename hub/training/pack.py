@@ -6,10 +6,10 @@ the home and itself. Only answers are learned, up to the newline that ends them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -17,7 +17,12 @@ from torch import Tensor
 if TYPE_CHECKING:
     from hub.training.samples import Item, Sample
 
-Tokenize = Callable[[str], Sequence[int]]
+
+class Tokenize(Protocol):
+    """`begins`: with the start token, of models that have one."""
+
+    def __call__(self, text: str, *, begins: bool = False) -> Sequence[int]: ...
+
 
 IGNORED = float("-inf")
 
@@ -72,7 +77,7 @@ def pack(sample: Sample, tokenize: Tokenize, *, longest: int = 0) -> Row:
     """`longest`: tokens of a row at most; items that do not fit are left out. 0: no limit.
 
     Home, prompt and answer are cut into tokens apart, as they are when the hub asks."""
-    tokens = list(tokenize(sample.home))
+    tokens = list(tokenize(sample.home, begins=True))
     home = len(tokens)
     lengths: list[int] = []
     items: list[Item] = []

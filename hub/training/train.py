@@ -31,6 +31,7 @@ import torch
 from torch import Tensor
 
 from hub.training.bytewise import ByteNetwork
+from hub.training.gemma import GemmaNetwork
 from hub.training.lora import Adapter, Base, Network, load
 from hub.training.pack import Row, Tokenize, pack
 from hub.training.score import VALIDATION_ITEMS, VALIDATION_SEED, Tally, held_out
@@ -110,10 +111,7 @@ class Trainer:
             base.shape, settings.rank, alpha=settings.alpha, frozen=settings.frozen
         )
         self.adapter.start(settings.seed)
-        self.network = Network(base, self.adapter)
-        if calibration:
-            self.network = ByteNetwork(base, self.adapter)
-            self.network.calibrate(calibration)
+        self.network = network(base, self.adapter, calibration)
         self._parameter = torch.nn.Parameter(self.adapter.vector)
         self._optimizer = torch.optim.AdamW(
             [self._parameter], lr=settings.rate, betas=(0.9, 0.99), weight_decay=0.0, foreach=False
@@ -211,6 +209,17 @@ class Trainer:
         return trainer
 
 
+def network(base: Base, adapter: Adapter, calibration: Sequence[Row] = ()) -> Network:
+    """The network for a base. `calibration`: see `Trainer`; of gemma3, 16 bits instead of 8."""
+    if base.shape.architecture == "gemma3":
+        return GemmaNetwork(base, adapter, short=bool(calibration))
+    if not calibration:
+        return Network(base, adapter)
+    rough = ByteNetwork(base, adapter)
+    rough.calibrate(calibration)
+    return rough
+
+
 def multiplies_bytes() -> bool:
     """Whether this processor has instructions for products of 8-bit numbers (VNNI)."""
     try:
@@ -237,11 +246,15 @@ def balanced(rows: Sequence[Row], shares: int) -> list[list[Row]]:
 
 
 def tokenizer(base: Path) -> Tokenize:
-    """The one that the hub asks with, llama.cpp's: no start token, marks are plain text."""
+    """The one that the hub asks with, llama.cpp's: marks are plain text."""
     from hub.engines.llama_native import Model
 
     model = Model(str(base), context=64, batch=8, threads=1, sequences=1, extra_buffers=False)
-    return lambda text: model.plain_tokens(text, begins=False)
+
+    def tokenize(text: str, *, begins: bool = False) -> Sequence[int]:
+        return model.plain_tokens(text, begins=begins)
+
+    return tokenize
 
 
 def drawn(source: str, seed: int, start: int, tokenize: Tokenize) -> Iterator[Row]:
