@@ -23,11 +23,14 @@ WATCHED = (
     "brightness",
     "color_temp_kelvin",
     "current_position",
+    "humidity",
     "is_volume_muted",
+    "media_track",
     "oscillating",
     "percentage",
     "preset_mode",
     "rgb_color",
+    "source",
     "temperature",
     "volume_level",
 )
@@ -165,6 +168,36 @@ def changes(
             found = _of(now, key)
             if value is not None and not _close(value, found):
                 yield f"{entity} {key} is {found!r}, not {value!r}"
+
+
+RELATIVE = ("up", "down")
+"""Values of an attribute that must have become more, or less."""
+
+
+def certain(expected: Shown) -> Shown:
+    """The states without what is only known to be more or less."""
+    return {
+        key: {
+            **wanted,
+            "attributes": {
+                name: value
+                for name, value in (wanted.get("attributes") or {}).items()
+                if value not in RELATIVE
+            },
+        }
+        for key, wanted in expected.items()
+    }
+
+
+def moved(answer: Answer, expected: Shown) -> Iterator[str]:
+    """What should have become more or less, and did not."""
+    for key, wanted in expected.items():
+        for name, value in (wanted.get("attributes") or {}).items():
+            if value not in RELATIVE:
+                continue
+            was, seen = (s[key]["attributes"].get(name) for s in (answer.before, answer.after))
+            if not ((seen or 0) > (was or 0) if value == "up" else (seen or 0) < (was or 0)):
+                yield f"{key} {name} went from {was!r} to {seen!r}, not {value}"
 
 
 def _of(shown: Mapping[str, Any], key: str) -> Any:

@@ -34,7 +34,18 @@ from hub.devices.homefile import load
 from hub.errors import ConfigError
 from hub.evaluate.formats.homes import _plain, _yaml
 from hub.evaluate.formats.voice_bench import fits
-from hub.evaluate.judging import WATCHED, Case, Ground, Judgement, TextSet, changes, settle, told
+from hub.evaluate.judging import (
+    WATCHED,
+    Case,
+    Ground,
+    Judgement,
+    TextSet,
+    certain,
+    changes,
+    moved,
+    settle,
+    told,
+)
 from hub.evaluate.stage import Answer, Request, Shown, named
 from hub.ports import Inventory
 
@@ -74,7 +85,7 @@ def _ground(path: Path) -> Ground | None:
             ways = [shown(way, inventory, path) for way in turn.get("any") or [turn.get("expect")]]
             judge = _Turn(turn, ways, inventory)
             group = str(dialogue.get("about", path.stem))
-            cases.append(Case(request, judge, group, number > 0, _certain(ways[0])))
+            cases.append(Case(request, judge, group, number > 0, certain(ways[0])))
     return Ground(path.stem, inventory, cases, language)
 
 
@@ -100,20 +111,6 @@ def shown(given: Any, inventory: Inventory, path: Path) -> Shown:
     return found
 
 
-RELATIVE = ("up", "down")
-
-
-def _certain(way: Shown) -> Shown:
-    """The states without what is only known to be more or less."""
-    return {
-        key: {
-            **wanted,
-            "attributes": {k: v for k, v in wanted["attributes"].items() if v not in RELATIVE},
-        }
-        for key, wanted in way.items()
-    }
-
-
 class _Turn:
     def __init__(self, turn: Mapping[str, Any], ways: list[Shown], inventory: Inventory) -> None:
         self._turn = turn
@@ -126,17 +123,12 @@ class _Turn:
         return settle(found, answer)
 
     def _states(self, answer: Answer, way: Shown) -> Iterator[str]:
-        yield from changes(answer, _certain(way), setup={}, ignored={})
-        for key, wanted in way.items():
+        yield from changes(answer, certain(way), setup={}, ignored={})
+        yield from moved(answer, way)
+        for key, wanted in certain(way).items():
             for name, value in wanted["attributes"].items():
-                was, seen = (s[key]["attributes"].get(name) for s in (answer.before, answer.after))
-                if value in RELATIVE:
-                    if ((seen or 0) > (was or 0), (seen or 0) < (was or 0)) != (
-                        value == "up",
-                        value == "down",
-                    ):
-                        yield f"{key} {name} went from {was!r} to {seen!r}, not {value}"
-                elif name not in WATCHED and seen != value:
+                seen = answer.after[key]["attributes"].get(name)
+                if name not in WATCHED and seen != value:
                     yield f"{key} {name} is {seen!r}, not {value!r}"
 
     def _rest(self, answer: Answer) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Sets of home-assistant-datasets: homes (`HOME/_fixtures.yaml`) with sentences (`HOME/*.yaml`).
 
 Three kinds of test, told apart by their keys: `expect_changes` (the states that must follow, in
-`assist` and `assist-mini`), `expect_response` (words one of which the reply must have, in
-`questions`), and `entity_id` (the device that is meant, in `device-actions`).
+`assist` and `assist-mini`; our own sets have `up` and `down` for attributes), `expect_response`
+(words one of which the reply must have, in `questions`), and `entity_id` (the device that is
+meant, in `device-actions`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ import yaml
 
 from hub.devices.homefile import LOADER, parse
 from hub.errors import ConfigError
-from hub.evaluate.judging import Case, Ground, Judgement, TextSet, changes, settle, told
+from hub.evaluate.judging import (
+    Case,
+    Ground,
+    Judgement,
+    TextSet,
+    certain,
+    changes,
+    moved,
+    settle,
+    told,
+)
 from hub.evaluate.stage import Answer, Request
 from hub.home.model import normal
 from hub.ports import Inventory
@@ -122,8 +133,9 @@ class _Changes:
         self._ignored = ignored
 
     def __call__(self, answer: Answer) -> Judgement:
-        found = changes(answer, self._expected, setup=self._setup, ignored=self._ignored)
-        return settle(found, answer)
+        wanted = certain(self._expected)
+        found = changes(answer, wanted, setup=self._setup, ignored=self._ignored)
+        return settle([*found, *moved(answer, self._expected)], answer)
 
 
 class _Response:
