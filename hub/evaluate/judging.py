@@ -18,6 +18,8 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 TOLERANCE = 2.0
 """Units by which a number may differ from the expected one: 50 % of 255 is 127 or 128."""
+FINER: Mapping[str, float] = {"media_track": 0, "temperature": 0.1, "volume_level": 0.02}
+"""Attributes in other units -> by how much they may differ."""
 
 WATCHED = (
     "brightness",
@@ -166,7 +168,7 @@ def changes(
             if stays or key in (ignored.get(entity) or ()) or key not in ("state", *WATCHED):
                 continue
             found = _of(now, key)
-            if value is not None and not _close(value, found):
+            if value is not None and not _close(value, found, FINER.get(key, TOLERANCE)):
                 yield f"{entity} {key} is {found!r}, not {value!r}"
 
 
@@ -205,15 +207,19 @@ def _of(shown: Mapping[str, Any], key: str) -> Any:
 
 
 def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    return any(not _close(_of(before, key), _of(after, key)) for key in ("state", *WATCHED))
+    return any(
+        not _close(_of(before, key), _of(after, key), FINER.get(key, TOLERANCE))
+        for key in ("state", *WATCHED)
+    )
 
 
 MOMENTS = ("button", "event", "input_button", "scene")
 """Domains whose state is the moment at which they were last used."""
 
 
-def _close(one: Any, other: Any) -> bool:
+def _close(one: Any, other: Any, tolerance: float = TOLERANCE) -> bool:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(_close, one, other))
     numbers = isinstance(one, int | float) and isinstance(other, int | float)
-    return abs(one - other) <= TOLERANCE if numbers else str(one) == str(other)
+    numbers = numbers and not isinstance(one, bool) and not isinstance(other, bool)
+    return abs(one - other) <= tolerance if numbers else str(one) == str(other)
