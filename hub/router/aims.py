@@ -67,7 +67,7 @@ class Aims:
         for thing, scope in product(things, scopes or [{}]):
             if "it" in thing.tags and not thing.names and not thing.kinds:
                 found.append([{"name": ANYTHING + domain} for domain in sorted(frame.domains)])
-            elif thing.names:
+            elif thing.names and self._is_there(thing, scope):
                 found += self._by_name(
                     thing, scope, several=len(scopes) > 1, others=len(things) > 1, area=area
                 )
@@ -78,9 +78,16 @@ class Aims:
     def same_kind(self, things: Sequence[Piece]) -> bool:
         """Whether kinds are said of what is named, too: 'the heating, the Tado'."""
         domains = {self._places.entities[key].domain for piece in things for key in piece.names}
-        kinds = {kind.split(".")[0] for piece in things for kind in piece.kinds}
+        kinds = {k.split(".")[0] for piece in things if not piece.names for k in piece.kinds}
         named = [piece for piece in things if piece.names]
         return len(named) == 1 and bool(kinds) and kinds <= domains
+
+    def _is_there(self, thing: Piece, scope: Mapping[str, Any]) -> bool:
+        """Whether something of its name is there, or no word for a kind is its name: 'the heating
+        in the nursery' is the one there, whatever is called 'the heating'."""
+        said = {key: value for key, value in scope.items() if key != "here"}
+        there = any(self._places.entities_for({**said, "name": key}) for key in thing.names)
+        return there or not said or not thing.kinds
 
     def _by_name(
         self,

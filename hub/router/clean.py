@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import lru_cache
 
 from rapidfuzz import fuzz
@@ -105,6 +106,8 @@ _WAKE_AMONG_OTHERS = 88.0
 """The same for a wake phrase that other words stand before."""
 _BEFORE_WAKE = 6
 """Words that may stand before it: those of a second, since no more sound is kept."""
+SUBJECT = 2
+"""Words behind the first one of which one must tell that a clause is a statement."""
 _LEAST_PART = 4
 """Letters of the end of a wake phrase that stand for all of it."""
 
@@ -147,7 +150,8 @@ def without_asides(text: str, words: Words) -> str:
     may speak of as 'it'."""
     clauses = [clause for clause in _CLAUSES.split(text) if clause.strip()]
     kept = [clause for clause in clauses[:-1] if not _aside(clause, words)] + clauses[-1:]
-    told = [clause for clause in kept if not _told(clause, words)]
+    ends = len(kept) - 1
+    told = [each for n, each in enumerate(kept) if not _told(each, words, loosely=n < ends)]
     if told and len(told) < len(kept) and not _points_back(told[-1], words):
         kept = told
     return ", ".join(kept) if len(kept) < len(clauses) else text
@@ -159,12 +163,18 @@ def _aside(clause: str, words: Words) -> bool:
     return tells and _idle(plain, words)
 
 
-def _told(clause: str, words: Words) -> bool:
-    """Whether a clause is a statement about somebody or something else: 'the dog is asleep'."""
+def _told(clause: str, words: Words, *, loosely: bool) -> bool:
+    """Whether a clause is a statement about somebody or something else: 'the dog is asleep'.
+    `loosely`: whoever that is: 'Maya is asleep'; at the end that may be 'turn Maya's lamp on'."""
     plain = f" {normal(spoken(clause))} "
+    if plain.strip() in words.greetings:
+        return True
+    first, *rest = plain.split() or [""]
     begins = any(plain.startswith(f" {phrase} ") for phrase in words.someone)
-    _, *rest = plain.split() or [""]
-    return begins and bool(words.being & {*rest}) and _idle(plain, words)
+    if begins:
+        return bool(words.being & {*rest}) and _idle(plain, words, words.denying)
+    subject = rest[:SUBJECT] if loosely and first not in words.being else []  # not 'is it on'
+    return bool(words.being & {*subject}) and _idle(plain, words, words.denying)
 
 
 def _points_back(clause: str, words: Words) -> bool:
@@ -172,11 +182,12 @@ def _points_back(clause: str, words: Words) -> bool:
     return bool({*words.singular, *words.plural} & {*normal(spoken(clause)).split()})
 
 
-def _idle(plain: str, words: Words) -> bool:
-    """Whether a clause names nothing of a home, and asks for nothing."""
+def _idle(plain: str, words: Words, despite: Collection[str] = ()) -> bool:
+    """Whether a clause names nothing of a home, and asks for nothing. `despite`: negations that
+    are harmless in it: 'I don't want to be disturbed'."""
     named = (*words.kinds.values(), *words.rooms.values())
     meant = {word for said in named for word in said} | words.openers | words.negations
-    meant |= {*words.later, *words.all}
+    meant = (meant | {*words.later, *words.all}) - {*despite}
     return not any(f" {phrase} " in plain for phrase in meant)
 
 

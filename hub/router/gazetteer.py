@@ -234,9 +234,9 @@ class Gazetteer:
             for key in piece.names
             if self._serves(frame, self._places.entities[key], strict=strict)
         )
-        if names:
-            return replace(piece, names=names, kinds=())
         kinds = tuple(kind for kind in piece.kinds if kind.split(".")[0] in frame.domains)
+        if names:
+            return replace(piece, names=names, kinds=kinds)
         return replace(piece, names=(), kinds=kinds) if kinds and not frame.named else None
 
     def _serves(self, frame: Frame, entity: Entity, *, strict: bool) -> bool:
@@ -347,9 +347,10 @@ class Gazetteer:
             response = group or ("one_yesno" if named else "any")
         said = " ".join(piece.text for piece in roles.things if "it" in piece.tags)
         found = []
+        whole = "all" in tags and "here" not in tags  # 'all lights in here'
         for ways in calls:
             matches = [_match(frame, {**way, **slots}, response, said) for way in ways]
-            reading = from_matches(matches, self._places, self._words, context, whole="all" in tags)
+            reading = from_matches(matches, self._places, self._words, context, whole=whole)
             if reading is None or (len(calls) > 1 and not reading.doable):
                 return None
             found.append(narrowed(reading, text, self._places, self._words))

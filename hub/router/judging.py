@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 from hub.home.model import normal
 from hub.messages import Call
@@ -64,9 +65,24 @@ def no_text(reading: Reading, text: str, known: Words) -> bool:
                 return True  # the shared French sentences take 'mais' for 'mets'
             if first in known.nots or (key == "item" and rest and rest[-1] in known.nots):
                 return True
+            if key == "item" and _speaks_on([first, *rest], known):
+                return True
             if first in known.none and (key == "item" or {*rest} <= known.music):
                 return True
     return False
+
+
+def closed(reading: Reading, text: str) -> bool:
+    """Whether something known follows its free text, so that this has ended: 'milk' in 'add milk to
+    the list'."""
+    items = [normal(str(call.arguments.get("item", ""))) for call in reading.calls]
+    return all(items) and not any(normal(text).endswith(item) for item in items)
+
+
+def _speaks_on(item: Sequence[str], known: Words) -> bool:
+    """Whether a pronoun and a way follow in an item: 'milk, put it on the list'."""
+    pronouns = {*known.singular, *known.plural}
+    return any(one in pronouns and other in known.linking for one, other in pairwise(item))
 
 
 def room_of(understood: Sequence[Reading], places: Places) -> str | None:

@@ -131,6 +131,8 @@ class Lexicon:
     """What stands before the time until something is to be done: 'in (ten minutes)'."""
     nouns: frozenset[str]
     """Tags of nouns, which may be the last part of a compound, and stand behind a preposition."""
+    ordinals: tuple[str, ...]
+    """'first', 'second' and so on."""
 
 
 @cache
@@ -184,6 +186,7 @@ def _read(language: str, table: Mapping[str, Any]) -> Lexicon:
         frozenset(table.get("point", ())),
         frozenset(table.get("delaying", ())),
         nouns,
+        tuple(map(normal, table.get("ordinals", ()))),
     )
 
 

@@ -12,7 +12,7 @@ from hub.router.followup import added
 from hub.router.judging import NAMING, less_free, of_one
 from hub.router.places import slots_of
 from hub.router.reader import Reader
-from hub.router.reading import Ranked, ranked
+from hub.router.reading import Ranked, Reading, ranked
 from hub.router.readings import MOST_CHOICES, one_of
 from hub.router.said import sayings
 from hub.router.sense import Sense
@@ -31,6 +31,18 @@ class Likeliest:
     def best(self, utterance: Utterance, context: Context) -> Ranked | None:
         """The best reading; free text of packs is the last resort, since it fits anything."""
         self.reader.withheld = False
+        owners = self.reader.owners
+        owned = [owners.resolved(each.text, context) for each in utterance.hypotheses]
+        if any(each.unknown for each in owned[:1]):
+            told = self.reader.words.refusals.get("which")
+            why = "nobody was named whose room it is"
+            return ranked(
+                Reading((), "rules", 0, why, doable=False, sentence=told), owned[0].text, 0
+            )
+        if any(a.text != b.text for a, b in zip(owned, utterance.hypotheses, strict=True)):
+            heard = zip(utterance.hypotheses, owned, strict=True)
+            told_of = tuple(replace(each, text=whose.text) for each, whose in heard)
+            utterance = replace(utterance, hypotheses=told_of)
         best = self._known(utterance, context)
         if not self.reader.withheld or (best and best.reading.doable and best.reading.calls):
             return best

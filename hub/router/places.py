@@ -36,6 +36,8 @@ class Places:
         )
         self._shared = _shared(self.entities.values())
         self._shared_places = _shared([*self.areas.values(), *self.floors.values()])
+        self.sources: dict[str, str] = dict(_sources(home))
+        """What players can be switched to, in normal form -> as they call it."""
         self._called: dict[str, dict[str, set[str]]] = {}
         self._in_area: dict[str | None, list[Entity]] = {}
         self._of_domain: dict[str, list[Entity]] = {}
@@ -281,6 +283,13 @@ def _scale(home: Home) -> Literal["°C", "°F"]:
         if "°C" in units:
             return "°C"
     return "°C"
+
+
+def _sources(home: Home) -> Iterator[tuple[str, str]]:
+    for entity in home.entities.values():
+        if entity.domain == "media_player":
+            for each in home.state(entity.entity_id).attributes.get("source_list") or ():
+                yield normal(str(each)), str(each)
 
 
 def _listed(value: Any) -> Sequence[str]:

@@ -12,8 +12,18 @@ from hub.router.context import Context, Target, Targets
 from hub.router.excepting import excepting
 from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.grammars import Grammars, base, foreign_tools
-from hub.router.judging import LATER, acts, area_of, for_devices, is_clear, no_text, of_forms
+from hub.router.judging import (
+    LATER,
+    acts,
+    area_of,
+    closed,
+    for_devices,
+    is_clear,
+    no_text,
+    of_forms,
+)
 from hub.router.leaning import Leaning
+from hub.router.owners import Owners
 from hub.router.parts import Parts
 from hub.router.places import TARGET_SLOTS
 from hub.router.planned import timed
@@ -71,6 +81,7 @@ class Reader:
         self.gazetteer = grammars.gazetteers.get(language)
         self.names = grammars.names[language]
         self.foreign = foreign_tools(tools)
+        self.owners = Owners(self.places, self.words)
         self.any_text = False
         """Whether packs may take free text."""
         self.withheld = False
@@ -201,7 +212,7 @@ class Reader:
             found = self.exact(Said(form, form), context)
             # Free text ends where the sentence ends, or what was left out was a part of it.
             whole = text.casefold().endswith(form.casefold())
-            able = [r for r in found if r.doable and (whole or not r.open)]
+            able = [r for r in found if r.doable and (whole or not r.open or closed(r, form))]
             able = [r for r in able if r.calls or r.question]
             if reading := max(able, key=lambda reading: reading.quality, default=None):
                 loss = 1 - RECAST_QUALITY
@@ -220,10 +231,24 @@ class Reader:
         yield from found
         here = without_here(said.command, self.words) if not found else None
         if here is not None and not whole:
-            # Phrases of skills need no 'in here': a sentence without a room means this one.
+            # Phrases of skills need no 'in here': a sentence without a room means this one, but
+            # for what is done to the whole house.
             for reading in self._matched(Said(here, here), context):
+                if any(call.tool in SWEEPING for call in reading.calls):
+                    yield from self._within(here, context)
+                    return
                 if not reading.bare:
                     yield reading
+
+    def _within(self, text: str, context: Context) -> Iterator[Reading]:
+        """What is understood of a text with the name of the person's room behind it."""
+        area = self.places.areas.get(self.places.area_id(context.area) or "")
+        for inside in self.words.inside if area else ():
+            said = f"{text} {inside} {area.name}" if area else text
+            for reading in self._matched(Said(said, said), context):
+                if not reading.bare and all("area" in c.arguments for c in reading.calls):
+                    yield reading
+                    return
 
     def _matched(
         self,
@@ -244,6 +269,8 @@ class Reader:
                 strange.append([m for m in matches if m.intent in self.foreign])
                 matches = [m for m in matches if m.intent not in self.foreign]
             if reading := from_matches(matches, places, known, context, whole=whole):
+                if no_text(reading, text, known):
+                    continue
                 reading = self._heard(reading, text, context)
                 clear = clear or is_clear(reading)
                 yield self._kept_later(reading, context)

@@ -410,9 +410,11 @@ def _owners(name: str, places: Places, words: Words) -> Iterator[str]:
     """Whose room it is, where that person has no other one: 'Lerato's (curtains)'."""
     owner, _, last = name.rpartition(" ")
     if owner.endswith(("'s", "s'", "\u2019s", "s\u2019")) and normal(last) in words.generic:
-        others = [area for area in places.areas.values() if area.name.startswith(f"{owner} ")]
+        rooms = places.areas.values()
+        others = [area for area in rooms if any(n.startswith(f"{owner} ") for n in area.names)]
         if len(others) == 1:
-            yield from spellings([owner])
+            article, _, bare = owner.partition(" ")
+            yield from spellings([bare if normal(article) in words.articles else owner])
 
 
 def _alike(name: str, words: Words) -> Iterator[list[str]]:

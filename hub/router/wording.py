@@ -8,7 +8,7 @@ Wand').
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -18,8 +18,10 @@ from hub.router import lexicon as lex
 from hub.router.clean import COMMA
 from hub.router.lexicon import Lexicon
 from hub.router.likeness import COMPOUNDING, LINKS, SHORTEST_PART
+from hub.router.numbers import said_numbers
 from hub.router.places import Places, spellings
 from hub.router.rules import MEASURING, spoken_rooms
+from hub.router.shortened import WORD, plain, shortened
 from hub.router.words import Words
 
 LONGEST_NAME = 6
@@ -31,7 +33,6 @@ SMALL = frozenset([lex.IDLE, lex.ARTICLE, lex.PREPOSITION])
 """Tags of words that say nothing."""
 NUMERAL = re.compile(r"\d+(?:[., ]\d+)?")
 """A number in digits, in normal form too; '1a' is none."""
-WORD = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|[%°,]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +64,32 @@ class Wording:
         self._lexicon = known
         self._names: dict[str, list[str]] = {}
         self._loose: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        short: dict[str, list[str]] = {}
         for entity in places.entities.values():
-            for name in spellings(entity.names):
-                self._add(self._names, normal(name), entity.entity_id)
-                said = tuple(normal(name).split())
+            for name in self._counted(spellings(entity.names)):
+                self._add(self._names, plain(name), entity.entity_id)
+                said = tuple(plain(name).split())
                 if len(said) > 1:
                     self._loose.setdefault(said[0], []).append((said, entity.entity_id))
+                for less in self._counted(shortened(name, entity, places, known)):
+                    self._add(short, less, entity.entity_id)
+        self._names = {**short, **self._names}  # what is really called so goes first
         self._areas: dict[str, list[str]] = {}
         for area in places.areas.values():
-            for name in spoken_rooms(area, places, words):
-                self._add(self._areas, normal(name), area.area_id)
+            for name in self._counted(spoken_rooms(area, places, words)):
+                self._add(self._areas, plain(name), area.area_id)
         self._floors: dict[str, list[str]] = {}
         for floor in places.floors.values():
-            for name in spellings(floor.names):
-                self._add(self._floors, normal(name), floor.floor_id)
+            for name in self._counted(spellings(floor.names)):
+                self._add(self._floors, plain(name), floor.floor_id)
+        self._sources = {
+            plain(name): source
+            for source in places.sources.values()
+            for name in self._counted([source])
+            if not any(
+                plain(name) in known for known in (known.phrases, known.kinds, known.numbers)
+            )
+        }
         self._rooms = {name.replace(" ", ""): name for name in (*self._areas, *self._floors)}
         self._all = frozenset(words.all)
         self._here = frozenset(
@@ -111,6 +124,15 @@ class Wording:
         ends = last.endswith if self._compounding else last.__eq__
         told = max(filter(ends, self._lexicon.kinds), key=len, default="")
         return self._lexicon.kinds.get(told, ())
+
+    def _counted(self, names: Iterable[str]) -> Iterator[str]:
+        """The names, and those with numbers in them with these otherwise: 'Fan 1', 'fan one'; none
+        with an article: 'the heating'."""
+        for name in names:
+            article, _, less = name.partition(" ")
+            said = less if less and normal(article) in self._words.articles else name
+            yield said
+            yield from said_numbers(said, self._words.language)
 
     @staticmethod
     def _add(table: dict[str, list[str]], name: str, key: str) -> None:
@@ -260,11 +282,15 @@ class Wording:
 
     def _exact(self, said: str) -> Piece:
         """What a phrase means as it is."""
-        tags = {lex.AND: None} if said == COMMA else dict(self._lexicon.phrases.get(said, {}))
+        tags: dict[str, Any] = (
+            {lex.AND: None} if said == COMMA else dict(self._lexicon.phrases.get(said, {}))
+        )
         if said in self._all or said in self._whole:
             tags["all"] = None
         if said in self._here:
             tags["here"] = None
+        if said in self._sources:
+            tags["source"] = self._sources[said]
         if said in self._it:
             tags["it"] = None
         if said in self._words.fillers or said in self._words.after:

@@ -46,6 +46,8 @@ class Words:
     """Phrases with one of those words that do not: 'all the way (up)'."""
     here: frozenset[str] = frozenset()
     """Words that keep even 'all' in the room the person is in."""
+    owning: frozenset[str] = frozenset()
+    """What stands for somebody whose thing is meant: 'her (lamp)'."""
     inside: tuple[str, ...] = ()
     """What stands in front of a room: 'in the'."""
     articles: frozenset[str] = frozenset()
@@ -66,6 +68,10 @@ class Words:
     """How a statement begins: 'the (dog)', 'somebody'."""
     being: frozenset[str] = frozenset()
     """What such a statement has, and a command has not: 'is', 'has'."""
+    denying: frozenset[str] = frozenset()
+    """Negations that such a statement may have."""
+    greetings: tuple[str, ...] = ()
+    """What may be said beside a command: 'good night'."""
     plural_ending: str = ""
     """What makes several of 'Sconce 1' and 'Sconce 2': 'sconces'."""
     both: frozenset[str] = frozenset()
@@ -277,6 +283,9 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         telling=phrases("telling"),
         someone=phrases("someone"),
         being=frozenset(phrases("being")),
+        denying=frozenset(phrases("denying")),
+        greetings=phrases("greetings"),
+        owning=frozenset(phrases("owning")),
         both=frozenset(phrases("both")),
         nots=phrases("nots"),
         corrections={normal(key): text for key, text in texts("corrections").items()},

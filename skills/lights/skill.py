@@ -16,6 +16,10 @@ WHEEL = ((0, "red"), (30, "orange"), (60, "yellow"), (120, "green"), (240, "blue
 """Hues in degrees, and what they are called: 'another colour' goes from one to the next."""
 NEAR_HUE = 15
 """Degrees within which two hues look alike."""
+SHADE = 600
+"""Degrees Kelvin that a warmer or cooler white is away."""
+WHITE = 4000
+"""Those of a lamp that does not say which white it shows."""
 DIM = 5
 """Per cent below which 'dimmer' does not go: that would be off."""
 
@@ -261,6 +265,62 @@ async def another_color(lights: Entities, home: Home) -> None:
     now = next((float(hs[0]) for hs in shown if hs), 0.0)
     later = [name for hue, name in WHEEL if hue > now + NEAR_HUE]
     await home.call("light.turn_on", able or lights, color_name=(later or [WHEEL[0][1]])[0])
+
+
+@tool(
+    domains=["light"],
+    phrases={
+        "en": [
+            "[a] warmer (white|light) [in [the] {area}]",
+            "make [the] (light|lights) [in [the] {area}] [a bit|a little] warmer",
+        ],
+        "de": [
+            "[mach[e]] [das] wärmeres (Weiß|Licht) [(im|in der) {area}]",
+            "[mach[e]] das Licht [(im|in der) {area}] [etwas|ein bisschen] wärmer",
+        ],
+    },
+    examples=["make the floor lamp warmer"],
+)
+async def warmer(lights: Entities, home: Home, where: Where) -> str | None:
+    """Make the white of lights warmer."""
+    return await _shade(lights, home, where, -SHADE)
+
+
+@tool(
+    domains=["light"],
+    phrases={
+        "en": [
+            "[a] (cooler|colder) (white|light) [in [the] {area}]",
+            "make [the] (light|lights) [in [the] {area}] [a bit|a little] (cooler|colder)",
+        ],
+        "de": [
+            "[mach[e]] [das] (kälteres|kühleres) (Weiß|Licht) [(im|in der) {area}]",
+            "[mach[e]] das Licht [(im|in der) {area}] [etwas|ein bisschen] (kälter|kühler)",
+        ],
+    },
+    examples=["make the floor lamp cooler"],
+)
+async def cooler(lights: Entities, home: Home, where: Where) -> str | None:
+    """Make the white of lights cooler."""
+    return await _shade(lights, home, where, SHADE)
+
+
+async def _shade(lights: Entities, home: Home, where: Where, step: int) -> str | None:
+    """Change the white of the lights that are on and can show several."""
+    able = [light for light in lights if _able(home, light, {"color_temp_kelvin": WHITE})]
+    lit = [light for light in able if home.state(light).state == "on"]
+    if not able:
+        return where.say("That light has only one white.", de="Das Licht hat nur ein Weiß.")
+
+    async def one(light: Entity) -> None:
+        told = home.state(light).attributes
+        low, high = told.get("min_color_temp_kelvin", 2000), told.get("max_color_temp_kelvin", 6535)
+        now = told.get("color_temp_kelvin") or WHITE
+        wanted = round(min(high, max(low, now + step)))
+        await home.call("light.turn_on", [light], color_temp_kelvin=wanted)
+
+    await asyncio.gather(*(one(light) for light in lit or able))
+    return None
 
 
 async def _step(lights: Entities, home: Home, step: int) -> None:

@@ -1,4 +1,4 @@
-"""What a device can be set to: a number, one of several choices, a text, hot water."""
+"""What a device can be set to: a number, one of several choices, a source, a text, hot water."""
 
 from __future__ import annotations
 
@@ -78,6 +78,32 @@ async def choose(things: Entities, home: Home, where: Where, choice: str) -> str
         )
     done = await home.call(f"{things[0].domain}.{service}", things, **{key: found[0]})
     return _set(things, found[0], done, where)
+
+
+@tool(domains=["media_player"], anywhere=True, examples=["switch the TV to HDMI 1"])
+async def source(players: Entities, home: Home, where: Where, source: str) -> str | None:
+    """Choose what a television or receiver shows or plays: an input, an app, a station."""
+    wanted = _plain(source)
+    offered = {
+        player: found[0]
+        for player in players
+        if (found := [each for each in _sources(home, player) if _plain(each) == wanted])
+    }
+    here = [player for player in offered if (area := home.area(player)) and area.name == where.area]
+    meant = list(offered) if players.said else here or list(offered)
+    if len(meant) != 1:
+        names = ", ".join(player.name for player in meant)
+        if names:
+            return where.say(f"{source} is on {names}: which one?", de=f"{source} haben {names}.")
+        return where.say(f"There is no {source} here.", de=f"{source} gibt es hier nicht.")
+    if home.state(meant[0]).state in ("off", "standby"):
+        await home.call("media_player.turn_on", meant)
+    done = await home.call("media_player.select_source", meant, source=offered[meant[0]])
+    return _set(meant, offered[meant[0]], done, where)
+
+
+def _sources(home: Home, player: Entity) -> list[str]:
+    return [str(each) for each in home.state(player).attributes.get("source_list") or ()]
 
 
 @tool(
