@@ -53,6 +53,6 @@ def unknown_tags(language: str) -> dict[str, frozenset[str]]:
     known = lexicon(language)
     assert known is not None
     tags = {tag for meanings in known.phrases.values() for tag in meanings}
-    tags |= {"count", "percent", "degrees", "kelvin", "length", "all", "it"}
+    tags |= {"count", "percent", "degrees", "kelvin", "length", "all", "it", "source"}
     asked = ((frame.intent, frame.takes.union(*frame.needs) - tags) for frame in known.frames)
     return {intent: unknown for intent, unknown in asked if unknown}

@@ -8,6 +8,7 @@ from itertools import pairwise
 from hub.home.model import normal
 from hub.messages import Call
 from hub.router.context import Target
+from hub.router.numbers import said_numbers
 from hub.router.phrases import Phrases
 from hub.router.places import TARGET_SLOTS, Places
 from hub.router.reading import Reading
@@ -97,7 +98,8 @@ def is_place(part: str, places: Places, known: Words) -> bool:
     tokens = part.split()
     if tokens and normal(tokens[0]) in known.articles:
         tokens = tokens[1:]
-    return bool(tokens) and places.is_place(" ".join(tokens))
+    ways = (" ".join(tokens), *said_numbers(" ".join(tokens), known.language))
+    return bool(tokens) and any(map(places.is_place, ways))
 
 
 def says_room(parts: Sequence[str], room: str, places: Places, known: Words) -> bool:

@@ -221,6 +221,8 @@ def _meanings(table: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
         yield from ((phrase, tag, None) for phrase in phrases)
     for key, tag in (
         ("levels", "level"),
+        ("paces", "pace"),
+        ("modes", "mode"),
         ("colours", "colour"),
         ("whites", "white"),
         ("media", "media"),

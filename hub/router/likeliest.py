@@ -32,7 +32,8 @@ class Likeliest:
         """The best reading; free text of packs is the last resort, since it fits anything."""
         self.reader.withheld = False
         owners = self.reader.owners
-        owned = [owners.resolved(each.text, context) for each in utterance.hypotheses]
+        apart = self.reader.counted.apart
+        owned = [owners.resolved(apart(each.text), context) for each in utterance.hypotheses]
         if any(each.unknown for each in owned[:1]):
             told = self.reader.words.refusals.get("which")
             why = "nobody was named whose room it is"

@@ -73,7 +73,7 @@ class Parts:
                 if reading is None and (room := room_of(understood, self.places)):
                     # 'Close the bedroom blinds and dim the lights': those there.
                     there = replace(here, area=room)
-                    ways = (part, *(" ".join([*verbs[:n], part]) for n in range(1, len(verbs))))
+                    ways = [" ".join([*verbs[:n], part]) for n in range(room_alone, len(verbs))]
                     tried = (self.reader.able(way, there) for way in ways)
                     reading = next(filter(None, tried), None)
                 reading = reading or self.reader.otherwise(part, here)

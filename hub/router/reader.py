@@ -9,6 +9,7 @@ from hub.home.model import Entity, Home, normal
 from hub.messages import Call, ToolSpec
 from hub.router.clean import clean
 from hub.router.context import Context, Target, Targets
+from hub.router.counted import Counted
 from hub.router.excepting import excepting
 from hub.router.fuzzy import LANGUAGE as GUESSED
 from hub.router.grammars import Grammars, base, foreign_tools
@@ -82,6 +83,7 @@ class Reader:
         self.names = grammars.names[language]
         self.foreign = foreign_tools(tools)
         self.owners = Owners(self.places, self.words)
+        self.counted = Counted(self.places, self.words)
         self.any_text = False
         """Whether packs may take free text."""
         self.withheld = False

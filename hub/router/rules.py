@@ -7,7 +7,7 @@ own conversation agent, but with ids as their values, so that equal names stay a
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, Literal
@@ -21,14 +21,15 @@ from hassil import (
     merge_dict,
     recognize_all,
 )
-from hassil.intents import IntentData, RangeFractionType, RangeSlotList
+from hassil.expression import TextChunk
+from hassil.intents import IntentData, RangeFractionType, RangeSlotList, TextSlotValue
 from hassil.models import MatchEntity
 from hassil.parse_expression import parse_sentence
 from home_assistant_intents import get_intents, get_languages
 
 from hub.home.model import Area, Entity, normal
 from hub.language import moments
-from hub.router.numbers import said_numbers
+from hub.router.numbers import numbers, said_numbers
 from hub.router.places import Places, spellings
 from hub.router.reach import beginnings
 from hub.router.slots import SpokenNames, Value, listed, meant
@@ -157,8 +158,8 @@ class Grammar:
         for lists in (shared, *(block.slot_lists for block in self._templates.blocks())):
             for values in lists.values():
                 if isinstance(values, RangeSlotList):
-                    numbers = (values.start, values.stop, values.step, values.fraction_type)
-                    _spell_out(self._language, *numbers)
+                    limits = (values.start, values.stop, values.step, values.fraction_type)
+                    _spell_out(self._language, *limits)
         for kind in self._kinds:
             moments.within("one hour tomorrow at seven", kind, self._language)
 
@@ -181,11 +182,13 @@ class Grammar:
             language=self._language,
         )
         said = frozenset(normal(text).split()) & self._actions
+        rooms = _numbered_rooms(within.get("area", ()), text, self._language)
         found = [
             match
             for result in results
             if not any(
-                self._says_nothing(slot) or _names_two(slot, text) for slot in result.entities_list
+                self._says_nothing(slot) or _names_two(slot, text) or _cut(slot, rooms)
+                for slot in result.entities_list
             )
             for match in _matches(result, self.tier, said)
         ]
@@ -224,6 +227,21 @@ def _names_two(slot: MatchEntity, text: str) -> bool:
     said = normal(slot.text)
     behind = normal(text).partition(said)[2].split()
     return bool(behind) and behind[0] in said.split()[:-1]
+
+
+def _numbered_rooms(rooms: Iterable[TextSlotValue], text: str, language: str) -> frozenset[str]:
+    """What rooms are called without the number that was said: the 'studio' of 'studio 3'."""
+    said = f" {normal(text)} "
+    chunks = (room.text_in for room in rooms)
+    names = (normal(chunk.text) for chunk in chunks if isinstance(chunk, TextChunk))
+    found = (name.rpartition(" ") for name in names if f" {name} " in said)
+    return frozenset(stem for stem, _, number in found if stem and numbers(number, language))
+
+
+def _cut(slot: MatchEntity, rooms: Collection[str]) -> bool:
+    """Whether the number behind a room was taken for something else: 'studio 3' is no studio at
+    three percent."""
+    return slot.name == "area" and normal(slot.text) in rooms
 
 
 def sentence_rules(

@@ -105,7 +105,7 @@ class Sense:
         if exact := self._exact(meant, text, words):
             return self._taken(reading, choices[exact], "called exactly so")
         if self._several(meant, text, words):
-            return reading
+            return self._all_there(reading, meant, text, words)
         for why, fits in (("the only one that can", able), ("the only one that is not so", stirs)):
             fitting = {
                 label: chosen
@@ -167,6 +167,24 @@ class Sense:
             for one in singular
             if len(one) > LONGEST_PLURAL
         )
+
+    def _all_there(
+        self,
+        reading: Reading,
+        meant: Mapping[str, Sequence[tuple[Call, Entity]]],
+        text: str,
+        words: Words,
+    ) -> Reading:
+        """All of several lights that are in one room, and called so: 'the bedside lamps' of
+        Tom's and Priya's bedside lamp. Of other things it is asked."""
+        pairs = [pair for both in meant.values() for pair in both]
+        rooms = {entity.area_id for _, entity in pairs}
+        lights = all(entity.domain == "light" for _, entity in pairs)
+        many = set(normal(text).split()) & words.many
+        if not many or not lights or len(rooms) != 1 or None in rooms:
+            return reading
+        calls = tuple(self._named(call, entity) for call, entity in pairs)
+        return self._taken(reading, calls, "all that are called so")
 
     def _words(self, pairs: Sequence[tuple[Call, Entity]]) -> tuple[set[str], set[str]]:
         """The words of a thing's own name, and those of the room it is in."""

@@ -8,7 +8,7 @@ of thing, a number, a word that a command needs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from hub.home.model import Entity, normal
 from hub.router import lexicon as lex
@@ -34,14 +34,31 @@ def plain(name: str) -> str:
     return " ".join(filter(None, map(normal, WORD.findall(name))))
 
 
-def shortened(name: str, entity: Entity, places: Places, known: Lexicon) -> Iterator[str]:
-    """The shorter forms of one of an entity's names, in the form of `plain`."""
+def shortened(name: str, entity: Entity, rooms: Collection[str], known: Lexicon) -> Iterator[str]:
+    """The shorter forms of one of an entity's names, in the form of `plain`. `rooms`: `pieces` of
+    the names of rooms and floors."""
     words = plain(name).split()
     if entity.domain in CHOSEN or len(words) < 2:
         return
+    kind = words[-2] if words[-1].isdecimal() else words[-1]
     for part in _parts(words, known):
-        if _tells(part, entity, places, known):
+        if _tells(part, rooms, known) and (
+            part[-1] == kind or not _other_kind(part, entity, known)
+        ):
             yield " ".join(part)
+
+
+def pieces(places: Places) -> frozenset[str]:
+    """All stretches of words in the names of rooms and floors: no name of a thing."""
+    named = [name for area in places.areas.values() for name in area.names]
+    named += [name for floor in places.floors.values() for name in floor.names]
+    split = [plain(name).split() for name in named]
+    return frozenset(
+        " ".join(words[start:end])
+        for words in split
+        for start in range(len(words))
+        for end in range(start + 1, len(words) + 1)
+    )
 
 
 def _parts(words: Sequence[str], known: Lexicon) -> Iterator[Sequence[str]]:
@@ -61,21 +78,19 @@ def _parts(words: Sequence[str], known: Lexicon) -> Iterator[Sequence[str]]:
         yield from ([each, *words[:cut]] for each in ordinal)
 
 
-def _tells(part: Sequence[str], entity: Entity, places: Places, known: Lexicon) -> bool:
+def _tells(part: Sequence[str], rooms: Collection[str], known: Lexicon) -> bool:
     """Whether what is left is a name of its own."""
     said = " ".join(part)
-    if places.is_place(said) or said in known.phrases or said in known.kinds:
+    if said in rooms or said in known.phrases or said in known.kinds:
         return False
     if any(SMALL & known.phrases.get(word, {}).keys() for word in (part[0], part[-1])):
         return False
     common = (known.phrases, known.numbers, known.kinds)
     own = (word for word in part if not any(word in words for words in common))
-    if not any(len(word) >= SHORTEST and not places.named_with(word) for word in own):
-        return False
-    return not any(_other_kind(" ".join(part[n:]), entity, known) for n in range(len(part)))
+    return any(len(word) >= SHORTEST for word in own)
 
 
-def _other_kind(said: str, entity: Entity, known: Lexicon) -> bool:
+def _other_kind(part: Sequence[str], entity: Entity, known: Lexicon) -> bool:
     """Whether it is what another kind of thing is called: the 'TV Plug' is no TV."""
-    kinds = known.kinds.get(said, ())
-    return bool(kinds) and entity.domain not in {kind.split(".")[0] for kind in kinds}
+    kinds = [known.kinds.get(" ".join(part[n:]), ()) for n in range(len(part))]
+    return any(told and entity.domain not in {k.split(".")[0] for k in told} for told in kinds)

@@ -21,7 +21,7 @@ from hub.router.likeness import COMPOUNDING, LINKS, SHORTEST_PART
 from hub.router.numbers import said_numbers
 from hub.router.places import Places, spellings
 from hub.router.rules import MEASURING, spoken_rooms
-from hub.router.shortened import WORD, plain, shortened
+from hub.router.shortened import WORD, pieces, plain, shortened
 from hub.router.words import Words
 
 LONGEST_NAME = 6
@@ -65,15 +65,20 @@ class Wording:
         self._names: dict[str, list[str]] = {}
         self._loose: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         short: dict[str, list[str]] = {}
+        rooms = pieces(places)
         for entity in places.entities.values():
             for name in self._counted(spellings(entity.names)):
                 self._add(self._names, plain(name), entity.entity_id)
                 said = tuple(plain(name).split())
                 if len(said) > 1:
                     self._loose.setdefault(said[0], []).append((said, entity.entity_id))
-                for less in self._counted(shortened(name, entity, places, known)):
+                for less in self._counted(shortened(name, entity, rooms, known)):
                     self._add(short, less, entity.entity_id)
-        self._names = {**short, **self._names}  # what is really called so goes first
+        for less, keys in short.items():
+            called = (places.entities[key].domain for key in self._names.get(less, ()))
+            if all(domain in MEASURING for domain in called):
+                for key in keys:  # what is really called so goes first, if it is no sensor
+                    self._add(self._names, less, key)
         self._areas: dict[str, list[str]] = {}
         for area in places.areas.values():
             for name in self._counted(spoken_rooms(area, places, words)):
@@ -145,6 +150,8 @@ class Wording:
         while place < len(tokens):
             if loose := self._loosely(plain, place):
                 length, found = loose
+                said = " ".join(plain[place : place + length])
+                found = tuple(self._names.get(said, found))
                 yield Piece(" ".join(tokens[place : place + length]), names=found)
                 place += length
                 continue
