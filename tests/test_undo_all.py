@@ -282,7 +282,8 @@ BY_HAND = frozenset(
     # Nothing to see in the simulated home, or the same function as one that is tried.
     "HassMediaNext HassMediaPrevious HassMediaSearchAndPlay media.go_on covers.stop "
     "HassListRemoveItem alarm.arm alarm.disarm volume.unmute HassUnpauseTimer settings.write "
-    "memory.comfortable lights.another_color lights.warmer lights.cooler settings.source".split()
+    "memory.comfortable lights.another_color lights.warmer lights.cooler settings.source "
+    "fans.swing fans.hold_still".split()
 )
 
 

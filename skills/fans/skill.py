@@ -1,8 +1,11 @@
-"""Fans: on, off, speed."""
+"""Fans: on, off, speed, and whether they swing from side to side."""
 
 from __future__ import annotations
 
-from hub.skill import Entities, Home, Percent, tool
+from hub.skill import Entities, Home, Percent, Where, tool
+
+OSCILLATE = 2
+"""Bit of Home Assistant's `FanEntityFeature`."""
 
 
 @tool("HassTurnOn", domains=["fan"], examples=["turn on the bedroom fan"])
@@ -31,3 +34,51 @@ async def turn_off(fans: Entities, home: Home) -> None:
 async def set_speed(fans: Entities, home: Home, percentage: Percent) -> None:
     """Set how fast fans run."""
     await home.call("fan.set_percentage", fans, percentage=percentage)
+
+
+@tool(
+    domains=["fan"],
+    phrases={
+        "en": [
+            "(turn on|start|switch on) [the] (oscillation|swing|swinging)"
+            " [(on|of|for) [the] {name}]",
+            "(make|let|have) [the] {name} (swing|oscillate|rotate) [from side to side]",
+            "(start (oscillating|swinging)|oscillate) [the] {name}",
+        ],
+        "de": [
+            "(schalt|schalte) die (Oszillation|Schwenkfunktion) [(vom|von|am|des) {name}] ein",
+            "lass [(den|die|das)] {name} (schwenken|oszillieren)",
+        ],
+    },
+    examples=["let the bedroom fan swing"],
+)
+async def swing(fans: Entities, home: Home, where: Where) -> str | None:
+    """Let fans swing from side to side."""
+    return await _swing(fans, home, where, on=True)
+
+
+@tool(
+    domains=["fan"],
+    phrases={
+        "en": [
+            "(turn off|stop|switch off) [the] (oscillation|swing|swinging)"
+            " [(on|of|for) [the] {name}]",
+            "stop [the] {name} [from] (oscillating|swinging|rotating)",
+            "stop (oscillating|swinging) [the] {name}",
+        ],
+        "de": [
+            "(schalt|schalte) die (Oszillation|Schwenkfunktion) [(vom|von|am|des) {name}] aus",
+        ],
+    },
+)
+async def hold_still(fans: Entities, home: Home, where: Where) -> str | None:
+    """Let fans blow in one direction."""
+    return await _swing(fans, home, where, on=False)
+
+
+async def _swing(fans: Entities, home: Home, where: Where, *, on: bool) -> str | None:
+    able = [fan for fan in fans if fan.can(OSCILLATE)]
+    if not able:
+        return where.say("That fan does not swing.", de="Der Ventilator schwenkt nicht.")
+    await home.call("fan.oscillate", able, oscillating=on)
+    return None
