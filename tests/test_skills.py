@@ -533,6 +533,20 @@ CASES = [
         "Gave the Floor Lamp another colour.",
         attributes={("light.floor_lamp", "rgb_color"): (255, 165, 0)},
     ),
+    Case(
+        "lights.warmer",
+        {"name": "floor lamp"},
+        "The Floor Lamp is a warmer white.",
+        attributes={("light.floor_lamp", "color_temp_kelvin"): 2100},
+    ),
+    Case(
+        "lights.cooler",
+        {"name": "floor lamp"},
+        "The Floor Lamp is a cooler white.",
+        attributes={("light.floor_lamp", "color_temp_kelvin"): 3300},
+    ),
+    Case("fans.swing", {"name": "bedroom fan"}, "That fan does not swing."),
+    Case("fans.hold_still", {"name": "bedroom fan"}, "That fan does not swing."),
     # conversation, volume, help
     Case("HassNevermind", {}, ""),
     Case("conversation.stop", {}, ""),
