@@ -151,6 +151,8 @@ class Intent:
     candidates: tuple[Candidate, ...] = ()
     guessed: bool = False
     """Not word-for-word: what was said is spelt or put otherwise than what is known."""
+    doubted: bool = False
+    """Heard so badly that it is only asked whether this was said."""
     confirmed: bool = False
     """The person has said yes to just these calls."""
     targets: Any = None

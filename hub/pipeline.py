@@ -52,6 +52,7 @@ from hub.skill import Where
 from hub.skills.handling import Later, Performed
 from hub.skills.second import SECRET, AskedForPin
 from hub.skillset import Skillset
+from hub.weighing import DOUBTFUL, EXPECTED, Weighed, believed, doubtful, ended
 
 log = logging.getLogger(__name__)
 
@@ -69,33 +70,6 @@ AGAIN = "conversation.say_again"
 SAME_SOUND = 60
 """Likeness (`rapidfuzz.fuzz.ratio`, 0-100) that a reading with the home's names must have to the
 one without: a recognizer that is given names may write them over a noise."""
-
-
-EXPECTED = 7.0
-"""Log-probability by which a command to this home may be less likely by the sound than what was
-recognised: commands are what is said to a hub."""
-TOLD = frozenset(
-    {
-        "HassClimateGetTemperature",
-        "HassGetCurrentDate",
-        "HassGetCurrentTime",
-        "HassGetState",
-        "HassGetWeather",
-        "HassTimerStatus",
-    }
-)
-EXPECTED_TOLD = 10.0
-"""The same for these, which change nothing: a wrong answer harms less than a wrong action."""
-DOUBTFUL = -0.8
-"""Mean log-probability of a token below which a guess at what was recognised is weighed against
-what is understood word for word: 'light up' in a noise was 'light off'."""
-EXPECTED_OF_GUESS = 2.0
-"""Log-probability by which that may be less likely."""
-LEAST, LEAST_OF_NONE, LEAST_OF_WORD = -16.0, -8.0, -2.0
-"""Log-probability of a command below which nothing that is known was said: at most, and for a short
-one the second with the third for each of its words. A single word fits anything a little."""
-APART = 0.25
-"""Log-probability by which it must be likelier than any other command."""
 
 
 @dataclass(slots=True)
@@ -347,10 +321,38 @@ class Assistant:
         utterance, intent = await self._reconsidered(audio, utterance, context)
         if intent is None:
             command = clean(first.text, words(first.language), wake)
-            verbs = self.router.by_ear(command, utterance.language)
+            verbs = await self._by_ear(audio, command, utterance.language, context)
             utterance = _with_readings(utterance, verbs)
             intent = self.router.quick(utterance, context)
         return utterance, intent, None
+
+    async def _by_ear(
+        self, audio: Audio, command: str, language: str, context: Context
+    ) -> Sequence[str]:
+        """The command with other verbs at its beginning, of which the rules make something and
+        which the sound makes nearly as likely. Where they make free text of the rest, which may be
+        anything, they must be likelier: 'people followed him' is no wish to play something."""
+        asked = {text: _of_one(text, language) for text in self.router.by_ear(command, language)}
+        able = [text for text, said in asked.items() if self.router.understands(said, context)]
+        if not able or not isinstance(self._recognizer, ThoroughRecognizer):
+            return able
+        try:
+            texts = [ended(text) for text in (command, *able)]
+            heard, *weights = await self._recognizer.weigh(audio, texts, language=language)
+        except EngineError as error:
+            log.warning("not weighed: %s", error)
+            return ()
+        log.debug("weighed: %s %.1f, %s", command, heard, [*zip(weights, able, strict=True)])
+        return [
+            text
+            for weight, text in zip(weights, able, strict=True)
+            if weight >= heard - (EXPECTED if self._whole(asked[text], context) else 0.0)
+        ]
+
+    def _whole(self, said: Utterance, context: Context) -> bool:
+        """Whether it is a command in which nothing is open."""
+        intent = self.router.quick(said, context)
+        return intent is not None and bool(intent.calls)
 
     async def _heard_out(
         self, audio: Audio, understood: Understood, area: str | None, wake: str | None
@@ -479,29 +481,51 @@ class Assistant:
             found = self.router.misheard(whole, context)
             if not found:
                 return first, None
-            texts = [text for text, _, _ in found]
-            weights = await self._recognizer.weigh(
-                audio, (first.text, *texts), language=first.language
-            )
+            heard, weighed = await self._weighed(audio, first, found)
         except EngineError as error:
             log.warning("not weighed: %s", error)
             return first, None
-        heard, *others = weights
-        weighed = sorted(
-            ((w - free, text, calls) for w, (text, calls, free) in zip(others, found, strict=True)),
-            key=lambda each: -each[0],
-        )
-        log.debug("weighed: %s %.1f, %s", first.text, heard, [each[:2] for each in weighed])
-        best, text, calls = weighed[0]
-        rest = [weight for weight, _, other in weighed if other != calls]
-        tells = bool(calls) and all(call.tool in TOLD for call in calls)
-        expected = EXPECTED_TOLD if tells else EXPECTED
-        expected = EXPECTED_OF_GUESS if guessed else expected
-        least = max(LEAST, LEAST_OF_NONE + LEAST_OF_WORD * len(text.split()))
-        if best < max(least, heard - expected) or any(best - w < APART for w in rest):
+        readings = [each.text for each in whole.hypotheses if not each.prompted]
+        belief = believed(readings, heard, weighed, language=first.language, guessed=guessed)
+        if belief is None:
             return first, None
-        told = _with_readings(first, (text,))
-        return told, self.router.quick(told, context)
+        told = _with_readings(first, (belief.said.text,))
+        intent = self.router.quick(told, context)
+        if belief.sure:
+            return told, intent
+        asked = self._doubted(intent, belief.said, first.language)
+        return (told, asked) if asked else (first, None)
+
+    def _doubted(self, intent: Intent | None, said: Weighed, language: str) -> Intent | None:
+        """What is asked back instead of doing what perhaps nobody said. None in a language in which
+        the hub cannot ask."""
+        question = self.replies.did_you_mean(said.text, language)
+        if not question:
+            return None
+        meant = intent or Intent(tier="rules", heard=said.text, why="heard so")
+        return replace(
+            meant,
+            calls=(),
+            question=question,
+            choices={"yes": said.calls},
+            doubted=True,
+            why=f"{meant.why}; doubtful by the sound",
+        )
+
+    async def _weighed(
+        self, audio: Audio, first: Utterance, found: Sequence[tuple[str, tuple[Call, ...], float]]
+    ) -> tuple[float, list[Weighed]]:
+        """How likely the sound makes what was recognised, and each of the sentences that may have
+        been said. Raises EngineError."""
+        assert isinstance(self._recognizer, ThoroughRecognizer)
+        texts = [ended(text) for text in (first.text, *(text for text, _, _ in found))]
+        heard, *weights = await self._recognizer.weigh(audio, texts, language=first.language)
+        weighed = [
+            Weighed(text, calls, weight - free, free)
+            for weight, (text, calls, free) in zip(weights, found, strict=True)
+        ]
+        log.debug("weighed: %s %.1f, %s", first.text, heard, weighed)
+        return heard, weighed
 
     async def hear(
         self,
@@ -672,6 +696,10 @@ class Assistant:
                 confirmed=answered.agreed,
             )
         intent = known or await self.router.route(utterance, self._context(area, wake))
+        command = clean(utterance.text, words(language), wake)
+        if doubtful(intent, utterance, command):
+            asked = self._doubted(intent, Weighed(intent.heard, intent.calls, 0.0), language)
+            intent = asked or Intent(heard=intent.heard, why=f"{intent.why}; not heard so")
         if not intent.understood and means(said, known_answers.yes + known_answers.no):
             return replace(intent, sentence="", why="a yes or no, but nothing was asked")
         return intent
@@ -964,9 +992,14 @@ def _dangerous(entity: Entity) -> bool:
     )
 
 
+def _of_one(text: str, language: str) -> Utterance:
+    """An utterance of which this alone may have been said, and nothing is guessed."""
+    return Utterance((Hypothesis(text, 0.0, prompted=True),), language)
+
+
 def _with_readings(utterance: Utterance, texts: Sequence[str]) -> Utterance:
     """The utterance with more readings, of which nothing is guessed."""
-    score = utterance.hypotheses[-1].score
+    score = utterance.hypotheses[0].score
     more = tuple(Hypothesis(text, score, prompted=True) for text in texts)
     return replace(utterance, hypotheses=utterance.hypotheses + more) if more else utterance
 

@@ -265,7 +265,7 @@ def verdict_of(understood: Understood) -> Verdict:
         return Verdict.CALLED
     if not understood.command:
         return Verdict.NOTHING
-    if understood.intent is not None or understood.answer:
+    if understood.answer or (understood.intent is not None and not understood.intent.doubted):
         return Verdict.COMPLETE
     return Verdict.UNFINISHED if understood.unfinished else Verdict.UNKNOWN
 

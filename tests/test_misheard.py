@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from hub.endpointer import Verdict
 from hub.home.model import Entity
 from hub.language import words as language_words
 from hub.messages import Audio, Heard, Hypothesis, Trace, Utterance
 from hub.pipeline import Assistant
+from hub.room import verdict_of
 from hub.router import Context
 from hub.router.misheard import Mishearing, sound
 from hub.router.places import Places
@@ -304,3 +306,54 @@ async def test_a_guess_at_doubtful_words_is_weighed(
     ears = Ears("Hallway light up.", {"Hallway light off.": weight}, score=score)
     await hear(house, ears)
     assert house.devices.state("light.hallway") == state
+
+
+async def test_what_is_less_sure_is_asked_about_and_done_after_a_yes(house: Household) -> None:
+    house.devices.set_state("light.hallway", "off")
+    ears = Ears("Turn on the hall weigh night.", {"Turn on the hallway light.": -12.0})
+    assistant = listening(house, ears)
+    trace = await assistant.hear(Heard(Audio(bytes(32_000)), 0.8, 1.0))
+    assert trace.reply.text == "Did you mean: turn on the hallway light?"
+    assert trace.reply.expects_answer
+    assert house.devices.state("light.hallway") == "off"
+    await assistant.say("yes")
+    assert house.devices.state("light.hallway") == "on"
+
+
+async def test_after_a_no_it_is_not_done(house: Household) -> None:
+    house.devices.set_state("light.hallway", "off")
+    ears = Ears("Turn on the hall weigh night.", {"Turn on the hallway light.": -12.0})
+    assistant = listening(house, ears)
+    await assistant.hear(Heard(Audio(bytes(32_000)), 0.8, 1.0))
+    trace = await assistant.say("no")
+    assert trace.reply.text == "All right."
+    assert house.devices.state("light.hallway") == "off"
+
+
+async def test_what_sounds_like_no_command_is_not_asked_about(house: Household) -> None:
+    ears = Ears("The sound of the sea is so calming.", {"Turn on the hallway light.": -12.0})
+    trace = await hear(house, ears)
+    assert not trace.intent.understood, trace
+
+
+async def test_more_is_waited_for_where_it_would_be_asked(house: Household) -> None:
+    ears = Ears("Turn on the hall weigh night.", {"Turn on the hallway light.": -12.0})
+    understood = await listening(house, ears).understand(Audio(bytes(32_000)))
+    assert understood.intent is not None and understood.intent.question
+    assert verdict_of(understood) is Verdict.UNKNOWN
+
+
+async def test_a_verb_that_is_put_before_any_words_must_be_heard(house: Household) -> None:
+    """'Pass me the sword' is no wish to play something of that name, unless that is likelier."""
+    said, meant = "Pass me the sword.", "play me the sword."
+    assert not (await hear(house, Ears(said, {meant: -7.0}, score=-0.3))).intent.understood
+    room = await hear(house, Ears(said, {meant: -1.0}, score=-0.3))
+    assert room.reply.text == "In which room?"
+
+
+async def test_what_is_weighed_ends(house: Household) -> None:
+    """The beginning of a sentence is always likelier than the whole; its full stop is not."""
+    ears = Ears("Deem the floor lamp to 30%", {}, ["Dim the floor lamp"])
+    await hear(house, ears)
+    assert ears.weighed
+    assert not [text for text in ears.weighed if not text.endswith((".", "?", "!"))]

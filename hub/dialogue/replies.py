@@ -41,6 +41,14 @@ class Replies:
             return str(words(language)["said"]["not_understood"])
         return sentence(field_error("no_intent", language, {}))
 
+    def did_you_mean(self, command: str, language: str) -> str:
+        """The question whether this was said; empty in a language without words for it."""
+        if not has_words(language):
+            return ""
+        plain = command.strip().rstrip(".!?")
+        said = plain if plain[:2] in ("I ", "I'") else plain[:1].lower() + plain[1:]
+        return str(words(language)["said"]["did_you_say"].format(command=said))
+
     def unreachable(self, source: str, trouble: Trouble, language: str) -> str:
         """Why devices of a source cannot be asked just now; empty in a language without words for
         it. A source that knows better than that it is away has said so in English."""
