@@ -52,7 +52,7 @@ from hub.skill import Where
 from hub.skills.handling import Later, Performed
 from hub.skills.second import SECRET, AskedForPin
 from hub.skillset import Skillset
-from hub.weighing import DOUBTFUL, EXPECTED, Weighed, believed, doubtful, ended
+from hub.weighing import DOUBTFUL, EXPECTED, Weighed, anything, believed, doubtful, ended
 
 log = logging.getLogger(__name__)
 
@@ -332,27 +332,26 @@ class Assistant:
         """The command with other verbs at its beginning, of which the rules make something and
         which the sound makes nearly as likely. Where they make free text of the rest, which may be
         anything, they must be likelier: 'people followed him' is no wish to play something."""
-        asked = {text: _of_one(text, language) for text in self.router.by_ear(command, language)}
-        able = [text for text, said in asked.items() if self.router.understands(said, context)]
-        if not able or not isinstance(self._recognizer, ThoroughRecognizer):
-            return able
+        found = {}
+        for text in self.router.by_ear(command, language):
+            intent = self.router.quick(_of_one(text, language), context, ended=True)
+            if intent is not None:
+                calls = [intent.calls, *intent.choices.values()]
+                found[text] = any(anything(each) for each in calls)
+        if not found or not isinstance(self._recognizer, ThoroughRecognizer):
+            return [*found]
         try:
-            texts = [ended(text) for text in (command, *able)]
+            texts = [ended(text) for text in (command, *found)]
             heard, *weights = await self._recognizer.weigh(audio, texts, language=language)
         except EngineError as error:
             log.warning("not weighed: %s", error)
             return ()
-        log.debug("weighed: %s %.1f, %s", command, heard, [*zip(weights, able, strict=True)])
+        log.debug("weighed: %s %.1f, %s", command, heard, [*zip(weights, found, strict=True)])
         return [
             text
-            for weight, text in zip(weights, able, strict=True)
-            if weight >= heard - (EXPECTED if self._whole(asked[text], context) else 0.0)
+            for weight, (text, free) in zip(weights, found.items(), strict=True)
+            if weight >= heard - (0.0 if free else EXPECTED)
         ]
-
-    def _whole(self, said: Utterance, context: Context) -> bool:
-        """Whether it is a command in which nothing is open."""
-        intent = self.router.quick(said, context)
-        return intent is not None and bool(intent.calls)
 
     async def _heard_out(
         self, audio: Audio, understood: Understood, area: str | None, wake: str | None

@@ -58,6 +58,8 @@ ASKED_OF_GUESS = 3.0
 """The same where something is understood already."""
 MOST = 0.5
 """Share of what was recognised, in letters, that must have a part in what is done."""
+ANYTHING = ("query", "search_query", "title")
+"""Arguments that any words can be."""
 SURE = 0.0
 """Score of what was typed."""
 TALK = ("conversation", "help", "manners")
@@ -117,7 +119,7 @@ def believed(
     less = heard - best.weight
     alike, left = max(_likeness(each, best.text, language) for each in readings)
     like = alike >= ALIKE and left >= LEFT
-    text = any(slot in call.arguments for call in best.calls for slot in FREE)
+    text = anything(best.calls)
     if best.weight >= max(least, heard - expected) and apart >= APART:
         strange = alike < ALIKE and (less > NEARLY or _several(best.calls))
         unlike = left < LEFT or strange or (text and less > NEARLY)
@@ -151,6 +153,12 @@ def doubtful(intent: Intent, utterance: Utterance, command: str) -> bool:
 def tells(calls: Sequence[Call]) -> bool:
     """Whether calls change nothing, or are about the talk itself. Nothing is such, too."""
     return all(call.tool in TOLD or call.tool.partition(".")[0] in TALK for call in calls)
+
+
+def anything(calls: Sequence[Call]) -> bool:
+    """Whether they are about whatever somebody may name, as music is, with nothing around it that
+    tells so: 'add ... to the shopping list' does."""
+    return any(slot in call.arguments for call in calls for slot in ANYTHING)
 
 
 def _several(calls: Sequence[Call]) -> bool:

@@ -115,16 +115,22 @@ class Router:
     def _model_tier(self, places: Places) -> ModelTier | TunedTier | ChatTier | None:
         return model_tier(self._model, places, self.settings)
 
-    def quick(self, utterance: Utterance, context: Context) -> Intent | None:
+    def quick(
+        self, utterance: Utterance, context: Context, *, ended: bool = False
+    ) -> Intent | None:
         """What phrases and rules make of it, while the person may still be speaking.
 
         None if nothing, or if a longer sentence may have begun: one that ends in free text, or in
-        the beginning of a longer name. Before `prepare`: nothing."""
+        the beginning of a longer name; unless it has `ended`. Before `prepare`: nothing."""
         waits = self.routines is not None and self.routines.waits(context.area)
         if waits or self._of_routines(utterance, context):
             return None
         best = self._best(utterance, context)
-        if best is None or not best.reading.doable or best.reading.open:
+        if best is None or not best.reading.doable:
+            return None
+        if ended:
+            return _intent(best, context)
+        if best.reading.open:
             return None
         language = self._language(utterance.language)
         if self._may_go_on(best.text, language, context, best.reading):
