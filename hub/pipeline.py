@@ -511,6 +511,15 @@ class Assistant:
             why=f"{meant.why}; doubtful by the sound",
         )
 
+    def _asked_back(self, intent: Intent, language: str) -> Intent:
+        """What was understood, as a question. What a model made of words that nobody said cannot be
+        asked about with them."""
+        if intent.tier != "model":
+            said = Weighed(intent.heard, intent.calls, 0.0)
+            if asked := self._doubted(intent, said, language):
+                return asked
+        return Intent(heard=intent.heard, why=f"{intent.why}; not heard so")
+
     async def _weighed(
         self, audio: Audio, first: Utterance, found: Sequence[tuple[str, tuple[Call, ...], float]]
     ) -> tuple[float, list[Weighed]]:
@@ -695,10 +704,8 @@ class Assistant:
                 confirmed=answered.agreed,
             )
         intent = known or await self.router.route(utterance, self._context(area, wake))
-        command = clean(utterance.text, words(language), wake)
-        if doubtful(intent, utterance, command):
-            asked = self._doubted(intent, Weighed(intent.heard, intent.calls, 0.0), language)
-            intent = asked or Intent(heard=intent.heard, why=f"{intent.why}; not heard so")
+        if doubtful(intent, utterance, clean(utterance.text, words(language), wake)):
+            intent = self._asked_back(intent, language)
         if not intent.understood and means(said, known_answers.yes + known_answers.no):
             return replace(intent, sentence="", why="a yes or no, but nothing was asked")
         return intent

@@ -132,13 +132,16 @@ def believed(
 
 def doubtful(intent: Intent, utterance: Utterance, command: str) -> bool:
     """Whether what was understood must not be done unasked, because of how it was heard: most words
-    of a `command` that was heard badly have no part in it, or it has free text that is only in a
-    reading made with names in mind. What is typed is heard well, and what is told harms nobody."""
+    of a `command` that was heard badly have no part in it, a language model found a meaning in
+    such words, or it has free text that is only in a reading made with names in mind. What is
+    typed is heard well, and what is told harms nobody."""
     readings = utterance.hypotheses
-    if intent.tier not in ("phrase", "rules") or not readings or readings[0].score == SURE:
+    if intent.tier == "dialogue" or not readings or readings[0].score == SURE:
         return False
     if tells(intent.calls):
         return False
+    if intent.tier == "model":
+        return readings[0].score < DOUBTFUL
     said = f" {normal(intent.heard)} "
     heard = [f" {normal(each.text)} " for each in readings if not each.prompted]
     if any(said in text for text in heard):

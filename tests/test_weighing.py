@@ -68,6 +68,7 @@ def said(*readings: tuple[str, bool], score: float) -> Utterance:
 
 
 NEXT = Intent((Call("HassMediaNext"),), "rules", heard="next")
+GUESS = Intent((LIGHTS,), "model", heard="turn 100 out of them")
 MILK = Intent((Call("HassListAddItem", {"item": "Trump"}),), "rules", heard="add Trump to the list")
 
 
@@ -77,6 +78,8 @@ MILK = Intent((Call("HassListAddItem", {"item": "Trump"}),), "rules", heard="add
         (NEXT, said(("And next, this is how it should work.", False), score=-1.0), True),
         (NEXT, said(("And next, this is how it should work.", False), score=-0.2), False),
         (NEXT, said(("Next.", False), score=-1.0), False),
+        (GUESS, said(("turn 100 out of them", False), score=-1.4), True),
+        (GUESS, said(("turn 100 out of them", False), score=-0.4), False),
         (NEXT, said(("next, this is how it should work", False), score=0.0), False),
         (
             MILK,
