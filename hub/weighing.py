@@ -15,7 +15,7 @@ from rapidfuzz.distance import Levenshtein
 from hub.home.model import normal
 from hub.messages import Call, Intent, Utterance
 from hub.router.judging import FREE
-from hub.router.misheard import coarse, sound
+from hub.router.misheard import SHORT, coarse, sound
 
 EXPECTED = 7.0
 """Log-probability by which a command to this home may be less likely by the sound than what was
@@ -122,7 +122,9 @@ def believed(
     text = anything(best.calls)
     if best.weight >= max(least, heard - expected) and apart >= APART:
         strange = alike < ALIKE and (less > NEARLY or _several(best.calls))
-        unlike = left < LEFT or strange or (text and less > NEARLY)
+        # A few words may have been a single one, as `misheard` tries: 'I can't pause'.
+        long = len(readings[0].split()) > SHORT
+        unlike = (long and (left < LEFT or strange)) or (text and less > NEARLY)
         return Belief(best, sure=tells(best.calls) or not (best.free or unlike))
     asked = ASKED_OF_GUESS if guessed else ASKED
     if like and not text and not tells(best.calls) and less <= asked:

@@ -55,6 +55,13 @@ def test_what_leaves_out_most_is_asked_about() -> None:
     assert not belief.sure
 
 
+def test_a_few_words_may_have_been_a_single_one() -> None:
+    found = [Weighed("Pause.", (Call("HassMediaPause"),), -6.0)]
+    belief = believed(["I can't pause."], -3.0, found, language="en")
+    assert belief is not None
+    assert belief.sure
+
+
 def test_a_text_that_ends_already_gets_no_second_full_stop() -> None:
     assert [ended(text) for text in ("Stop", "Stop.", "Is it on?")] == [
         "Stop.",
