@@ -330,6 +330,16 @@ async def test_a_thing_in_another_room_than_was_said_is_left_alone() -> None:
     assert "another room" in intent.why
 
 
+async def test_the_room_here_is_not_another_one_that_was_said() -> None:
+    bedroom = SourceArea("master", "Master Bedroom")
+    inventory = replace(INVENTORY, areas=(*INVENTORY.areas[:1], bedroom))
+    router, _ = await make_router(
+        model=ScriptedChooser(("on light here", 0.99)), inventory=inventory
+    )
+    intent = await said(router, "let some light into the bedroom by now", area="Kitchen")
+    assert "another room" in intent.why
+
+
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [

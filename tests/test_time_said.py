@@ -183,6 +183,7 @@ async def test_a_time_that_is_none_is_asked_for_and_one_at_the_edge_is_taken(
     [
         ("wake me at seven", "en", "Alarm set tomorrow at 7 AM."),
         ("wake me up at half past six tomorrow", "en", "Alarm set tomorrow at 6:30 AM."),
+        ("wake me at half six", "en", "Alarm set tomorrow at 6:30 AM."),
         ("set an alarm for 6:30 every weekday", "en", "Alarm set every weekday at 6:30 AM."),
         ("set an alarm for four", "en", "Alarm set today at 4 PM."),
         ("set a 7 am alarm", "en", "Alarm set tomorrow at 7 AM."),

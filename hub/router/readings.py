@@ -59,6 +59,7 @@ def from_matches(
     # 'Pause it' after a timer was spoken of is for that, before any device.
     lately = {match.intent: places.about(match.intent) for match in matches}
     matches = [match for match in matches if lately[match.intent] in ("", context.about)]
+    matches = _narrowest(matches)
     matches.sort(key=lambda match: not lately[match.intent])
     for _, group in groupby(matches, key=lambda match: (not lately[match.intent], match.rank)):
         resolved = [
@@ -75,6 +76,20 @@ def from_matches(
         if undoable is None and known:
             undoable = _undoable(*known[0], places)
     return undoable
+
+
+def _narrowest(matches: Sequence[Match]) -> list[Match]:
+    """Without questions about doors and windows alike where the same may be one about windows."""
+    single = {
+        m.slots["device_class"] for m in matches if isinstance(m.slots.get("device_class"), str)
+    }
+    return [
+        match
+        for match in matches
+        if match.intent not in QUESTIONS
+        or not isinstance(classes := match.slots.get("device_class"), list)
+        or single.isdisjoint(classes)
+    ]
 
 
 def _placed(slots: dict[str, Any]) -> dict[str, Any]:
@@ -164,11 +179,13 @@ def _meant(
 
 
 def _sensed(intent: str, said: Mapping[str, Any], places: Places) -> dict[str, Any]:
-    """The slots; 'are any windows open' is about sensors where no window can be moved."""
+    """The slots; 'are any windows open' is about those with a sensor as much as about those that
+    can be moved."""
     slots = dict(said)
     if intent in QUESTIONS and slots.get("device_class") in OPENINGS:
         anywhere = {k: v for k, v in _placed(slots).items() if k not in ("area", "floor")}
-        if not places.entities_for(anywhere):
+        sensed = places.entities_for({**anywhere, "domain": "binary_sensor"})
+        if sensed or not places.entities_for(anywhere):
             slots.pop("domain", None)
     return slots
 

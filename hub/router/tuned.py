@@ -25,6 +25,7 @@ from hub.router.options import END, listed, options
 from hub.router.places import Places, targets
 from hub.router.readings import which
 from hub.router.retrieve import Found, Thing
+from hub.router.rules import spoken_rooms
 from hub.router.verbs import ALL, BY_TOOL, NONE, TWINS
 from hub.router.words import Words
 
@@ -81,6 +82,8 @@ class TunedTier:
         self._domains = {entity.domain for entity in places.entities.values()}
         self._begun: tuple[_Question, asyncio.Task[tuple[Chosen, ...]]] | None = None
         """What the model was asked ahead, with its answer."""
+        self._rooms: dict[str, Mapping[str, frozenset[str]]] = {}
+        """For each language."""
 
     async def prime(self) -> None:
         """Load the model; its prompts have nothing in common. Raises EngineError."""
@@ -103,7 +106,7 @@ class TunedTier:
             return replace(nothing, why="no sentence fits, and the model is sure of no answer")
         if not verdicts:
             return replace(nothing, why="no sentence fits, and the model has no answer")
-        if self._elsewhere(verdicts[0], asked.text):
+        if self._elsewhere(verdicts[0], asked.text, words):
             why = f"model: {verdicts[0].text}, which is in another room than was said"
             return replace(nothing, why=why)
         if reason := beyond(verdicts[0].calls, asked.text, self._places, words):
@@ -264,22 +267,31 @@ class TunedTier:
         rest = sorted((k, str(v)) for k, v in call.arguments.items() if k not in places)
         return call.tool, about, rest
 
-    def _elsewhere(self, verdict: Verdict, text: str) -> bool:
-        """Whether a room was said, and the one thing that would be acted on is in another."""
+    def _elsewhere(self, verdict: Verdict, text: str, words: Words) -> bool:
+        """Whether a room was said, and what would be acted on is in another."""
         said = f" {normal(text)} "
-        rooms = {
-            area.area_id
-            for area in self._places.areas.values()
-            if any(f" {normal(name)} " in said for name in area.names)
-        }
+        spoken = self._spoken(words)
+        rooms = {key for key, names in spoken.items() if any(f" {name} " in said for name in names)}
         if not rooms or len(verdict.calls) != 1:
             return False
-        entity = self._places.entities.get(str(verdict.calls[0].arguments.get("name")))
-        if entity is None or not entity.area_id or entity.area_id in rooms:
+        given = verdict.calls[0].arguments
+        entity = self._places.entities.get(str(given.get("name")))
+        if entity is None:
+            room = self._places.area_id(str(given["area"])) if "area" in given else None
+            return room is not None and room not in rooms
+        if not entity.area_id or entity.area_id in rooms:
             return False
         own = f" {normal(' '.join(entity.names))} "
-        named = [n for room in rooms for n in self._places.areas[room].names]
-        return not any(f" {normal(name)} " in own for name in named)
+        return not any(f" {name} " in own for room in rooms for name in spoken[room])
+
+    def _spoken(self, words: Words) -> Mapping[str, frozenset[str]]:
+        """What people call each room."""
+        if words.language not in self._rooms:
+            self._rooms[words.language] = {
+                key: frozenset(map(normal, spoken_rooms(area, self._places, words)))
+                for key, area in self._places.areas.items()
+            }
+        return self._rooms[words.language]
 
     def _decide(
         self, verdicts: Sequence[Verdict], nothing: Intent, words: Words, asked: Asked

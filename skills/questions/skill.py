@@ -35,6 +35,10 @@ DOMAINS = [
 NAMED_STATES = ("climate", "media_player", "water_heater")
 """Domains that say how they are on: 'heat', 'playing'."""
 
+AJAR = ("open", "closed")
+CONTACTS = ("door", "garage_door", "opening")
+"""Classes of sensors that tell whether a door is open."""
+
 LIVING = ("person", "device_tracker")
 AT_HOME = ("home", "at_home", "zu_hause", "zuhause", "daheim")
 """Ways to say where somebody is whose state is 'home'."""
@@ -59,8 +63,26 @@ async def state(
         return _read(things[0].name, items, where)
     if state is None:
         return Answer(matched=things)
+    if state in AJAR:
+        things = [each for thing in things for each in _doors(thing, home)]
     matched = [thing for thing in things if _is(thing, state, home)]
     return Answer(matched, [thing for thing in things if thing not in matched])
+
+
+def _doors(thing: Entity, home: Home) -> Sequence[Entity]:
+    """What tells whether a door is open: of one with a lock the contact that is called as the lock
+    is, since a lock does not know; the thing itself where there is none."""
+    area = home.area(thing)
+    if thing.domain != "lock" or area is None:
+        return [thing]
+    names = {name.casefold() for name in thing.names}
+    contacts = [
+        each
+        for each in home.find(area=area.name, domains=["binary_sensor"])
+        if each.device_class in CONTACTS
+        and any(each_name.casefold().startswith(name) for each_name in each.names for name in names)
+    ]
+    return contacts if len(contacts) == 1 else [thing]
 
 
 MOST_ITEMS = 8
