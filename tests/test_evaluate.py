@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import soundfile
@@ -13,7 +15,7 @@ from hub.errors import ConfigError, HearthError
 from hub.evaluate import aloud, scorecard, speech
 from hub.evaluate.formats import orders
 from hub.evaluate.formats.homes import direction
-from hub.evaluate.judging import alike
+from hub.evaluate.judging import alike, changes
 from hub.evaluate.run import Score, Subject, limited, run, subjects
 from hub.evaluate.sets import sets, texts
 from hub.router.grammars import MECHANISMS
@@ -148,6 +150,26 @@ def test_folders_are_looked_through() -> None:
         sets(DATA / "nowhere")
     with pytest.raises(ConfigError, match="neither"):
         subjects(["neither"], peer=False, templates=False)
+
+
+@pytest.mark.parametrize(
+    ("key", "wanted", "found", "close"),
+    [
+        ("brightness", 128, 127, True),
+        ("brightness", 128, 120, False),
+        ("volume_level", 0.3, 0.31, True),
+        ("volume_level", 0.3, 0.9, False),
+        ("temperature", 21, 20, False),
+    ],
+)
+def test_how_far_a_value_may_be_from_the_expected_one(
+    key: str, wanted: float, found: float, close: bool
+) -> None:
+    shown = {"light.a": {"state": "on", "attributes": {key: found}}}
+    answer = SimpleNamespace(before=shown, after=shown)
+    expected = {"light.a": {"state": "on", "attributes": {key: wanted}}}
+    differences = list(changes(cast(Any, answer), expected, setup={}, ignored={}))
+    assert (not differences) == close, differences
 
 
 def test_what_values_are_alike() -> None:

@@ -3,7 +3,7 @@
 Three kinds of test, told apart by their keys: `expect_changes` (the states that must follow, in
 `assist` and `assist-mini`; our own sets have `up` and `down` for attributes), `expect_response`
 (words one of which the reply must have, in `questions`), and `entity_id` (the device that is
-meant, in `device-actions`).
+meant, in `device-actions`). `language` in the fixtures is that of the sentences (English without).
 """
 
 from __future__ import annotations
@@ -57,15 +57,16 @@ def read(folder: Path) -> Iterator[TextSet]:
         content = _yaml(fixtures)
         inventory = parse(content, str(fixtures))
         rooms = _rooms(content, inventory)
+        language = str(content.get("language", "en"))
         cases: dict[str, list[Case]] = {kind: [] for kind in JUDGED}
         for file in sorted(fixtures.parent.glob("[!_]*.yaml")):
             given = _yaml(file)
             for test in given.get("tests") or ():
-                for kind, case in _cases(test, inventory, rooms, _group(given, file)):
+                for kind, case in _cases(test, inventory, rooms, language, _group(given, file)):
                     cases[kind].append(case)
         for kind, found in cases.items():
             if found:
-                grounds[kind].append(Ground(fixtures.parent.name, inventory, found))
+                grounds[kind].append(Ground(fixtures.parent.name, inventory, found, language))
     for kind, several in grounds.items():
         if several:
             name = f"{folder.name}, room told" if kind == "entity-room" else folder.name
@@ -98,21 +99,25 @@ def _rooms(content: Mapping[str, Any], inventory: Inventory) -> dict[str, str]:
 
 
 def _cases(
-    test: Mapping[str, Any], inventory: Inventory, rooms: Mapping[str, str], group: str
+    test: Mapping[str, Any],
+    inventory: Inventory,
+    rooms: Mapping[str, str],
+    language: str,
+    group: str,
 ) -> Iterator[tuple[str, Case]]:
     setup = {key: dict(value) for key, value in (test.get("setup") or {}).items()}
     area = rooms.get(str(test.get("context_device")))
     now = test.get("context_now")
     moment = datetime.fromisoformat(str(now)) if now else None
     for sentence in test["sentences"]:
-        request = Request(sentence, area, states=setup, now=moment)
+        request = Request(sentence, area, language, setup, moment)
         if "entity_id" in test:
             entity = _meant(str(test["entity_id"]), test.get("area"), inventory)
             states = _begins(entity, sentence)
             judge = _Entity(entity, sentence)
-            yield "entity", Case(Request(sentence, states=states), judge, group)
+            yield "entity", Case(Request(sentence, None, language, states), judge, group)
             where = _area(entity, inventory)
-            yield "entity-room", Case(Request(sentence, where, states=states), judge, group)
+            yield "entity-room", Case(Request(sentence, where, language, states), judge, group)
         elif "expect_response" in test:
             yield "response", Case(request, _Response(tuple(test["expect_response"])), group)
         else:
