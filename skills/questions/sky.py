@@ -43,7 +43,12 @@ LATER = re.compile(r"\b(umbrella|schirm|regenschirm|will it|going to)\b", re.IGN
 SNOW = re.compile(r"\b(snow\w*|schnei\w*|schnee)\b", re.IGNORECASE)
 WIND = re.compile(r"\b(wind\w*|storm\w*|stürm\w*)\b", re.IGNORECASE)
 HUMID = re.compile(r"\b(humid\w*|feucht\w*|luftfeucht\w*)\b", re.IGNORECASE)
-OUTSIDE = ("outside", "outdoor", "outdoors", "garden", "außen", "draußen", "aussen", "garten")
+OUTSIDE = re.compile(
+    r"outside|outdoors?|garden|patio|terrace|balcony|porch|yard|backyard|draußen|draussen"
+    r"|(?:außen|aussen|garten|balkon|terrassen?)(?:-?(?:luft)?(?:temperatur|thermometer|fühler|sensor|feuchte))?",
+    re.IGNORECASE,
+)
+"""A word of what is outside; in German also as the first part of a sensor's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +183,9 @@ def _measured(home: Home, device_class: str) -> float | None:
         told = home.state(each)
         room = home.area(each)
         names = [*each.names, *([room.name] if room else [])]
-        said = {word.casefold() for name in names for word in re.findall(r"\w+", name)}
+        said = [word for name in names for word in re.findall(r"\w+", name)]
         anywhere = device_class in ("wind_speed", "precipitation_intensity")
-        if told.available and (anywhere or said & set(OUTSIDE)):
+        if told.available and (anywhere or any(map(OUTSIDE.fullmatch, said))):
             value = _number(told.state)
             if device_class == "wind_speed":
                 value = _speed(told.state, told.attributes.get("unit_of_measurement"))
