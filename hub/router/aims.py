@@ -34,6 +34,10 @@ class Roles:
     """An 'and' stands between what is named."""
 
 
+def _only_it(thing: Piece) -> bool:
+    return "it" in thing.tags and not thing.names and not thing.kinds
+
+
 def of_none(roles: Roles) -> list[list[dict[str, Any]]]:
     """The one call of what is no device."""
     if roles.things or len(roles.areas) > 1 or roles.floors:
@@ -61,11 +65,13 @@ class Aims:
         named = [piece for piece in roles.things if piece.names]
         one = bool(named) and not roles.joined and self.same_kind(roles.things)
         things = named if one else list(roles.things)
+        if frame.spread and scopes and all(map(_only_it, things)):
+            things = []  # 'mach es in der Küche leiser'
         if not things:
             return self._spread(frame, scopes, everywhere, area)
         found: list[list[dict[str, Any]]] = []
         for thing, scope in product(things, scopes or [{}]):
-            if "it" in thing.tags and not thing.names and not thing.kinds:
+            if _only_it(thing):
                 found.append([{"name": ANYTHING + domain} for domain in sorted(frame.domains)])
             elif thing.names and self._is_there(thing, scope):
                 found += self._by_name(

@@ -22,6 +22,10 @@ said of it."""
 def beyond(calls: Sequence[Call], text: str, places: Places, words: Words) -> str | None:
     """Why a call goes beyond the words; None if it does not. Of several calls the words of one may
     be meant for another, so they are not judged."""
+    said = f" {normal(text)} "
+    for word in words.overlooked if calls else ():
+        if f" {word} " in said and not places.is_place(word):
+            return f"'{word}' is not understood"
     if len(calls) != 1:
         return None
     (call,) = calls

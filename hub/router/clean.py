@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
+from itertools import pairwise
 
 from rapidfuzz import fuzz
 
@@ -93,7 +94,7 @@ _POINTS = re.compile(
 )
 """Punctuation, except what stands between digits ('20.5', '7:30')."""
 COMMA = ","
-_CLAUSES = re.compile(r"[,;.!]\s+|[，、。；！]\s*")
+_CLAUSES = re.compile(r"[,;.!?]\s+|[，、。；！]\s*")
 """What ends a clause; not the point or comma within a number."""
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'"})
 BROKEN_OFF = ("-", "...", "\u2026")
@@ -152,7 +153,7 @@ def without_asides(text: str, words: Words) -> str:
     kept = [clause for clause in clauses[:-1] if not _aside(clause, words)] + clauses[-1:]
     ends = len(kept) - 1
     told = [each for n, each in enumerate(kept) if not _told(each, words, loosely=n < ends)]
-    if told and len(told) < len(kept) and not _points_back(told[-1], words):
+    if told and len(told) < len(kept) and not points_back(told[-1], words):
         kept = told
     return ", ".join(kept) if len(kept) < len(clauses) else text
 
@@ -177,9 +178,15 @@ def _told(clause: str, words: Words, *, loosely: bool) -> bool:
     return bool(words.being & {*subject}) and _idle(plain, words, words.denying)
 
 
-def _points_back(clause: str, words: Words) -> bool:
-    """Whether a clause speaks of something that another one may have named."""
-    return bool({*words.singular, *words.plural} & {*normal(spoken(clause)).split()})
+def points_back(clause: str, words: Words) -> bool:
+    """Whether a clause speaks of something that another one may have named: 'mach das aus', but
+    not 'mach das Licht aus'."""
+    pronouns = {*words.singular, *words.plural, *words.pointing}
+    tokens = [word for word in normal(spoken(clause)).split() if word not in words.fillers]
+    return any(
+        word in pronouns and (word not in words.articles or not behind or behind in words.acting)
+        for word, behind in pairwise((*tokens, ""))
+    )
 
 
 def _idle(plain: str, words: Words, despite: Collection[str] = ()) -> bool:

@@ -53,7 +53,11 @@ def free_words(reading: Reading, heard: str, named: Collection[str]) -> int:
 def no_text(reading: Reading, text: str, known: Words) -> bool:
     """Whether what was taken for an item of a list, or for what is to be played, is rather a part
     of a sentence: 'soll ich Milch auf die Liste setzen', 'setz keine Milch auf die Liste'."""
+    if of_two(reading, known):
+        return True
     for call in reading.calls if reading.open else ():
+        if call.tool == "HassGetState" and _no_zone(str(call.arguments.get("state", "")), known):
+            return True
         for key in ("item", "search_query"):
             free = normal(str(call.arguments.get(key, "")))
             if not free:
@@ -84,6 +88,27 @@ def _speaks_on(item: Sequence[str], known: Words) -> bool:
     """Whether a pronoun and a way follow in an item: 'milk, put it on the list'."""
     pronouns = {*known.singular, *known.plural}
     return any(one in pronouns and other in known.linking for one, other in pairwise(item))
+
+
+def _no_zone(state: str, known: Words) -> bool:
+    """Whether what was taken for where somebody is tells how something is: 'Türen zu'."""
+    _, *rest = normal(state).split() or [""]
+    return bool(rest) and rest[-1] in known.acting | {*known.leaving}
+
+
+def of_two(reading: Reading, known: Words) -> bool:
+    """Whether what was taken for an item of a list is two sentences, by a verb with a pronoun
+    behind it: 'we need milk put it (on the list)'."""
+    verbs, pronouns = (
+        known.openers | known.dangling,
+        {*known.singular, *known.plural, *known.pointing},
+    )
+    items = (str(call.arguments.get("item", "")) for call in reading.calls if reading.open)
+    return any(
+        place and verb in verbs and behind in pronouns
+        for item in items
+        for place, (verb, behind) in enumerate(pairwise(normal(item).split()))
+    )
 
 
 def room_of(understood: Sequence[Reading], places: Places) -> str | None:

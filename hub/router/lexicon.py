@@ -129,6 +129,15 @@ class Lexicon:
     """What stands before the decimals of a number in words."""
     delaying: frozenset[str]
     """What stands before the time until something is to be done: 'in (ten minutes)'."""
+    visiting: tuple[str, ...]
+    """What stands before somebody whose room is meant: 'bei der (Oma)'."""
+    heads: tuple[str, ...]
+    """Last parts of compounds that may be left out: '(Dunstabzugs)haube'."""
+    storeys: Mapping[str, tuple[str, ...]]
+    """`below`, `ground`, `above` -> how such floors are called; `up` and `down` -> what people say
+    for the one above, and the one below."""
+    declined: tuple[str, ...]
+    """Endings of adjectives: '(den link)en (Rollladen)'."""
     nouns: frozenset[str]
     """Tags of nouns, which may be the last part of a compound, and stand behind a preposition."""
     ordinals: tuple[str, ...]
@@ -185,6 +194,10 @@ def _read(language: str, table: Mapping[str, Any]) -> Lexicon:
         bool(table.get("apposing")),
         frozenset(table.get("point", ())),
         frozenset(table.get("delaying", ())),
+        tuple(map(normal, table.get("visiting", ()))),
+        tuple(map(normal, table.get("heads", ()))),
+        {key: tuple(map(normal, said)) for key, said in table.get("storeys", {}).items()},
+        tuple(table.get("declined", ())),
         nouns,
         tuple(map(normal, table.get("ordinals", ()))),
     )

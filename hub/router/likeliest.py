@@ -134,7 +134,9 @@ class Likeliest:
                 # Nothing is guessed of it, but it may be several commands.
                 several = self.reader.parts.several(said.command, context, inherit=True)
                 found += [ranked(several, said.command, rank)] if several else []
-            elif several := self.reader.parts.clauses(said, context):
+            elif several := (
+                self.reader.parts.told(said, context) or self.reader.parts.clauses(said, context)
+            ):
                 found.append(ranked(several, said.command, rank))
             elif (guess := self.reader.parts.guess(said.command, context)) and (
                 guess.calls or not found  # of what is not there it is told, and not asked where

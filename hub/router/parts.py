@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hub.home.model import normal
-from hub.router.clean import COMMA, clean
+from hub.router.clean import COMMA, clean, points_back
 from hub.router.compound import repairs, split, together
-from hub.router.context import Context
+from hub.router.context import Context, Target
 from hub.router.judging import (
+    acts,
     asks_and_acts,
     is_place,
     room_of,
@@ -18,6 +20,7 @@ from hub.router.judging import (
     turned_to_act,
     unfounded,
 )
+from hub.router.leaning import STEPS
 from hub.router.reading import Reading
 from hub.router.readings import GUESS_LOSS, GUESS_QUALITY
 from hub.router.said import LONGEST_VERB, Said, inherited, many_lights
@@ -45,6 +48,26 @@ class Parts:
         if parts & self.words.retracting:
             return None  # 'raise the blind, sorry, lower it' is one command
         return self.several(said.clauses, context, inherit=True)
+
+    def told(self, said: Said, context: Context) -> Reading | None:
+        """A command about what was told of before it: 'the garage is still open, close it'."""
+        known = self.words
+        *_, before, last = ["", "", *said.clauses.split(f" {COMMA} ")] if said.clauses else ["", ""]
+        if not before or not points_back(last, known):
+            return None
+        tokens = before.split()
+        for place in range(1, len(tokens)):
+            if normal(tokens[place]) not in known.being:
+                continue
+            question = [tokens[place], *tokens[:place], *tokens[place + 1 :]]
+            said_so = " ".join(question)
+            asked = self.reader.able(said_so, context) or self.reader.each(said_so, context)
+            if asked is None or asked.targets is None or acts(asked):
+                continue
+            then = self.reader.able(last, replace(context, targets=asked.targets))
+            if then is not None and acts(then) and not then.open:
+                return replace(then, why=f"{then.why} <- told of: {before!r}")
+        return None
 
     def several(self, text: str, context: Context, *, inherit: bool) -> Reading | None:
         """Several commands in one sentence, each understood by itself, and able to speak of what
@@ -82,7 +105,7 @@ class Parts:
                 understood.append(reading)
                 here = replace(here, targets=understood[-1].targets or here.targets)
             if len(understood) == len(parts):
-                return together(understood)
+                return together(_wishes(understood, parts))
         return None
 
     def guess(self, text: str, context: Context) -> Reading | None:
@@ -143,3 +166,20 @@ class Parts:
                 if reading := self.reader.able(whole, context):
                     return reading
         return None
+
+
+def _wishes(readings: Sequence[Reading], parts: Sequence[str]) -> list[Reading]:
+    """The readings of parts, each wish once: 'it is too loud, make it quieter' is one, but 'louder
+    and louder' are two."""
+    kept = [readings[0]]
+    for place in range(1, len(parts)):
+        before, reading = kept[-1], readings[place]
+        steps = all(call.tool in STEPS for each in (before, reading) for call in each.calls)
+        same = before.calls == reading.calls or (steps and _things(before) == _things(reading))
+        if not same or normal(parts[place]) == normal(parts[place - 1]):
+            kept.append(reading)
+    return kept
+
+
+def _things(reading: Reading) -> tuple[Target, ...]:
+    return reading.targets.things if reading.targets else ()

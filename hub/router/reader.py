@@ -32,7 +32,14 @@ from hub.router.reading import Reading
 from hub.router.readings import QUESTIONS, from_fuzzy, from_matches, narrowed
 from hub.router.recast import recasts
 from hub.router.rules import Match
-from hub.router.said import Said, many_lights, without_all, without_end, without_here
+from hub.router.said import (
+    Said,
+    many_lights,
+    without_all,
+    without_end,
+    without_here,
+    without_middle,
+)
 from hub.router.sense import able
 from hub.router.several import singly, states
 from hub.router.words import words
@@ -123,7 +130,7 @@ class Reader:
         last, known, places = context.targets, self.words, self.places
         if not isinstance(last, Targets) or not last.things:
             return None
-        less = without_end(text, known.there)
+        less = without_end(text, known.there) or without_middle(text, known.there)
         if less is None:
             return None
         thing = last.things[-1]

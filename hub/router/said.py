@@ -88,6 +88,19 @@ def without_end(text: str, phrases: Sequence[str]) -> str | None:
     return None
 
 
+def without_middle(text: str, phrases: Sequence[str]) -> str | None:
+    """The text without one of these phrases in its middle; None if it has none. The second word
+    counts as the beginning: 'is there a light on'."""
+    tokens = text.split()
+    plain = [normal(token) for token in tokens]
+    for phrase in phrases:
+        count = len(phrase.split())
+        for start in range(2, len(tokens) - count):
+            if " ".join(plain[start : start + count]) == phrase:
+                return " ".join([*tokens[:start], *tokens[start + count :]])
+    return None
+
+
 def many_lights(text: str, known: Words) -> bool:
     """Whether lights are spoken of as several, and not those in this room."""
     said = set(normal(text).split())

@@ -16,6 +16,7 @@ from typing import Any
 from hub.home.model import normal
 from hub.router import lexicon as lex
 from hub.router.clean import COMMA
+from hub.router.inflected import declined, storeys, visited
 from hub.router.lexicon import Lexicon
 from hub.router.likeness import COMPOUNDING, LINKS, SHORTEST_PART
 from hub.router.numbers import said_numbers
@@ -67,7 +68,8 @@ class Wording:
         short: dict[str, list[str]] = {}
         rooms = pieces(places)
         for entity in places.entities.values():
-            for name in self._counted(spellings(entity.names)):
+            told = (form for name in spellings(entity.names) for form in declined(name, known))
+            for name in self._counted(told):
                 self._add(self._names, plain(name), entity.entity_id)
                 said = tuple(plain(name).split())
                 if len(said) > 1:
@@ -83,10 +85,16 @@ class Wording:
         for area in places.areas.values():
             for name in self._counted(spoken_rooms(area, places, words)):
                 self._add(self._areas, plain(name), area.area_id)
+            for owner in visited(area.names, words, known):
+                if not places.is_place(owner):
+                    self._add(self._areas, owner, area.area_id)
         self._floors: dict[str, list[str]] = {}
         for floor in places.floors.values():
             for name in self._counted(spellings(floor.names)):
                 self._add(self._floors, plain(name), floor.floor_id)
+        for floor_id, name in storeys(places, known):
+            if not places.is_place(name):
+                self._add(self._floors, name, floor_id)
         self._sources = {
             plain(name): source
             for source in places.sources.values()
@@ -101,7 +109,7 @@ class Wording:
             normal(phrase) for phrase in (*words.in_here, *words.here, *known.here)
         )
         self._whole = frozenset(normal(phrase) for phrase in known.whole)
-        self._it = frozenset((*words.singular, *words.plural))
+        self._it = frozenset((*words.singular, *words.plural, *words.pointing))
         self._compounding = words.language.split("-")[0] in COMPOUNDING
         self._single = lru_cache(maxsize=2048)(self._one)
 
@@ -324,7 +332,7 @@ class Wording:
             found = replace(self._exact(stem), tags={})
             if found.known:
                 return (found,)
-        if self._compounding and (own := self._last_part(word)):
+        if self._compounding and (own := self._last_part(word) or self._first_part(word)):
             return (own,)
         return self._parts(word) if self._compounding else (piece,)
 
@@ -340,6 +348,15 @@ class Wording:
             and len(name.split()[-1]) >= len(word) + SHORTEST_STEM
             and self._places.entities[key].domain not in MEASURING
         }
+        return Piece("", names=tuple(found)) if len(found) == 1 else None
+
+    def _first_part(self, word: str) -> Piece | None:
+        """The one thing whose name begins with a word, and ends with what only tells what sort of
+        thing it is: 'Dunstabzug', where there is a 'Dunstabzugshaube'."""
+        if len(word) < SHORTEST_PART:
+            return None
+        whole = {f"{word}{link}{head}" for link in LINKS for head in self._lexicon.heads}
+        found = {key for name in whole for key in self._names.get(name, ())}
         return Piece("", names=tuple(found)) if len(found) == 1 else None
 
     def _parts(self, word: str) -> tuple[Piece, ...]:
@@ -378,7 +395,9 @@ class Wording:
         for place in range(len(pieces) - 1, -1, -1):
             piece = pieces[place]
             before, after = pieces[:place], [*settled[place + 1 : place + 2]]
-            leads = any(_begins_noun(each, self._lexicon.nouns) for each in after)
+            leads = any(
+                _begins_noun(each, self._lexicon.nouns) and not self._visits(each) for each in after
+            )
             moved = any(each.tags.keys() & self._lexicon.particles for each in after)
             small = {lex.PREPOSITION, lex.ARTICLE} & piece.tags.keys()
             moving = piece.tags.keys() & self._lexicon.particles
@@ -390,7 +409,7 @@ class Wording:
             elif "it" in piece.tags and lex.ARTICLE in piece.tags:
                 if leads:  # 'that lamp'
                     settled[place] = _without(piece, ["it"])
-                elif not after or moved:  # 'turn that off'
+                elif not after or moved or self._alone(settled[place + 1 :]):  # 'turn that off'
                     settled[place] = _without(piece, [lex.ARTICLE])
             elif lex.NUMBER in piece.tags and before and self._hour(before[-1], piece):
                 settled[place] = Piece(piece.text)  # 'at nine' is no percentage
@@ -406,6 +425,16 @@ class Wording:
                 else:  # 'the lock'
                     settled[place] = _without(piece, acting)
         return settled
+
+    def _visits(self, piece: Piece) -> bool:
+        """Whether a piece is a room with its preposition: 'bei Mehmet'."""
+        begins = normal(piece.text).partition(" ")[0]
+        return bool(piece.areas) and begins in self._lexicon.visiting
+
+    def _alone(self, after: Sequence[Piece]) -> bool:
+        """Whether only a particle follows, with small words in front: 'mach das (bitte aus)'."""
+        rest = [piece for piece in after if lex.IDLE not in piece.tags]
+        return not rest or bool(rest[0].tags.keys() & self._lexicon.particles)
 
     def _hour(self, before: Piece, number: Piece) -> bool:
         later = normal(before.text) in self._words.later_numbers

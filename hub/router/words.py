@@ -154,12 +154,19 @@ class Words:
     """Pronouns for one thing: 'it'."""
     plural: tuple[str, ...] = ()
     """Pronouns for several: 'them'."""
+    pointing: tuple[str, ...] = ()
+    """Articles that stand for a thing where none follows: 'die (aus)'."""
     of_several: Mapping[str, str] = field(default_factory=dict)
     """How a question about several things begins, and how one about one of them: 'are', 'is'."""
     people: frozenset[str] = frozenset()
     """Words for people: what asks for them is not answered by the state of a door."""
     negations: frozenset[str] = frozenset()
     """Words that turn a command round or put it off: 'not', 'if'. Only rules may explain them."""
+    overlooked: tuple[str, ...] = ()
+    """Words that a model overlooks, and that change what is meant: 'upstairs', 'leave (it on)'.
+    Only rules may explain them."""
+    unmistakable: frozenset[str] = frozenset()
+    """Words for things that a home may have, and no misspelt others: 'sauna'."""
     repairs: tuple[str, ...] = ()
     """What takes back the command before it: 'no wait', 'I mean'."""
     retracting: frozenset[str] = frozenset()
@@ -267,9 +274,12 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         openers=frozenset(phrases("openers")),
         singular=phrases("singular"),
         plural=phrases("plural"),
+        pointing=phrases("pointing"),
         of_several={normal(key): text for key, text in texts("of_several").items()},
         people=frozenset(phrases("people")),
         negations=frozenset(phrases("negations")),
+        overlooked=phrases("overlooked"),
+        unmistakable=frozenset(phrases("unmistakable")),
         all=phrases("all"),
         fully=phrases("fully"),
         here=frozenset(phrases("here")),
