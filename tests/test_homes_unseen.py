@@ -36,7 +36,7 @@ LEAST_RIGHT = {
         "utrecht-nl": 0.75,
     },
 }
-"""Set -> home -> share of its sentences; rules alone. Which homes were looked at: see their README."""
+"""Set -> home -> share of its sentences; rules alone. Which were looked at: see their READMEs."""
 MOST_WRONG = {"homes-unseen": 2, "homes-german": 1, "homes-romance-dutch": 1}
 """Sentences of all homes of a set by which something else happened than was meant."""
 
