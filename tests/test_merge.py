@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from hub.errors import ModelError
 from hub.models import store as stores
 from hub.models.catalogue import Catalogue, Model
-from hub.models.merge import Kind, merge
+from hub.models.merge import IMPORTANCE, Kind, merge
+from hub.models.rounding import iq4_nl
 from hub.models.store import ModelStore
 from tests.gguf_files import lora, write_gguf
 
@@ -57,6 +58,51 @@ def test_only_what_the_adapter_is_for_changes_and_by_its_formula(
     assert np.array_equal(made[SCALE], before[SCALE])
     fields = gguf.GGUFReader(str(tmp_path / "made.gguf")).fields
     assert fields["general.name"].contents() == "small"
+
+
+def counted(folder: Path, counts: dict[str, NDArray[np.float32]]) -> Path:
+    """An adapter whose file tells what counts when weights are rounded."""
+    metadata, tensors = lora(RANK, ALPHA, {QUERY: (64, 64)}, 7)
+    path = folder / "adapter.gguf"
+    write_gguf(path, metadata, tensors | {n + IMPORTANCE: count for n, count in counts.items()})
+    return path
+
+
+def test_four_bits_are_for_weights_of_which_is_known_what_counts(tmp_path: Path) -> None:
+    counts = {QUERY: np.ones(64, np.float32)}
+    merge(base(tmp_path), counted(tmp_path, counts), tmp_path / "four.gguf", "iq4_nl")
+    merge(base(tmp_path), adapter(tmp_path), tmp_path / "none.gguf", "iq4_nl")
+    merge(base(tmp_path), adapter(tmp_path), tmp_path / "exact.gguf", "f32")
+    kinds = {
+        name: {t.name: t.tensor_type.name for t in gguf.GGUFReader(str(tmp_path / name)).tensors}
+        for name in ("four.gguf", "none.gguf")
+    }
+    assert kinds["four.gguf"] == {EMBEDDING: "Q8_0", QUERY: "IQ4_NL", SCALE: "F32"}
+    assert kinds["none.gguf"] == {EMBEDDING: "Q8_0", QUERY: "Q8_0", SCALE: "F32"}
+    off = read(tmp_path / "four.gguf")[QUERY] - read(tmp_path / "exact.gguf")[QUERY]
+    assert np.abs(off).mean() < 0.15 * np.abs(read(tmp_path / "exact.gguf")[QUERY]).mean()
+
+
+def test_what_counts_for_a_matrix_of_another_size_is_refused(tmp_path: Path) -> None:
+    wrong = counted(tmp_path, {QUERY: np.ones(32, np.float32)})
+    with pytest.raises(ModelError, match="another model"):
+        merge(base(tmp_path), wrong, tmp_path / "made.gguf", "iq4_nl")
+
+
+def test_columns_that_count_are_rounded_more_exactly() -> None:
+    random = np.random.default_rng(3)
+    matrix = random.normal(size=(130, 96)).astype(np.float32)
+    matrix[5] = 0
+    count = np.where(np.arange(96) % 8 == 0, 50, 1).astype(np.float32)
+
+    def off(counts: NDArray[np.float32]) -> NDArray[np.float32]:
+        made = gguf.dequantize(iq4_nl(matrix, counts), gguf.GGMLQuantizationType.IQ4_NL)
+        assert made.shape == matrix.shape and not made[5].any()
+        return ((made - matrix) ** 2).mean(0)
+
+    alike, weighted = off(np.ones(96, np.float32)), off(count)
+    assert weighted[count > 1].mean() < 0.8 * alike[count > 1].mean()
+    assert alike.mean() < 0.01
 
 
 def test_an_adapter_for_another_model_is_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ gguf = pytest.importorskip("gguf")
 
 from hub.engines.llama_native import Model  # noqa: E402
 from hub.models.merge import Kind, merge  # noqa: E402
+from hub.training import importance  # noqa: E402
 from hub.training.bytewise import ByteNetwork  # noqa: E402
 from hub.training.export import trained, write_adapter  # noqa: E402
 from hub.training.lora import GROUPS, Adapter, Base, Network, Shape, load  # noqa: E402
@@ -356,6 +357,36 @@ def test_a_model_with_the_adapter_worked_in_does_the_same(
     found = expected_by_llama_cpp(mine, tmp_path / "model.gguf")
     assert np.corrcoef(found, net.logits(mine)[-1].numpy())[0, 1] > alike
     assert tokenizer(tmp_path / "model.gguf")("dim B") == tokenizer(base_file)("dim B")
+
+
+def test_with_what_counts_in_its_file_it_is_rounded_to_four_bits(
+    tmp_path: Path, base: Base, base_file: Path, row: Row
+) -> None:
+    net = network(base)
+    write_adapter(net.adapter, tmp_path / "adapter.gguf", kind="f32")
+    importance.write(
+        base_file, tmp_path / "adapter.gguf", tmp_path / "four.gguf", [row], ["attn_v"]
+    )
+    merge(base_file, tmp_path / "four.gguf", tmp_path / "model.gguf", "iq4_nl")
+    kinds = {
+        t.name: t.tensor_type.name for t in gguf.GGUFReader(str(tmp_path / "model.gguf")).tensors
+    }
+    assert kinds["blk.1.attn_v.weight"] == "Q8_0"
+    assert kinds["blk.1.attn_q.weight"] == kinds["blk.1.ffn_down.weight"] == "IQ4_NL"
+    mine = alone(row, 0)
+    found = expected_by_llama_cpp(mine, tmp_path / "model.gguf")
+    assert np.corrcoef(found, net.logits(mine)[-1].numpy())[0, 1] > 0.9
+
+
+def test_what_counts_is_the_mean_square_of_what_a_column_is_multiplied_with(
+    base: Base, row: Row
+) -> None:
+    norm = base.weights["blk.0.attn_norm"]
+    found = importance.importance(base, [row])["blk.0.attn_k.weight"]
+    words = base.weights["token_embd"][row.tokens]
+    unit = words / words.square().mean(1, keepdim=True).sqrt()
+    wanted = (unit * norm).square().mean(0)
+    np.testing.assert_allclose(found, wanted / wanted.mean(), rtol=1e-3)
 
 
 def test_what_was_trained_answers_through_the_engine_as_in_training(

@@ -96,7 +96,7 @@ class Merge(Entry):
     """A file that comes with Hearth, in `hub/models/adapters`."""
     sha256: Sha256
     """Of the adapter."""
-    type: Literal["q4_0", "q8_0", "f16"]
+    type: Literal["iq4_nl", "q4_0", "q8_0", "f16"]
     """How the weights are written."""
 
 

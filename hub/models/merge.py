@@ -2,8 +2,8 @@
 
 An adapter of a few megabytes comes with Hearth; the model that it was trained for is fetched. What
 is made of both is faster than the two side by side, and a kind of weights can be chosen that
-llama.cpp lays out anew for the processor (Q4_0). Formula: W + alpha / rank * B @ A, as in the
-paper on LoRA (Hu et al. 2021); the file's format: ggml's docs/gguf.md.
+llama.cpp lays out anew for the processor (Q4_0, IQ4_NL, Q8_0). Formula: W + alpha / rank * B @ A,
+as in the paper on LoRA (Hu et al. 2021); the file's format: ggml's docs/gguf.md.
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.errors import ModelError
+from hub.models.rounding import iq4_nl
 
 if TYPE_CHECKING:
     import gguf
 
-Kind = Literal["q4_0", "q4_1", "q8_0", "f16", "f32"]
-"""How weights are written, by ggml's names."""
+Kind = Literal["iq4_nl", "q4_0", "q4_1", "q8_0", "f16", "f32"]
+"""How weights are written, by ggml's names. `iq4_nl`: those whose importance the adapter's file
+tells; the others have eight bits."""
 
 EMBEDDING = "token_embd.weight"
 """It is also the output, where four bits would cost answers: it has eight."""
 ALPHA = "adapter.lora.alpha"
+IMPORTANCE = ".importance"
+"""Ends the name of a vector in an adapter's file: how much each column of a weight counts when it
+is rounded, the mean square of its input. llama.cpp refuses an adapter with such vectors."""
 OWN = ("general.architecture", "general.file_type", "general.quantization_version")
 """Metadata that the writer writes itself."""
 
@@ -45,8 +50,10 @@ def merge(
     models or do not fit together, OSError."""
     import gguf
 
-    model = _read(base)
-    learned = _learned(adapter, base, {tensor.name for tensor in model.tensors}) if adapter else {}
+    model, parts = _read(base), _read(adapter) if adapter else None
+    names = {tensor.name for tensor in model.tensors}
+    learned = _learned(parts, adapter, base, names) if adapter and parts else {}
+    counts = _importance(parts) if kind == "iq4_nl" else {}
     writer = gguf.GGUFWriter(str(target), str(model.fields["general.architecture"].contents()))
     try:
         _copy_metadata(model, writer, kind)
@@ -57,8 +64,15 @@ def merge(
                 if (b.shape[0], a.shape[1]) != weights.shape:
                     raise ModelError(f"{adapter} is for another model than {base}: {tensor.name}")
                 weights = weights + scale * (b @ a)
-            four = kind in ("q4_0", "q4_1") and tensor.name == EMBEDDING
-            add_tensor(writer, tensor.name, weights, "q8_0" if four else kind)
+            if (count := counts.get(tensor.name)) is not None:
+                if weights.shape[1:] != count.shape:
+                    raise ModelError(f"{adapter} is for another model than {base}: {tensor.name}")
+                nonlinear = gguf.GGMLQuantizationType.IQ4_NL
+                writer.add_tensor(tensor.name, iq4_nl(weights, count), raw_dtype=nonlinear)
+            else:
+                four = kind in ("q4_0", "q4_1") and tensor.name == EMBEDDING
+                eight = four or kind == "iq4_nl"
+                add_tensor(writer, tensor.name, weights, "q8_0" if eight else kind)
             report(number + 1, len(model.tensors))
         finish(writer)
     finally:
@@ -91,15 +105,29 @@ Change = tuple[float, NDArray[np.float32], NDArray[np.float32]]
 """Scale, A and B of a weight."""
 
 
-def _learned(adapter: Path, base: Path, names: Set[str]) -> dict[str, Change]:
+def _importance(adapter: gguf.GGUFReader | None) -> dict[str, NDArray[np.float32]]:
+    """Of the columns of each weight that an adapter's file tells something of."""
+    return {
+        tensor.name.removesuffix(IMPORTANCE): tensor.data.astype(np.float32)
+        for tensor in (adapter.tensors if adapter else ())
+        if tensor.name.endswith(IMPORTANCE)
+    }
+
+
+def _learned(
+    file: gguf.GGUFReader, adapter: Path, base: Path, names: Set[str]
+) -> dict[str, Change]:
     """What an adapter changes in a model with weights of these names."""
     import gguf
 
-    file = _read(adapter)
     if ALPHA not in file.fields:
         raise ModelError(f"{adapter} is no adapter (LoRA): it has no {ALPHA}")
     alpha = float(file.fields[ALPHA].contents())
-    parts = {t.name: gguf.dequantize(t.data, t.tensor_type) for t in file.tensors}
+    parts = {
+        t.name: gguf.dequantize(t.data, t.tensor_type)
+        for t in file.tensors
+        if not t.name.endswith(IMPORTANCE)
+    }
     changed = {name.rpartition(".lora_")[0] for name in parts}
     if halves := {f"{name}.lora_{half}" for name in changed for half in "ab"} - parts.keys():
         raise ModelError(f"{adapter} is damaged: no {min(halves)} in it")
@@ -136,5 +164,5 @@ def _copy_metadata(model: gguf.GGUFReader, writer: gguf.GGUFWriter, kind: Kind) 
     writer.add_file_type(
         gguf.LlamaFileType[f"{'ALL' if kind == 'f32' else 'MOSTLY'}_{kind.upper()}"]
     )
-    if kind.startswith("q"):
+    if kind not in ("f16", "f32"):
         writer.add_quantization_version(gguf.GGML_QUANT_VERSION)

@@ -10,7 +10,7 @@ from typing import Annotated, cast, get_args
 import typer
 
 from hub.models.merge import Kind, merge
-from hub.training.score import VALIDATION_ITEMS, VALIDATION_SEED
+from hub.training.score import VALIDATION_ITEMS, VALIDATION_SEED, held_out
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -115,6 +115,26 @@ def requantize(
 
 
 @app.command()
+def importance(
+    adapter: Annotated[Path, typer.Option(help="GGUF file.")],
+    target: Annotated[Path, typer.Option(help="The adapter's file to write.")],
+    base: BaseFile = None,
+    items: Annotated[int, typer.Option(help="At least so many sentences.")] = 200,
+    eight: Annotated[str, typer.Option(help="Parts of names: these keep 8 bits.")] = "",
+) -> None:
+    """Write an adapter with what counts when it is merged in 4 bits (`iq4_nl`)."""
+    from hub.training.generate import samples
+    from hub.training.importance import SEED, write
+    from hub.training.pack import pack
+    from hub.training.train import LONGEST, tokenizer
+
+    tokenize = tokenizer(base_file(base))
+    rows = [pack(sample, tokenize, longest=LONGEST) for sample in held_out(samples(SEED), items)]
+    write(base_file(base), adapter, target, rows, eight.split())
+    typer.echo(target)
+
+
+@app.command()
 def score(
     base: BaseFile = None,
     adapter: Annotated[Path | None, typer.Option(help="GGUF file for the base.")] = None,
@@ -125,7 +145,7 @@ def score(
 ) -> None:
     """Ask a model file what it was not trained on, through the hub's engine."""
     from hub.training.generate import samples
-    from hub.training.score import answered, engine, held_out, speed, tallied
+    from hub.training.score import answered, engine, speed, tallied
 
     asked = held_out(samples(VALIDATION_SEED, held_out=True), items)
     opened = engine(model or base_file(base), adapter, threads=threads)
