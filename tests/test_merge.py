@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hub.errors import ModelError
 from hub.models import store as stores
 from hub.models.catalogue import Catalogue, Model
-from hub.models.merge import IMPORTANCE, Kind, merge
+from hub.models.merge import Kind, merge
 from hub.models.rounding import iq4_nl
 from hub.models.store import ModelStore
 from tests.gguf_files import lora, write_gguf
@@ -60,33 +60,27 @@ def test_only_what_the_adapter_is_for_changes_and_by_its_formula(
     assert fields["general.name"].contents() == "small"
 
 
-def counted(folder: Path, counts: dict[str, NDArray[np.float32]]) -> Path:
-    """An adapter whose file tells what counts when weights are rounded."""
-    metadata, tensors = lora(RANK, ALPHA, {QUERY: (64, 64)}, 7)
-    path = folder / "adapter.gguf"
-    write_gguf(path, metadata, tensors | {n + IMPORTANCE: count for n, count in counts.items()})
-    return path
+def counts(folder: Path, name: str = QUERY, length: int = 64) -> Path:
+    """What counts when the weight of this name is rounded: all columns alike."""
+    write_gguf(folder / "counts.gguf", {}, {name: np.ones(length, np.float32)})
+    return folder / "counts.gguf"
 
 
 def test_four_bits_are_for_weights_of_which_is_known_what_counts(tmp_path: Path) -> None:
-    counts = {QUERY: np.ones(64, np.float32)}
-    merge(base(tmp_path), counted(tmp_path, counts), tmp_path / "four.gguf", "iq4_nl")
-    merge(base(tmp_path), adapter(tmp_path), tmp_path / "none.gguf", "iq4_nl")
-    merge(base(tmp_path), adapter(tmp_path), tmp_path / "exact.gguf", "f32")
-    kinds = {
-        name: {t.name: t.tensor_type.name for t in gguf.GGUFReader(str(tmp_path / name)).tensors}
-        for name in ("four.gguf", "none.gguf")
-    }
-    assert kinds["four.gguf"] == {EMBEDDING: "Q8_0", QUERY: "IQ4_NL", SCALE: "F32"}
-    assert kinds["none.gguf"] == {EMBEDDING: "Q8_0", QUERY: "Q8_0", SCALE: "F32"}
-    off = read(tmp_path / "four.gguf")[QUERY] - read(tmp_path / "exact.gguf")[QUERY]
-    assert np.abs(off).mean() < 0.15 * np.abs(read(tmp_path / "exact.gguf")[QUERY]).mean()
+    four, exact = tmp_path / "four.gguf", tmp_path / "exact.gguf"
+    merge(base(tmp_path), adapter(tmp_path), four, "iq4_nl", importance=counts(tmp_path))
+    merge(base(tmp_path), adapter(tmp_path), exact, "f32")
+    kinds = {t.name: t.tensor_type.name for t in gguf.GGUFReader(str(four)).tensors}
+    assert kinds == {EMBEDDING: "Q8_0", QUERY: "IQ4_NL", SCALE: "F32"}
+    wanted = read(exact)[QUERY]
+    assert np.abs(read(four)[QUERY] - wanted).mean() < 0.15 * np.abs(wanted).mean()
 
 
-def test_what_counts_for_a_matrix_of_another_size_is_refused(tmp_path: Path) -> None:
-    wrong = counted(tmp_path, {QUERY: np.ones(32, np.float32)})
+@pytest.mark.parametrize(("name", "length"), [(QUERY, 32), ("blk.9.attn_q.weight", 64)])
+def test_what_counts_for_another_model_is_refused(tmp_path: Path, name: str, length: int) -> None:
+    wrong, made = counts(tmp_path, name, length), tmp_path / "made.gguf"
     with pytest.raises(ModelError, match="another model"):
-        merge(base(tmp_path), wrong, tmp_path / "made.gguf", "iq4_nl")
+        merge(base(tmp_path), adapter(tmp_path), made, "iq4_nl", importance=wrong)
 
 
 def test_columns_that_count_are_rounded_more_exactly() -> None:
@@ -184,6 +178,23 @@ def test_another_adapter_or_kind_of_weights_makes_it_anew(shop: Path, change: st
     [model] = new.catalogue.models
     assert new.state(model) == "outdated"
     assert sha(new.fetch(model) / "router.gguf") != before
+
+
+def test_one_that_is_rounded_by_what_counts_is_made_when_it_is_fetched(shop: Path) -> None:
+    known = counts(shop / "hearth/adapters")
+    given = offered(shop, "iq4_nl").catalogue.models[0].model_dump(exclude_defaults=True)
+    given["file"][0]["merge"] |= {"importance": known.name, "importance_sha256": sha(known)}
+    store = ModelStore(shop / "models", Catalogue((Model.model_validate(given),)))
+    [model] = store.catalogue.models
+    made = gguf.GGUFReader(str(store.fetch(model) / "router.gguf"))
+    assert {t.name: t.tensor_type.name for t in made.tensors}[QUERY] == "IQ4_NL"
+    assert store.state(model) == "installed"
+    [without] = offered(shop, "iq4_nl").catalogue.models
+    assert store.state(without) == "outdated"
+    store.remove(model)
+    known.write_bytes(known.read_bytes()[:-1] + b"!")
+    with pytest.raises(ModelError, match="damaged"):
+        store.fetch(model)
 
 
 def test_a_damaged_adapter_makes_nothing(shop: Path) -> None:

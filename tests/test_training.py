@@ -359,15 +359,15 @@ def test_a_model_with_the_adapter_worked_in_does_the_same(
     assert tokenizer(tmp_path / "model.gguf")("dim B") == tokenizer(base_file)("dim B")
 
 
-def test_with_what_counts_in_its_file_it_is_rounded_to_four_bits(
+def test_with_what_counts_beside_it_it_is_rounded_to_four_bits(
     tmp_path: Path, base: Base, base_file: Path, row: Row
 ) -> None:
     net = network(base)
     write_adapter(net.adapter, tmp_path / "adapter.gguf", kind="f32")
-    importance.write(
-        base_file, tmp_path / "adapter.gguf", tmp_path / "four.gguf", [row], ["attn_v"]
-    )
-    merge(base_file, tmp_path / "four.gguf", tmp_path / "model.gguf", "iq4_nl")
+    known = tmp_path / "counts.gguf"
+    importance.write(base_file, tmp_path / "adapter.gguf", known, [row], ["attn_v"])
+    made = tmp_path / "model.gguf"
+    merge(base_file, tmp_path / "adapter.gguf", made, "iq4_nl", importance=known)
     kinds = {
         t.name: t.tensor_type.name for t in gguf.GGUFReader(str(tmp_path / "model.gguf")).tensors
     }

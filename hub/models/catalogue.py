@@ -98,6 +98,15 @@ class Merge(Entry):
     """Of the adapter."""
     type: Literal["iq4_nl", "q4_0", "q8_0", "f16"]
     """How the weights are written."""
+    importance: Name | None = None
+    """A file beside the adapter, for four bits (`iq4_nl`): what counts when they are rounded."""
+    importance_sha256: Sha256 | None = None
+
+    @property
+    def files(self) -> dict[str, str | None]:
+        """What comes with Hearth, each with its checksum."""
+        more = {self.importance: self.importance_sha256} if self.importance else {}
+        return {self.adapter: self.sha256, **more}
 
 
 def _kind(source: Any) -> str:
@@ -125,7 +134,10 @@ class ModelFile(Entry):
     def made_of(self) -> str:
         """Identifies what a file with something worked in was made of; empty for any other."""
         made = self.merge
-        return f"{self.sha256} {made.sha256} {made.type}" if made else ""
+        if made is None:
+            return ""
+        parts = (self.sha256, made.sha256, made.type, made.importance_sha256)
+        return " ".join(part for part in parts if part is not None)
 
 
 class Model(Entry):

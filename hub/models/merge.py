@@ -22,15 +22,12 @@ if TYPE_CHECKING:
     import gguf
 
 Kind = Literal["iq4_nl", "q4_0", "q4_1", "q8_0", "f16", "f32"]
-"""How weights are written, by ggml's names. `iq4_nl`: those whose importance the adapter's file
-tells; the others have eight bits."""
+"""How weights are written, by ggml's names. `iq4_nl`: those whose importance is known; the others
+have eight bits."""
 
 EMBEDDING = "token_embd.weight"
 """It is also the output, where four bits would cost answers: it has eight."""
 ALPHA = "adapter.lora.alpha"
-IMPORTANCE = ".importance"
-"""Ends the name of a vector in an adapter's file: how much each column of a weight counts when it
-is rounded, the mean square of its input. llama.cpp refuses an adapter with such vectors."""
 OWN = ("general.architecture", "general.file_type", "general.quantization_version")
 """Metadata that the writer writes itself."""
 
@@ -41,19 +38,22 @@ def merge(
     target: Path,
     kind: Kind,
     *,
+    importance: Path | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write `target`: the model `base` with `adapter` worked in, or as it is. Takes some 20 s for
-    135M.
+    135M, with four bits half as long again.
 
+    `importance`: a file with a vector for each weight that is to have four bits: how much its
+    columns count when it is rounded, the mean squares of its inputs (`hub.training.importance`).
     `report` is told weights done and weights in all. Raises ModelError for files that are no
     models or do not fit together, OSError."""
     import gguf
 
-    model, parts = _read(base), _read(adapter) if adapter else None
+    model = _read(base)
     names = {tensor.name for tensor in model.tensors}
-    learned = _learned(parts, adapter, base, names) if adapter and parts else {}
-    counts = _importance(parts) if kind == "iq4_nl" else {}
+    learned = _learned(adapter, base, names) if adapter else {}
+    counts = _importance(importance, base, names) if importance and kind == "iq4_nl" else {}
     writer = gguf.GGUFWriter(str(target), str(model.fields["general.architecture"].contents()))
     try:
         _copy_metadata(model, writer, kind)
@@ -66,7 +66,9 @@ def merge(
                 weights = weights + scale * (b @ a)
             if (count := counts.get(tensor.name)) is not None:
                 if weights.shape[1:] != count.shape:
-                    raise ModelError(f"{adapter} is for another model than {base}: {tensor.name}")
+                    raise ModelError(
+                        f"{importance} is for another model than {base}: {tensor.name}"
+                    )
                 nonlinear = gguf.GGMLQuantizationType.IQ4_NL
                 writer.add_tensor(tensor.name, iq4_nl(weights, count), raw_dtype=nonlinear)
             else:
@@ -105,29 +107,23 @@ Change = tuple[float, NDArray[np.float32], NDArray[np.float32]]
 """Scale, A and B of a weight."""
 
 
-def _importance(adapter: gguf.GGUFReader | None) -> dict[str, NDArray[np.float32]]:
-    """Of the columns of each weight that an adapter's file tells something of."""
-    return {
-        tensor.name.removesuffix(IMPORTANCE): tensor.data.astype(np.float32)
-        for tensor in (adapter.tensors if adapter else ())
-        if tensor.name.endswith(IMPORTANCE)
-    }
+def _importance(file: Path, base: Path, names: Set[str]) -> dict[str, NDArray[np.float32]]:
+    """Of the columns of the weights with these names."""
+    found = {tensor.name: tensor.data.astype(np.float32) for tensor in _read(file).tensors}
+    if stray := found.keys() - names:
+        raise ModelError(f"{file} is for another model than {base}: no {min(stray)} in it")
+    return found
 
 
-def _learned(
-    file: gguf.GGUFReader, adapter: Path, base: Path, names: Set[str]
-) -> dict[str, Change]:
+def _learned(adapter: Path, base: Path, names: Set[str]) -> dict[str, Change]:
     """What an adapter changes in a model with weights of these names."""
     import gguf
 
+    file = _read(adapter)
     if ALPHA not in file.fields:
         raise ModelError(f"{adapter} is no adapter (LoRA): it has no {ALPHA}")
     alpha = float(file.fields[ALPHA].contents())
-    parts = {
-        t.name: gguf.dequantize(t.data, t.tensor_type)
-        for t in file.tensors
-        if not t.name.endswith(IMPORTANCE)
-    }
+    parts = {t.name: gguf.dequantize(t.data, t.tensor_type) for t in file.tensors}
     changed = {name.rpartition(".lora_")[0] for name in parts}
     if halves := {f"{name}.lora_{half}" for name in changed for half in "ab"} - parts.keys():
         raise ModelError(f"{adapter} is damaged: no {min(halves)} in it")

@@ -361,14 +361,23 @@ class _Parts:
     def _merged(self, file: ModelFile, wanted: Merge, base: Path, target: Path) -> tuple[str, int]:
         """Put the file with the adapter worked in at `target`; its SHA-256 and size."""
         log.info("%s: working %s into it takes a moment", self._model, wanted.adapter)
-        with as_file(files("hub.models").joinpath("adapters", wanted.adapter)) as adapter:
-            with _local(adapter) as content:
-                if _digest(content, lambda done, total: None) != wanted.sha256:
-                    raise ModelError(f"{adapter} is damaged: install Hearth again")
+        with as_file(files("hub.models").joinpath("adapters")) as folder:
+            for name, digest in wanted.files.items():
+                with _local(folder / name) as content:
+                    if _digest(content, lambda done, total: None) != digest:
+                        raise ModelError(f"{folder / name} is damaged: install Hearth again")
+            importance = folder / wanted.importance if wanted.importance else None
             made = target.with_name(f"{target.name}.made")
             try:
                 with self._meter.part(0) as report:
-                    merge(base, adapter, made, wanted.type, report=report)
+                    merge(
+                        base,
+                        folder / wanted.adapter,
+                        made,
+                        wanted.type,
+                        importance=importance,
+                        report=report,
+                    )
                 with made.open("r+b") as content:
                     digest = _digest(content, lambda done, total: None)
                     os.fsync(content.fileno())

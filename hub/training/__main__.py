@@ -117,12 +117,12 @@ def requantize(
 @app.command()
 def importance(
     adapter: Annotated[Path, typer.Option(help="GGUF file.")],
-    target: Annotated[Path, typer.Option(help="The adapter's file to write.")],
+    target: Annotated[Path, typer.Option(help="The file to write.")],
     base: BaseFile = None,
     items: Annotated[int, typer.Option(help="At least so many sentences.")] = 200,
     eight: Annotated[str, typer.Option(help="Parts of names: these keep 8 bits.")] = "",
 ) -> None:
-    """Write an adapter with what counts when it is merged in 4 bits (`iq4_nl`)."""
+    """Write what counts when an adapter is merged in 4 bits (`iq4_nl`)."""
     from hub.training.generate import samples
     from hub.training.importance import SEED, write
     from hub.training.pack import pack

@@ -1,8 +1,8 @@
 """What counts when weights are rounded to 4 bits: the mean square of what each column of a matrix
 is multiplied with, on sentences of the generator.
 
-It is kept in the adapter's file, so that whoever fetches the model can round it without sentences
-and without PyTorch (`hub.models.rounding`).
+It is kept in a file beside the adapter, so that whoever fetches the model can round it without
+sentences and without PyTorch (`hub.models.rounding`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hub.models.merge import ALPHA, IMPORTANCE, finish, merge
+from hub.models.merge import finish, merge
 from hub.training.lora import GROUPS, Adapter, Base, Network, load
 from hub.training.pack import Row
 
@@ -56,23 +56,17 @@ def importance(base: Base, rows: Sequence[Row]) -> dict[str, Tensor]:
 def write(
     base: Path, adapter: Path, target: Path, rows: Sequence[Row], eight: Sequence[str] = ()
 ) -> None:
-    """Write the adapter `target`: `adapter` with the importance of columns of all matrices but
-    those with a part of `eight` in their names, which are to keep 8 bits.
+    """Write to `target` what counts in the base with the adapter worked in: for all matrices but
+    those with a part of `eight` in their names, which are to have 8 bits.
 
     Raises ModelError, ValueError for another architecture, OSError."""
     with TemporaryDirectory() as folder:
         merge(base, adapter, Path(folder) / "exact.gguf", "f32")
-        found = importance(load(Path(folder) / "exact.gguf"), rows)
-    read = gguf.GGUFReader(str(adapter))
-    writer = gguf.GGUFWriter(str(target), str(read.fields["general.architecture"].contents()))
-    writer.add_type(gguf.GGUFType.ADAPTER)
-    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(ALPHA, float(read.fields[ALPHA].contents()))
-    for tensor in read.tensors:
-        if not tensor.name.endswith(IMPORTANCE):
-            writer.add_tensor(tensor.name, np.array(tensor.data), raw_dtype=tensor.tensor_type)
+        exact = load(Path(folder) / "exact.gguf")
+    found = importance(exact, rows)
+    writer = gguf.GGUFWriter(str(target), exact.shape.architecture)
     for name, columns in found.items():
         if not any(part in name for part in eight):
-            writer.add_tensor(name + IMPORTANCE, columns.numpy().astype(np.float16))
+            writer.add_tensor(name, columns.numpy().astype(np.float16))
     finish(writer)
     writer.close()
