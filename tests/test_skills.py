@@ -545,6 +545,13 @@ CASES = [
         "The Floor Lamp is a cooler white.",
         attributes={("light.floor_lamp", "color_temp_kelvin"): 3300},
     ),
+    Case(
+        "fans.faster",
+        {"name": "bedroom fan"},
+        "The Bedroom Fan is faster.",
+        attributes={("fan.bedroom", "percentage"): 25},
+    ),
+    Case("fans.slower", {"name": "bedroom fan"}, "The Bedroom Fan is off."),
     Case("fans.swing", {"name": "bedroom fan"}, "That fan does not swing."),
     Case("fans.hold_still", {"name": "bedroom fan"}, "That fan does not swing."),
     # conversation, volume, help

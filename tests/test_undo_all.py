@@ -283,7 +283,7 @@ BY_HAND = frozenset(
     "HassMediaNext HassMediaPrevious HassMediaSearchAndPlay media.go_on covers.stop "
     "HassListRemoveItem alarm.arm alarm.disarm volume.unmute HassUnpauseTimer settings.write "
     "memory.comfortable lights.another_color lights.warmer lights.cooler settings.source "
-    "fans.swing fans.hold_still".split()
+    "fans.swing fans.hold_still fans.faster fans.slower".split()
 )
 
 

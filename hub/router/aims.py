@@ -89,11 +89,12 @@ class Aims:
         return len(named) == 1 and bool(kinds) and kinds <= domains
 
     def _is_there(self, thing: Piece, scope: Mapping[str, Any]) -> bool:
-        """Whether something of its name is there, or no word for a kind is its name: 'the heating
-        in the nursery' is the one there, whatever is called 'the heating'."""
+        """Whether something of its name is there, or else nothing of the kind that the name tells:
+        'the heating in the nursery' is the one there, whatever is called 'the heating'."""
         said = {key: value for key, value in scope.items() if key != "here"}
         there = any(self._places.entities_for({**said, "name": key}) for key in thing.names)
-        return there or not said or not thing.kinds
+        domains = {kind.split(".")[0] for kind in thing.kinds} if said and not there else set()
+        return not any(self._places.entities_for({**said, "domain": each}) for each in domains)
 
     def _by_name(
         self,

@@ -194,7 +194,9 @@ class Gazetteer:
             if frame.open == SEARCH and (place or thing) and not _led(pieces, number):
                 rest.append(number)  # 'play The Office'
             elif place and (thing is None or _led(pieces, number)):
-                areas += piece.areas[:1]
+                if len(piece.areas) > 1:
+                    return None  # 'the studio', of several: which one can be asked
+                areas += piece.areas
                 floors += piece.floors[:1] if not piece.areas else ()
             elif thing is not None:
                 things.append(thing)

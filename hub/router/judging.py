@@ -70,7 +70,7 @@ def no_text(reading: Reading, text: str, known: Words) -> bool:
                 return True  # the shared French sentences take 'mais' for 'mets'
             if first in known.nots or (key == "item" and rest and rest[-1] in known.nots):
                 return True
-            if key == "item" and _speaks_on([first, *rest], known):
+            if key == "item" and (_speaks_on([first, *rest], known) or _takes_back(free, known)):
                 return True
             if first in known.none and (key == "item" or {*rest} <= known.music):
                 return True
@@ -85,8 +85,11 @@ def closed(reading: Reading, text: str) -> bool:
 
 
 def _speaks_on(item: Sequence[str], known: Words) -> bool:
-    """Whether a pronoun and a way follow in an item: 'milk, put it on the list'."""
+    """Whether a pronoun and a way follow in an item: 'milk, put it on the list'; or it ends in
+    one: '... turn it'."""
     pronouns = {*known.singular, *known.plural}
+    if len(item) > 1 and item[-1] in pronouns:
+        return True
     return any(one in pronouns and other in known.linking for one, other in pairwise(item))
 
 
@@ -109,6 +112,11 @@ def of_two(reading: Reading, known: Words) -> bool:
         for item in items
         for place, (verb, behind) in enumerate(pairwise(normal(item).split()))
     )
+
+
+def _takes_back(item: str, known: Words) -> bool:
+    """Whether words that take something back stand in an item: '..., I mean ...'."""
+    return any(f" {phrase} " in f" {item} " for phrase in known.retracting if " " in phrase)
 
 
 def room_of(understood: Sequence[Reading], places: Places) -> str | None:

@@ -21,6 +21,7 @@ from hub.router.judging import (
     unfounded,
 )
 from hub.router.leaning import STEPS
+from hub.router.places import TARGET_SLOTS
 from hub.router.reading import Reading
 from hub.router.readings import GUESS_LOSS, GUESS_QUALITY
 from hub.router.said import LONGEST_VERB, Said, inherited, many_lights
@@ -100,6 +101,7 @@ class Parts:
                     tried = (self.reader.able(way, there) for way in ways)
                     reading = next(filter(None, tried), None)
                 reading = reading or self.reader.otherwise(part, here)
+                reading = reading and self._same_thing(understood, reading, part)
                 if reading is None or turned_to_act(understood, reading, part, known):
                     break
                 understood.append(reading)
@@ -107,6 +109,23 @@ class Parts:
             if len(understood) == len(parts):
                 return together(_wishes(understood, parts))
         return None
+
+    def _same_thing(self, understood: list[Reading], reading: Reading, part: str) -> Reading:
+        """The reading of a part that says no thing and no room, for the thing of the part before:
+        'the floor lamp warmer and a bit dimmer' is no wish for the other lamps."""
+        last = understood[-1].targets if understood else None
+        thing = self.places.entities.get(last.things[-1].entity or "") if last else None
+        if thing is None or len(reading.calls) != 1 or reading.question:
+            return reading
+        (call,) = reading.calls
+        steps = call.tool.partition(".")[0] == f"{thing.domain}s"  # tools of the skill for it
+        said = f" {normal(part)} "
+        words = {*self.places.said(self.words), *self.words.here, *self.words.many}
+        if not steps or "name" in call.arguments or any(f" {word} " in said for word in words):
+            return reading
+        kept = {k: v for k, v in call.arguments.items() if k not in TARGET_SLOTS}
+        same = self.places.call(call.tool, {**kept, "name": thing.entity_id}, call.response)
+        return replace(reading, calls=(same,), targets=understood[-1].targets)
 
     def guess(self, text: str, context: Context) -> Reading | None:
         """What the fuzzy matcher makes of it, or it as several commands."""

@@ -65,6 +65,8 @@ def _parts(words: Sequence[str], known: Lexicon) -> Iterator[Sequence[str]]:
     for cut in range(1, min(len(words), LONGEST_NAME)):
         yield words[cut:]
         yield words[:cut]
+    if len(words) > 2 and not words[-1].isdecimal():
+        yield [words[0], words[-1]]  # the 'brooder lamp' of a 'Brooder Heat Lamp'
     if words[1] in known.phrases and lex.OWNS in known.phrases[words[1]]:
         for cut in range(3, len(words)):  # 'Nana's blanket' of 'Nana's Electric Blanket'
             yield [*words[:2], *words[cut:]]

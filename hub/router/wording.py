@@ -413,7 +413,11 @@ class Wording:
                     settled[place] = _without(piece, [lex.ARTICLE])
             elif lex.NUMBER in piece.tags and before and self._hour(before[-1], piece):
                 settled[place] = Piece(piece.text)  # 'at nine' is no percentage
-            elif lex.OWNS in piece.tags and not (leads and before and _named(before[-1])):
+            elif lex.OWNS in piece.tags and not (
+                before
+                and _named(before[-1])
+                and any(_is_noun(each, self._lexicon) for each in after)
+            ):
                 settled[place] = Piece(piece.text)  # 'the lamp is on'
             elif piece.kinds and (acting := self._acting(piece)):
                 begins = all({lex.IDLE, lex.PLEASE} & each.tags.keys() for each in before)
@@ -462,6 +466,11 @@ def _without(piece: Piece, tags: Collection[str]) -> Piece:
 
 def _named(piece: Piece) -> bool:
     return bool(piece.names or piece.kinds or piece.areas or piece.floors)
+
+
+def _is_noun(piece: Piece, known: Lexicon) -> bool:
+    """Whether a piece is something that can be owned: 'the lamp's full' tells."""
+    return _named(piece) or not piece.known or bool(piece.tags.keys() & known.nouns)
 
 
 def _begins_noun(piece: Piece, nouns: frozenset[str]) -> bool:

@@ -1,8 +1,14 @@
-"""Fans: on, off, speed, and whether they swing from side to side."""
+"""Fans: on, off, speed (also by a step), and whether they swing from side to side."""
 
 from __future__ import annotations
 
-from hub.skill import Entities, Home, Percent, Where, tool
+import asyncio
+from collections.abc import Sequence
+
+from hub.skill import Entities, Entity, Home, Percent, Where, by_a_bit, tool
+
+LEAST_STEP = 15
+"""Per cent that 'faster' and 'slower' are at least."""
 
 OSCILLATE = 2
 """Bit of Home Assistant's `FanEntityFeature`."""
@@ -34,6 +40,62 @@ async def turn_off(fans: Entities, home: Home) -> None:
 async def set_speed(fans: Entities, home: Home, percentage: Percent) -> None:
     """Set how fast fans run."""
     await home.call("fan.set_percentage", fans, percentage=percentage)
+
+
+@tool(
+    domains=["fan"],
+    phrases={
+        "en": by_a_bit(
+            [
+                "(turn|put|bump|bring) [the] {name} up",
+                "(turn up|speed up) [the] {name}",
+                "speed [the] {name} up",
+                "[make] [the] {name} faster",
+            ]
+        ),
+        "de": ["[mach[e]] (den|die|das) {name} [(etwas|ein bisschen)] schneller"],
+    },
+    examples=["turn the bedroom fan up a bit"],
+)
+async def faster(fans: Entities, home: Home) -> None:
+    """Let fans run faster."""
+    await _step(fans, home, 1)
+
+
+@tool(
+    domains=["fan"],
+    phrases={
+        "en": by_a_bit(
+            [
+                "(turn|put|bump|bring) [the] {name} down",
+                "(turn down|slow down) [the] {name}",
+                "slow [the] {name} down",
+                "[make] [the] {name} slower",
+            ]
+        ),
+        "de": ["[mach[e]] (den|die|das) {name} [(etwas|ein bisschen)] langsamer"],
+    },
+    examples=["turn the bedroom fan down a bit"],
+)
+async def slower(fans: Entities, home: Home, where: Where) -> str | None:
+    """Let fans that run run slower."""
+    running = [fan for fan in fans if home.state(fan).state == "on"]
+    if not running:
+        return where.say(f"The {fans[0].name} is off.", de=f"{fans[0].name} ist aus.")
+    await _step(running, home, -1)
+    return None
+
+
+async def _step(fans: Sequence[Entity], home: Home, way: int) -> None:
+    """Change the speed of fans by a step of theirs; to the slowest at least."""
+
+    async def one(fan: Entity) -> None:
+        told = home.state(fan).attributes
+        step = max(LEAST_STEP, float(told.get("percentage_step") or 0))
+        wanted = min(100.0, max(step, float(told.get("percentage") or 0) + way * step))
+        await home.call("fan.set_percentage", [fan], percentage=round(wanted))
+
+    await asyncio.gather(*(one(fan) for fan in fans))
 
 
 @tool(
