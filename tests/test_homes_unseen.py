@@ -17,15 +17,16 @@ from hub.evaluate.sets import texts
 DATA = Path(__file__).parent / "data"
 LEAST_RIGHT = {
     "homes-unseen": {
-        "croft-scot": 0.60,
-        "family-uk": 0.88,
+        "bakery-ca": 0.73,
+        "croft-scot": 0.72,
+        "family-uk": 0.89,
         "farm-za": 0.93,
         "houseboat-nl": 0.82,
-        "inn-nz": 0.60,
+        "inn-nz": 0.75,
         "kominka-jp": 0.82,
         "lighthouse-no": 0.90,
         "riad-ma": 0.78,
-        "studio-ie": 0.90,
+        "studio-ie": 0.94,
         "townhouse-us": 0.90,
     },
     "homes-german": {"haus-schwaben": 0.82, "wg-leipzig": 0.95},
@@ -37,7 +38,7 @@ LEAST_RIGHT = {
     },
 }
 """Set -> home -> share of its sentences; rules alone. Which were looked at: see their READMEs."""
-MOST_WRONG = {"homes-unseen": 2, "homes-german": 1, "homes-romance-dutch": 1}
+MOST_WRONG = {"homes-unseen": 3, "homes-german": 1, "homes-romance-dutch": 1}
 """Sentences of all homes of a set by which something else happened than was meant."""
 
 
