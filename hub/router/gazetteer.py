@@ -47,7 +47,7 @@ class Gazetteer:
     """Reads sentences about one home, in one language that has a lexicon."""
 
     def __init__(self, places: Places, words: Words, known: Lexicon) -> None:
-        """Takes milliseconds, and a tenth of a second in a home of thousands of devices."""
+        """Takes milliseconds, and a quarter of a second in a home of a thousand devices."""
         self._places = places
         self._words = words
         self._lexicon = known
