@@ -28,6 +28,7 @@ THINGS = [
     ("switch.plug1", "Wattson Plug M 1", "den", "off", None),
     ("switch.plug2", "Wattson Plug M 2", "den", "off", None),
     ("switch.urn", "Brewco T7 Urn", "den", "off", None),
+    ("switch.ben", "Ben's Radio Plug", "den", "off", None),
     ("switch.mia", "Mia's Electric Blanket", "mia", "off", None),
     ("climate.den", "Den Heater", "den", "heat", None),
     ("water_heater.w", "Aquor 80", None, "eco", None),
@@ -65,6 +66,7 @@ def home() -> Stage:
         ("put Mia's blanket on", {"switch.mia": "on"}),
         ("kill the Kolvo", {"light.den": "off"}),
         ("Mia is asleep, turn her lights off", {"light.mia": "off"}),
+        ("turn Mia's light off", {"light.mia": "off"}),
         ("close the blinds in studio 2 and studio 3", {"cover.s2": "closed", "cover.s3": "closed"}),
         ("blinds down in studios two and three", {"cover.s2": "closed", "cover.s3": "closed"}),
         ("close the studio 2 and 3 blinds", {"cover.s2": "closed", "cover.s3": "closed"}),
@@ -86,6 +88,7 @@ def test_what_is_said_of_a_name_means_that_thing(
         "turn off the lights in his room",
         "turn the light off in her room",
         "turn on the Wattson",
+        "turn on Ben's",
         "turn the light off in studio 9",
     ],
 )

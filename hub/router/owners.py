@@ -17,6 +17,9 @@ from hub.router.words import Words
 
 OWNER = re.compile(r"(\w[\w-]*)['\u2019]s\b")
 """Somebody in a name; 'the boys' room' has no pronoun that is hard to understand."""
+BOTH = re.compile(
+    r"\b(?P<one>\w+)['\u2019]s (?P<and>and) (?P<other>\w+)['\u2019]s (?P<what>\w+)", re.IGNORECASE
+)
 OWN = re.compile(r"['\u2019]s$")
 
 
@@ -44,6 +47,8 @@ class Owners:
     def resolved(self, text: str, context: Context) -> Owned:
         """The text with pronouns replaced, as far as they are of somebody who is known."""
         owning = self._words.owning
+        if self._names:
+            text = BOTH.sub(self._apart, text)
         tokens = text.split()
         if not owning & {normal(token) for token in tokens}:
             return Owned(text)
@@ -58,6 +63,12 @@ class Owners:
                 elif normal(tokens[place + 1]) in self._words.here:
                     unknown = True
         return Owned(" ".join(tokens), unknown)
+
+    def _apart(self, found: re.Match[str]) -> str:
+        """'Leo's lights and Sam's lights' of 'Leo's and Sam's lights'."""
+        both = {normal(found["one"]), normal(found["other"])} <= self._names.keys()
+        told = f"{found['one']}'s {found['what']} {found['and']} {found['other']}'s {found['what']}"
+        return told if both else found[0]
 
     def _spoken_of(self, context: Context) -> str | None:
         """Whose room or thing was spoken of last."""

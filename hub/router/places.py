@@ -68,6 +68,10 @@ class Places:
         """How many areas, floors and devices have a word in what they are called."""
         return self._parts[word]
 
+    def of_owner(self, owner: str) -> bool:
+        """Whether somebody has a room or floor: 'Mia's lights' are those of 'Mia's Room'."""
+        return any(name.startswith(f"{normal(owner)} ") for name in self._places)
+
     def place_names(self, words: Words) -> set[str]:
         """What rooms and floors may be called, in normal form."""
         return self._places | {name for said in words.rooms.values() for name in said}

@@ -48,6 +48,8 @@ LONGEST_ARTICLE = 3
 """Letters of what may stand in front of a name and says nothing."""
 LONGEST_NAME = 5
 """Words of a name from whose end parts are taken as names."""
+OWNING = ("'s", "s'", "\u2019s", "s\u2019")
+"""How the owner of something ends in a name."""
 SHORTEST_ROOM = 3
 """Letters of a word that may stand for the whole name of a room."""
 FULL, BARE, SHORT, KIND = range(4)
@@ -426,8 +428,8 @@ def _ends(name: str, places: Places, words: Words) -> Iterator[str]:
 
 def _owners(name: str, places: Places, words: Words) -> Iterator[str]:
     """Whose room it is, where that person has no other one: 'Lerato's (curtains)'."""
-    owner, _, last = name.rpartition(" ")
-    if owner.endswith(("'s", "s'", "\u2019s", "s\u2019")) and normal(last) in words.generic:
+    owner = name.rpartition(" ")[0]
+    if owner.endswith(OWNING):
         rooms = places.areas.values()
         others = [area for area in rooms if any(n.startswith(f"{owner} ") for n in area.names)]
         if len(others) == 1:
@@ -462,8 +464,8 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
     def another(part: str) -> bool:
         """It is a place or a piece of one ('living'), or what another kind of thing is called: the
         'TV Plug' is no TV."""
-        if places.is_place(part) or normal(part) in placed:
-            return True
+        if places.is_place(part) or normal(part) in placed or part.endswith(OWNING):
+            return True  # 'Tom's' alone is none of his things
         return bool(places.called(normal(part), words) - {entity.domain})
 
     for name in tuple(found):
@@ -481,6 +483,9 @@ def spoken_names(entity: Entity, places: Places, words: Words) -> dict[str, int]
             for part in (" ".join(parts[cut:]), " ".join(parts[:cut])):
                 if normal(part) not in kinds and not another(part):
                     found.setdefault(part, SHORT)
+        own = name in entity.names and parts[0].endswith(OWNING)
+        if own and not places.of_owner(parts[0]):
+            found |= {f"{parts[0]} {kind}": SHORT for kind in kinds if kind not in found}
     for name in tuple(found):
         for kind in kinds:
             less = _before(name, kind)

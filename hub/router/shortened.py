@@ -46,6 +46,13 @@ def shortened(name: str, entity: Entity, rooms: Collection[str], known: Lexicon)
             part[-1] == kind or not _other_kind(part, entity, known)
         ):
             yield " ".join(part)
+    has_room = f"{words[0]} {words[1]}" in rooms
+    if not has_room and lex.OWNS in known.phrases.get(words[1], {}):
+        # 'Sam's light' of 'Sam's Rocket'
+        own = {entity.domain, f"{entity.domain}.{entity.device_class}"}
+        yield from (
+            f"{words[0]} {words[1]} {kind}" for kind, of in known.kinds.items() if own & {*of}
+        )
 
 
 def pieces(places: Places) -> frozenset[str]:
