@@ -126,6 +126,16 @@ def test_things_are_set_as_people_say_it(
     assert answer.after[entity]["attributes"][attribute] == value, answer
 
 
+def test_the_first_and_last_word_of_a_name_are_none_where_the_first_is_a_room() -> None:
+    things = [
+        ("light.ceiling", "Den Ceiling Light", "den", "off", None),
+        ("light.shelf", "Shelf Lamp", "den", "off", None),
+    ]
+    alone = built({"den": "Den"}, things, ATTRIBUTES, "en", "sentences")
+    answer = asyncio.run(alone.answer(Request("the den lights on", "den")))
+    assert set(answer.touched) == {"light.ceiling", "light.shelf"}, answer
+
+
 def test_what_has_run_out_is_added_where_it_was_said(home: Stage) -> None:
     said = "we've run out of fish fingers, stick them on the big shop list"
     answer = asyncio.run(home.answer(Request(said, "den")))

@@ -42,6 +42,8 @@ def shortened(name: str, entity: Entity, rooms: Collection[str], known: Lexicon)
         return
     kind = words[-2] if words[-1].isdecimal() else words[-1]
     for part in _parts(words, known):
+        if part == [words[0], words[-1]] and len(words) > 2 and words[0] in rooms:
+            continue  # 'the kitchen light' is no more the 'Kitchen Ceiling Light' than another
         if _tells(part, rooms, known) and (
             part[-1] == kind or not _other_kind(part, entity, known)
         ):
