@@ -485,7 +485,14 @@ class Assistant:
             log.warning("not weighed: %s", error)
             return first, None
         readings = [each.text for each in whole.hypotheses if not each.prompted]
-        belief = believed(readings, heard, weighed, language=first.language, guessed=guessed)
+        belief = believed(
+            readings,
+            heard,
+            weighed,
+            language=first.language,
+            score=first.hypotheses[0].score,
+            guessed=guessed,
+        )
         if belief is None:
             return first, None
         told = _with_readings(first, (belief.said.text,))

@@ -51,6 +51,10 @@ as well, and may change what is meant."""
 NEARLY = 1.0
 """Log-probability by which what is unlike, or has free text, may be less likely than what was
 recognised."""
+OTHER, SAME = 0.4, 0.9
+"""0-1: how alike those words must be that are not the same, where what was recognised is in doubt
+as well: 'you look for television' has a name in it, and no 'turn off the'. Not asked of a command
+that is nearly one of the readings, of which the second is the likeness."""
 ASKED = 15.0
 """Log-probability by which a command that is only asked about may be less likely; then it must be
 alike, as noise is otherwise, and no free text, as anything is that."""
@@ -102,11 +106,12 @@ def believed(
     found: Sequence[Weighed],
     *,
     language: str,
+    score: float,
     guessed: bool = False,
 ) -> Belief | None:
     """The sentence that was said, if it is likely enough beside what was recognised: the first of
-    `readings`, whose log-probability is `heard`; the others are less likely. `guessed`: it means
-    something, but not word for word."""
+    `readings`, whose log-probability is `heard`, of a token `score`; the others are less likely.
+    `guessed`: it means something, but not word for word."""
     if not found:
         return None
     best = max(found, key=lambda each: each.weight)
@@ -122,6 +127,8 @@ def believed(
     text = anything(best.calls)
     if best.weight >= max(least, heard - expected) and apart >= APART:
         strange = alike < ALIKE and (less > NEARLY or _several(best.calls))
+        if less > NEARLY and score < DOUBTFUL and alike < SAME:
+            strange = strange or _likeness(*_other(readings[0], best.text), language)[0] < OTHER
         # A few words may have been a single one, as `misheard` tries: 'I can't pause'.
         long = len(readings[0].split()) > SHORT
         unlike = (long and (left < LEFT or strange)) or (text and less > NEARLY)
@@ -135,8 +142,8 @@ def believed(
 def doubtful(intent: Intent, utterance: Utterance, command: str) -> bool:
     """Whether what was understood must not be done unasked, because of how it was heard: most words
     of a `command` that was heard badly have no part in it, a language model found a meaning in
-    such words, or it has free text that is only in a reading made with names in mind. What is
-    typed is heard well, and what is told harms nobody."""
+    such words, it has a number that the likeliest reading has not, or free text that is only in a
+    reading made with names in mind. What is typed is heard well, and what is told harms nobody."""
     readings = utterance.hypotheses
     if intent.tier == "dialogue" or not readings or readings[0].score == SURE:
         return False
@@ -147,6 +154,8 @@ def doubtful(intent: Intent, utterance: Utterance, command: str) -> bool:
     said = f" {normal(intent.heard)} "
     heard = [f" {normal(each.text)} " for each in readings if not each.prompted]
     if any(said in text for text in heard):
+        if not {word for word in said.split() if word.isdigit()} <= {*heard[0].split()}:
+            return True
         return readings[0].score < DOUBTFUL and len(said) < MOST * len(normal(command))
     if not any(said in f" {normal(each.text)} " for each in readings if each.prompted):
         return False
@@ -164,6 +173,16 @@ def anything(calls: Sequence[Call]) -> bool:
     """Whether they are about whatever somebody may name, as music is, with nothing around it that
     tells so: 'add ... to the shopping list' does."""
     return any(slot in call.arguments for call in calls for slot in ANYTHING)
+
+
+def _other(one: str, text: str) -> tuple[str, str]:
+    """Two texts without the words that they have in common at their beginnings and ends."""
+    first, second = normal(one).split(), normal(text).split()
+    while first and second and first[-1] == second[-1]:
+        del first[-1], second[-1]
+    while first and second and first[0] == second[0]:
+        del first[0], second[0]
+    return " ".join(first), " ".join(second)
 
 
 def _several(calls: Sequence[Call]) -> bool:

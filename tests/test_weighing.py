@@ -28,7 +28,12 @@ def test_what_was_heard_in_noise_is_done_asked_about_or_left(case: dict[str, Any
         for each in case["found"]
     ]
     belief = believed(
-        case["readings"], case["heard"], found, language="en", guessed=case["guessed"]
+        case["readings"],
+        case["heard"],
+        found,
+        language="en",
+        score=case["score"],
+        guessed=case["guessed"],
     )
     becomes = "nothing" if belief is None else "done" if belief.sure else "asked"
     assert becomes == case["becomes"]
@@ -42,7 +47,7 @@ LAMP = Call("HassTurnOn", {"name": "Floor Lamp"})
 @pytest.mark.parametrize(("call", "sure"), [(LAMP, True), (LIGHTS, False)])
 def test_more_must_speak_for_what_is_done_to_all_of_them(call: Call, sure: bool) -> None:
     found = [Weighed("Turn on the lights.", (call,), -6.0)]
-    belief = believed(["Time went by the mights."], -6.5, found, language="en")
+    belief = believed(["Time went by the mights."], -6.5, found, language="en", score=-0.5)
     assert belief is not None
     assert belief.sure is sure
 
@@ -50,14 +55,24 @@ def test_more_must_speak_for_what_is_done_to_all_of_them(call: Call, sure: bool)
 def test_what_leaves_out_most_is_asked_about() -> None:
     found = [Weighed("Turn off the radio.", (Call("HassTurnOff", {"name": "Radio"}),), -6.0)]
     heard = ["Turn off the radio that stands on the shelf in the other room."]
-    belief = believed(heard, -8.0, found, language="en")
+    belief = believed(heard, -8.0, found, language="en", score=-0.5)
     assert belief is not None
     assert not belief.sure
 
 
+@pytest.mark.parametrize(("score", "sure"), [(-1.15, False), (-0.5, True)])
+def test_a_name_alone_is_not_enough_in_words_that_were_heard_badly(
+    score: float, sure: bool
+) -> None:
+    found = [Weighed("Turn off the television.", (Call("HassTurnOff", {"name": "TV"}),), -10.3)]
+    belief = believed(["You look for television."], -9.0, found, language="en", score=score)
+    assert belief is not None
+    assert belief.sure is sure
+
+
 def test_a_few_words_may_have_been_a_single_one() -> None:
     found = [Weighed("Pause.", (Call("HassMediaPause"),), -6.0)]
-    belief = believed(["I can't pause."], -3.0, found, language="en")
+    belief = believed(["I can't pause."], -3.0, found, language="en", score=-0.5)
     assert belief is not None
     assert belief.sure
 
@@ -76,6 +91,7 @@ def said(*readings: tuple[str, bool], score: float) -> Utterance:
 
 NEXT = Intent((Call("HassMediaNext"),), "rules", heard="next")
 GUESS = Intent((LIGHTS,), "model", heard="turn 100 out of them")
+THREE = Intent((Call("climate.warmer", {"degrees": 3}),), "phrase", heard="warmer by 3")
 MILK = Intent((Call("HassListAddItem", {"item": "Trump"}),), "rules", heard="add Trump to the list")
 
 
