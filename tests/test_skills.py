@@ -768,6 +768,13 @@ async def test_a_valve_and_a_mower_where_there_are_some() -> None:
         assert weather == "21 degrees Celsius and sunny."
 
 
+async def test_a_weather_station_without_a_unit_tells_degrees() -> None:
+    station = {"id": "weather.home", "name": "Weather", "state": "rainy"}
+    async with House({"entities": [{**station, "attributes": {"temperature": 8}}]}) as house:
+        _, weather = await perform(house, Case("HassGetWeather", {}, ""), "de")
+    assert weather == "8 Grad und regnerisch."
+
+
 async def test_the_hubs_voice_is_turned_and_muted() -> None:
     async with House() as house:
         speaker = FakeSpeaker()

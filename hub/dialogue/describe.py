@@ -33,13 +33,11 @@ class Seen:
 
 def see(home: Home, entity: Entity) -> Seen:
     state = home.state(entity.entity_id)
+    told = state.attributes
+    if entity.domain == "weather" and not told.get("temperature_unit"):
+        told = {**told, "temperature_unit": "°C"}  # the shared replies would say 'None'
     return Seen(
-        entity.entity_id,
-        entity.name,
-        entity.domain,
-        state.state,
-        state.attributes,
-        entity.device_class,
+        entity.entity_id, entity.name, entity.domain, state.state, told, entity.device_class
     )
 
 

@@ -57,7 +57,7 @@ def read(folder: Path) -> Iterator[TextSet]:
         content = _yaml(fixtures)
         inventory = parse(content, str(fixtures))
         rooms = _rooms(content, inventory)
-        language = str(content.get("language", "en"))
+        language = str(content.get("language") or "en")
         cases: dict[str, list[Case]] = {kind: [] for kind in JUDGED}
         for file in sorted(fixtures.parent.glob("[!_]*.yaml")):
             given = _yaml(file)
