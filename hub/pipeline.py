@@ -431,7 +431,9 @@ class Assistant:
             if not found:
                 return first, None
             heard, *weights = await self._recognizer.weigh(
-                audio, (first.text, *(text for text, _, _ in found)), language=first.language
+                audio,
+                [ended(text) for text in (first.text, *(text for text, _, _ in found))],
+                language=first.language,
             )
         except EngineError as error:
             log.warning("heard once only: %s", error)

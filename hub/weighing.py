@@ -116,7 +116,7 @@ def believed(
         return None
     best = max(found, key=lambda each: each.weight)
     others = [each.weight for each in found if each.calls != best.calls]
-    apart = best.weight - max(others, default=best.weight - APART)
+    apart = best.weight - max(others) if others else APART
     told = bool(best.calls) and all(call.tool in TOLD for call in best.calls)
     expected = EXPECTED_TOLD if told else EXPECTED
     expected = EXPECTED_OF_GUESS if guessed else expected

@@ -631,6 +631,27 @@ async def test_a_french_but_plays_nothing() -> None:
     assert [tool for tool, _ in calls(put_on)] == ["HassMediaSearchAndPlay"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the kitchen light is on, don't turn it off",
+        "the kitchen light is broken so do not switch it on",
+        "the kitchen light is on because I can't turn it off",
+        "the kitchen light is too hot to switch it off",
+        "the kitchen light is on until I switch it off",
+    ],
+)
+async def test_what_is_not_wanted_is_not_recast_into_a_wish(text: str) -> None:
+    router, _ = await make_router()
+    assert not (await said(router, text)).calls
+
+
+async def test_what_is_told_may_stand_before_the_wish() -> None:
+    router, _ = await make_router()
+    intent = await said(router, "the kitchen light is still on, so turn it off")
+    assert [tool for tool, _ in calls(intent)] == ["HassTurnOff"]
+
+
 async def test_a_game_is_no_music() -> None:
     play = tool("HassMediaSearchAndPlay", ["media_player"], search_query={"type": "string"})
     router, _ = await make_router(tools=[*TOOLS, play])

@@ -768,6 +768,15 @@ async def test_a_valve_and_a_mower_where_there_are_some() -> None:
         assert weather == "21 degrees Celsius and sunny."
 
 
+@pytest.mark.parametrize(("now", "after"), [(50, 35), (20, 15), (10, 10)])
+async def test_a_fan_that_is_to_be_slower_never_gets_faster(now: int, after: int) -> None:
+    fan = {"id": "fan.f", "name": "Fan", "state": "on"}
+    told = {"percentage": now, "percentage_step": 1}
+    async with House({"entities": [{**fan, "attributes": told}]}) as house:
+        await perform(house, Case("fans.slower", {"name": "Fan"}, ""))
+        assert house.home.state("fan.f").attributes["percentage"] == after
+
+
 async def test_a_weather_station_without_a_unit_tells_degrees() -> None:
     station = {"id": "weather.home", "name": "Weather", "state": "rainy"}
     async with House({"entities": [{**station, "attributes": {"temperature": 8}}]}) as house:

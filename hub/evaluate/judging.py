@@ -198,7 +198,8 @@ def moved(answer: Answer, expected: Shown) -> Iterator[str]:
             if value not in RELATIVE:
                 continue
             was, seen = (s[key]["attributes"].get(name) for s in (answer.before, answer.after))
-            if not ((seen or 0) > (was or 0) if value == "up" else (seen or 0) < (was or 0)):
+            less, more = (was, seen) if value == "up" else (seen, was)
+            if seen is None or not (less or 0) < (more or 0):
                 yield f"{key} {name} went from {was!r} to {seen!r}, not {value}"
 
 

@@ -79,7 +79,7 @@ class Aims:
                 )
             else:
                 found += self._by_kind(frame, thing, scope, everywhere, area)
-        return found
+        return [aim for n, aim in enumerate(found) if aim not in found[:n]]
 
     def same_kind(self, things: Sequence[Piece]) -> bool:
         """Whether kinds are said of what is named, too: 'the heating, the Tado'."""

@@ -63,6 +63,8 @@ def no_text(reading: Reading, text: str, known: Words) -> bool:
             if not free:
                 continue
             first, *rest = free.split()
+            if key == "search_query" and free in known.no_music:
+                return True
             said = any(f"{free} ".startswith(f"{phrase} ") for phrase in known.no_text)
             if said and (free in known.no_text or normal(text).startswith(free)):
                 return True
@@ -70,7 +72,10 @@ def no_text(reading: Reading, text: str, known: Words) -> bool:
                 return True  # the shared French sentences take 'mais' for 'mets'
             if first in known.nots or (key == "item" and rest and rest[-1] in known.nots):
                 return True
-            if key == "item" and (_speaks_on([first, *rest], known) or _takes_back(free, known)):
+            ended = closed(reading, text)
+            if key == "item" and (
+                _speaks_on([first, *rest], known, ended=ended) or _takes_back(free, known)
+            ):
                 return True
             if first in known.none and (key == "item" or {*rest} <= known.music):
                 return True
@@ -81,14 +86,14 @@ def closed(reading: Reading, text: str) -> bool:
     """Whether something known follows its free text, so that this has ended: 'milk' in 'add milk to
     the list'."""
     items = [normal(str(call.arguments.get("item", ""))) for call in reading.calls]
-    return all(items) and not any(normal(text).endswith(item) for item in items)
+    return bool(items) and all(items) and not any(normal(text).endswith(item) for item in items)
 
 
-def _speaks_on(item: Sequence[str], known: Words) -> bool:
+def _speaks_on(item: Sequence[str], known: Words, *, ended: bool) -> bool:
     """Whether a pronoun and a way follow in an item: 'milk, put it on the list'; or it ends in
-    one: '... turn it'."""
+    one: '... turn it'. That is the item's own where it has `ended`: 'add fix it to the list'."""
     pronouns = {*known.singular, *known.plural}
-    if len(item) > 1 and item[-1] in pronouns:
+    if not ended and len(item) > 1 and item[-1] in pronouns:
         return True
     return any(one in pronouns and other in known.linking for one, other in pairwise(item))
 

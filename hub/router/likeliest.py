@@ -34,7 +34,10 @@ class Likeliest:
         owners = self.reader.owners
         apart = self.reader.counted.apart
         owned = [owners.resolved(apart(each.text), context) for each in utterance.hypotheses]
-        if any(each.unknown for each in owned[:1]):
+        said = {
+            whose.text: each.text for whose, each in zip(owned, utterance.hypotheses, strict=True)
+        }
+        if any(each.unknown for each in owned[:1]) and not self._of_text(utterance, context):
             told = self.reader.words.refusals.get("which")
             why = "nobody was named whose room it is"
             return ranked(
@@ -45,13 +48,19 @@ class Likeliest:
             told_of = tuple(replace(each, text=whose.text) for each, whose in heard)
             utterance = replace(utterance, hypotheses=told_of)
         best = self._known(utterance, context)
-        if not self.reader.withheld or (best and best.reading.doable and best.reading.calls):
-            return best
-        self.reader.any_text = True
-        try:
-            return self._known(utterance, context)
-        finally:
-            self.reader.any_text = False
+        if self.reader.withheld and not (best and best.reading.doable and best.reading.calls):
+            self.reader.any_text = True
+            try:
+                best = self._known(utterance, context)
+            finally:
+                self.reader.any_text = False
+        # As it was heard, so that it can be compared with the sound.
+        return replace(best, text=said.get(best.text, best.text)) if best else None
+
+    def _of_text(self, utterance: Utterance, context: Context) -> bool:
+        """Whether the whole is free text that is remembered or played, whosever room it names."""
+        best = self._known(utterance, context)
+        return best is not None and best.reading.doable and best.reading.open
 
     def _known(self, utterance: Utterance, context: Context) -> Ranked | None:
         """The best reading; of what is left without asides, and then without hesitations, if the

@@ -18,8 +18,12 @@ from hub.router.words import Words
 OWNER = re.compile(r"(\w[\w-]*)['\u2019]s\b")
 """Somebody in a name; 'the boys' room' has no pronoun that is hard to understand."""
 BOTH = re.compile(
-    r"\b(?P<one>\w+)['\u2019]s (?P<and>and) (?P<other>\w+)['\u2019]s (?P<what>\w+)", re.IGNORECASE
+    r"\b(?P<one>\w+)['\u2019]s (?P<and>and) (?P<other>\w+)['\u2019]s (?P<what>\w+(?: \w+){0,2}?)"
+    r"(?=$|[,.;!?]| (?:on|off|up|down|to|in|and|at|please)\b)",
+    re.IGNORECASE,
 )
+NOBODY = frozenset({"he", "here", "it", "let", "she", "that", "there", "what", "where", "who"})
+"""What is no name before 's: 'Let's Dance'."""
 OWN = re.compile(r"['\u2019]s$")
 
 
@@ -41,8 +45,18 @@ class Owners:
         names = [name for area in places.areas.values() for name in area.names]
         names += [name for entity in places.entities.values() for name in entity.names]
         self._names = {
-            normal(found[1]): found[1] for name in names for found in OWNER.finditer(name)
+            normal(found[1]): found[1]
+            for name in names
+            for found in OWNER.finditer(name)
+            if normal(found[1]) not in NOBODY
         }
+        kinds = (*words.kinds.values(), *words.rooms.values(), *words.here)
+        spoken = [
+            *names,
+            *(word for each in kinds for word in ([each] if isinstance(each, str) else each)),
+        ]
+        self._things = {word for name in spoken for word in normal(name).split()}
+        """Words of what somebody may have in a home."""
 
     def resolved(self, text: str, context: Context) -> Owned:
         """The text with pronouns replaced, as far as they are of somebody who is known."""
@@ -58,7 +72,7 @@ class Owners:
             if name := self._names.get(normal(OWN.sub("", token.rstrip(".,;:!?")))):
                 owner = name
             elif normal(token) in owning and place + 1 < len(tokens):
-                if owner:
+                if owner and normal(tokens[place + 1]) in self._things:
                     tokens[place] = f"{owner}'s"
                 elif normal(tokens[place + 1]) in self._words.here:
                     unknown = True

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hub.home.model import normal
+from hub.messages import Call
 from hub.router.clean import COMMA, clean, points_back
 from hub.router.compound import repairs, split, together
 from hub.router.context import Context, Target
@@ -119,9 +120,11 @@ class Parts:
             return reading
         (call,) = reading.calls
         steps = call.tool.partition(".")[0] == f"{thing.domain}s"  # tools of the skill for it
+        if not steps or "name" in call.arguments:
+            return reading
         said = f" {normal(part)} "
         words = {*self.places.said(self.words), *self.words.here, *self.words.many}
-        if not steps or "name" in call.arguments or any(f" {word} " in said for word in words):
+        if any(f" {word} " in said for word in words):
             return reading
         kept = {k: v for k, v in call.arguments.items() if k not in TARGET_SLOTS}
         same = self.places.call(call.tool, {**kept, "name": thing.entity_id}, call.response)
@@ -193,11 +196,20 @@ def _wishes(readings: Sequence[Reading], parts: Sequence[str]) -> list[Reading]:
     kept = [readings[0]]
     for place in range(1, len(parts)):
         before, reading = kept[-1], readings[place]
-        steps = all(call.tool in STEPS for each in (before, reading) for call in each.calls)
+        ways = {_way(call) for each in (before, reading) for call in each.calls}
+        steps = len(ways) == 1 and None not in ways
         same = before.calls == reading.calls or (steps and _things(before) == _things(reading))
         if not same or normal(parts[place]) == normal(parts[place - 1]):
             kept.append(reading)
     return kept
+
+
+def _way(call: Call) -> str | None:
+    """In which direction a call goes a step, whatever its tool; None if it goes none. 'Next' is
+    another deed each time."""
+    if call.tool == "HassSetVolumeRelative":
+        return {"up": "louder", "down": "quieter"}.get(str(call.arguments.get("volume_step")))
+    return call.tool.partition(".")[2] or None if call.tool in STEPS else None
 
 
 def _things(reading: Reading) -> tuple[Target, ...]:

@@ -46,7 +46,7 @@ def _forms(text: str, words: Words) -> Iterator[str]:
         if dropped and _says_more(dropped, words):
             continue
         made = " ".join(found.expand(form).split())
-        if made and made != text:
+        if made and made != text and not _denies_less(text, made, words):
             yield made
 
 
@@ -62,6 +62,15 @@ def _says_more(aside: str, words: Words) -> bool:
     """Whether what would be left out has a condition or a negation in it."""
     plain = f" {normal(aside)} "
     return any(f" {normal(word)} " in plain for word in (*words.negations, *words.nots))
+
+
+def _denies_less(text: str, made: str, words: Words) -> bool:
+    """Whether a form lost a negation: 'the oven is on, don't turn it off'. One of an exception is
+    not lost: 'all the lamps, just not the desk lamp'."""
+    before, after = f" {normal(text)} ", f" {normal(made)} "
+    if any(f" {normal(word)} " in after for word in words.excepting):
+        return False
+    return any(before.count(f" {w} ") > after.count(f" {w} ") for w in map(normal, words.nots))
 
 
 @lru_cache

@@ -74,7 +74,7 @@ class Spelling:
         # 'Sollen' and 'keiner' are words, and no misspelt 'sollten' and 'einer'.
         self._meaning = {w for said in (lexical.phrases if lexical else ()) for w in said.split()}
         self._meaning |= words.none | words.unmistakable
-        self._meaning |= {w for phrase in words.no_text for w in phrase.split()}
+        self._meaning |= {w for phrase in (*words.no_text, *words.no_music) for w in phrase.split()}
         self._listed = tuple(sorted(word for word in self._known if len(word) >= SHORTEST))
         self._short = tuple(sorted(word for word in self._known if len(word) >= SWAPPED))
         self._compounding = words.language.split("-")[0] in COMPOUNDING

@@ -143,6 +143,8 @@ class Words:
     subjects: tuple[str, ...] = ()
     """Who or what somebody tells of, at the beginning: 'we', 'the'."""
     no_text: tuple[str, ...] = ()
+    no_music: frozenset[str] = frozenset()
+    """What is played, and is no music: 'a game'."""
     """How no free text begins that stands in front: '(soll ich) Milch auf die Liste setzen'."""
     none: frozenset[str] = frozenset()
     """Words for none of something: '(setz) keine (Milch auf die Liste)'."""
@@ -330,6 +332,7 @@ def _read(language: str, table: Mapping[str, object]) -> Words:
         past=phrases("past"),
         subjects=phrases("subjects"),
         no_text=phrases("no_text"),
+        no_music=frozenset(phrases("no_music")),
         none=frozenset(phrases("none")),
         retracting=frozenset(phrases("retracting")),
         conjunctions=phrases("conjunctions"),

@@ -87,12 +87,15 @@ async def slower(fans: Entities, home: Home, where: Where) -> str | None:
 
 
 async def _step(fans: Sequence[Entity], home: Home, way: int) -> None:
-    """Change the speed of fans by a step of theirs; to the slowest at least."""
+    """Change the speed of fans by a step of theirs; to the slowest at least, and never the other
+    way."""
 
     async def one(fan: Entity) -> None:
         told = home.state(fan).attributes
+        now = float(told.get("percentage") or 0)
         step = max(LEAST_STEP, float(told.get("percentage_step") or 0))
-        wanted = min(100.0, max(step, float(told.get("percentage") or 0) + way * step))
+        wanted = min(100.0, max(step, now + way * step))
+        wanted = min(now, wanted) if way < 0 and now else wanted
         await home.call("fan.set_percentage", [fan], percentage=round(wanted))
 
     await asyncio.gather(*(one(fan) for fan in fans))

@@ -314,7 +314,8 @@ async def _shade(lights: Entities, home: Home, where: Where, step: int) -> str |
 
     async def one(light: Entity) -> None:
         told = home.state(light).attributes
-        low, high = told.get("min_color_temp_kelvin", 2000), told.get("max_color_temp_kelvin", 6535)
+        low = told.get("min_color_temp_kelvin") or 2000
+        high = told.get("max_color_temp_kelvin") or 6535
         now = told.get("color_temp_kelvin") or WHITE
         wanted = round(min(high, max(low, now + step)))
         await home.call("light.turn_on", [light], color_temp_kelvin=wanted)
