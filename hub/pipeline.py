@@ -341,12 +341,10 @@ class Assistant:
         if not found or not isinstance(self._recognizer, ThoroughRecognizer):
             return [*found]
         try:
-            texts = [ended(text) for text in (command, *found)]
-            heard, *weights = await self._recognizer.weigh(audio, texts, language=language)
+            heard, weights = await self._weights(audio, (command, *found), language)
         except EngineError as error:
             log.warning("not weighed: %s", error)
             return ()
-        log.debug("weighed: %s %.1f, %s", command, heard, [*zip(weights, found, strict=True)])
         return [
             text
             for weight, (text, free) in zip(weights, found.items(), strict=True)
@@ -430,15 +428,11 @@ class Assistant:
             )
             if not found:
                 return first, None
-            heard, *weights = await self._recognizer.weigh(
-                audio,
-                [ended(text) for text in (first.text, *(text for text, _, _ in found))],
-                language=first.language,
-            )
+            texts = (first.text, *(text for text, _, _ in found))
+            heard, weights = await self._weights(audio, texts, first.language)
         except EngineError as error:
             log.warning("heard once only: %s", error)
             return first, None
-        log.debug("weighed: %s %.1f, %s", first.text, heard, [*zip(weights, found, strict=True)])
         # Both tell: the sound as a whole, and how far the likeliest readings are from it.
         place = max(range(len(found)), key=lambda n: weights[n] - found[n][2])
         text, call, _ = found[place]
@@ -534,15 +528,24 @@ class Assistant:
     ) -> tuple[float, list[Weighed]]:
         """How likely the sound makes what was recognised, and each of the sentences that may have
         been said. Raises EngineError."""
-        assert isinstance(self._recognizer, ThoroughRecognizer)
-        texts = [ended(text) for text in (first.text, *(text for text, _, _ in found))]
-        heard, *weights = await self._recognizer.weigh(audio, texts, language=first.language)
+        texts = (first.text, *(text for text, _, _ in found))
+        heard, weights = await self._weights(audio, texts, first.language)
         weighed = [
             Weighed(text, calls, weight - free, free)
             for weight, (text, calls, free) in zip(weights, found, strict=True)
         ]
-        log.debug("weighed: %s %.1f, %s", first.text, heard, weighed)
         return heard, weighed
+
+    async def _weights(
+        self, audio: Audio, texts: Sequence[str], language: str
+    ) -> tuple[float, list[float]]:
+        """How likely the sound makes the first of these texts, and each of the others. Raises
+        EngineError."""
+        assert isinstance(self._recognizer, ThoroughRecognizer)
+        whole = [ended(text) for text in texts]
+        heard, *others = await self._recognizer.weigh(audio, whole, language=language)
+        log.debug("weighed: %s %.1f, %s", texts[0], heard, [*zip(others, texts[1:], strict=True)])
+        return heard, others
 
     async def hear(
         self,

@@ -151,7 +151,7 @@ def changes(
     answer: Answer, expected: Shown, *, setup: Shown, ignored: Mapping[str, Any]
 ) -> Iterator[str]:
     """How the states that followed differ from those that should have: each entity that is not
-    named must be as it was."""
+    named must be as it was, and what is RELATIVE must have become more or less."""
     for entity, now in answer.after.items():
         wanted = expected.get(entity)
         if wanted is None:
@@ -162,6 +162,12 @@ def changes(
         begun = setup.get(entity, {})
         given = {**(begun.get("attributes") or {}), "state": begun.get("state")}
         for key, value in flat.items():
+            if key != "state" and value in RELATIVE:
+                was, seen = _of(answer.before[entity], key), _of(now, key)
+                less, more = (was, seen) if value == "up" else (seen, was)
+                if seen is None or not (less or 0) < (more or 0):
+                    yield f"{entity} {key} went from {was!r} to {seen!r}, not {value}"
+                continue
             # What is expected to stay as it was set up, but is no state of a device that runs
             # (a brightness of 0 in a light that is on), says nothing about the command.
             stays = key != "state" and given.get(key) == value
@@ -189,18 +195,6 @@ def certain(expected: Shown) -> Shown:
         }
         for key, wanted in expected.items()
     }
-
-
-def moved(answer: Answer, expected: Shown) -> Iterator[str]:
-    """What should have become more or less, and did not."""
-    for key, wanted in expected.items():
-        for name, value in (wanted.get("attributes") or {}).items():
-            if value not in RELATIVE:
-                continue
-            was, seen = (s[key]["attributes"].get(name) for s in (answer.before, answer.after))
-            less, more = (was, seen) if value == "up" else (seen, was)
-            if seen is None or not (less or 0) < (more or 0):
-                yield f"{key} {name} went from {was!r} to {seen!r}, not {value}"
 
 
 def _of(shown: Mapping[str, Any], key: str) -> Any:

@@ -33,20 +33,16 @@ class Likeliest:
         self.reader.withheld = False
         owners = self.reader.owners
         apart = self.reader.counted.apart
-        owned = [owners.resolved(apart(each.text), context) for each in utterance.hypotheses]
-        said = {
-            whose.text: each.text for whose, each in zip(owned, utterance.hypotheses, strict=True)
-        }
+        heard = utterance.hypotheses
+        owned = [owners.resolved(apart(each.text), context) for each in heard]
         if any(each.unknown for each in owned[:1]) and not self._of_text(utterance, context):
             told = self.reader.words.refusals.get("which")
             why = "nobody was named whose room it is"
             return ranked(
                 Reading((), "rules", 0, why, doable=False, sentence=told), owned[0].text, 0
             )
-        if any(a.text != b.text for a, b in zip(owned, utterance.hypotheses, strict=True)):
-            heard = zip(utterance.hypotheses, owned, strict=True)
-            told_of = tuple(replace(each, text=whose.text) for each, whose in heard)
-            utterance = replace(utterance, hypotheses=told_of)
+        told_of = [replace(each, text=whose.text) for each, whose in zip(heard, owned, strict=True)]
+        utterance = replace(utterance, hypotheses=tuple(told_of))
         best = self._known(utterance, context)
         if self.reader.withheld and not (best and best.reading.doable and best.reading.calls):
             self.reader.any_text = True
@@ -55,6 +51,7 @@ class Likeliest:
             finally:
                 self.reader.any_text = False
         # As it was heard, so that it can be compared with the sound.
+        said = {whose.text: each.text for whose, each in zip(owned, heard, strict=True)}
         return replace(best, text=said.get(best.text, best.text)) if best else None
 
     def _of_text(self, utterance: Utterance, context: Context) -> bool:

@@ -50,12 +50,9 @@ class Owners:
             for found in OWNER.finditer(name)
             if normal(found[1]) not in NOBODY
         }
-        kinds = (*words.kinds.values(), *words.rooms.values(), *words.here)
-        spoken = [
-            *names,
-            *(word for each in kinds for word in ([each] if isinstance(each, str) else each)),
-        ]
-        self._things = {word for name in spoken for word in normal(name).split()}
+        known = (*words.kinds.values(), *words.rooms.values(), words.here)
+        spoken = (*names, *(phrase for said in known for phrase in said))
+        self._things = {word for phrase in spoken for word in normal(phrase).split()}
         """Words of what somebody may have in a home."""
 
     def resolved(self, text: str, context: Context) -> Owned:

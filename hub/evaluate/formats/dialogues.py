@@ -42,7 +42,6 @@ from hub.evaluate.judging import (
     TextSet,
     certain,
     changes,
-    moved,
     settle,
     told,
 )
@@ -123,8 +122,7 @@ class _Turn:
         return settle(found, answer)
 
     def _states(self, answer: Answer, way: Shown) -> Iterator[str]:
-        yield from changes(answer, certain(way), setup={}, ignored={})
-        yield from moved(answer, way)
+        yield from changes(answer, way, setup={}, ignored={})
         for key, wanted in certain(way).items():
             for name, value in wanted["attributes"].items():
                 seen = answer.after[key]["attributes"].get(name)

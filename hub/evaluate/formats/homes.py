@@ -18,17 +18,7 @@ import yaml
 
 from hub.devices.homefile import LOADER, parse
 from hub.errors import ConfigError
-from hub.evaluate.judging import (
-    Case,
-    Ground,
-    Judgement,
-    TextSet,
-    certain,
-    changes,
-    moved,
-    settle,
-    told,
-)
+from hub.evaluate.judging import Case, Ground, Judgement, TextSet, changes, settle, told
 from hub.evaluate.stage import Answer, Request
 from hub.home.model import normal
 from hub.ports import Inventory
@@ -138,9 +128,8 @@ class _Changes:
         self._ignored = ignored
 
     def __call__(self, answer: Answer) -> Judgement:
-        wanted = certain(self._expected)
-        found = changes(answer, wanted, setup=self._setup, ignored=self._ignored)
-        return settle([*found, *moved(answer, self._expected)], answer)
+        found = changes(answer, self._expected, setup=self._setup, ignored=self._ignored)
+        return settle(found, answer)
 
 
 class _Response:

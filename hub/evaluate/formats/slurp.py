@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,7 @@ def _cases(folder: Path, area: str | None, inventory: Inventory) -> tuple[list[C
     iot: list[Case] = []
     far: list[Case] = []
 
-    def nothing(answer: Answer) -> Judgement:
-        return _nothing(answer, inventory)
-
+    nothing = partial(_nothing, inventory=inventory)
     for path in sorted(folder.glob("*.jsonl")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             try:
