@@ -655,7 +655,7 @@ async def test_what_is_told_may_stand_before_the_wish() -> None:
 async def test_a_game_is_no_music() -> None:
     play = tool("HassMediaSearchAndPlay", ["media_player"], search_query={"type": "string"})
     router, _ = await make_router(tools=[*TOOLS, play])
-    for text in ("let's play a game", "play chess with me", "play cards"):
+    for text in ("let's play a game", "play chess with me", "play cards", "play hide and seek"):
         assert not (await said(router, text, area="living_room")).calls, text
     song = await said(router, "play poker face", area="living_room")
     assert [tool for tool, _ in calls(song)] == ["HassMediaSearchAndPlay"]
